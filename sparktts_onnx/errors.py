@@ -1,0 +1,78 @@
+"""Every error that this package raises on purpose.
+
+    SparkTTSError
+    ├── BundleError              a bundle is missing, incomplete, altered, or of another format version
+    ├── CheckpointError          a checkpoint folder cannot be read
+    ├── ExportError              a graph could not be written
+    │   └── VerificationError    a graph was written and does not agree with the model
+    ├── RecordingError           a prompt recording cannot be used
+    ├── TextError                there is nothing to speak in a text, or a text file cannot be read
+    ├── VoiceError               a voice is unknown, unreadable, or belongs to another codec
+    ├── OptionError              an option is out of range (also a ValueError)
+    ├── ProviderError            an execution provider is not available
+    ├── GenerationError          the language model gave something that cannot be spoken
+    ├── OutputError              a result cannot be written or played
+    ├── BusyError                the work was refused because too much is waiting already
+    └── MissingDependencyError   an optional dependency is not installed
+
+A message says what was wrong, what was found, what was expected, and what to do about it.
+"""
+
+
+class SparkTTSError(Exception):
+    """Base of every error of this package; its text is one message for a person."""
+
+
+class BundleError(SparkTTSError):
+    """A bundle is missing, incomplete, altered, or of another format version."""
+
+
+class CheckpointError(SparkTTSError):
+    """A checkpoint folder cannot be read."""
+
+
+class ExportError(SparkTTSError):
+    """A graph could not be written."""
+
+
+class VerificationError(ExportError):
+    """A graph was written and does not agree with the model."""
+
+
+class RecordingError(SparkTTSError):
+    """A prompt recording cannot be used."""
+
+
+class TextError(SparkTTSError):
+    """There is nothing to speak in a text, or a text file cannot be read."""
+
+
+class VoiceError(SparkTTSError):
+    """A voice is unknown, unreadable, or belongs to another codec."""
+
+
+class OptionError(SparkTTSError, ValueError):
+    """An option is out of range."""
+
+
+class ProviderError(SparkTTSError):
+    """An execution provider is not available."""
+
+
+class GenerationError(SparkTTSError):
+    """The language model gave something that cannot be spoken."""
+
+
+class OutputError(SparkTTSError):
+    """A result cannot be written or played."""
+
+
+class BusyError(SparkTTSError):
+    """The work was refused because too much is waiting already."""
+
+
+class MissingDependencyError(SparkTTSError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, *, needs: str, extra: str) -> None:
+        super().__init__(f"{what} needs {needs}, which is not installed: pip install 'sparktts-onnx[{extra}]'")
