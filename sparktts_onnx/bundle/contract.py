@@ -1,0 +1,69 @@
+"""What a bundle contains: the names, axes and dtypes of every graph, whatever the sizes of the checkpoint.
+
+Axis letters: B batch, N samples, T frames or tokens (50 per second in the published model), D feature width,
+G global tokens. Sizes are not part of the contract; they stand in the manifest.
+"""
+
+from dataclasses import dataclass
+
+FORMAT_VERSION = 1
+"""Version of the bundle format; a runtime refuses any other."""
+
+MANIFEST_NAME = "manifest.json"
+TOKENIZER_NAME = "tokenizer.json"
+LANGUAGE_MODEL = "language_model"
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of a graph."""
+
+    name: str
+    dtype: str
+    """`float32`, `int64` or `int32`."""
+    axes: tuple[str, ...]
+    """One entry an axis: a letter for a size that varies or the checkpoint sets, digits for a fixed one."""
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    """One component graph."""
+
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+def _f32(name: str, axes: str) -> TensorSpec:
+    return TensorSpec(name, "float32", tuple(axes.split()))
+
+
+def _i64(name: str, axes: str) -> TensorSpec:
+    return TensorSpec(name, "int64", tuple(axes.split()))
+
+
+_SEMANTIC = _i64("semantic_tokens", "B T")
+_GLOBAL = _i64("global_tokens", "B 1 G")
+_D_VECTOR = _f32("d_vector", "B D")
+
+COMPONENTS: dict[str, GraphSpec] = {
+    spec.name: spec
+    for spec in (
+        GraphSpec("wav2vec2", (_f32("wav", "B N"),), (_f32("features", "B T D"),)),
+        GraphSpec("encoder", (_f32("features", "B T D"),), (_f32("z", "B D T"),)),
+        GraphSpec("quantizer_tokenize", (_f32("z", "B D T"),), (_SEMANTIC,)),
+        GraphSpec("speaker_encoder", (_f32("ref_wav", "B N"),), (_GLOBAL, _f32("x_vector", "B D"))),
+        GraphSpec("quantizer_detokenize", (_SEMANTIC,), (_f32("z_q", "B D T"),)),
+        GraphSpec("speaker_detokenize", (_GLOBAL,), (_D_VECTOR,)),
+        GraphSpec("prenet", (_f32("z_q", "B D T"), _D_VECTOR), (_f32("x", "B D T"),)),
+        GraphSpec("postnet", (_f32("x", "B D T"),), (_f32("pred_features", "B D T"),)),
+        GraphSpec("decoder", (_f32("x", "B D T"), _D_VECTOR), (_f32("wav", "B 1 N"),)),
+    )
+}
+"""Every component graph by name, in the order of the data flow."""
+
+ENROLMENT_GRAPHS = ("wav2vec2", "encoder", "quantizer_tokenize", "speaker_encoder")
+"""Needed to turn a recording into a voice; the first three only where a transcript is given."""
+
+SPEAKING_GRAPHS = (LANGUAGE_MODEL, "quantizer_detokenize", "speaker_detokenize", "prenet", "decoder")
+"""Needed to speak with a voice that exists."""
