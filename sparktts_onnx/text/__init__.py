@@ -1,0 +1,31 @@
+"""Text before speech: how it is read, where it is cut, and how long it takes. Standard library only."""
+
+from sparktts_onnx.text.duration import TokenBounds, expected_seconds, expected_tokens, is_speakable, token_bounds
+from sparktts_onnx.text.lexicon import Lexicon
+from sparktts_onnx.text.normalise import NormaliseOptions, detect_language, normalise
+from sparktts_onnx.text.segments import (
+    DEFAULT_BUDGET,
+    DEFAULT_JOIN_BELOW,
+    Segment,
+    Segmenter,
+    iter_segments,
+    split,
+)
+
+__all__ = [
+    "DEFAULT_BUDGET",
+    "DEFAULT_JOIN_BELOW",
+    "Lexicon",
+    "NormaliseOptions",
+    "Segment",
+    "Segmenter",
+    "TokenBounds",
+    "detect_language",
+    "expected_seconds",
+    "expected_tokens",
+    "is_speakable",
+    "iter_segments",
+    "normalise",
+    "split",
+    "token_bounds",
+]

@@ -1,0 +1,201 @@
+"""How good a place in a text is to stop speaking: the end of a paragraph best, the inside of a number worst.
+
+Each question is asked about the place after one piece of text (a word with its signs, or a row of Chinese
+characters) and answered from what comes before and a little of what follows. Where that little has not arrived yet,
+the answer is None; once given, it is the same whatever follows.
+"""
+
+import re
+
+from sparktts_onnx.text.characters import CJK_SIGNS, HAN, KANA, UNSPACED, is_unspaced, joins_previous, may_cut
+from sparktts_onnx.text.normalise.abbreviations import ANYWHERE, BEFORE_NUMBER, MAY_END, TITLES
+from sparktts_onnx.text.quotations import CLOSERS, LINE_ENDS, OPENERS, Strength, Surroundings
+
+_QUOTED = {
+    Strength.SPACE: Strength.QUOTED_SPACE,
+    Strength.CONJUNCTION: Strength.QUOTED_SPACE,
+    Strength.COMMA: Strength.QUOTED_COMMA,
+    Strength.CLAUSE: Strength.QUOTED_SENTENCE,
+    Strength.SENTENCE: Strength.QUOTED_SENTENCE,
+}
+
+_STOPS = ".!?…。！？｡"
+_CLAUSE_ENDS = ";:；：—–"
+_COMMAS = ",，、､"
+_CHINESE_DIGITS = "零〇一二两三四五六七八九十百千万亿点"
+_WRAPPED_COLUMNS = 45
+"""A line at least this wide (a Chinese character counts 2) that ends without a stop goes on in the next line."""
+
+_PIECE = re.compile(rf"\s*+(?:[{HAN}{KANA}]{{1,200}}|[{CJK_SIGNS}]|[^\s{UNSPACED}]{{1,200}})")
+_NOT_SPACE = re.compile(r"\S")
+_EMPTY_LINE = re.compile("\n[^\\S\n]*\n|\r[^\\S\r\n]*\r|\u2029")
+_LINE_END = re.compile(f"[{LINE_ENDS}]")
+_TAIL = re.compile(rf"([{re.escape(_STOPS)}]*)([{re.escape(CLOSERS)}]*)$")
+_LAST_WORD = re.compile(rf"[^\s{UNSPACED}]*$")
+_NEXT_WORD = re.compile(rf"[{re.escape(OPENERS)}]*+([^\W{HAN}]+)")
+_NEXT_LETTER = re.compile(rf"[{re.escape(OPENERS)}]*+(.)", re.DOTALL)
+_INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?|[A-Z]")
+_SHORT_MONTHS = "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
+_NEVER_LAST = frozenset(TITLES) | frozenset(ANYWHERE)
+_NUMBERED = frozenset(BEFORE_NUMBER) | frozenset(_SHORT_MONTHS.split()) | {"No", "Nos"}
+_SELDOM_LAST = frozenset(MAY_END) - {"etc"}
+_STARTERS = (
+    "the he she it this that these those we they you but and in on at an if when there his her my our their what how "
+    "why so then now no yes as for to after before while since"
+)
+_SENTENCE_STARTERS = frozenset(_STARTERS.split())
+_JOINING = (
+    "and but or so because which when while if although though where who whose unless until since than whereas however"
+)
+_CONJUNCTIONS = frozenset(_JOINING.split())
+_JOINING_CHINESE = "但是 因为 所以 而且 如果 并且 或者 以及 然后 于是 不过 虽然 可是 同时 由于 因此 只要 只有 即使 尽管"
+_CHINESE_CONJUNCTIONS = frozenset(_JOINING_CHINESE.split())
+
+
+def next_piece(text: str, start: int, *, is_final: bool) -> int | None:
+    """Where the piece of text that begins at `start` ends, or None if it may go on in text to come."""
+    match = _PIECE.match(text, start)
+    if match is None or (match.end() == len(text) and not is_final):
+        return None
+    return match.end()
+
+
+def strength_after(text: str, end: int, around: Surroundings, *, is_final: bool) -> Strength | None:
+    """How good a cut after text[:end] is; None if that depends on text to come."""
+    following = _NOT_SPACE.search(text, end)
+    if following is None:
+        return Strength.PARAGRAPH if is_final else None
+    start = following.start()
+    if joins_previous(text[start]) or not may_cut(text, end):
+        return Strength.FORBIDDEN
+    gap = text[end:start]
+    if _EMPTY_LINE.search(gap):
+        return Strength.PARAGRAPH
+    if start == end:
+        strength = _without_space(text, end, is_final=is_final)
+    else:
+        strength = _at_space(text, end, start, around, is_final=is_final)
+    if strength is None or not around.closers:
+        return strength
+    return _QUOTED.get(strength, strength)
+
+
+def _at_space(text: str, end: int, start: int, around: Surroundings, *, is_final: bool) -> Strength | None:
+    strength = _by_sign(text, end, start, around, is_final=is_final)
+    if strength is None:
+        return None
+    is_line_end = _LINE_END.search(text, end, start) is not None
+    is_new_line = is_line_end and around.column < _WRAPPED_COLUMNS
+    if is_new_line and strength is not Strength.GLUED:
+        return Strength.SENTENCE
+    if strength is not Strength.SPACE:
+        return strength
+    if text[end - 1].isdigit() and text[start].isdigit():
+        return Strength.GLUED
+    word = _whole_next_word(text, start, is_final=is_final)
+    if word is None:
+        return None
+    return Strength.CONJUNCTION if word in _CONJUNCTIONS else Strength.SPACE
+
+
+def _without_space(text: str, end: int, *, is_final: bool) -> Strength | None:
+    before, after = text[end - 1], text[end]
+    if after in _STOPS + _CLAUSE_ENDS + _COMMAS + CLOSERS or before in OPENERS.replace('"', ""):
+        return Strength.NONE
+    if not is_unspaced(after) and not is_unspaced(before) and before not in "。！？，；：、":
+        return Strength.NONE if after not in OPENERS else Strength.RUN
+    strength = _by_sign(text, end, end, None, is_final=is_final)
+    if strength is not Strength.SPACE:
+        return strength
+    return strength_inside(text, end) if end + 2 <= len(text) or is_final else None
+
+
+def strength_inside(text: str, end: int) -> Strength:
+    """How good a cut after text[:end] is where one of the characters around it is written without spaces."""
+    before, after = text[end - 1], text[end]
+    if not may_cut(text, end):
+        return Strength.FORBIDDEN
+    is_number = before in _CHINESE_DIGITS or before.isdigit(), after in _CHINESE_DIGITS or after.isdigit()
+    if all(is_number) or ((before + after).isalnum() and (before.isdigit() or after.isdigit())):
+        return Strength.GLUED
+    return Strength.CONJUNCTION if text[end : end + 2] in _CHINESE_CONJUNCTIONS else Strength.RUN
+
+
+def _by_sign(text: str, end: int, start: int, around: Surroundings | None, *, is_final: bool) -> Strength | None:
+    """By the signs that end text[:end]; SPACE where they say nothing."""
+    tail = _TAIL.search(text, max(0, end - 12), end)
+    stops = tail.group(1) if tail else ""
+    if not stops:
+        return _by_weaker_sign(text[end - 1])
+    if stops[-1] in "。！？｡":
+        return Strength.SENTENCE
+    letter = _NEXT_LETTER.match(text, start)
+    if letter is None:
+        return Strength.SENTENCE if is_final else None
+    if stops == ".":
+        is_numbering = around is not None and text[around.sentence_start : end].strip().rstrip(".").isdigit()
+        return Strength.GLUED if is_numbering else _after_full_stop(text, end, start, is_final=is_final)
+    if letter.group(1).islower():
+        return Strength.CLAUSE if stops[-1] in ".…" else Strength.COMMA
+    return Strength.SENTENCE
+
+
+def _by_weaker_sign(char: str) -> Strength:
+    if char in _CLAUSE_ENDS:
+        return Strength.CLAUSE
+    if char in _COMMAS:
+        return Strength.COMMA
+    return Strength.SPACE
+
+
+def _after_full_stop(text: str, end: int, start: int, *, is_final: bool) -> Strength | None:
+    """A full stop ends a sentence, or an abbreviation, or both."""
+    last = _LAST_WORD.search(text, max(0, end - 40), end)
+    word = (last.group() if last else "").strip(OPENERS + CLOSERS).rstrip(".")
+    letter = _NEXT_LETTER.match(text, start)
+    following = letter.group(1) if letter else ""
+    if word in _NEVER_LAST or word.lower() in ("e.g", "i.e"):
+        return Strength.GLUED
+    if word in _NUMBERED and following.isdigit():
+        return Strength.GLUED
+    if following.islower():
+        return Strength.SPACE
+    if word not in _SELDOM_LAST and (not _INITIALS.fullmatch(word) or word == "I"):
+        return Strength.SENTENCE
+    return _by_next_word(text, start, is_final=is_final)
+
+
+def _by_next_word(text: str, start: int, *, is_final: bool) -> Strength | None:
+    """After an abbreviation that seldom ends a sentence: only a usual first word begins a new one."""
+    word = _whole_next_word(text, start, is_final=is_final)
+    if word is None:
+        return None
+    is_new = word.lower() in _SENTENCE_STARTERS or is_unspaced(text[start])
+    return Strength.SENTENCE if is_new else Strength.GLUED
+
+
+def _whole_next_word(text: str, start: int, *, is_final: bool) -> str | None:
+    """The word at `start`, "" for none; None if it may go on in text to come."""
+    match = _NEXT_WORD.match(text, start)
+    end = match.end() if match else len(text) if _is_only_openers(text, start) else start
+    if end >= len(text) and not is_final:
+        return None
+    return match.group(1) if match else ""
+
+
+def _is_only_openers(text: str, start: int) -> bool:
+    return not text[start : start + 40].strip(OPENERS)
+
+
+def pause_after(text: str, strength: Strength, *, is_last: bool) -> float:
+    """Seconds of silence after a segment that ends in this text."""
+    if is_last:
+        return 0.0
+    if strength is Strength.PARAGRAPH:
+        return 0.8
+    sign = text.rstrip(CLOSERS)[-1:] or " "
+    if sign in _STOPS or strength is Strength.SENTENCE:
+        return 0.4
+    if sign in _CLAUSE_ENDS:
+        return 0.25
+    return 0.15 if sign in _COMMAS else 0.0

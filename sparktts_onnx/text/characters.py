@@ -1,0 +1,88 @@
+"""Kinds of characters: which script a letter is in, and where one visible character ends.
+
+The classes are strings for the inside of a regular expression's square brackets.
+"""
+
+import re
+import unicodedata
+
+HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
+HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
+# CJK punctuation and full-width signs, without the full-width digits and letters, which are parts of words.
+CJK_SIGNS = "\u3000-\u3006\u3008-\u3020\u3030-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\uffe0-\uffe6"
+UNSPACED = HAN + KANA + CJK_SIGNS
+"""Characters written without spaces between words: each may begin a new unit of text."""
+
+LETTER_OR_DIGIT = rf"[^\W{HAN}{KANA}_]"
+"""One character of a word written with spaces around it. `\\w` alone holds Chinese characters too."""
+
+_EMOJI_PARTS = (
+    "\U0001f000-\U0001faff\u2600-\u27bf\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u231a\u231b\u23e9-\u23fa\u25fd\u25fe"
+)
+EMOJI = rf"(?:[0-9#*]\ufe0f?\u20e3|[{_EMOJI_PARTS}][\ufe0e\ufe0f\u20e3\u200d\U000e0020-\U000e007f{_EMOJI_PARTS}]*)"
+"""One emoji or several in a row, with their modifiers; also a keycap such as 1\ufe0f\u20e3."""
+
+_HAN_LETTER = re.compile(f"[{HAN}]")
+_UNSPACED_LETTER = re.compile(f"[{HAN}{KANA}]")
+_ZERO_WIDTH_JOINER = "\u200d"
+_FLAG_LETTERS = ("\U0001f1e6", "\U0001f1ff")
+_SPACING_VOWELS = "\u0e33\u0eb3"  # Thai and Lao SARA AM: letters by category that belong to the one before
+
+
+def is_han(char: str) -> bool:
+    """Whether this is a Chinese character."""
+    return _HAN_LETTER.match(char) is not None
+
+
+def is_unspaced(char: str) -> bool:
+    """Whether this is a Chinese character or Japanese kana."""
+    return _UNSPACED_LETTER.match(char) is not None
+
+
+def joins_previous(char: str) -> bool:
+    """Whether a character is drawn together with the one before it, so that no cut may come between."""
+    if char < "\u0300":
+        return False
+    is_tag = "\U000e0020" <= char <= "\U000e007f"
+    is_skin_tone = "\U0001f3fb" <= char <= "\U0001f3ff"
+    is_mark = unicodedata.category(char) in ("Mn", "Mc", "Me")
+    return is_mark or is_tag or is_skin_tone or char in "\u200c\u200d" or char in _SPACING_VOWELS
+
+
+def may_cut(text: str, position: int) -> bool:
+    """Whether a text may be cut before `position` without tearing a visible character apart."""
+    if position <= 0 or position >= len(text):
+        return True
+    before, after = text[position - 1], text[position]
+    if joins_previous(after) or before == _ZERO_WIDTH_JOINER or before + after == "\r\n":
+        return False
+    if _is_flag_letter(before) and _is_flag_letter(after):
+        return _flag_letters_before(text, position) % 2 == 0
+    return not _is_hangul_join(before, after)
+
+
+def _is_flag_letter(char: str) -> bool:
+    return _FLAG_LETTERS[0] <= char <= _FLAG_LETTERS[1]
+
+
+def _flag_letters_before(text: str, position: int) -> int:
+    start = position
+    while start and _is_flag_letter(text[start - 1]):
+        start -= 1
+    return position - start
+
+
+def _is_hangul_join(before: str, after: str) -> bool:
+    """Conjoining jamo: leading consonants, then vowels, then trailing consonants make one syllable."""
+    if "\u1100" <= after <= "\u115f":
+        return "\u1100" <= before <= "\u115f"
+    if "\uac00" <= after <= "\ud7a3":
+        return "\u1100" <= before <= "\u115f"
+    if "\u1160" <= after <= "\u11a7":
+        return "\u1100" <= before <= "\u11a7" or _is_open_syllable(before)
+    return "\u11a8" <= after <= "\u11ff" and ("\u1160" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3")
+
+
+def _is_open_syllable(char: str) -> bool:
+    return "\uac00" <= char <= "\ud7a3" and (ord(char) - 0xAC00) % 28 == 0

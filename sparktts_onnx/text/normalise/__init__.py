@@ -1,0 +1,88 @@
+"""Written text into spoken words, in English and Chinese and both mixed.
+
+    text ─▶ clean (characters, emoji, space) ─▶ one pass of all rules, each match read in the language around it
+
+What no rule understands stays as it is, and no text makes `normalise` raise.
+"""
+
+import re
+from functools import cache
+
+from sparktts_onnx.text.normalise import (
+    abbreviations,
+    currency,
+    dates,
+    fractions,
+    numbers,
+    phones,
+    quantities,
+    symbols,
+    times,
+    web,
+)
+from sparktts_onnx.text.normalise.clean import clean, tidy_space
+from sparktts_onnx.text.normalise.language import LanguageFinder, detect_language
+from sparktts_onnx.text.normalise.options import KINDS, Language, NormaliseOptions
+from sparktts_onnx.text.normalise.rule import Found, Rule
+
+__all__ = ["KINDS", "Language", "NormaliseOptions", "detect_language", "normalise", "rules"]
+
+_CONTEXT = 24
+_RULES: tuple[Rule, ...] = (
+    *web.RULES,
+    *symbols.SPANS,
+    *currency.RULES,
+    *dates.RULES,
+    *times.RULES,
+    *phones.RULES,
+    *quantities.RULES,
+    *symbols.POWERS,
+    *fractions.RULES,
+    *numbers.RULES,
+    *abbreviations.RULES,
+    *symbols.RULES,
+)
+"""In order of precedence where several match at one place; the first that matches decides, also when its kind
+is skipped: a URL that is left alone has its digits left alone too."""
+
+
+def normalise(text: str, options: NormaliseOptions | None = None) -> str:
+    """The text as it is spoken: "$5 at 3pm" → "five dollars at three p m"."""
+    options = options or NormaliseOptions()
+    if not options.enabled:
+        return text
+    cleaned = clean(text, options)
+    languages = LanguageFinder(cleaned, options)
+
+    def spoken(match: re.Match[str]) -> str:
+        return _read(match, languages, options)
+
+    return tidy_space(_any_rule().sub(spoken, cleaned))
+
+
+def rules() -> tuple[Rule, ...]:
+    """All rules, in order of precedence."""
+    return _RULES
+
+
+@cache
+def _any_rule() -> re.Pattern[str]:
+    """All rules as one pattern, so that nothing a rule wrote is read by another."""
+    return re.compile("|".join(f"({rule.pattern})" for rule in _RULES), re.MULTILINE)
+
+
+def _read(match: re.Match[str], languages: LanguageFinder, options: NormaliseOptions) -> str:
+    written = match.group()
+    rule = _RULES[(match.lastindex or 1) - 1]
+    language = languages.at(match.start(), match.end())
+    if rule.kind in options.skip or language is None:
+        return written
+    text, start, end = match.string, match.start(), match.end()
+    found = Found(
+        text=written,
+        before=text[max(0, start - _CONTEXT) : start],
+        after=text[end : end + _CONTEXT],
+        month_first=options.month_first,
+    )
+    spoken = (rule.english if language == "en" else rule.chinese)(found)
+    return written if spoken is None else spoken

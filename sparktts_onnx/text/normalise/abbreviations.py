@@ -1,0 +1,137 @@
+"""English abbreviations and dotted initials."""
+
+import re
+
+from sparktts_onnx.text.characters import LETTER_OR_DIGIT
+from sparktts_onnx.text.normalise.rule import Found, Reader, Rule
+
+TITLES = {
+    "Mr": "Mister",
+    "Mrs": "Missus",
+    "Ms": "Miss",
+    "Dr": "Doctor",
+    "Prof": "Professor",
+    "Rev": "Reverend",
+    "Hon": "Honorable",
+    "Gen": "General",
+    "Col": "Colonel",
+    "Capt": "Captain",
+    "Lt": "Lieutenant",
+    "Sgt": "Sergeant",
+    "Gov": "Governor",
+    "Sen": "Senator",
+    "Rep": "Representative",
+    "Pres": "President",
+    "Mt": "Mount",
+}
+"""Stand before a name: never the end of a sentence."""
+
+BEFORE_NUMBER = {
+    "Fig": "Figure",
+    "fig": "figure",
+    "Eq": "Equation",
+    "Vol": "Volume",
+    "vol": "volume",
+    "Ch": "Chapter",
+    "ch": "chapter",
+    "Sec": "Section",
+    "p": "page",
+    "pp": "pages",
+    "Art": "Article",
+    "art": "article",
+}
+"""Stand before a number."""
+
+ANYWHERE = {
+    "e.g": "for example",
+    "i.e": "that is",
+    "vs": "versus",
+    "approx": "approximately",
+    "cf": "compare",
+    "a.k.a": "also known as",
+    "esp": "especially",
+    "incl": "including",
+    "viz": "namely",
+}
+"""Have more words after them."""
+
+MAY_END = {
+    "etc": "et cetera",
+    "et al": "and others",
+    "Inc": "Incorporated",
+    "Ltd": "Limited",
+    "Corp": "Corporation",
+    "Co": "Company",
+    "Jr": "Junior",
+    "Sr": "Senior",
+    "Ave": "Avenue",
+    "Blvd": "Boulevard",
+    "Rd": "Road",
+    "Dept": "Department",
+    "dept": "department",
+    "Bros": "Brothers",
+    "Ph.D": "P H D",
+    "St": "Street",
+}
+"""May also be the last word of a sentence: their full stop is kept where they are."""
+
+_SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
+
+
+def _words(table: dict[str, str]) -> str:
+    return "(?:" + "|".join(sorted(map(re.escape, table), key=len, reverse=True)) + ")"
+
+
+def _lookup(found: Found, table: dict[str, str]) -> str:
+    return found.keep_stop(table[found.text.rstrip(".")])
+
+
+def _title(found: Found) -> str:
+    return TITLES[found.text.rstrip(".")]
+
+
+def _numbered(found: Found) -> str:
+    return BEFORE_NUMBER[found.text.rstrip(".")]
+
+
+def _anywhere(found: Found) -> str:
+    """E.g. at the start of a sentence keeps its capital."""
+    spoken = ANYWHERE[found.text.rstrip(".").lower()]
+    return spoken.capitalize() if found.text[0].isupper() else spoken
+
+
+def _may_end(found: Found) -> str:
+    return _lookup(found, MAY_END)
+
+
+def _saint_or_street(found: Found) -> str:
+    """St. after a name is a street (Main St.), before one a saint (St. John)."""
+    after_name = re.search(r"[A-Z0-9]\w*\s$", found.before)
+    before_name = re.match(r"\s[A-Z]", found.after)
+    return "Saint" if before_name and not after_name else found.keep_stop("Street")
+
+
+def _initials(found: Found) -> str:
+    return found.keep_stop(" ".join(re.findall(r"[A-Za-z]", found.text)))
+
+
+def _slashed(found: Found) -> str:
+    return _SLASHED[found.text] + (" " if re.match(LETTER_OR_DIGIT, found.after) else "")
+
+
+def _both(pattern: str, reader: Reader) -> Rule:
+    """Abbreviations are English in any text."""
+    return Rule("abbreviations", pattern, reader, reader)
+
+
+_BEGIN = rf"(?<!{LETTER_OR_DIGIT})(?<![.@/&_-])"
+_OVER = rf"(?!{LETTER_OR_DIGIT})"
+RULES = (
+    _both(rf"{_BEGIN}{_words(TITLES)}\.?(?=\s[A-Z])", _title),
+    _both(rf"{_BEGIN}St\.{_OVER}", _saint_or_street),
+    _both(rf"{_BEGIN}{_words(BEFORE_NUMBER)}\.(?=\s?\d)", _numbered),
+    _both(rf"{_BEGIN}(?:[Ee]\.[Gg]|[Ii]\.[Ee]|{_words(ANYWHERE)})\.{_OVER}", _anywhere),
+    _both(rf"{_BEGIN}{_words(MAY_END)}\.{_OVER}", _may_end),
+    _both(rf"{_BEGIN}(?:[A-Z]\.){{2,}}{_OVER}", _initials),
+    _both(rf"{_BEGIN}(?:w/o{_OVER}|w/|b/c{_OVER})", _slashed),
+)

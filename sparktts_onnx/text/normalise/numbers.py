@@ -1,0 +1,135 @@
+"""Ordinals, ranges, codes, and plain numbers."""
+
+import re
+
+from sparktts_onnx.text.characters import LETTER_OR_DIGIT
+from sparktts_onnx.text.normalise import chinese, english
+from sparktts_onnx.text.normalise.rule import AMOUNT, DASH, END, SIGNED, START, Found, Rule
+
+_GROUPED_BY_SPACES = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:\.\d+)?"
+_MEASURE_WORDS = (
+    "个只条张本台辆位名次种件块天周岁层间家所套份篇首句棵朵匹头支把双对瓶碗杯盘箱袋片颗粒滴米秒倍万亿千元两公小分"
+    "美欧英年点斤克升人顿幅封副根行回节届口类轮门面排批群扇声束艘题趟桶团项页则站盏座串床道股卷"
+)
+_NOT_MEASURE = re.compile("年级|分之|分(?!钟)|点(?!\\d\\d?分)[\\d一-九]|万一")
+_YEAR_CUE = re.compile(
+    r"(?:\b(?:in|since|from|until|till|by|of|year|years|circa|before|after|between|during|around|early|late|mid"
+    r"|spring|summer|autumn|fall|winter)\s|\b(?:mid|early|late|pre|post)-)$",
+    re.IGNORECASE,
+)
+_IN_A_SUM = re.compile(r".*[×*+=÷/]\s?\||.*\|\s?[×*+=÷/]")
+_COUNTED = re.compile(r"\s(?!(?:was|is|has|does|its|his|this|us|as|census|series|class)\b)[a-z]+s\b")
+
+
+def _english_ordinal(found: Found) -> str:
+    return english.ordinal(int(re.sub(r"\D", "", found.text)))
+
+
+def _chinese_ordinal(found: Found) -> str:
+    return "第" + chinese.cardinal(int(re.sub(r"\D", "", found.text)))
+
+
+def _english_count(found: Found) -> str:
+    """No. 5, #5 or №5."""
+    return "number " + english.number(re.sub(r"\D", "", found.text))
+
+
+def _chinese_count(found: Found) -> str:
+    return chinese.number(re.sub(r"\D", "", found.text)) + "号"
+
+
+def _ends(found: Found) -> list[str]:
+    return re.findall(SIGNED if "−" in found.text else AMOUNT, found.text)
+
+
+def _english_range(found: Found) -> str:
+    return " to ".join(english.number(end) for end in _ends(found))
+
+
+def _chinese_range(found: Found) -> str:
+    low, high = _ends(found)
+    is_score = float(low.replace(",", "")) > float(high.replace(",", ""))
+    numbers = [_chinese_plain(end, found.before, found.after) for end in (low, high)]
+    return ("比" if is_score else "到").join(numbers)
+
+
+def _english_code(found: Found) -> str:
+    """2.0.1, 192.168.1.1 and 12-34-56: part by part."""
+    joint = " point " if "." in found.text else ", "
+    return joint.join(_english_code_part(part) for part in re.split(r"[-.]", found.text))
+
+
+def _english_code_part(part: str) -> str:
+    return english.number(part) if len(part) < 3 else english.digits(part)
+
+
+def _chinese_code(found: Found) -> str:
+    joint = "点" if "." in found.text else "，"
+    return joint.join(chinese.digits(part) for part in re.split(r"[-.]", found.text))
+
+
+def _english_difference(found: Found) -> str:
+    return " minus ".join(english.number(part) for part in re.findall(AMOUNT, found.text))
+
+
+def _chinese_difference(found: Found) -> str:
+    return "减".join(chinese.number(part) for part in re.findall(AMOUNT, found.text))
+
+
+def _english_multiple(found: Found) -> str:
+    """10x faster"""
+    return english.number(found.text[:-1]) + " times"
+
+
+def _chinese_multiple(found: Found) -> str:
+    return chinese.number(found.text[:-1]) + "倍"
+
+
+def _english_number(found: Found) -> str:
+    if _is_year(found):
+        return english.year(int(found.text))
+    return english.number(found.text)
+
+
+def _is_year(found: Found) -> bool:
+    if not re.fullmatch(r"1\d{3}|20\d\d", found.text) or _IN_A_SUM.match(found.before[-2:] + "|" + found.after[:2]):
+        return False
+    if _YEAR_CUE.search(found.before):
+        return True
+    return int(found.text) >= 1900 and not _COUNTED.match(found.after)
+
+
+def _chinese_number(found: Found) -> str:
+    return _chinese_plain(found.text, found.before, found.after)
+
+
+def _chinese_plain(text: str, before: str, after: str) -> str:
+    """2 before a measure word is 两, but not in 第二个."""
+    is_counted = after[:1] in set(_MEASURE_WORDS) and not _NOT_MEASURE.match(after) and not before.endswith("第")
+    return "两" if text == "2" and is_counted else chinese.number(text)
+
+
+def _english_size(found: Found) -> str:
+    return " by ".join(english.number(part) for part in re.findall(AMOUNT, found.text))
+
+
+def _chinese_size(found: Found) -> str:
+    return "乘".join(chinese.number(part) for part in re.findall(AMOUNT, found.text))
+
+
+RULES = (
+    Rule("ordinals", rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th){END}", _english_ordinal, _chinese_ordinal),
+    Rule("ordinals", rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?|№\s?|#)\d+{END}", _english_count, _chinese_count),
+    Rule("ranges", rf"{START}{AMOUNT}\s?[-−]\s?{AMOUNT}(?=\s?=)", _english_difference, _chinese_difference),
+    Rule(
+        "ranges",
+        rf"{START}{AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}",
+        _english_range,
+        _chinese_range,
+    ),
+    Rule("numbers", rf"{START}\d+(?:(?:\.\d+){{2,}}|(?:-\d+){{2,}}){END}", _english_code, _chinese_code),
+    Rule("numbers", rf"{START}{AMOUNT}\s?[xX]\s?{AMOUNT}(?!\s?[xX]){END}", _english_size, _chinese_size),
+    Rule("numbers", rf"{START}{AMOUNT}[xX](?=\s[a-z]|[,.;!?)]|$)", _english_multiple, _chinese_multiple),
+    Rule("numbers", rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _english_number, _chinese_number),
+    Rule("numbers", rf"{START}{SIGNED}{END}", _english_number, _chinese_number),
+)

@@ -1,0 +1,51 @@
+"""Telephone numbers: digit by digit, in their groups."""
+
+import re
+
+from sparktts_onnx.text.characters import LETTER_OR_DIGIT
+from sparktts_onnx.text.normalise import chinese, english
+from sparktts_onnx.text.normalise.rule import START, Found, Rule
+
+_END = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
+_NORTH_AMERICAN = r"(?:\+?1[-. ]?)?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}"
+_INTERNATIONAL = r"\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,8}){1,4}|\+\d{8,15}"
+_CHINESE_MOBILE = r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})"
+_CHINESE_LANDLINE = r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}"
+_LOCAL = r"\d{3}-\d{4}"
+_ENGLISH_CUES = ("call ", "dial ", "zip ", "zip code ", "postcode ", "code ", "pin ", "extension ", "ext. ")
+_CHINESE_CUES = "拨打 拨 致电 热线 电话 邮编 编号 号码 密码 验证码 身份证 证号 账号 卡号 学号 QQ号"
+_LINKS = ("", "是", "为", "：", ":", ": ")
+_CUES = [case for cue in _ENGLISH_CUES for case in (cue, cue.capitalize(), cue.upper())] + [
+    cue + link for cue in _CHINESE_CUES.split() for link in _LINKS
+]
+_AFTER_A_CUE = "(?:" + "|".join(f"(?<={re.escape(cue)})" for cue in _CUES) + ")"
+_SHORT = rf"{_AFTER_A_CUE}\d{{3,18}}"
+"""Digits that a word before them says are no amount."""
+
+
+def _groups(text: str) -> list[str]:
+    """The groups as written; a long run without any is cut as people say it."""
+    groups = re.findall(r"\d+", text)
+    return [part for group in groups for part in _cut(group)]
+
+
+def _cut(group: str) -> list[str]:
+    if len(group) == 11 and group.startswith("1"):
+        return [group[:3], group[3:7], group[7:]]
+    if len(group) in (7, 8):
+        return [group[:-4], group[-4:]]
+    return [group] if len(group) < 7 else [group[at : at + 3] for at in range(0, len(group), 3)]
+
+
+def _english(found: Found) -> str:
+    plus = "plus " if found.text.startswith("+") else ""
+    return plus + ", ".join(english.digits(group) for group in _groups(found.text))
+
+
+def _chinese(found: Found) -> str:
+    plus = "加" if found.text.startswith("+") else ""
+    return plus + "，".join(chinese.digits(group, one="幺") for group in _groups(found.text))
+
+
+_SHAPES = (_CHINESE_LANDLINE, _CHINESE_MOBILE, _NORTH_AMERICAN, _INTERNATIONAL, _LOCAL, _SHORT)
+RULES = tuple(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){_END}", _english, _chinese) for shape in _SHAPES)

@@ -1,0 +1,122 @@
+"""Signs that are read out: & + = × ° # @ and the like."""
+
+import re
+
+from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
+from sparktts_onnx.text.normalise import chinese, english
+from sparktts_onnx.text.normalise.rule import AMOUNT, Found, Reader, Rule
+
+_BETWEEN = {
+    "+": ("plus", "加"),
+    "=": ("equals", "等于"),
+    "×": ("times", "乘"),
+    "*": ("times", "乘"),
+    "x": ("by", "乘"),
+    "X": ("by", "乘"),
+    "÷": ("divided by", "除以"),
+    "±": ("plus or minus", "加减"),
+    "≈": ("is about", "约等于"),
+    "≠": ("is not equal to", "不等于"),
+    "<": ("is less than", "小于"),
+    ">": ("is greater than", "大于"),
+    "≤": ("is at most", "小于等于"),
+    "≥": ("is at least", "大于等于"),
+    "<=": ("is at most", "小于等于"),
+    ">=": ("is at least", "大于等于"),
+    "==": ("equals", "等于"),
+}
+_BEFORE = {
+    "+": ("plus ", "正"),
+    "~": ("about ", "约"),
+    "～": ("about ", "约"),
+    "≈": ("about ", "约"),
+    "±": ("plus or minus ", "正负"),
+    "<": ("less than ", "小于"),
+    ">": ("more than ", "大于"),
+    "≤": ("at most ", "不超过"),
+    "≥": ("at least ", "至少"),
+    "§": ("section ", "第"),
+}
+_POWERS = {"2": ("squared", "的平方"), "²": ("squared", "的平方"), "3": ("cubed", "的立方"), "³": ("cubed", "的立方")}
+
+
+def _one_of(signs: dict[str, tuple[str, str]]) -> str:
+    return "(?:" + "|".join(sorted(map(re.escape, signs), key=len, reverse=True)) + ")"
+
+
+def _english_between(found: Found) -> str:
+    return f" {_BETWEEN[found.text.strip()][0]} "
+
+
+def _chinese_between(found: Found) -> str:
+    return _BETWEEN[found.text.strip()][1]
+
+
+def _english_before(found: Found) -> str:
+    return _BEFORE[found.text.strip()][0]
+
+
+def _chinese_before(found: Found) -> str:
+    if found.before.endswith("约") and _BEFORE[found.text.strip()][1] == "约":
+        return ""
+    return _BEFORE[found.text.strip()][1]
+
+
+def _fixed(english_words: str, chinese_words: str) -> tuple[Reader, Reader]:
+    return (lambda _: english_words), (lambda _: chinese_words)
+
+
+def _english_and(_: Found) -> str:
+    return " and "
+
+
+def _chinese_and(found: Found) -> str:
+    """Between Latin letters (R&D) the English word is what is said in Chinese too."""
+    is_latin = found.before[-1:].isascii() and found.after[:1].isascii() and found.text == "&"
+    return " and " if is_latin else "和"
+
+
+def _english_power(found: Found) -> str:
+    base, _, exponent = found.text.partition("^")
+    return f"{english.number(base)} to the power of {english.number(exponent)}"
+
+
+def _chinese_power(found: Found) -> str:
+    base, _, exponent = found.text.partition("^")
+    return f"{chinese.number(base)}的{chinese.number(exponent)}次方"
+
+
+def _english_small_power(found: Found) -> str:
+    return f" {_POWERS[found.text[-1]][0]}"
+
+
+def _chinese_small_power(found: Found) -> str:
+    return _POWERS[found.text[-1]][1]
+
+
+POWERS = (Rule("symbols", rf"(?<![\w.])\d+\^[-−]?\d+(?!{LETTER_OR_DIGIT}|[.^])", _english_power, _chinese_power),)
+"""Tried before plain numbers, which would take the base alone."""
+
+SPANS = (Rule("ranges", r"(?<=[日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", *_fixed(" to ", "到")),)
+"""Tried before signs: what follows a Chinese unit is the end of a span, not a negative number."""
+
+_WHOLE_NUMBER = rf"{AMOUNT}(?!{LETTER_OR_DIGIT})"
+_OPERATOR = rf"(?<=[\d)])\s?(?:{_one_of(_BETWEEN)})\s?(?=[(+−-]?{_WHOLE_NUMBER})"
+_RELATION = rf"(?<=[A-Za-z)])\s?(?:[=<>≤≥≈≠]|[<>=]=)\s?(?=[-−]?{_WHOLE_NUMBER})"
+_LEADING = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){_one_of(_BEFORE)}\s?(?=[$€£¥]?{_WHOLE_NUMBER})"
+RULES = (
+    Rule("symbols", _OPERATOR, _english_between, _chinese_between),
+    Rule("symbols", _RELATION, _english_between, _chinese_between),
+    Rule("symbols", _LEADING, _english_before, _chinese_before),
+    Rule("symbols", rf"(?<=[\d%])\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", *_fixed(" plus", "加")),
+    Rule(
+        "symbols",
+        r"(?<=[A-Za-z\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])",
+        _english_small_power,
+        _chinese_small_power,
+    ),
+    Rule("symbols", r"\s?&amp;\s?|\s?&(?!#|[a-z]+;)\s?", _english_and, _chinese_and),
+    Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", *_fixed("hashtag ", "#")),
+    Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", *_fixed("at ", "艾特")),
+    Rule("symbols", r"(?<=\w)[™®]|©\s?", *_fixed("", "")),
+)

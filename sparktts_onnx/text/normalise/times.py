@@ -1,0 +1,83 @@
+"""Times of day, and ratios written the same way."""
+
+import re
+
+from sparktts_onnx.text.normalise import chinese, english
+from sparktts_onnx.text.normalise.rule import DASH, END, START, Found, Rule
+
+_CLOCK = r"(?:2[0-4]|[01]?\d):[0-5]\d(?::[0-5]\d)?"
+_HALF = r"(?:[ap]\.m\.?|[ap]m|[AP]\.M\.?|[AP]M)"
+_HOUR = r"(?:1[0-2]|0?[1-9])"
+_ONE_TIME = rf"(?:{_CLOCK}(?:\s?{_HALF}(?![A-Za-z]))?|{_HOUR}\s?{_HALF}(?![A-Za-z]))"
+_BARE_HOUR = rf"{_HOUR}(?=[-–—~]{_HOUR}\s?{_HALF})"
+"""The first hour of 5-6pm."""
+
+_TIME = re.compile(rf"(?P<hour>\d\d?)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d))?(?:\s?(?P<half>{_HALF}))?")
+
+
+def _halves(text: str) -> list[str]:
+    """The one or two times of a range."""
+    return re.split(DASH, text)
+
+
+def _english_time(written: str) -> str | None:
+    parts = _TIME.fullmatch(written)
+    if parts is None:
+        return None
+    hour, minute = int(parts["hour"]), int(parts["minute"] or "0")
+    half = f" {parts['half'][0].lower()} m" if parts["half"] else ""
+    is_exact = not minute and parts["second"] in (None, "00")
+    if minute:
+        spoken = f"{english.cardinal(hour)} {english.two_digits(minute)}"
+    elif half or not is_exact or not parts["minute"]:
+        spoken = english.cardinal(hour)
+    else:
+        spoken = f"{english.cardinal(hour)} o'clock" if hour <= 12 else f"{english.cardinal(hour)} hundred"
+    if parts["second"] and not is_exact:
+        seconds = int(parts["second"])
+        spoken += f" and {english.cardinal(seconds)} second{'' if seconds == 1 else 's'}"
+    return spoken + half
+
+
+def _chinese_time(written: str) -> str | None:
+    parts = _TIME.fullmatch(written)
+    if parts is None:
+        return None
+    hour, minute = int(parts["hour"]), int(parts["minute"] or "0")
+    spoken = "" if not parts["half"] else "上午" if parts["half"][0] in "aA" else "下午"
+    spoken += ("两" if hour == 2 else chinese.cardinal(hour)) + "点"
+    if minute or parts["second"]:
+        spoken += _padded(minute) + "分"
+    return spoken + (_padded(int(parts["second"])) + "秒" if parts["second"] else "")
+
+
+def _padded(value: int) -> str:
+    return ("零" if 0 < value < 10 else "") + chinese.cardinal(value)
+
+
+def _english(found: Found) -> str | None:
+    times = [_english_time(part) for part in _halves(found.text)]
+    spoken = [time for time in times if time is not None]
+    return found.keep_stop(" to ".join(spoken)) if len(spoken) == len(times) else None
+
+
+def _chinese(found: Found) -> str | None:
+    times = [_chinese_time(part) for part in _halves(found.text)]
+    spoken = [time for time in times if time is not None]
+    return "到".join(spoken) if len(spoken) == len(times) else None
+
+
+def _english_ratio(found: Found) -> str:
+    return " to ".join(english.number(part) for part in found.text.split(":"))
+
+
+def _chinese_ratio(found: Found) -> str:
+    return "比".join(chinese.number(part) for part in found.text.split(":"))
+
+
+RULES = (
+    Rule(
+        "times", rf"{START}(?:{_BARE_HOUR}|{_ONE_TIME})(?:{DASH}{_ONE_TIME})?(?![A-Za-z0-9]|[:.]\d)", _english, _chinese
+    ),
+    Rule("times", rf"{START}\d{{1,3}}:\d{{1,3}}{END}", _english_ratio, _chinese_ratio),
+)

@@ -1,0 +1,86 @@
+"""What surrounds a place in a text: open quotations and brackets, the line, the sentence."""
+
+import re
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from sparktts_onnx.text.characters import is_unspaced
+
+OPENERS = '"“‘«([{（［｛「『《〈【〔'
+CLOSERS = "\"'”’»)]}）］｝」』》〉】〕"
+LINE_ENDS = "\n\r\u0085\u2028\u2029"
+_PAIRS = dict(zip("“«([{（［｛「『《〈【〔", "”»)]}）］｝」』》〉】〕", strict=True))
+_QUOTATION_SIGN = re.compile("[" + re.escape('"' + "".join(_PAIRS) + "".join(_PAIRS.values())) + "]")
+_DEEPEST = 7  # quotations and brackets within each other; more are not a text but noise
+
+
+class Strength(IntEnum):
+    """What a cut would separate, from worst to best."""
+
+    FORBIDDEN = -1  # two halves of one visible character
+    NONE = 0  # a sign from its word
+    GLUED = 1  # the parts of a number, a name from its title
+    RUN = 2  # two characters written without a space
+    QUOTED_SPACE = 3  # two words inside a quotation or brackets
+    SPACE = 4  # two words
+    QUOTED_COMMA = 5
+    CONJUNCTION = 6  # what stands before "and" or 但是
+    QUOTED_SENTENCE = 7
+    COMMA = 8
+    CLAUSE = 9
+    SENTENCE = 10
+    PARAGRAPH = 11
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the text so far says about any place after it."""
+
+    closers: tuple[str, ...] = ()
+    """The signs that close the quotations and brackets open now."""
+
+    column: int = 0
+    """How wide the current line is so far."""
+
+    sentence_start: int = 0
+    """Where the current sentence begins."""
+
+    def after(self, text: str, start: int, end: int) -> "Surroundings":
+        """With one more piece, text[start:end], taken into account."""
+        line_end = max(text.rfind(sign, start, end) for sign in LINE_ENDS)
+        column = (self.column if line_end < 0 else 0) + end - max(start, line_end + 1)
+        if is_unspaced(text[end - 1]):
+            column += end - start
+        closers = self.closers
+        for sign in _QUOTATION_SIGN.finditer(text, start, end):
+            closers = _open_or_close(closers, sign.group(), text[sign.start() - 1] if sign.start() else " ")
+        return Surroundings(closers, column, self.sentence_start)
+
+    def past(self, end: int, strength: Strength) -> "Surroundings":
+        """Past a place where a sentence may have ended; no quotation goes on into the next paragraph."""
+        closers = () if strength is Strength.PARAGRAPH else self.closers
+        is_new = strength >= Strength.SENTENCE
+        return Surroundings(closers, self.column, end if is_new else self.sentence_start)
+
+    def without_quotations(self) -> "Surroundings":
+        """The same, with every quotation taken as closed: one was too long, or somebody forgot to close it."""
+        return replace(self, closers=())
+
+    def moved(self, shift: int) -> "Surroundings":
+        """The same, in a text that begins `shift` characters later."""
+        return replace(self, sentence_start=max(0, self.sentence_start - shift))
+
+
+def _open_or_close(closers: tuple[str, ...], sign: str, before: str) -> tuple[str, ...]:
+    """The open quotations and brackets after one more sign. A straight quote opens after a space; elsewhere it
+    closes, or opens after a Chinese character."""
+    if sign == '"':
+        may_open = before.isspace() or before in OPENERS or is_unspaced(before) or before in "，：。"
+        opens, closer = may_open and '"' not in closers, '"'
+        if before.isspace() and not opens:
+            return closers
+    else:
+        opens, closer = sign in _PAIRS, _PAIRS.get(sign, sign)
+    if opens:
+        return (*closers[-_DEEPEST:], closer)
+    return closers[: closers.index(closer)] if closer in closers else closers

@@ -1,0 +1,33 @@
+"""Visible characters are never torn apart."""
+
+import pytest
+
+from sparktts_onnx.text.characters import is_unspaced, may_cut
+
+
+@pytest.mark.parametrize(
+    "clusters",
+    [
+        ["a", "b", " ", "好", "，"],
+        ["e\u0301", "x\u0300\u0301", "o"],
+        ["👩‍👩‍👧", "👍🏽", "a", "❤️"],
+        ["🇨🇳", "🇺🇸", "🇫🇷", "x"],
+        ["각", "한", "\u1112\u1161\u11ab", "a"],
+        ["\uac00\u11a8", "\uac01", "\u1100\u1160"],
+        ["ก็", "กำ", "ก"],
+        ["नि", "म"],
+        ["1️⃣", "2"],
+        ["🏴\U000e0067\U000e0062\U000e007f", "!"],
+        ["\r\n", "\n", "a"],
+        ["葛\U000e0100", "飾"],
+    ],
+)
+def test_cuts_come_between_visible_characters(clusters: list[str]) -> None:
+    text = "".join(clusters)
+    places = {len("".join(clusters[:count])) for count in range(len(clusters) + 1)}
+    assert {at for at in range(len(text) + 1) if may_cut(text, at)} == places
+
+
+@pytest.mark.parametrize(("char", "expected"), [("好", True), ("の", True), ("a", False), ("，", False), ("1", False)])
+def test_unspaced_scripts(char: str, expected: bool) -> None:
+    assert is_unspaced(char) == expected
