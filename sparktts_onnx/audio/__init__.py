@@ -1,0 +1,1 @@
+"""Sound: reading recordings, judging them, and joining, stretching, encoding, writing and playing speech."""

@@ -1,0 +1,169 @@
+"""Is this recording good enough to take a voice from, and which part of it is best?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparktts_onnx.audio.activity import BLOCK_SECONDS, Activity, find_speech
+from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.errors import RecordingError
+
+ENOUGH_SECONDS = 3.0
+"""Speech under this gives a voice that is only roughly the speaker's."""
+
+CLIPPED_LEVEL = 0.95
+"""Samples from here on count as clipped: resampling bends the flat tops of a clipped wave around full scale."""
+
+CLIPPED_SHARE = 1e-3
+"""Speech that just touches full scale has a tenth of it; one decibel too loud has twice as much."""
+
+SILENT_SHARE = 0.5
+NOISY_DB = 15.0
+CLEAN_DB = 30.0
+"""Background this far under the speech is not heard."""
+
+
+@dataclass(frozen=True)
+class RecordingReport:
+    """What was measured in a recording, and what a person should know about it."""
+
+    seconds: float
+    """Length of the recording."""
+
+    peak: float
+    """Largest sample, of full scale."""
+
+    clipped_share: float
+    """Share of the samples at the limit of what could be recorded."""
+
+    speech_seconds: float
+    """How long somebody speaks in it."""
+
+    silence_share: float
+    """Share of the time in which nobody speaks."""
+
+    signal_to_noise_db: float
+    """Speech over background."""
+
+    notes: tuple[str, ...]
+    """What would make it better, worst first; empty where nothing would."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of one of several recordings."""
+
+    recording: int
+    """Which one, from 0."""
+
+    start: float
+    """Seconds."""
+
+    end: float
+    """Seconds."""
+
+    speech_seconds: float
+    """How long somebody speaks in it."""
+
+    def of(self, wavs: Sequence[Wave], sample_rate: int) -> Wave:
+        """float32 [M]: the window, cut out of the recordings it was found in."""
+        return wavs[self.recording][round(self.start * sample_rate) : round(self.end * sample_rate)]
+
+
+def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
+    """Measure `wav` float32 [N] as it was recorded: read with `volume_normalize=False`."""
+    activity = find_speech(wav, sample_rate)
+    seconds = len(wav) / sample_rate
+    speech = min(seconds, activity.seconds())
+    clipped = float(np.mean(np.abs(wav) >= CLIPPED_LEVEL)) if len(wav) else 0.0
+    report = RecordingReport(
+        seconds=seconds,
+        peak=float(np.abs(wav).max(initial=0.0)),
+        clipped_share=clipped,
+        speech_seconds=speech,
+        silence_share=1.0 - speech / seconds if seconds else 1.0,
+        signal_to_noise_db=activity.signal_to_noise_db,
+        notes=(),
+    )
+    return RecordingReport(**{**vars(report), "notes": tuple(_notes(report))})
+
+
+def trim_silence(wav: Wave, sample_rate: int, *, keep_seconds: float = 0.1) -> Wave:
+    """float32 [M]: `wav` less the silence before the first and after the last word, but for `keep_seconds`."""
+    speaking = np.flatnonzero(find_speech(wav, sample_rate).speaking)
+    if not len(speaking):
+        return wav
+    block = round(BLOCK_SECONDS * sample_rate)
+    keep = round(keep_seconds * sample_rate)
+    return wav[max(0, speaking[0] * block - keep) : (speaking[-1] + 1) * block + keep]
+
+
+def best_window(wavs: Sequence[Wave], sample_rate: int, *, seconds: float) -> Window:
+    """The `seconds` with the most speech, the least clipping and the least noise in any of `wavs`.
+
+    A recording that is shorter is a candidate as a whole. Among equals, the one that starts in a pause.
+    """
+    candidates = [
+        (score, -number, window)
+        for number, wav in enumerate(wavs)
+        if len(wav)
+        for score, window in [_best_of_one(wav, sample_rate, seconds, number)]
+    ]
+    if not candidates:
+        raise RecordingError("there is no recording to choose from: give at least one with a few seconds of speech")
+    return max(candidates, key=lambda candidate: candidate[:2])[2]
+
+
+def _best_of_one(wav: Wave, sample_rate: int, seconds: float, number: int) -> tuple[float, Window]:
+    """Score and place of the best window in one recording."""
+    activity = find_speech(wav, sample_rate)
+    size = round(BLOCK_SECONDS * sample_rate)
+    blocks = len(activity.speaking)
+    length = min(blocks, round(seconds / BLOCK_SECONDS))
+    speech = _moving_sum(activity.speaking.astype(np.float64), length) * BLOCK_SECONDS
+    clipped = (np.abs(wav[: blocks * size]) >= CLIPPED_LEVEL).reshape(blocks, size).mean(axis=1)
+    spoiled = np.minimum(1.0, _moving_sum(clipped, length) / max(1, length) / CLIPPED_SHARE / 4)
+    in_pause = ~activity.speaking[: len(speech)] if blocks else np.ones(1, np.bool_)
+    scores = speech * _clearness(activity) * (1 - 0.5 * spoiled) + 2 * BLOCK_SECONDS * in_pause
+    best = int(np.argmax(scores))
+    start = best * BLOCK_SECONDS
+    end = min(start + seconds, len(wav) / sample_rate)
+    return float(scores[best]), Window(number, start, end, float(speech[best]))
+
+
+def _clearness(activity: Activity) -> float:
+    """1 for a recording without audible noise, 0.5 for one that drowns in it."""
+    return 0.5 + 0.5 * min(1.0, activity.signal_to_noise_db / CLEAN_DB)
+
+
+def _moving_sum(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """float64 [n - length + 1]: sums of `length` values in a row."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    return np.asarray(total[length:] - total[: len(total) - length], np.float64)
+
+
+def _notes(report: RecordingReport) -> list[str]:
+    """Advice in words, worst first."""
+    notes = []
+    if not report.speech_seconds:
+        return ["no speech stands out of the background: record again, nearer to the microphone"]
+    if report.speech_seconds < ENOUGH_SECONDS:
+        notes.append(
+            f"only {report.speech_seconds:.1f} s of speech: 5 to 10 seconds give a voice closer to the speaker's"
+        )
+    if report.clipped_share > CLIPPED_SHARE:
+        notes.append(
+            f"distorted: {report.clipped_share:.1%} of the samples are at the limit: record again more quietly"
+        )
+    if report.signal_to_noise_db < NOISY_DB:
+        notes.append(
+            f"noisy: speech is only {report.signal_to_noise_db:.0f} dB over the background: "
+            "record in a quiet room, nearer to the microphone"
+        )
+    if report.silence_share > SILENT_SHARE:
+        notes.append(f"{report.silence_share:.0%} of it is silence: trim it, or give a denser part")
+    return notes

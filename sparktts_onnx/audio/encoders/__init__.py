@@ -1,0 +1,1 @@
+"""One encoder a family of formats, all with the interface of `base.StreamEncoder`."""

@@ -1,0 +1,183 @@
+"""Segments of speech into one: pauses as asked for, no clicks, even loudness, in flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparktts_onnx.audio.loudness import Leveller
+from sparktts_onnx.audio.signal import SILENCE_LEVEL, Wave
+from sparktts_onnx.errors import OptionError
+
+BLOCK_SECONDS = 0.01
+
+_NOTHING = np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True)
+class JoinOptions:
+    """How segments are joined. Nothing here touches the outer ends of the speech."""
+
+    edge_seconds: float = 0.05
+    """Silence of its own that a segment keeps at a joint, so that soft sounds are not cut."""
+
+    fade_seconds: float = 0.005
+    """Fade on each side of a joint, so that it cannot click."""
+
+    most_gain_db: float = 6.0
+    """How far loudness may be evened between segments; 0 leaves it alone."""
+
+    most_held_seconds: float = 2.0
+    """Silence held back while it is unknown whether the segment goes on."""
+
+    def __post_init__(self) -> None:
+        for name in ("edge_seconds", "fade_seconds", "most_gain_db", "most_held_seconds"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 20.0:
+                raise OptionError(f"{name} is {value}: expected 0 to 20")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where one segment lies in the joined speech."""
+
+    start: float
+    """Seconds from the beginning."""
+
+    end: float
+    """Seconds from the beginning; the pause after it is not part of it."""
+
+
+class Joiner:
+    """Takes the chunks of one segment after another and gives the joined speech as soon as it is certain.
+
+    What comes out does not depend on how the segments were cut into chunks, and one segment alone comes out
+    as it went in. At a joint, silence is trimmed, `pause_seconds` is put there (the silence that the segment
+    before already ends with counts), and both sides fade.
+    """
+
+    def __init__(self, sample_rate: int, options: JoinOptions | None = None) -> None:
+        self._options = options or JoinOptions()
+        self._rate = sample_rate
+        self._edge = self._samples(self._options.edge_seconds)
+        self._fade = self._samples(self._options.fade_seconds)
+        self._block = max(1, self._samples(BLOCK_SECONDS))
+        self._leveller = Leveller(sample_rate, self._options.most_gain_db)
+        self._spans: list[Span] = []
+        self._emitted = 0  # samples given out
+        self._start = 0  # where the last segment with sound in it starts
+        self._unplaced = 0  # segments ended and not in spans: one with sound, then silent ones
+        self._open = False  # something was fed since the last end of a segment
+        self._partial = _NOTHING  # less than a block, not looked at yet
+        self._held = _NOTHING  # the last sound, as long as a fade, and the silence after it
+        self._silent = 0  # samples of that silence
+        self._pause: float | None = None  # seconds due before the next sound; None inside a segment's sound
+        self._lead = _NOTHING  # silence that a segment after a joint begins with, as much as it keeps
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Where each segment lies, of those whose end is certain: of all after `finish`."""
+        return tuple(self._spans)
+
+    def feed(self, chunk: Wave) -> Wave:
+        """float32 [m]: what is certain once `chunk` float32 [n] of the present segment is there."""
+        self._open = True
+        waiting = np.concatenate([self._partial, np.asarray(chunk, np.float32)])
+        whole = len(waiting) // self._block * self._block
+        self._partial = waiting[whole:]
+        ready = [self._take(block) for block in waiting[:whole].reshape(-1, self._block)]
+        return np.concatenate([_NOTHING, *ready])
+
+    def end_segment(self, pause_seconds: float = 0.0) -> Wave:
+        """The present segment is complete; `pause_seconds` lie between it and the next one, if one comes."""
+        rest = self._take(self._partial) if len(self._partial) else _NOTHING
+        self._partial = self._lead = _NOTHING
+        self._pause = max(pause_seconds, self._pause or 0.0)
+        self._unplaced += 1
+        self._open = False
+        self._leveller.next_segment()
+        return rest
+
+    def finish(self) -> Wave:
+        """float32 [m]: the rest. The end of the last segment is as it was."""
+        rest = self.end_segment() if self._open else _NOTHING
+        tail = self._emit(self._held)
+        self._held = _NOTHING
+        self._place()
+        return np.concatenate([rest, tail])
+
+    def _take(self, block: Wave) -> Wave:
+        """What `block` float32 [n] makes certain; no end of a segment lies inside it."""
+        ready = _NOTHING
+        sound = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) >= SILENCE_LEVEL
+        if self._pause is not None:
+            if not sound:
+                lead = np.concatenate([self._lead, block])
+                self._lead = lead[max(0, len(lead) - self._edge) :]
+                return ready
+            ready = self._joint(self._pause)
+            block = self._faded(np.concatenate([self._lead, block]), rising=True)
+            self._lead, self._pause = _NOTHING, None
+        return np.concatenate([ready, self._hold(self._leveller.apply(block), sound=sound)])
+
+    def _hold(self, block: Wave, *, sound: bool) -> Wave:
+        """Keep back of what is held and `block` what a joint would change, give the rest."""
+        self._silent = 0 if sound else self._silent + len(block)
+        waiting = np.concatenate([self._held, block])
+        most = self._samples(self._options.most_held_seconds)
+        cut = max(0, len(waiting) - self._fade - min(self._silent, most))
+        self._held = waiting[cut:]
+        return self._emit(waiting[:cut])
+
+    def _joint(self, pause_seconds: float) -> Wave:
+        """The trimmed and faded end of the segment before, and the pause; the next one starts here."""
+        silent = min(self._silent, len(self._held))
+        kept = min(silent, self._edge)
+        end = self._faded(self._held[: len(self._held) - silent + kept], rising=False)
+        spoken = self._emitted + len(end) > 0
+        ready = self._emit(end)
+        self._held, self._silent = _NOTHING, 0
+        self._place()
+        pause = max(0, self._samples(pause_seconds) - kept) if spoken else 0
+        ready = np.concatenate([ready, self._emit(np.zeros(pause, np.float32))])
+        self._start = self._emitted + len(self._lead)
+        return ready
+
+    def _faded(self, wav: Wave, *, rising: bool) -> Wave:
+        """`wav` with its beginning fading in or its end fading out."""
+        length = min(self._fade, len(wav))
+        ramp = np.linspace(0.0, 1.0, length, endpoint=False, dtype=np.float32)
+        faded = wav.copy()
+        if rising:
+            faded[:length] *= ramp
+        else:
+            faded[len(wav) - length :] *= ramp[::-1]
+        return faded
+
+    def _place(self) -> None:
+        """Note where the ended segments lie, now that the last sound of theirs is given out."""
+        end = self._emitted / self._rate
+        if self._unplaced:
+            self._spans.append(Span(self._start / self._rate, end))
+            self._spans += [Span(end, end)] * (self._unplaced - 1)
+        self._unplaced = 0
+
+    def _emit(self, wav: Wave) -> Wave:
+        self._emitted += len(wav)
+        return wav
+
+    def _samples(self, seconds: float) -> int:
+        return round(seconds * self._rate)
+
+
+def join(
+    segments: Iterable[Wave], pauses: Iterable[float], sample_rate: int, options: JoinOptions | None = None
+) -> Wave:
+    """float32 [M]: `segments`, each float32 [N], joined with `pauses` seconds after each."""
+    joiner = Joiner(sample_rate, options)
+    pieces = []
+    for wav, pause in zip(segments, pauses, strict=True):
+        pieces += [joiner.feed(wav), joiner.end_segment(pause)]
+    return np.concatenate([_NOTHING, *pieces, joiner.finish()])

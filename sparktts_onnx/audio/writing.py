@@ -1,0 +1,95 @@
+"""Speech into files: every format, marked as synthetic, there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from sparktts_onnx.audio.encoding import encoder
+from sparktts_onnx.audio.formats import format_of
+from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.errors import OutputError
+
+BLOCK_SAMPLES = 1 << 16
+
+
+def save(path: str | os.PathLike[str], wav: Wave, sample_rate: int, format: str | None = None) -> Path:
+    """Write `wav` float32 [N] to `path`; the format is that of the ending unless named."""
+    with SpeechFile(path, sample_rate, format) as file:
+        for start in range(0, len(wav), BLOCK_SAMPLES):
+            file.write(wav[start : start + BLOCK_SAMPLES])
+    return file.path
+
+
+class SpeechFile:
+    """A file of speech that is written chunk by chunk and appears under its name when it is complete.
+
+    Use it with `with`; an exception inside leaves what was there before.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], sample_rate: int, format: str | None = None) -> None:
+        self.path = Path(path)
+        self._encoder = encoder(format or format_of(path).name, sample_rate)
+        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
+        with _as_output_error(self.path):
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._part.open("xb")
+
+    def write(self, chunk: Wave) -> None:
+        """Append `chunk` float32 [n]."""
+        data = self._encoder.encode(chunk)
+        with _as_output_error(self.path):
+            self._file.write(data)
+
+    def __enter__(self) -> SpeechFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._complete()
+        finally:
+            self._discard()
+
+    def _complete(self) -> None:
+        """Write the end, repair the header, and give the file its name."""
+        tail = self._encoder.finish()
+        with _as_output_error(self.path):
+            self._file.write(tail)
+            for offset, data in self._encoder.repairs:
+                self._file.seek(offset)
+                self._file.write(data)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._part.replace(self.path)
+
+    def _discard(self) -> None:
+        """Leave nothing beside the target, whatever happened."""
+        try:
+            self._file.close()
+        except OSError:
+            pass  # closing writes what is buffered: the reason is already on its way up
+        finally:
+            self._part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    """Say in one message why `path` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OutputError(f"cannot write {path}: the disk is full; free some space or choose another") from error
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot write {path}: {reason}; choose another place or name") from error

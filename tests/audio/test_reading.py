@@ -1,0 +1,199 @@
+"""Recordings are read as the original reads them, and what cannot be used is refused in one message."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from sparktts_onnx.audio.reading import read_recording, reference_clip
+from sparktts_onnx.errors import RecordingError
+
+DATA = Path(__file__).parent.parent / "data"
+PROMPT = DATA / "prompt.wav"
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, NDArray[np.float32]]:
+    with np.load(DATA / "golden_tiny.npz") as arrays:
+        return {name: arrays[name] for name in ("wav_16k", "ref_clip")}
+
+
+def voiced(seconds: float, rate: int = RATE, level: float = 0.3) -> NDArray[np.float32]:
+    time = np.arange(int(seconds * rate)) / rate
+    wav: NDArray[np.float64] = level * np.sin(2 * np.pi * 220 * time) * np.sin(np.pi * 3 * time) ** 2
+    return wav.astype(np.float32)
+
+
+def written(path: Path, wav: NDArray[np.float32], rate: int = RATE, subtype: str = "FLOAT") -> Path:
+    soundfile.write(path, wav, rate, subtype=subtype)
+    return path
+
+
+def test_the_prompt_is_read_as_the_original_reads_it(golden: dict[str, NDArray[np.float32]]) -> None:
+    wav = read_recording(PROMPT, sample_rate=RATE, volume_normalize=True)
+    assert wav.dtype == np.float32
+    np.testing.assert_allclose(wav, golden["wav_16k"], rtol=0, atol=1e-6)
+    clip = reference_clip(wav, sample_rate=RATE, seconds=6, hop=320)
+    np.testing.assert_allclose(clip, golden["ref_clip"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [1 << 12, 1 << 30])
+def test_blocks_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, golden: dict[str, NDArray[np.float32]], block: int
+) -> None:
+    monkeypatch.setattr("sparktts_onnx.audio.reading.BLOCK_SAMPLES", block)
+    wav = read_recording(PROMPT, sample_rate=RATE)
+    np.testing.assert_allclose(wav, golden["wav_16k"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("form", "tolerance"), [("WAV", 0.0), ("FLAC", 0.0), ("OGG", 0.15), ("MP3", 0.15)])
+def test_every_format_and_an_open_file(form: str, tolerance: float) -> None:
+    samples, rate = soundfile.read(PROMPT)
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form)
+    file.seek(0)
+    wav = read_recording(file, sample_rate=RATE)
+    reference = read_recording(PROMPT, sample_rate=RATE)
+    assert abs(len(wav) - len(reference)) <= (0 if tolerance == 0 else RATE // 20)
+    assert np.sqrt(np.mean(wav**2)) == pytest.approx(np.sqrt(np.mean(reference**2)), rel=tolerance)
+
+
+def test_only_the_first_channel_counts(tmp_path: Path) -> None:
+    left, right = voiced(1.0), 0.9 * np.ones(RATE, np.float32)
+    stereo = written(tmp_path / "stereo.wav", np.stack([left, right], axis=1))
+    mono = written(tmp_path / "mono.wav", left)
+    np.testing.assert_array_equal(read_recording(stereo, sample_rate=RATE), read_recording(mono, sample_rate=RATE))
+
+
+@pytest.mark.parametrize("level", [2e-4, 1e-3, 0.05, 0.3, 1.0])
+def test_volume_follows_the_rule_at_every_level(tmp_path: Path, level: float) -> None:
+    wav = voiced(2.0, level=level)
+    got = read_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE)
+    np.testing.assert_allclose(got, rule_in_steps(wav.astype(np.float64)), rtol=0, atol=1e-6)
+    assert np.abs(got).max() <= 1
+
+
+def rule_in_steps(wav: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The volume rule written again from its description, one step a line."""
+    ordered = sorted(abs(wav))
+    if ordered[-1] < 0.1:
+        wav = wav * (0.1 / max(ordered[-1], 1e-3))
+    ordered = sorted(value for value in abs(wav) if value > 0.01)
+    if len(ordered) > 10:
+        kept = ordered[int(0.9 * len(ordered)) : int(0.99 * len(ordered))]
+        wav = wav * min(max(0.2 / (sum(kept) / len(kept)), 0.1), 10)
+    scale: float = max(1.0, *abs(wav))
+    return np.asarray(wav / scale, dtype=np.float64)
+
+
+def test_volume_can_be_left_alone(tmp_path: Path) -> None:
+    wav = voiced(1.0, level=0.03)
+    path = written(tmp_path / "a.wav", wav)
+    np.testing.assert_array_equal(read_recording(path, sample_rate=RATE, volume_normalize=False), wav)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000])
+def test_length_follows_the_rate(tmp_path: Path, rate: int) -> None:
+    path = written(tmp_path / "a.wav", voiced(1.5, rate), rate)
+    assert abs(len(read_recording(path, sample_rate=RATE)) - 1.5 * RATE) <= 1
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(100, 960), (960, 960), (961, 960), (5_000, 960)])
+def test_the_clip_is_whole_hops_and_repeats_a_short_recording(samples: int, expected: int) -> None:
+    wav = np.arange(samples, dtype=np.float32)
+    clip = reference_clip(wav, sample_rate=1_000, seconds=1.1, hop=320)
+    np.testing.assert_array_equal(clip, np.arange(expected) % samples)
+
+
+def test_a_file_or_folder_that_is_not_audio_is_refused(tmp_path: Path) -> None:
+    text, empty, raw = tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "c.raw"
+    text.write_text("This is a sentence, not sound.\n" * 50)
+    empty.touch()
+    raw.write_bytes(bytes(4_000))
+    for path, message in [
+        (tmp_path / "none.wav", "does not exist"),
+        (tmp_path, "is a folder"),
+        (text, "cannot be read as audio"),
+        (empty, "is an empty file"),
+        (raw, "has no audio header"),
+    ]:
+        with pytest.raises(RecordingError, match=message) as caught:
+            read_recording(path, sample_rate=RATE)
+        assert "\n" not in str(caught.value)
+        assert path.name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wav", "message"),
+    [
+        (np.zeros(0, np.float32), "holds no samples"),
+        (np.zeros(RATE, np.float32), "is silent"),
+        (np.full(RATE, 0.5, np.float32), "is silent"),
+        (voiced(0.05), "lasts 0.050 s"),
+        (
+            np.where(np.arange(RATE) == RATE // 2, np.float32(np.nan), voiced(1.0)),
+            r"NaN, infinite or absurd values at 0\.50 s",
+        ),
+        (
+            np.where(np.arange(RATE) == 0, np.float32(np.inf), voiced(1.0)),
+            r"NaN, infinite or absurd values at 0\.00 s",
+        ),
+    ],
+)
+def test_sound_that_holds_no_voice_is_refused(tmp_path: Path, wav: NDArray[np.float32], message: str) -> None:
+    with pytest.raises(RecordingError, match=message):
+        read_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE)
+
+
+def test_a_recording_without_end_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.wav", voiced(3.0))
+    with pytest.raises(RecordingError, match="longer than 2 s"):
+        read_recording(path, sample_rate=RATE, max_seconds=2.0)
+
+
+def test_bytes_that_are_not_audio_are_refused() -> None:
+    for content in (b"", b"RIFF", bytes(1_000), PROMPT.read_bytes()[:20]):
+        with pytest.raises(RecordingError):
+            read_recording(io.BytesIO(content), sample_rate=RATE)
+
+
+def test_a_pipe_can_be_read(golden: dict[str, NDArray[np.float32]]) -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            raise io.UnsupportedOperation
+
+    wav = read_recording(Pipe(PROMPT.read_bytes()), sample_rate=RATE)
+    np.testing.assert_allclose(wav, golden["wav_16k"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+def test_damaged_files_are_read_or_refused_and_nothing_else(form: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, voiced(0.5), RATE, format=form)
+    random = np.random.default_rng(7)
+    for _ in range(60):
+        damaged = np.frombuffer(file.getvalue(), np.uint8).copy()
+        damaged[random.integers(0, len(damaged), 6)] = random.integers(0, 256, 6)
+        damaged = damaged[: random.integers(1, 3 * len(damaged))]
+        try:
+            wav = read_recording(io.BytesIO(damaged.tobytes()), sample_rate=RATE, max_seconds=30)
+        except RecordingError as error:
+            assert "\n" not in str(error)
+        else:
+            assert np.isfinite(wav).all()
+            assert np.abs(wav).max() <= 1
+
+
+def test_a_truncated_file_gives_what_it_has() -> None:
+    whole = PROMPT.read_bytes()
+    wav = read_recording(io.BytesIO(whole[: len(whole) // 2]), sample_rate=RATE)
+    assert abs(len(wav) / 44_354 - 0.5) < 0.01

@@ -1,0 +1,132 @@
+"""Files of speech: complete or not there, marked as synthetic, and refused in one message."""
+
+from __future__ import annotations
+
+import errno
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from sparktts_onnx._version import __version__
+from sparktts_onnx.audio.reading import read_recording
+from sparktts_onnx.audio.writing import SpeechFile, save
+from sparktts_onnx.errors import OptionError, OutputError
+
+RATE = 16_000
+Wave = NDArray[np.float32]
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "opus", "ogg"])
+def test_a_file_reads_back_at_its_exact_length(tmp_path: Path, speech: Wave, suffix: str) -> None:
+    path = save(tmp_path / f"a.{suffix}", speech, RATE)
+    wav, rate = soundfile.read(path, dtype="float32")
+    assert rate == RATE
+    assert len(wav) == len(speech)
+    assert np.corrcoef(wav, speech)[0, 1] > 0.98
+    if suffix in ("wav", "flac"):
+        np.testing.assert_allclose(wav, speech, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "opus"])
+def test_a_file_says_that_it_is_synthetic(tmp_path: Path, speech: Wave, suffix: str) -> None:
+    with soundfile.SoundFile(save(tmp_path / f"a.{suffix}", speech, RATE)) as file:
+        tags = file.copy_metadata()
+    assert tags["title"] == "Synthetic speech"
+    assert tags["comment"].startswith("AI-generated")
+    assert f"sparktts-onnx {__version__}" in tags["comment"]
+    if suffix != "mp3":
+        assert f"sparktts-onnx {__version__}" in tags["software"]
+
+
+@pytest.mark.parametrize("suffix", ["aac", "m4a"])
+def test_aac_files_are_written_through_pyav(tmp_path: Path, speech: Wave, suffix: str) -> None:
+    import av
+
+    with av.open(str(save(tmp_path / f"a.{suffix}", speech, RATE))) as file:
+        seconds = sum(frame.samples for frame in file.decode(audio=0)) / RATE
+        assert "AI-generated" in file.metadata["comment"]
+    assert seconds == pytest.approx(len(speech) / RATE, abs=0.15)
+
+
+def test_the_named_format_wins_over_the_ending(tmp_path: Path, speech: Wave) -> None:
+    save(tmp_path / "a.bin", speech, RATE, format="flac")
+    assert soundfile.info(tmp_path / "a.bin").format == "FLAC"
+
+
+def test_an_ending_that_says_nothing_is_refused(tmp_path: Path, speech: Wave) -> None:
+    with pytest.raises(OptionError, match=r"cannot tell the audio format of .*a\.xyz"):
+        save(tmp_path / "a.xyz", speech, RATE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_chunks_make_the_same_file_as_the_whole(tmp_path: Path, speech: Wave) -> None:
+    for suffix in ("wav", "flac", "mp3"):
+        whole = save(tmp_path / f"whole.{suffix}", speech, RATE)
+        with SpeechFile(tmp_path / f"chunks.{suffix}", RATE) as file:
+            for chunk in np.array_split(speech, 13):
+                file.write(chunk)
+        assert file.path.read_bytes() == whole.read_bytes()
+
+
+def test_a_written_recording_can_be_a_prompt(tmp_path: Path, speech: Wave) -> None:
+    wav = read_recording(save(tmp_path / "a.wav", speech, RATE), sample_rate=RATE)
+    assert np.corrcoef(wav, speech)[0, 1] > 0.9999
+
+
+def test_folders_on_the_way_are_made(tmp_path: Path, speech: Wave) -> None:
+    assert save(tmp_path / "one" / "two" / "a.wav", speech, RATE).is_file()
+
+
+def test_nothing_appears_and_the_old_file_stays_when_the_work_fails(tmp_path: Path, speech: Wave) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), SpeechFile(path, RATE) as file:
+        file.write(speech)
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_has_no_name_before_it_is_complete(tmp_path: Path, speech: Wave) -> None:
+    path = tmp_path / "a.wav"
+    with SpeechFile(path, RATE) as file:
+        file.write(speech)
+        assert not path.exists()
+    assert path.is_file()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_one_message_and_leaves_nothing(
+    tmp_path: Path, speech: Wave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sparktts_onnx.audio.writing.os.fsync", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        save(tmp_path / "a.wav", speech, RATE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_limit_reached_while_writing_leaves_nothing(tmp_path: Path, speech: Wave) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OutputError, match=r"cannot write .*a\.wav: File too large"):
+            save(tmp_path / "a.wav", np.tile(speech, 10), RATE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path: Path, speech: Wave) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "folder.wav").mkdir()
+    for path in (tmp_path / "file" / "a.wav", tmp_path / "folder.wav", tmp_path / ("x" * 300 + ".wav")):
+        with pytest.raises(OutputError, match="cannot write") as caught:
+            save(path, speech, RATE)
+        assert str(path) in str(caught.value)
