@@ -1,0 +1,150 @@
+"""The language model's session: several rows, each with its own past, advanced together.
+
+A row's logits depend on that row's ids alone, not on which rows run beside it.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sparktts_onnx.bundle.manifest import LanguageModelLayout
+from sparktts_onnx.errors import GenerationError
+from sparktts_onnx.runtime.cache_buffers import device_of
+from sparktts_onnx.runtime.key_value_cache import KeyValueCache
+
+_log = logging.getLogger(__name__)
+
+
+class _Call:
+    """A binding of the graph to memory, for one number of rows and new ids; run it as often as the cache stays put.
+
+    `first_slot` to `first_slot + rows - 1` of the cache are read and written.
+    """
+
+    def __init__(
+        self, session: Any, cache: KeyValueCache, logits: np.ndarray[Any, Any], shape: tuple[int, int, int]
+    ) -> None:
+        first_slot, rows, count = shape
+        self.ids = np.zeros((rows, count), np.int64)
+        self.last_positions = np.zeros(rows, np.int32)
+        self.total = np.zeros((), np.int32)
+        self.logits = logits[:rows]
+        self._session = session
+        self._binding = session.io_binding()
+        for name, array in (
+            ("input_ids", self.ids),
+            ("seqlens_k", self.last_positions),
+            ("total_sequence_length", self.total),
+        ):
+            self._binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        self._binding.bind_output("logits", "cpu", 0, self.logits.dtype, self.logits.shape, self.logits.ctypes.data)
+        for index, buffer in enumerate(cache.buffers):
+            name = f"{index // 2}.{'value' if index % 2 else 'key'}"
+            part = (cache.device, 0, buffer.dtype, (rows, *buffer.shape[1:]), buffer.address(first_slot))
+            self._binding.bind_input(f"past_key_values.{name}", *part)
+            self._binding.bind_output(f"present.{name}", *part)
+
+    def run(self) -> None:
+        self._session.run_with_iobinding(self._binding)
+
+
+class LanguageModel:
+    """Up to `rows` answers in the making; not for use by two threads at a time."""
+
+    def __init__(self, session: Any, layout: LanguageModelLayout, *, rows: int = 8) -> None:
+        """`session`: an ONNX Runtime session of the bundle's language model."""
+        self.layout = layout
+        self.rows = rows
+        self._session = session
+        self._cache = KeyValueCache(layout, rows, device=device_of(session))
+        self._logits = np.zeros((rows, layout.head_rows), np.float32)
+        self._steps: dict[int, _Call] = {}
+        self._generation = self._cache.generation
+        self._equal_together: dict[int, bool] = {}
+
+    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Start a row anew with a prompt, or with the first part of one. Logits after its last id: float32 [V]."""
+        self._cache.clear(row)
+        return self.extend(row, ids)
+
+    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append several ids to a row. Logits after the last: float32 [V]."""
+        self._reserve([row], len(ids))
+        call = _Call(self._session, self._cache, self._logits, (self._cache.slot(row), 1, len(ids)))
+        call.ids[0] = ids
+        self._run(call, [row])
+        logits: np.ndarray[Any, Any] = call.logits[0].copy()
+        return logits
+
+    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append one id to each of several rows. Logits in the order of `rows`: float32 [len(rows), V]."""
+        self._reserve(rows, 1)
+        if len(rows) > 1 and self._equal_together.get(len(rows)) is False:
+            return self._step_alone(rows, ids)
+        logits = self._step_together(rows, ids)
+        if len(rows) > 1 and len(rows) not in self._equal_together:
+            logits = self._compare_with_alone(rows, ids, logits)
+        return logits
+
+    def _step_together(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        self._cache.gather_in_front(rows)
+        call = self._step_call(len(rows))
+        by_slot = sorted(range(len(rows)), key=lambda i: self._cache.slot(rows[i]))
+        call.ids[:, 0] = [ids[i] for i in by_slot]
+        self._run(call, [rows[i] for i in by_slot])
+        logits: np.ndarray[Any, Any] = call.logits[[self._cache.slot(row) for row in rows]]
+        return logits
+
+    def _step_alone(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        return np.stack([self.extend(row, [token]) for row, token in zip(rows, ids, strict=True)])
+
+    def _compare_with_alone(
+        self, rows: Sequence[int], ids: Sequence[int], together: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
+        """Repeat the first step of so many rows one by one, and remember whether every bit was the same.
+
+        ONNX Runtime picks the kernels for a product by the processor and by the number of rows; on some processors
+        one row rounds otherwise than several. There, rows are advanced alone: slower, but nobody's answer changes
+        with the company.
+        """
+        for row in rows:
+            self._cache.append(row, -1)
+        alone = self._step_alone(rows, ids)
+        equal = np.array_equal(alone, together)
+        self._equal_together[len(rows)] = equal
+        if not equal:
+            _log.warning("%d rows together round otherwise than alone here: they take turns instead", len(rows))
+        return alone
+
+    def release_memory(self) -> None:
+        """Give the cache back; every row is forgotten."""
+        self._cache.release()
+        self._steps.clear()
+
+    def _reserve(self, rows: Sequence[int], count: int) -> None:
+        needed = max(self._cache.length(row) for row in rows) + count
+        if needed > self.layout.max_positions:
+            raise GenerationError(
+                f"prompt and answer together need {needed} positions; the language model holds "
+                f"{self.layout.max_positions}: use shorter segments"
+            )
+        self._cache.reserve(needed)
+
+    def _step_call(self, count: int) -> _Call:
+        if self._generation != self._cache.generation:
+            self._steps.clear()
+            self._generation = self._cache.generation
+        if count not in self._steps:
+            self._steps[count] = _Call(self._session, self._cache, self._logits, (0, count, 1))
+        return self._steps[count]
+
+    def _run(self, call: _Call, rows: Sequence[int]) -> None:
+        """Run a call whose ids are set, over rows in the order of their slots."""
+        count = call.ids.shape[1]
+        call.last_positions[:] = [self._cache.length(row) + count - 1 for row in rows]
+        call.total[...] = call.last_positions.max() + 1
+        call.run()
+        for row in rows:
+            self._cache.append(row, count)

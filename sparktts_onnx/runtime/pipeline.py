@@ -1,0 +1,306 @@
+"""The whole path: text and a voice in, speech out."""
+
+import dataclasses
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import numpy as np
+
+from sparktts_onnx.audio.formats import format_named
+from sparktts_onnx.audio.joining import Joiner
+from sparktts_onnx.audio.reading import Source
+from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.audio.tempo import change_tempo
+from sparktts_onnx.audio.writing import save as save_speech
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
+from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
+from sparktts_onnx.runtime.batching import BatchResult, speak_batch
+from sparktts_onnx.runtime.checking import clean_text, instance_of, path_named, whole_number
+from sparktts_onnx.runtime.enrolment import Enroller
+from sparktts_onnx.runtime.generation import SegmentSpeaker
+from sparktts_onnx.runtime.info import SpeechInfo
+from sparktts_onnx.runtime.language_model import LanguageModel
+from sparktts_onnx.runtime.planning import plan_segments
+from sparktts_onnx.runtime.prompting import Prompter
+from sparktts_onnx.runtime.recordings import Enrolment, EnrolOptions, read_prompt
+from sparktts_onnx.runtime.report import Report
+from sparktts_onnx.runtime.request import SpeechOptions, Utterance, make_utterance
+from sparktts_onnx.runtime.scheduler import Scheduler
+from sparktts_onnx.runtime.sessions import Sessions
+from sparktts_onnx.runtime.speaking import speak_segments
+from sparktts_onnx.runtime.streaming import SpeechStream
+from sparktts_onnx.runtime.style import VoiceStyle
+from sparktts_onnx.runtime.vocoder import Vocoder
+from sparktts_onnx.runtime.vocoder_stream import StreamOptions
+from sparktts_onnx.runtime.voice import Voice, check_voice
+from sparktts_onnx.runtime.writer import Writer
+
+MAX_ROWS = 256
+
+Progress = Callable[[int, int], None]
+"""Called with the segments spoken so far and all of them."""
+
+
+class SparkTTSONNX:
+    """Spark-TTS from one bundle; safe to share between threads.
+
+    with SparkTTSONNX("pretrained_models/Spark-TTS-mini") as tts:
+        voice = tts.process_prompt("prompt.wav")
+        wav, info = tts.inference(text="Hello there.", voice=voice, save_dir="outputs")
+    """
+
+    def __init__(
+        self, model_dir: str | Path, *, device: str = "auto", threads: int | None = None, rows: int = 8
+    ) -> None:
+        """Open a bundle; its graphs are loaded when they are first used.
+
+        Args:
+            model_dir: a bundle, or a checkpoint folder that holds one under `onnx`.
+            device: auto, cpu, cuda, directml, coreml or openvino.
+            threads: threads a graph computes with; by default the cores this process may use.
+            rows: answers that the language model writes at once.
+
+        Raises:
+            BundleError: no bundle there, or an incomplete or altered one.
+            OptionError, ProviderError: a bad option, a device that this ONNX Runtime does not have.
+        """
+        whole_number("rows", rows, 1, MAX_ROWS)
+        folder = bundle_folder(path_named("model_dir", model_dir))
+        self.manifest: Manifest = read_manifest(folder)
+        check_file(folder, self.manifest.tokenizer)
+        self._rows = rows
+        self._sessions = Sessions(folder, self.manifest, device=device, threads=threads)
+        self._enroller = Enroller(self._sessions, self.manifest.codec)
+        self._vocoder = Vocoder(self._sessions, self.manifest.codec)
+        self._prompter = Prompter(folder / self.manifest.tokenizer.name, self.manifest.token_ids)
+        self._lock = threading.Lock()
+        self._loaded_speaker: tuple[SegmentSpeaker, Scheduler] | None = None
+        self._prompt: Voice | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of everything that is spoken."""
+        return self.manifest.codec.sample_rate
+
+    def close(self) -> None:
+        """Stop all work and let go of the graphs."""
+        with self._lock:
+            if self._loaded_speaker is not None:
+                self._loaded_speaker[1].close()
+                self._loaded_speaker = None
+        self._sessions.close()
+
+    def process_prompt(self, path: Source, transcript: str | None = None, *, name: str | None = None) -> Voice:
+        """Enrol a recording as the original does, and remember the voice for calls that name none.
+
+        Args:
+            path: any audio file that soundfile reads, or an open binary file.
+            transcript: what is said in it, where known; the language model then also hears how it is said.
+            name: a name for the voice.
+
+        Raises:
+            RecordingError: the recording cannot be used.
+        """
+        return self._remember(self.enrol([path], transcript, name=name).voice)
+
+    def enrol(
+        self,
+        recordings: Sequence[Source],
+        transcript: str | None = None,
+        *,
+        name: str | None = None,
+        options: EnrolOptions | None = None,
+    ) -> Enrolment:
+        """A voice from one or several recordings of one speaker, with what is to be said about them.
+
+        Raises:
+            RecordingError: a recording cannot be used.
+            OptionError: no recording, or a bad option.
+        """
+        chosen = options or EnrolOptions()
+        spoken = clean_text("transcript", transcript or "")
+        known = bool(spoken.strip())
+        prompt = read_prompt(recordings, self.manifest.codec, chosen)
+        voice = Voice(
+            codec=self.manifest.codec.fingerprint,
+            global_ids=self._enroller.global_ids(prompt.reference, whole=chosen.window == "all"),
+            semantic_ids=self._enroller.semantic_ids(prompt.wav) if known else None,
+            transcript=spoken if known else None,
+            name=name,
+            origin=prompt.origin,
+        )
+        return Enrolment(voice, prompt.reports)
+
+    def load_voice(self, path: str | Path) -> Voice:
+        """Read a voice file that belongs to this bundle's codec, and remember it for calls that name none.
+
+        Raises:
+            VoiceError: no such file, not a voice, or a voice of another codec.
+        """
+        return self._remember(Voice.load(path, self.manifest.codec))
+
+    def create_voice(
+        self,
+        gender: str | float | None = None,
+        pitch: str | float | None = None,
+        speed: str | float | None = None,
+        *,
+        seed: int | None = None,
+        text: str = "This is the voice that I have made for you.",
+    ) -> Voice:
+        """A voice that the model makes up while it speaks `text`."""
+        style = VoiceStyle.of(gender, pitch, speed)
+        options = {"gender": style.gender, "pitch": style.pitch, "speed": style.speed, "seed": seed}
+        return self._speak(self._utterance(text, options, remembered=False))[1].voice
+
+    def inference(
+        self,
+        text: str,
+        *,
+        save_dir: str | Path | None = None,
+        file_format: str = "wav",
+        on_progress: Progress | None = None,
+        **options: Unpack[SpeechOptions],
+    ) -> tuple[Wave, SpeechInfo]:
+        """Speak a text of any length.
+
+        Args:
+            text: what to say.
+            save_dir: folder to write a file into, named by the time; `info.file` tells it.
+            file_format: wav, flac, mp3, opus, aac or m4a.
+            on_progress: called after every segment.
+            options: see `SpeechOptions`.
+
+        Returns:
+            float32 [N] in [-1, 1] at `sample_rate`, and what is to be told about it.
+
+        Raises:
+            TextError, OptionError, VoiceError, OutputError: each says what was wrong.
+        """
+        suffix = format_named(file_format).suffixes[0]
+        folder = None if save_dir is None else path_named("save_dir", save_dir)
+        wav, info = self._speak(self._utterance(text, options), on_progress=on_progress)
+        if folder is None:
+            return wav, info
+        file = save_speech(_free_name(folder, suffix), wav, info.sample_rate)
+        return wav, dataclasses.replace(info, file=file)
+
+    def inference_batch(self, items: Iterable[Mapping[str, Any]]) -> list[tuple[Wave, SpeechInfo]]:
+        """Speak many texts at once; every item is the same as alone with its seed.
+
+        Args:
+            items: mappings of `text` and any of `SpeechOptions`.
+
+        Raises:
+            the error of the first item that failed, once all others are done.
+        """
+        return [result.get() for result in sorted(self.iter_batch(items), key=lambda result: result.index)]
+
+    def iter_batch(self, items: Iterable[Mapping[str, Any]]) -> Iterator[BatchResult]:
+        """As `inference_batch`, each result as soon as it is there; an error is a result."""
+        return speak_batch(items, self._speak_item, at_once=self._rows)
+
+    def stream(
+        self,
+        text: str,
+        *,
+        stream_options: StreamOptions | None = None,
+        **options: Unpack[SpeechOptions],
+    ) -> SpeechStream:
+        """Speak a text of any length chunk by chunk, each as soon as it can be made; arguments as `inference`."""
+        utterance = self._utterance(text, options)
+        chosen = instance_of("stream_options", stream_options or StreamOptions(), StreamOptions, "StreamOptions")
+        report = Report(utterance, self._sessions.providers)
+        planned = plan_segments(utterance, self.manifest.codec)
+        held = chosen.first_chunk + chosen.look_ahead
+        writer = Writer(self._speaker(), planned, held=held, codec=self.manifest.codec.fingerprint)
+        return SpeechStream(writer, self._vocoder, self.manifest.codec, report, chosen)
+
+    def warm_up(self) -> None:
+        """Load what speaking needs now rather than at the first request."""
+        self._speaker()
+        for name in ("quantizer_detokenize", "speaker_detokenize", "prenet", "decoder"):
+            self._sessions[name]
+
+    def _remember(self, voice: Voice) -> Voice:
+        self._prompt = voice
+        return voice
+
+    def _utterance(self, text: str, options: Mapping[str, Any], *, remembered: bool = True) -> Utterance:
+        utterance = make_utterance(text, options, self.manifest.sampling)
+        if utterance.voice is not None:
+            check_voice(utterance.voice, self.manifest.codec)
+        if utterance.voice is not None or utterance.style is not None:
+            return utterance
+        if remembered and self._prompt is not None:
+            return dataclasses.replace(utterance, voice=self._prompt)
+        return dataclasses.replace(utterance, style=VoiceStyle())
+
+    def _speak_item(self, item: Mapping[str, Any], cancelled: threading.Event) -> tuple[Wave, SpeechInfo]:
+        options = {key: value for key, value in item.items() if key != "text"}
+        return self._speak(self._utterance(item.get("text", ""), options), at_once=1, cancelled=cancelled)
+
+    def _speak(
+        self,
+        utterance: Utterance,
+        *,
+        at_once: int | None = None,
+        cancelled: threading.Event | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[Wave, SpeechInfo]:
+        codec = self.manifest.codec
+        report = Report(utterance, self._sessions.providers)
+        planned = plan_segments(utterance, codec)
+        joiner = Joiner(codec.sample_rate)
+        pieces: list[Wave] = []
+        speaker: tuple[int, ...] = ()
+        segments = speak_segments(
+            self._speaker(),
+            planned,
+            codec=codec.fingerprint,
+            at_once=at_once or self._rows,
+            cancelled=cancelled or threading.Event(),
+        )
+        for done, (segment, spoken) in enumerate(segments, 1):
+            speaker = speaker or spoken.global_ids
+            report.add_spoken(spoken)
+            pieces += [joiner.feed(spoken.wav), joiner.end_segment(segment.pause_seconds)]
+            if on_progress is not None:
+                on_progress(done, len(planned))
+        wav = np.concatenate([*pieces, joiner.finish()])
+        wav = change_tempo(wav, codec.sample_rate, utterance.tempo)
+        return wav, report.info(samples=len(wav), spans=joiner.spans, speaker=speaker, codec=codec)
+
+    def _speaker(self) -> SegmentSpeaker:
+        with self._lock:
+            if self._loaded_speaker is None:
+                session = self._sessions[LANGUAGE_MODEL]
+                scheduler = Scheduler(LanguageModel(session, self.manifest.language_model, rows=self._rows))
+                speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)
+                self._loaded_speaker = speaker, scheduler
+            return self._loaded_speaker[0]
+
+
+def bundle_folder(model_dir: Path) -> Path:
+    """The bundle that a folder is or holds."""
+    inner = model_dir / "onnx"
+    return inner if not (model_dir / MANIFEST_NAME).is_file() and inner.is_dir() else model_dir
+
+
+def _free_name(folder: Path, suffix: str) -> Path:
+    """A file name by the present time that nothing has yet, nor another thread or process at this moment."""
+    stem = time.strftime("%Y%m%d-%H%M%S")
+    return folder / f"{stem}-{secrets.token_hex(4)}{suffix}"

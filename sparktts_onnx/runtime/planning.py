@@ -1,0 +1,70 @@
+"""From an utterance to the segments that it is spoken in."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from sparktts_onnx.bundle.manifest import CodecLayout
+from sparktts_onnx.errors import TextError
+from sparktts_onnx.runtime.generation import SegmentPlan
+from sparktts_onnx.runtime.request import Utterance
+from sparktts_onnx.runtime.style import LEVELS, VoiceStyle
+from sparktts_onnx.runtime.voice import Voice
+from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
+from sparktts_onnx.text.normalise import normalise
+from sparktts_onnx.text.segments import Segment, split
+
+SPEEDS = (0.6, 0.8, 1.0, 1.3, 1.7)
+"""Rough rate of speech at each level of a style's speed, for planning lengths only."""
+
+
+@dataclass(frozen=True)
+class PlannedSegment:
+    """A segment and the silence after it."""
+
+    plan: SegmentPlan
+    pause_seconds: float
+
+
+def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegment, ...]:
+    """Normalise, apply the lexicon, split, and set the bounds of every segment.
+
+    Raises:
+        TextError: nothing is left to speak.
+    """
+    rate = codec.sample_rate / codec.hop_length
+    budget = int(utterance.segment_seconds * rate)
+    segments = split(spoken_text(utterance), budget, lambda text: expected_tokens(text, tokens_per_second=rate))
+    segments = tuple(segment for segment in segments if is_speakable(segment.text))
+    if not segments:
+        raise TextError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
+    return tuple(_planned(utterance, segment, index, rate) for index, segment in enumerate(segments))
+
+
+def spoken_text(utterance: Utterance) -> str:
+    """The text as it will be spoken: the lexicon's words, then numbers and the like written out."""
+    text = utterance.text if utterance.lexicon is None else utterance.lexicon.apply(utterance.text)
+    return normalise(text) if utterance.normalise else text
+
+
+def with_voice(planned: PlannedSegment, voice: Voice) -> PlannedSegment:
+    """The same segment spoken by a voice that only became known now."""
+    return dataclasses.replace(planned, plan=dataclasses.replace(planned.plan, voice=voice))
+
+
+def _planned(utterance: Utterance, segment: Segment, index: int, rate: float) -> PlannedSegment:
+    bounds = token_bounds(segment.text, _speed(utterance.style), tokens_per_second=rate)
+    plan = SegmentPlan(
+        text=segment.text,
+        voice=utterance.voice,
+        style=utterance.style,
+        sampling=utterance.sampling,
+        seed=utterance.seed,
+        index=index,
+        token_bounds=bounds,
+        guards=utterance.guards,
+    )
+    return PlannedSegment(plan, segment.pause_seconds)
+
+
+def _speed(style: VoiceStyle | None) -> float:
+    return 1.0 if style is None else SPEEDS[LEVELS.index(style.speed)]

@@ -1,0 +1,40 @@
+"""Which of ONNX Runtime's execution providers run the graphs."""
+
+from collections.abc import Sequence
+
+from sparktts_onnx.errors import OptionError, ProviderError
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+"""Names of devices, and the execution provider behind each."""
+
+_AUTOMATIC = ("cuda", "directml", "coreml")
+_EXTRAS = {"cuda": "cuda", "directml": "directml", "openvino": "openvino", "cpu": "cpu"}
+
+
+def choose_providers(device: str, available: Sequence[str]) -> list[str]:
+    """Execution providers to ask for, best first; the CPU always comes last, for what others do not implement.
+
+    Args:
+        device: a key of `PROVIDERS`, or `auto` for the first of CUDA, DirectML, CoreML that is available, else the CPU.
+        available: what ONNX Runtime says it has.
+
+    Raises:
+        OptionError: no such device.
+        ProviderError: the device's provider is not in this ONNX Runtime.
+    """
+    if device == "auto":
+        device = next((name for name in _AUTOMATIC if PROVIDERS[name] in available), "cpu")
+    if not isinstance(device, str) or device not in PROVIDERS:
+        raise OptionError(f"device is {device!r}; expected one of auto, {', '.join(PROVIDERS)}")
+    if PROVIDERS[device] not in available:
+        hint = f"pip install 'sparktts-onnx[{_EXTRAS[device]}]'" if device in _EXTRAS else "use a build that has it"
+        raise ProviderError(
+            f"this ONNX Runtime has no {PROVIDERS[device]}; it has {', '.join(available) or 'none'}: {hint}"
+        )
+    return list(dict.fromkeys((PROVIDERS[device], PROVIDERS["cpu"])))

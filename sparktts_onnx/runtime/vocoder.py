@@ -1,0 +1,110 @@
+"""Vocoder: from semantic ids and global ids to a waveform, in windows, so memory does not grow with the audio.
+
+    semantic ids ─ quantizer_detokenize ─▶ z_q ─┐
+                                                ├─ prenet ─▶ x ─ decoder ─▶ wav
+    global ids ─ speaker_detokenize ─▶ d_vector ┘
+
+A sample depends on tokens at most `context` away on either side, so a window that is computed with that much around
+it and then cropped equals the same stretch of one long computation. The prenet reaches far and is cheap, the decoder
+reaches a few frames and is not: their windows are separate.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.bundle.manifest import CodecLayout
+from sparktts_onnx.runtime.sessions import Sessions
+
+PRENET_WINDOW = 200
+"""Tokens a prenet window gives; with a context of 56 a side it computes 1.6 times what it keeps."""
+DECODER_WINDOW = 50
+"""Frames a decoder window gives; with a context of 10 a side it computes 1.4 times what it keeps."""
+
+
+class Vocoder:
+    """Makes sound with the graphs of one bundle."""
+
+    def __init__(self, sessions: Sessions, codec: CodecLayout) -> None:
+        self._sessions = sessions
+        self._codec = codec
+        self._reach = -(-codec.decoder_context // codec.frames_per_token)
+        self.context = codec.prenet_context + self._reach
+        """Tokens to each side that a token's samples depend on."""
+
+    def d_vector(self, global_ids: Sequence[int]) -> Wave:
+        """The speaker's condition, float32 [1, D]."""
+        tokens = np.asarray(global_ids, np.int64).reshape(1, 1, -1)
+        d_vector: Wave = self._sessions.run("speaker_detokenize", {"global_tokens": tokens})[0]
+        return d_vector
+
+    def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int]) -> Wave:
+        """The waveform of a whole answer, float32 [N], in [-1, 1]."""
+        d_vector = self.d_vector(global_ids)
+        pieces = list(self.render(np.asarray(semantic_ids, np.int64), d_vector, 0, len(semantic_ids)))
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+    def render(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Iterator[Wave]:
+        """Samples of tokens [start, stop), in pieces; `tokens` int64 [T] is all that is known around them.
+
+        Exact where `tokens` reaches `context` past `stop`, or ends where the answer ends.
+        """
+        if self._codec.fixed_frames is not None:
+            yield from self._render_fixed(tokens, d_vector, (start, stop), self._codec.fixed_frames)
+            return
+        for a in range(start, stop, PRENET_WINDOW):
+            b = min(a + PRENET_WINDOW, stop)
+            low, high = max(0, a - self._reach), min(len(tokens), b + self._reach)
+            x = self._prenet(tokens, d_vector, low, high)
+            yield from self._decode_frames(x, d_vector, (a - low, b - low))
+
+    def _prenet(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Wave:
+        """x of tokens [start, stop): float32 [1, D, F], F frames a token."""
+        low = max(0, start - self._codec.prenet_context)
+        high = min(len(tokens), stop + self._codec.prenet_context)
+        x = self._frames(tokens[low:high], d_vector)
+        frames = self._codec.frames_per_token
+        kept: Wave = x[:, :, (start - low) * frames : (stop - low) * frames]
+        return kept
+
+    def _frames(self, tokens: NDArray[np.int64], d_vector: Wave) -> Wave:
+        """x of all `tokens`: float32 [1, D, F], F frames a token."""
+        z_q = self._sessions.run("quantizer_detokenize", {"semantic_tokens": tokens[None]})[0]
+        x: Wave = self._sessions.run("prenet", {"z_q": z_q, "d_vector": d_vector})[0]
+        return x
+
+    def _decode_frames(self, x: Wave, d_vector: Wave, tokens: tuple[int, int]) -> Iterator[Wave]:
+        """Samples of a range of tokens of x float32 [1, D, F], a decoder window at a time."""
+        frames, reach = self._codec.frames_per_token, self._codec.decoder_context
+        hop = self._codec.hop_length // frames
+        start, stop = tokens[0] * frames, tokens[1] * frames
+        for a in range(start, stop, DECODER_WINDOW):
+            b = min(a + DECODER_WINDOW, stop)
+            low = max(0, a - reach)
+            wav = self._sessions.run("decoder", {"x": x[:, :, low : b + reach], "d_vector": d_vector})[0]
+            yield wav[0, 0, (a - low) * hop : (b - low) * hop]
+
+    def _render_fixed(
+        self, tokens: NDArray[np.int64], d_vector: Wave, kept: tuple[int, int], fixed: int
+    ) -> Iterator[Wave]:
+        """The same with graphs that take exactly `fixed` tokens: one window through all of them."""
+        step, hop = max(1, fixed - 2 * self.context), self._codec.hop_length
+        for a in range(*kept, step):
+            b = min(a + step, kept[1])
+            around = max(0, a - self.context), min(len(tokens), b + self.context)
+            low = _fixed_start(around, (a, b), fixed)
+            window = tokens[low : low + fixed]
+            # An answer shorter than the graphs ends in its last token, repeated: the only padding that is speech.
+            x = self._frames(np.pad(window, (0, fixed - len(window)), mode="edge"), d_vector)
+            wav = self._sessions.run("decoder", {"x": x, "d_vector": d_vector})[0]
+            yield wav[0, 0, (a - low) * hop : (b - low) * hop]
+
+
+def _fixed_start(around: tuple[int, int], kept: tuple[int, int], fixed: int) -> int:
+    """Where a window of `fixed` tokens begins that holds `kept` and as much `around` it as there is room for."""
+    surplus = around[1] - around[0] - fixed
+    if surplus <= 0:
+        return max(0, around[0] + surplus)
+    return min(max(around[0] + surplus // 2, kept[1] - fixed), kept[0])

@@ -1,0 +1,87 @@
+"""Packed weights: the same answers, made once, shared by place, and never half there."""
+
+from pathlib import Path
+from typing import Any
+
+import nano
+import numpy as np
+import pytest
+
+from sparktts_onnx.bundle.manifest import GraphEntry, Manifest
+from sparktts_onnx.errors import OutputError
+from sparktts_onnx.runtime import packed_weights
+from sparktts_onnx.runtime.language_model import LanguageModel
+from sparktts_onnx.runtime.onnx_runtime import ort
+from sparktts_onnx.runtime.packed_weights import packed_graph
+
+
+def options() -> Any:
+    made = ort.SessionOptions()
+    made.intra_op_num_threads = 1
+    return made
+
+
+@pytest.fixture
+def entry(manifest: Manifest) -> GraphEntry:
+    return manifest.graphs["language_model"]
+
+
+def test_the_packed_graph_gives_the_same_bits(entry: GraphEntry, manifest: Manifest, tmp_path: Path) -> None:
+    packed = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    prompt = nano.clone_prompt("Hello", (1, 2, 3, 4))
+    answers = []
+    for path in (nano.BUNDLE / "language_model.onnx", packed):
+        session = ort.InferenceSession(str(path), options(), providers=["CPUExecutionProvider"])
+        model = LanguageModel(session, manifest.language_model)
+        answers.append([model.prefill(0, prompt), model.step([0], [nano.next_id(prompt)])[0]])
+    assert np.array_equal(*answers)
+    assert packed.with_name("language_model.onnx.data").stat().st_size > 0
+
+
+def test_it_is_made_once(entry: GraphEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    monkeypatch.setattr(packed_weights, "_pack", None)
+    assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options) == first
+    assert [path.name for path in tmp_path.iterdir()] == [first.parent.name]
+
+
+def test_another_graph_or_processor_has_another_place(
+    entry: GraphEntry, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {packed_graph(nano.BUNDLE, entry, tmp_path, options=options)}
+    monkeypatch.setattr(packed_weights, "_processor_features", lambda: ["flags: none"])
+    places.add(packed_graph(nano.BUNDLE, entry, tmp_path, options=options))
+    places.add(packed_graph(nano.BUNDLE, manifest.graphs["decoder"], tmp_path, options=options))
+    assert len(places) == 3
+
+
+def test_a_failure_leaves_nothing_and_says_so(
+    entry: GraphEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packed_weights, "_save", fail)
+        with pytest.raises(OutputError, match="no space left"):
+            packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OutputError, match="cannot keep packed weights"):
+        packed_graph(nano.BUNDLE, entry, tmp_path / "file", options=options)
+
+
+def test_a_process_that_comes_second_uses_the_first_one_s(
+    entry: GraphEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = packed_weights._save
+
+    def beaten(graph: Path, target: Path, made: Any) -> None:
+        save(graph, target, made)
+        place = target.parent.parent / target.parent.name.removeprefix(".").rsplit("-", 1)[0]
+        place.mkdir()
+        (place / "language_model.onnx").write_text("the first one's")
+
+    monkeypatch.setattr(packed_weights, "_save", beaten)
+    assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options).read_text() == "the first one's"
+    assert len(list(tmp_path.iterdir())) == 1

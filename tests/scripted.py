@@ -1,0 +1,95 @@
+"""A language model that writes what a test tells it to, in place of the bundle's."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import nano
+import numpy as np
+
+from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.bundle.manifest import LanguageModelLayout
+from sparktts_onnx.runtime.generation import SegmentSpeaker
+from sparktts_onnx.runtime.prompting import Prompter
+from sparktts_onnx.runtime.scheduler import Scheduler
+
+Script = Callable[[], Iterable[int]]
+"""Makes the token ids of one answer."""
+
+
+def speech(numbers: Iterable[int], *, ends: bool = True) -> list[int]:
+    """An answer of these semantic ids."""
+    ids = [nano.TOKEN_IDS.semantic_tokens.first + number for number in numbers]
+    return [*ids, nano.TOKEN_IDS.end_semantic] if ends else ids
+
+
+def endless(numbers: Iterable[int]) -> Iterator[int]:
+    """An answer of these semantic ids for ever."""
+    return (nano.TOKEN_IDS.semantic_tokens.first + number for number in numbers)
+
+
+class ScriptedModel:
+    """Writes the first script for the first prompt, the second for the second, and the last one ever after."""
+
+    def __init__(self, layout: LanguageModelLayout, *scripts: Script, rows: int = 1) -> None:
+        self.layout = layout
+        self.rows = rows
+        self.steps = 0
+        self.prompts: list[list[int]] = []
+        self.fails_at: int | None = None
+        """Raise at this step."""
+        self.gate: threading.Semaphore | None = None
+        """If set, a step waits for it."""
+        self._scripts = [*scripts[:-1]]
+        self._last = scripts[-1]
+        self._answers: dict[int, Iterator[int]] = {}
+        self._next: dict[int, int] = {}
+
+    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        script = self._scripts.pop(0) if self._scripts else self._last
+        self._answers[row] = iter(script())
+        self._next[row] = next(self._answers[row])
+        self.prompts.append(list(ids))
+        return self._logits(row)
+
+    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        self.prompts[-1] += ids
+        return self._logits(row)
+
+    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        if self.gate is not None:
+            self.gate.acquire()
+        self.steps += 1
+        if self.steps == self.fails_at:
+            raise RuntimeError("the arithmetic unit is on fire")
+        for row in rows:
+            self._next[row] = next(self._answers[row])
+        return np.stack([self._logits(row) for row in rows])
+
+    def release_memory(self) -> None:
+        self._answers.clear()
+
+    def _logits(self, row: int) -> np.ndarray[Any, Any]:
+        logits = np.full(self.layout.head_rows, -1000, np.float32)
+        logits[self._next[row] - self.layout.head_first_id] = 0
+        return logits
+
+
+def install(tts: SparkTTSONNX, *scripts: Script, rows: int = 1) -> ScriptedModel:
+    """Let a model speak from scripts."""
+    model = ScriptedModel(tts.manifest.language_model, *scripts, rows=rows)
+    tts._loaded_speaker = speaker_of(tts, model)
+    return model
+
+
+def speaker_of(tts: SparkTTSONNX, model: Any) -> tuple[SegmentSpeaker, Scheduler]:
+    """What speaks segments with a model and everything else of a bundle."""
+    prompter = Prompter(nano.BUNDLE / "tokenizer.json", tts.manifest.token_ids)
+    scheduler = Scheduler(model)
+    return SegmentSpeaker(tts.manifest, prompter, scheduler, tts._vocoder), scheduler
+
+
+def walk(length: int, start: int = 0) -> list[int]:
+    """Semantic ids without a loop."""
+    return list(itertools.islice(nano.walks(start), length))
