@@ -1,0 +1,75 @@
+"""Products with the language model's weights in floating point; `quantize` has those in fewer bits."""
+
+from typing import Protocol
+
+import numpy as np
+from onnx import TensorProto
+
+from sparktts_onnx.export.graph_file import GraphFile
+
+
+class Products(Protocol):
+    """How weights are stored and multiplied with; one implementation a precision."""
+
+    def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
+        """Add x [.., in] · weightᵀ + bias; `weight` is float32 [out, in]."""
+        ...
+
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+        """Add the rows of `table` float32 [vocabulary, D] that `ids` name."""
+        ...
+
+    def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
+        """Add x · table[first:stop]ᵀ; `tied`: the table is the one that was embedded."""
+        ...
+
+
+class Float32Products:
+    """Weights as they are."""
+
+    def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
+        """Add x [.., in] · weightᵀ + bias."""
+        product = graph.op("MatMul", [x, graph.weight(f"{name}.weight", weight.T)], f"{name}/product")
+        return product if bias is None else add_bias(graph, product, name, bias)
+
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+        """Add the rows of `table` that `ids` name."""
+        return gather(graph, graph.weight(f"{name}.weight", table), ids, f"{name}/rows")
+
+    def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
+        """Add x · table[first:stop]ᵀ."""
+        return self.linear(graph, x, "head", weight=table[first:stop], bias=None)
+
+
+class HalfProducts:
+    """Weights stored as float16, computed in float32: a provider folds the casts when it loads the graph."""
+
+    def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
+        """Add x [.., in] · weightᵀ + bias."""
+        stored = graph.weight(f"{name}.weight", weight.T.astype(np.float16))
+        product = graph.op("MatMul", [x, to_float32(graph, stored)], f"{name}/product")
+        return product if bias is None else add_bias(graph, product, name, bias)
+
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+        """Add the rows of `table` that `ids` name; only they are cast."""
+        stored = graph.weight(f"{name}.weight", table.astype(np.float16))
+        return to_float32(graph, gather(graph, stored, ids, f"{name}/rows"))
+
+    def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
+        """Add x · table[first:stop]ᵀ."""
+        return self.linear(graph, x, "head", weight=table[first:stop], bias=None)
+
+
+def add_bias(graph: GraphFile, x: str, name: str, bias: np.ndarray) -> str:
+    """Add a bias to a product."""
+    return graph.op("Add", [x, graph.weight(f"{name}.bias", bias)], f"{name}/sum")
+
+
+def gather(graph: GraphFile, table: str, ids: str, name: str) -> str:
+    """Add the rows of a stored table that `ids` name."""
+    return graph.op("Gather", [table, ids], name, attributes={"axis": 0})
+
+
+def to_float32(graph: GraphFile, x: str) -> str:
+    """Add a cast."""
+    return graph.op("Cast", [x], f"{x}/float32", attributes={"to": TensorProto.FLOAT})

@@ -1,0 +1,94 @@
+"""The tensors of a Qwen2 decoder, checked by name and shape, laid out as the graph multiplies with them."""
+
+import numpy as np
+
+from sparktts_onnx.errors import CheckpointError
+from sparktts_onnx.export.decoder_config import DecoderConfig
+from sparktts_onnx.export.weights import TensorFiles
+
+_IGNORED_SUFFIX = "rotary_emb.inv_freq"
+"""Older files store the rotary frequencies; they follow from the configuration."""
+
+
+class DecoderWeights:
+    """Reads one tensor at a time, so that a conversion never holds the model."""
+
+    def __init__(self, config: DecoderConfig, files: TensorFiles) -> None:
+        """Compare the names of the files' tensors with what the configuration calls for.
+
+        Raises:
+            CheckpointError: naming the first missing or extra tensor.
+        """
+        self._config = config
+        self._files = files
+        self._shapes = expected_shapes(config)
+        found = {name for name in files.names if not name.endswith(_IGNORED_SUFFIX)}
+        if config.tied:
+            found.discard("lm_head.weight")
+        if missing := sorted(self._shapes.keys() - found):
+            raise CheckpointError(f"the language model in {files.folder} lacks the tensor {missing[0]}")
+        if extra := sorted(found - self._shapes.keys()):
+            raise CheckpointError(f"the language model in {files.folder} has a tensor too many: {extra[0]}")
+
+    def read(self, name: str) -> np.ndarray:
+        """One tensor, float32.
+
+        Raises:
+            CheckpointError: it has another shape than the configuration says.
+        """
+        array: np.ndarray = self._files.read(name).numpy()
+        if array.shape != self._shapes[name]:
+            raise CheckpointError(
+                f"{name} in {self._files.folder} has shape {list(array.shape)}, config.json says "
+                f"{list(self._shapes[name])}"
+            )
+        return array
+
+    def queries_keys_values(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
+        """The fused projection: weight float32 [(H + 2 Hkv) · Dh, D] and its bias."""
+        prefix = f"model.layers.{layer}.self_attn."
+        weights = [self._pad_heads(self.read(f"{prefix}{part}_proj.weight")) for part in "qkv"]
+        biases = [self._pad_heads(self.read(f"{prefix}{part}_proj.bias")[:, None]) for part in "qkv"]
+        return np.concatenate(weights), np.concatenate(biases)[:, 0]
+
+    def attention_output(self, layer: int) -> np.ndarray:
+        """The projection of the attended heads: float32 [D, H · Dh]."""
+        return self._pad_heads(self.read(f"model.layers.{layer}.self_attn.o_proj.weight").T).T
+
+    def _pad_heads(self, rows: np.ndarray) -> np.ndarray:
+        """Zeros after each half of each head: rotation pairs element i with element i + Dh / 2."""
+        half, padded = self._config.head_dim // 2, self._config.cache_dim // 2
+        if half == padded:
+            return rows
+        halves = rows.reshape(-1, half, rows.shape[1])
+        return np.pad(halves, ((0, 0), (0, padded - half), (0, 0))).reshape(-1, rows.shape[1])
+
+
+def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor of a Qwen2 decoder of these sizes."""
+    width, vocabulary = config.width, config.vocab_size
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (vocabulary, width),
+        "model.norm.weight": (width,),
+    }
+    if not config.tied:
+        shapes["lm_head.weight"] = (vocabulary, width)
+    for index in range(config.layers):
+        shapes |= {f"model.layers.{index}.{name}": shape for name, shape in _layer_shapes(config).items()}
+    return shapes
+
+
+def _layer_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
+    width, queries, keys = config.width, config.heads * config.head_dim, config.kv_heads * config.head_dim
+    shapes: dict[str, tuple[int, ...]] = {
+        "input_layernorm.weight": (width,),
+        "post_attention_layernorm.weight": (width,),
+        "self_attn.o_proj.weight": (width, queries),
+        "mlp.gate_proj.weight": (config.intermediate, width),
+        "mlp.up_proj.weight": (config.intermediate, width),
+        "mlp.down_proj.weight": (width, config.intermediate),
+    }
+    for part, rows in (("q", queries), ("k", keys), ("v", keys)):
+        shapes[f"self_attn.{part}_proj.weight"] = (rows, width)
+        shapes[f"self_attn.{part}_proj.bias"] = (rows,)
+    return shapes

@@ -1,0 +1,74 @@
+"""ONNX files with their weights beside them, where a runtime can map them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from sparktts_onnx.errors import ExportError
+
+EXTERNAL_BYTES = 1024
+"""Weights of at least this many bytes go to the file beside the graph."""
+PAGE = 4096
+"""Weights start at multiples of this, so that a runtime can map them."""
+
+
+def tidy(model: onnx.ModelProto, name: str) -> None:
+    """Name the graph and drop what nothing reads.
+
+    Raises:
+        ExportError: the graph uses operators outside the standard set.
+    """
+    model.graph.name = name
+    model.producer_name, model.producer_version = "sparktts-onnx", ""
+    foreign = sorted({node.domain for node in model.graph.node if node.domain not in ("", "ai.onnx")})
+    if foreign:
+        raise ExportError(f"{name} uses operators of {foreign[0]}; only standard ones are portable")
+    used = {given for node in model.graph.node for given in node.input}
+    unused = [entry for entry in model.graph.initializer if entry.name not in used]
+    for entry in unused:
+        model.graph.initializer.remove(entry)
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+
+
+def save_graph(model: onnx.ModelProto, target: Path) -> list[Path]:
+    """Write a graph and its weights; returns the files, the graph first."""
+    data = target.with_name(target.name + ".data")
+    with data.open("wb") as file:
+        for entry in model.graph.initializer:
+            array = numpy_helper.to_array(entry)
+            if array.nbytes >= EXTERNAL_BYTES:
+                file.write(b"\0" * (-file.tell() % PAGE))
+                _point_to(entry, data.name, offset=file.tell(), length=array.nbytes)
+                file.write(np.ascontiguousarray(array).tobytes())
+        empty = file.tell() == 0
+    if empty:
+        data.unlink()
+    target.write_bytes(model.SerializeToString(deterministic=True))
+    return [target] if empty else [target, data]
+
+
+def _point_to(entry: onnx.TensorProto, location: str, *, offset: int, length: int) -> None:
+    for kind in ("raw_data", "float_data", "int64_data", "int32_data"):
+        entry.ClearField(kind)
+    entry.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", str(offset)), ("length", str(length))):
+        entry.external_data.add(key=key, value=value)
+
+
+def store_half(model: onnx.ModelProto) -> None:
+    """Keep large float32 weights as float16 in the file; a Cast gives them back, folded when the graph is loaded."""
+    casts = []
+    for entry in model.graph.initializer:
+        array = numpy_helper.to_array(entry)
+        if array.dtype == np.float32 and array.nbytes >= EXTERNAL_BYTES:
+            name = entry.name
+            entry.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)

@@ -1,0 +1,85 @@
+"""The wave generator: features at the frame rate to samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sparktts_onnx.export.modules.config import GeneratorConfig
+from sparktts_onnx.export.modules.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d
+
+RESIDUAL_DILATIONS = (1, 3, 9)
+KERNEL = 7
+SNAKE_EPS = 1e-9
+
+
+class Snake(nn.Module):
+    """x + sin²(α x) / α: periodic, so that harmonics come easily."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(1, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [B, C, T] to float32 [B, C, T]."""
+        return x + torch.sin(self.alpha * x).pow(2) / (self.alpha + SNAKE_EPS)
+
+
+class ResidualUnit(nn.Module):
+    """Snake, dilated convolution, Snake, 1×1 convolution, and the input added."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            Snake(channels),
+            WeightNormConv1d(channels, channels, KERNEL, padding=(KERNEL - 1) // 2 * dilation, dilation=dilation),
+            Snake(channels),
+            WeightNormConv1d(channels, channels, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [B, C, T] to float32 [B, C, T]."""
+        result: Tensor = x + self.block(x)
+        return result
+
+
+class UpsamplingBlock(nn.Module):
+    """Snake, transposed convolution, three residual units."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, rate: int, kernel_size: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            Snake(in_channels),
+            WeightNormConvTranspose1d(
+                in_channels, out_channels, kernel_size, stride=rate, padding=(kernel_size - rate) // 2
+            ),
+            *(ResidualUnit(out_channels, dilation) for dilation in RESIDUAL_DILATIONS),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [B, C_in, T] to float32 [B, C_out, T · rate]."""
+        result: Tensor = self.block(x)
+        return result
+
+
+class WaveGenerator(nn.Module):
+    """Convolution, up-sampling blocks that halve the channels, Snake, convolution, tanh."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        widths = [config.channels // 2**i for i in range(len(config.rates) + 1)]
+        self.model = nn.Sequential(
+            WeightNormConv1d(config.input_channel, widths[0], KERNEL, padding=KERNEL // 2),
+            *(
+                UpsamplingBlock(widths[i], widths[i + 1], rate=rate, kernel_size=kernel)
+                for i, (rate, kernel) in enumerate(zip(config.rates, config.kernel_sizes, strict=True))
+            ),
+            Snake(widths[-1]),
+            WeightNormConv1d(widths[-1], 1, KERNEL, padding=KERNEL // 2),
+            nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [B, D, T] to float32 [B, 1, N]."""
+        result: Tensor = self.model(x)
+        return result

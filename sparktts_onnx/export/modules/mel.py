@@ -1,0 +1,93 @@
+"""The mel spectrogram as a convolution, so that it exports with standard operators at any length."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sparktts_onnx.export.modules.config import MelConfig
+from sparktts_onnx.export.modules.shapes import size_of
+
+LINEAR_LIMIT_HZ = 1000.0
+LINEAR_STEP_HZ = 200.0 / 3
+LOG_STEP = math.log(6.4) / 27
+
+
+class MelSpectrogram(nn.Module):
+    """Magnitude of the short-time Fourier transform through slaney mel filters; no logarithm.
+
+    Centred frames, reflected at both ends. Where the window is shorter than the transform only the window's
+    support is convolved, so nothing is spent on the zeros around it.
+    """
+
+    basis: Tensor
+    filters: Tensor
+
+    def __init__(self, config: MelConfig) -> None:
+        super().__init__()
+        self.hop = config.hop_length
+        lead = (config.n_fft - config.win_length) // 2
+        self.left = config.n_fft // 2 - lead
+        self.right = config.win_length - self.left + 2 * (config.n_fft // 2) - config.n_fft
+        self.bins = config.n_fft // 2 + 1
+        basis = torch.from_numpy(fourier_basis(config.n_fft, config.win_length))
+        self.register_buffer("basis", basis, persistent=False)
+        self.register_buffer("filters", torch.from_numpy(mel_filters(config)), persistent=False)
+
+    def forward(self, wav: Tensor) -> Tensor:
+        """float32 [B, N] to float32 [B, mels, N // hop + 1]."""
+        mirror = reflected(size_of(wav, 1), self.left, self.right).to(wav.device)
+        padded = wav.index_select(1, mirror).unsqueeze(1)  # [B, 1, N + win]
+        parts = F.conv1d(padded, self.basis, stride=self.hop)  # [B, 2 · bins, T]
+        magnitude = torch.sqrt(parts[:, : self.bins].pow(2) + parts[:, self.bins :].pow(2))
+        return torch.matmul(self.filters, magnitude)
+
+
+def reflected(length: Tensor, left: int, right: int) -> Tensor:
+    """Indices int64 [left + length + right] that mirror a sequence at its ends, also one shorter than the margin.
+
+    The length is a tensor so that a traced graph computes it instead of remembering it.
+    """
+    period = torch.clamp(2 * (length - 1), min=1)
+    # PyTorch takes a tensor as the end, which its annotations do not say.
+    positions = torch.arange(-left, length + right, device=length.device)  # type: ignore[call-overload]
+    folded = torch.remainder(positions, period)
+    return torch.minimum(folded, period - folded)
+
+
+def fourier_basis(n_fft: int, win_length: int) -> NDArray[np.float32]:
+    """Windowed cosines, then sines: float32 [2 · (n_fft // 2 + 1), 1, win_length]."""
+    lead = (n_fft - win_length) // 2
+    time = np.arange(win_length)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * time / win_length)
+    angle = 2 * np.pi * np.outer(np.arange(n_fft // 2 + 1), time + lead) / n_fft
+    return np.concatenate([np.cos(angle), -np.sin(angle)])[:, None].astype(np.float32) * window.astype(np.float32)
+
+
+def mel_filters(config: MelConfig) -> NDArray[np.float32]:
+    """Triangles between slaney mel points, each of equal area: float32 [mels, bins]."""
+    top = config.mel_fmax if config.mel_fmax is not None else config.sample_rate / 2
+    points = mel_to_hz(np.linspace(hz_to_mel(config.mel_fmin), hz_to_mel(top), config.num_mels + 2))
+    bins = np.linspace(0, config.sample_rate // 2, config.n_fft // 2 + 1)
+    rising = (bins - points[:-2, None]) / (points[1:-1] - points[:-2])[:, None]
+    falling = (points[2:, None] - bins) / (points[2:] - points[1:-1])[:, None]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    return (triangles * (2.0 / (points[2:] - points[:-2]))[:, None]).astype(np.float32)
+
+
+def hz_to_mel(hz: float) -> float:
+    """Slaney's scale: linear to 1 kHz, logarithmic above."""
+    if hz < LINEAR_LIMIT_HZ:
+        return hz / LINEAR_STEP_HZ
+    return LINEAR_LIMIT_HZ / LINEAR_STEP_HZ + math.log(hz / LINEAR_LIMIT_HZ) / LOG_STEP
+
+
+def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of `hz_to_mel`."""
+    knee = LINEAR_LIMIT_HZ / LINEAR_STEP_HZ
+    return np.where(mel < knee, mel * LINEAR_STEP_HZ, LINEAR_LIMIT_HZ * np.exp(LOG_STEP * (mel - knee)))

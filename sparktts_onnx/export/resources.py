@@ -1,0 +1,103 @@
+"""Whether the machine has room for a conversion, asked before it starts."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import Wav2Vec2Model
+
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
+from sparktts_onnx.errors import ExportError
+from sparktts_onnx.export.checkpoint import Checkpoint, shortened
+from sparktts_onnx.export.decoder_config import read_decoder_config
+from sparktts_onnx.export.decoder_weights import expected_shapes
+from sparktts_onnx.export.modules import BiCodec
+
+FLOAT32_BYTES = 4
+BYTES_PER_WEIGHT: Mapping[str, float] = {"fp32": 4, "fp16": 2, "int8": 1.125, "int4": 0.65}
+"""Of the language model's stored weights, scales included."""
+BASE_MEMORY = 700_000_000
+"""Bytes that the libraries take."""
+TRACING_COPIES = 4
+"""Times that a graph's weights are in memory while it is traced, saved and checked."""
+CHECKING_COPIES = 2.2
+"""Times that the language model's float32 weights are in memory while it is checked."""
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a conversion takes, bytes."""
+
+    disk: int
+    """Free space beside the target."""
+    memory: int
+    """Available memory at the peak."""
+
+
+def estimate(checkpoint: Checkpoint, *, precision: str, graphs: Sequence[str], verify: bool) -> Needs:
+    """The needs of a conversion, from the configs alone."""
+    with torch.device("meta"):
+        codec = sum(tensor.numel() for tensor in BiCodec(checkpoint.codec).state_dict().values())
+        wav2vec2 = sum(tensor.numel() for tensor in Wav2Vec2Model(shortened(checkpoint.wav2vec2)).parameters())
+    shapes = expected_shapes(read_decoder_config(checkpoint.language_model_folder))
+    language_model = sum(math.prod(shape) for shape in shapes.values())
+    traced = wav2vec2 if "wav2vec2" in graphs else 0
+    disk = FLOAT32_BYTES * (codec + 2 * traced) + BYTES_PER_WEIGHT[precision] * language_model
+    if LANGUAGE_MODEL not in graphs:
+        disk -= BYTES_PER_WEIGHT[precision] * language_model
+    peaks = [codec + TRACING_COPIES * max(traced, codec // 2)]
+    if verify and LANGUAGE_MODEL in graphs:
+        peaks.append(codec + CHECKING_COPIES * language_model)
+    return Needs(int(disk), int(FLOAT32_BYTES * max(peaks)) + BASE_MEMORY)
+
+
+def check_room(needs: Needs, target: Path) -> None:
+    """Compare the needs with the machine.
+
+    Raises:
+        ExportError: too little disk or memory, with both figures.
+    """
+    free = shutil.disk_usage(_existing(target)).free
+    if free < needs.disk:
+        raise ExportError(
+            f"the bundle needs about {_giga(needs.disk)} of disk beside {target}, only {_giga(free)} are free: "
+            "make room or choose another --output_dir"
+        )
+    memory = available_memory()
+    if memory is not None and memory < needs.memory:
+        raise ExportError(
+            f"the conversion needs about {_giga(needs.memory)} of memory, only {_giga(memory)} are available: "
+            "close other programs or convert on a larger machine (--skip_verification needs less)"
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes that a process can still take, the control group's limit counted; None where it cannot be known."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found = int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) * 1024
+    except (OSError, StopIteration, ValueError):
+        return None
+    try:
+        limit = int((CGROUP / "memory.max").read_text(encoding="ascii"))
+        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
+        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines())
+        used -= int(stat["file"])  # Cached files are given up when memory is asked for.
+    except (OSError, ValueError, KeyError):  # No control group, or "max".
+        return found
+    return min(found, limit - used)
+
+
+def _existing(path: Path) -> Path:
+    path = path.absolute()
+    return path if path.exists() else _existing(path.parent)
+
+
+def _giga(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

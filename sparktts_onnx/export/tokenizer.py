@@ -1,0 +1,99 @@
+"""The checkpoint's tokenizer: token ids by role, and the tokenizer that a bundle carries.
+
+The bundle's tokenizer knows no control tokens. Prompts are joined from ids by role, so text that spells
+`<|im_end|>` is text, in every runtime that reads the bundle.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from sparktts_onnx.bundle.manifest import IdRange, TokenIds
+from sparktts_onnx.errors import CheckpointError
+
+_SINGLE_ROLES = {
+    "end_of_text": "<|im_end|>",
+    "task_tts": "<|task_tts|>",
+    "task_controllable_tts": "<|task_controllable_tts|>",
+    "start_content": "<|start_content|>",
+    "end_content": "<|end_content|>",
+    "start_global": "<|start_global_token|>",
+    "end_global": "<|end_global_token|>",
+    "start_semantic": "<|start_semantic_token|>",
+    "end_semantic": "<|end_semantic_token|>",
+    "start_style": "<|start_style_label|>",
+    "end_style": "<|end_style_label|>",
+}
+_NUMBERED_ROLES = {
+    "global_tokens": "bicodec_global",
+    "semantic_tokens": "bicodec_semantic",
+    "gender": "gender",
+    "pitch_label": "pitch_label",
+    "speed_label": "speed_label",
+}
+_NUMBERED = re.compile(r"<\|(\w+)_(\d+)\|>")
+
+
+def read_token_ids(llm_folder: Path) -> TokenIds:
+    """Token ids by role, from the added tokens of `LLM/tokenizer.json`.
+
+    Raises:
+        CheckpointError: the file cannot be read, a role is missing, or a numbered kind has gaps.
+    """
+    spec = _read_spec(llm_folder)
+    ids = {token["content"]: int(token["id"]) for token in spec.get("added_tokens", [])}
+    ids = {**spec["model"].get("vocab", {}), **ids}
+    roles: dict[str, Any] = {role: _single(ids, content, llm_folder) for role, content in _SINGLE_ROLES.items()}
+    kinds = _numbered_kinds(ids, llm_folder)
+    if missing := sorted(set(_NUMBERED_ROLES.values()) - kinds.keys()):
+        raise CheckpointError(f"the tokenizer in {llm_folder} has no tokens <|{missing[0]}_0|>, …")
+    roles |= {role: kinds[kind] for role, kind in _NUMBERED_ROLES.items()}
+    attributes = tuple(span for kind, span in sorted(kinds.items()) if not kind.startswith("bicodec_"))
+    return TokenIds(**roles, attributes=attributes)
+
+
+def write_text_tokenizer(llm_folder: Path, target: Path) -> None:
+    """Write the checkpoint's `tokenizer.json` without its control tokens, so that all text is text."""
+    spec = _read_spec(llm_folder)
+    control = {token["content"] for token in spec.get("added_tokens", [])}
+    spec["added_tokens"] = []
+    vocab = spec["model"]["vocab"]
+    if isinstance(vocab, dict):
+        spec["model"]["vocab"] = {piece: i for piece, i in vocab.items() if piece not in control}
+    target.write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
+
+
+def _read_spec(llm_folder: Path) -> dict[str, Any]:
+    path = llm_folder / "tokenizer.json"
+    try:
+        spec = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"the tokenizer {path} cannot be read: {error}") from error
+    if not isinstance(spec, dict) or not isinstance(spec.get("model"), dict):
+        raise CheckpointError(f"{path} is not a tokenizer: expected an object with the key `model`")
+    return spec
+
+
+def _single(ids: dict[str, int], content: str, folder: Path) -> int:
+    if content not in ids:
+        raise CheckpointError(
+            f"the tokenizer in {folder} has no token {content}: not a Spark-TTS language model, or files of "
+            "another model in its folder"
+        )
+    return ids[content]
+
+
+def _numbered_kinds(ids: dict[str, int], folder: Path) -> dict[str, IdRange]:
+    """Every numbered kind `<|kind_0|>` … with consecutive ids."""
+    members: dict[str, dict[int, int]] = {}
+    for content, token_id in ids.items():
+        if match := _NUMBERED.fullmatch(content):
+            members.setdefault(match[1], {})[int(match[2])] = token_id
+    spans = {}
+    for kind, numbers in members.items():
+        first = numbers.get(0)
+        if first is None or any(numbers.get(i) != first + i for i in range(len(numbers))):
+            raise CheckpointError(f"the tokens <|{kind}_0|>, … of the tokenizer in {folder} are not consecutive")
+        spans[kind] = IdRange(first, len(numbers))
+    return spans

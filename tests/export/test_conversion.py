@@ -1,0 +1,301 @@
+"""`convert_to_onnx.py`: what it writes, what it refuses, and that it is all or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME
+from sparktts_onnx.bundle.manifest import check_file, read_manifest
+from sparktts_onnx.errors import OptionError
+from sparktts_onnx.export import conversion, exporter, resources, staging
+from sparktts_onnx.export.cli import build_parser, conversion_options, main
+
+REPOSITORY = Path(__file__).parents[2]
+GRAPHS = [*COMPONENTS, LANGUAGE_MODEL]
+Usage = namedtuple("Usage", "total used free")
+
+
+def run(*arguments: str | Path) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def old_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A bundle where the new one is to go."""
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "onnx"))
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_verified_bundle(tiny_folder: Path, old_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--model_dir", tiny_folder, "--output-dir", old_bundle, "--cpu_only") == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[-1] == str(old_bundle)
+    for index, name in enumerate(GRAPHS, start=1):
+        assert f"[{index}/{len(GRAPHS)}] {name}: " in shown.err
+        assert sum(line.startswith(name + " ") for line in shown.out.splitlines()) >= 5
+    assert "CC BY-NC-SA 4.0" in shown.err
+    manifest = read_manifest(old_bundle)
+    assert list(manifest.graphs) == GRAPHS
+    for entry in manifest.files():
+        check_file(old_bundle, entry)
+    assert all(graph.verification is not None for graph in manifest.graphs.values())
+    assert {path.name for path in old_bundle.iterdir()} == {MANIFEST_NAME, *(e.name for e in manifest.files())}
+    assert list(old_bundle.parent.iterdir()) == [old_bundle]
+
+
+def test_component_graphs_use_standard_operators_only(tiny_bundle: Path) -> None:
+    for name in COMPONENTS:
+        model = onnx.load(tiny_bundle / f"{name}.onnx")
+        assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 17)]
+        assert model.ir_version <= 8  # What ONNX Runtime 1.15 reads at most is 9.
+        onnx.checker.check_model(model, full_check=True)
+
+
+def test_nothing_is_written_that_is_not_used(tiny_bundle: Path) -> None:
+    for name in COMPONENTS:
+        graph = onnx.load(tiny_bundle / f"{name}.onnx").graph
+        used = {given for node in graph.node for given in node.input} | {output.name for output in graph.output}
+        assert all(entry.name in used for entry in graph.initializer)
+        assert all(any(output in used for output in node.output) for node in graph.node)
+
+
+def test_faults_of_all_graphs_are_listed_and_the_old_bundle_stays(
+    tiny_folder: Path, old_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save = exporter.save_graph
+
+    def damaged(model: onnx.ModelProto, target: Path) -> list[Path]:
+        if target.stem in ("encoder", "postnet"):
+            entry = next(one for one in model.graph.initializer if len(one.dims) == 3)
+            entry.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(entry) * np.float32(1.1), entry.name))
+        return save(model, target)
+
+    monkeypatch.setattr(exporter, "save_graph", damaged)
+    before = snapshot(old_bundle)
+    assert run("--model_dir", tiny_folder, "--output_dir", old_bundle) == 1
+    shown = capsys.readouterr()
+    assert "error: " in shown.err and "encoder (1 × 50)" in shown.err and "postnet (2 × 81)" in shown.err
+    assert "prenet (" not in shown.err
+    assert snapshot(old_bundle) == before
+    assert list(old_bundle.parent.iterdir()) == [old_bundle]
+
+
+def test_a_graph_that_cannot_be_written_does_not_stop_the_others(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(model: onnx.ModelProto, name: str) -> None:
+        if name == "prenet":
+            raise conversion.ExportError("prenet uses an operator of nobody")
+
+    monkeypatch.setattr(exporter, "tidy", refuse)
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx", "--skip_verification") == 1
+    shown = capsys.readouterr()
+    assert "error: prenet uses an operator of nobody" in shown.err
+    assert "[10/10] language_model" in shown.err
+    assert not (tmp_path / "onnx").exists()
+
+
+def test_fixed_shapes(tiny_folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "fixed"
+    assert run("--model_dir", tiny_folder, "--output_dir", target, "--no-dynamic_axes", "--frames", "20") == 0
+    manifest = read_manifest(target)
+    assert manifest.codec.fixed_frames == 20
+    for name in COMPONENTS:
+        graph = manifest.graphs[name]
+        assert all(isinstance(axis, int) for tensor in graph.inputs + graph.outputs for axis in tensor.axes), name
+    assert manifest.graphs["decoder"].outputs[0].axes == (1, 1, 20 * 320)
+    assert manifest.graphs["speaker_encoder"].inputs[0].axes == (1, manifest.codec.reference_samples)
+
+
+def test_a_smaller_precision_halves_what_enrolment_keeps_on_disk(tiny_folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "int8"
+    assert run("--model_dir", tiny_folder, "--output_dir", target, "--precision", "int8") == 0
+    manifest = read_manifest(target)
+    assert manifest.graphs[LANGUAGE_MODEL].precision == "int8"
+    for name in COMPONENTS:
+        kinds = {entry.data_type for entry in onnx.load(target / f"{name}.onnx").graph.initializer}
+        assert (onnx.TensorProto.FLOAT16 in kinds) == (name in conversion.HALF_STORED), name
+
+
+def test_some_graphs_and_another_opset(tiny_folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "onnx"
+    graphs = "decoder,language_model"
+    assert run("--model-dir", tiny_folder, "--output-dir", target, "--graphs", graphs, "--opset-version", "18") == 0
+    manifest = read_manifest(target)
+    assert {name: entry.opset for name, entry in manifest.graphs.items()} == {"decoder": 18, "language_model": 18}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--opset_version", "12"], "opset 12 is not supported; choose 17 to 20"),
+        (["--opset_version", "99"], "opset 99 is not supported"),
+        (["--graphs", "encoder,vocoder"], "there is no graph 'vocoder'"),
+        (["--graphs", "encoder"], "a bundle always holds language_model"),
+        (["--no_dynamic_axes", "--frames", "3"], "3 frames are too few"),
+        (["--model_dir", "nowhere"], "there is no checkpoint folder nowhere"),
+    ],
+)
+def test_bad_usage_is_one_message_and_2(
+    tiny_folder: Path, tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx", *arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ") and message in lines[0]
+    assert not (tmp_path / "onnx").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--model"], ["--precision", "int2"], ["--frames", "many"]])
+def test_unknown_options_are_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+
+
+def test_options_are_spelled_with_dashes_or_underscores() -> None:
+    parser = build_parser()
+    dashes = parser.parse_args(["--model-dir", "a", "--no-dynamic-axes", "--skip-verification", "--cpu-only"])
+    underscores = parser.parse_args(["--model_dir", "a", "--no_dynamic_axes", "--skip_verification", "--cpu_only"])
+    assert dashes == underscores
+    assert parser.parse_args(["--dynamic_axes"]).dynamic_axes and not dashes.dynamic_axes
+    assert parser.parse_args([]).model_dir == Path("pretrained_models/Spark-TTS-0.5B")
+
+
+def test_the_bundle_goes_below_the_checkpoint_by_default(tiny_folder: Path) -> None:
+    options = conversion_options(build_parser().parse_args(["--model_dir", str(tiny_folder)]))
+    assert options.output_dir == tiny_folder / "onnx"
+    assert options.opset == 17 and options.dynamic and options.verify
+
+
+def test_an_unreadable_checkpoint_is_one_message(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = Path(shutil.copytree(tiny_folder, tmp_path / "damaged"))
+    path = damaged / "BiCodec" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:5000])
+    assert run("--model_dir", damaged) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "error: " in lines[0] and str(path) in lines[0]
+    assert not (damaged / "onnx").exists()
+
+
+def test_too_little_disk(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 10**6))
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx") == 1
+    assert "only 0.0 GB are free" in capsys.readouterr().err
+
+
+def test_too_little_memory(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(resources, "available_memory", lambda: 10**8)
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx") == 1
+    assert "only 0.1 GB are available" in capsys.readouterr().err
+
+
+def test_a_control_groups_limit_counts_but_its_cached_files_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    everything = resources.available_memory()
+    assert everything is not None and everything > 10**7
+    for name, content in (("max", "9000000\n"), ("current", "8000000\n"), ("stat", "anon 1000000\nfile 7000000\n")):
+        (tmp_path / f"memory.{name}").write_text(content)
+    assert resources.available_memory() == 8_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert resources.available_memory() > 10**7
+
+
+def test_a_full_disk_is_one_message_and_leaves_nothing(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(model: onnx.ModelProto, target: Path) -> list[Path]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exporter, "save_graph", full)
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx") == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_peoples_files_are_not_replaced(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path) == 2
+    assert "thesis.txt" in capsys.readouterr().err
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_staged_folder_is_whole_or_absent(tmp_path: Path) -> None:
+    target = tmp_path / "onnx"
+    with pytest.raises(ValueError), staging.staged(target) as folder:
+        (folder / MANIFEST_NAME).write_text("half")
+        raise ValueError
+    assert list(tmp_path.iterdir()) == []
+    with staging.staged(target) as folder:
+        (folder / MANIFEST_NAME).write_text("whole")
+        assert not target.exists()
+    assert (target / MANIFEST_NAME).read_text() == "whole"
+    with pytest.raises(OptionError), staging.staged(target / MANIFEST_NAME):
+        pass
+
+
+def test_leftovers_of_the_dead_are_cleared_and_a_moved_bundle_comes_back(tmp_path: Path) -> None:
+    target, dead = tmp_path / "onnx", 2**22 + 1  # Above the largest process id that Linux gives.
+    (tmp_path / f".onnx.partial-{dead}").mkdir()
+    (tmp_path / f".onnx.replaced-{dead}").mkdir()
+    living = tmp_path / ".onnx.partial-1"
+    living.mkdir()
+    staging.clear_leftovers(target)
+    assert target.is_dir()
+    assert living.is_dir()
+    assert not (tmp_path / f".onnx.partial-{dead}").exists()
+
+
+@pytest.mark.parametrize("stop_at", ["wav2vec2.onnx", "language_model.onnx.data"])
+def test_a_killed_conversion_leaves_the_old_bundle(tiny_folder: Path, old_bundle: Path, stop_at: str) -> None:
+    before = snapshot(old_bundle)
+    command = [sys.executable, "convert_to_onnx.py", "--model_dir", str(tiny_folder), "--output_dir", str(old_bundle)]
+    with subprocess.Popen([*command, "--skip_verification"], cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
+        try:
+            while not list(old_bundle.parent.glob(f".onnx.partial-*/{stop_at}")) and process.poll() is None:
+                time.sleep(0.01)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert snapshot(old_bundle) == before
+    leftovers = [path for path in old_bundle.parent.iterdir() if path != old_bundle]
+    assert len(leftovers) == 1 and leftovers[0].name.startswith(".")
+    staging.clear_leftovers(old_bundle)
+    assert list(old_bundle.parent.iterdir()) == [old_bundle]
+
+
+def test_a_terminated_conversion_cleans_up(tiny_folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "onnx"
+    command = [sys.executable, "convert_to_onnx.py", "--model_dir", str(tiny_folder), "--output_dir", str(target)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("[1/"):
+            assert process.poll() is None
+        process.terminate()
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "interrupted; nothing was changed" in rest
+    assert list(tmp_path.iterdir()) == []

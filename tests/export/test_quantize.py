@@ -1,0 +1,63 @@
+"""Blocks of 4 and 8 bits: what is stored stands for the weights, and the search for scales pays."""
+
+import numpy as np
+import pytest
+
+from sparktts_onnx.export import quantize
+from sparktts_onnx.export.quantize import BlockFormat, dequantise
+
+
+def rows(outputs: int = 24, inputs: int = 192) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.1, (outputs, inputs)).astype(np.float32)
+
+
+def relative_error(weight: np.ndarray, form: BlockFormat) -> float:
+    packed, scales = quantize.quantise(weight, form)
+    restored = dequantise(packed, scales, weight.shape[1], form)
+    return float(np.sqrt(np.mean((restored - weight) ** 2)) / weight.std())
+
+
+@pytest.mark.parametrize(("form", "limit"), [(BlockFormat(4, 32), 0.085), (BlockFormat(8, 64), 0.0065)])
+def test_weights_come_back_within_their_bits(form: BlockFormat, limit: float) -> None:
+    assert 0 < relative_error(rows(), form) < limit
+
+
+def test_smaller_blocks_and_more_bits_are_finer() -> None:
+    errors = [relative_error(rows(), form) for form in (BlockFormat(4, 64), BlockFormat(4, 16), BlockFormat(8, 64))]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_searching_for_scales_beats_the_scale_that_holds_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = relative_error(rows(), BlockFormat(4, 32))
+    weight = rows().reshape(-1, 32)
+    largest = np.take_along_axis(weight, np.abs(weight).argmax(1)[:, None], 1)
+    scale = largest / -8
+    plain = np.clip(np.rint(weight / scale), -8, 7) * scale
+    assert searched < 0.97 * np.sqrt(np.mean((plain - weight) ** 2)) / weight.std()
+
+
+@pytest.mark.parametrize("form", [BlockFormat(4, 32), BlockFormat(8, 32)])
+def test_stored_shapes_are_the_operator_s(form: BlockFormat) -> None:
+    packed, scales = quantize.quantise(rows(), form)
+    assert packed.dtype == np.uint8 and packed.shape == (24, 6, form.block * form.bits // 8)
+    assert scales.dtype == np.float32 and scales.shape == (24, 6)
+
+
+@pytest.mark.parametrize("form", [BlockFormat(4, 32), BlockFormat(8, 32)])
+def test_zeros_and_the_extremes_are_exact(form: BlockFormat) -> None:
+    weight = np.zeros((3, 64), np.float32)
+    weight[1, 5], weight[2, 40] = 3.0, -7.5
+    packed, scales = quantize.quantise(weight, form)
+    assert np.array_equal(dequantise(packed, scales, 64, form), weight)
+
+
+def test_parts_of_a_large_matrix_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = quantize.quantise(rows(), BlockFormat(4, 32))
+    monkeypatch.setattr(quantize, "_CHUNK_WEIGHTS", 5 * 192)
+    for one, other in zip(whole, quantize.quantise(rows(), BlockFormat(4, 32)), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(("inputs", "block"), [(896, 64), (4864, 64), (96, 32), (80, 16), (120, 16)])
+def test_the_block_fits_the_row(inputs: int, block: int) -> None:
+    assert BlockFormat(8, 64).fitted(inputs).block == block
