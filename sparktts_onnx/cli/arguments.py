@@ -1,0 +1,94 @@
+"""Options that several commands share, and what is made of them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from sparktts_onnx import Lexicon, SparkTTSONNX, SpeechOptions, TextError
+
+DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
+LEVELS_HELP = "very_low, low, moderate, high, very_high, or 0 to 1 in steps of 0.25"
+
+
+def with_dashes(arguments: Sequence[str]) -> list[str]:
+    """`--model_dir X` as `--model-dir X`: both spellings of every option work."""
+    return [_with_dashes(argument) for argument in arguments]
+
+
+def _with_dashes(argument: str) -> str:
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which bundle, and how it runs."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model-dir",
+        required=True,
+        metavar="DIR",
+        help="a bundle made by convert_to_onnx.py, or a checkpoint folder that holds one under onnx/",
+    )
+    group.add_argument("--device", default="auto", metavar="NAME", help=f"{', '.join(DEVICES)} (default: auto)")
+    group.add_argument("--threads", type=int, metavar="N", help="threads to compute with (default: all cores)")
+
+
+def open_model(options: argparse.Namespace) -> SparkTTSONNX:
+    """The model that the options name."""
+    return SparkTTSONNX(options.model_dir, device=options.device, threads=options.threads)
+
+
+def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
+    """How to speak: everything in `SpeechOptions` but the voice itself."""
+    style = parser.add_argument_group("style (of a created voice; pitch and speed also with a voice)")
+    style.add_argument("--gender", metavar="G", help="female or male")
+    style.add_argument("--pitch", metavar="LEVEL", help=LEVELS_HELP)
+    style.add_argument("--speed", metavar="LEVEL", help=LEVELS_HELP)
+    sampling = parser.add_argument_group("sampling")
+    sampling.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same speech")
+    sampling.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest (default: 0.8)")
+    sampling.add_argument("--top-k", type=int, metavar="K", help="only the K likeliest tokens (default: 50)")
+    sampling.add_argument("--top-p", type=float, metavar="P", help="only the likeliest up to this sum (default: 0.95)")
+    sampling.add_argument("--max-new-tokens", type=int, metavar="N", help="limit for one segment (default: 3000)")
+    sampling.add_argument("--retries", type=int, metavar="N", help="further tries for a bad segment (default: 2)")
+    text = parser.add_argument_group("text")
+    text.add_argument("--no-normalise", action="store_true", help="speak numbers, dates and the like as written")
+    text.add_argument("--lexicon", metavar="FILE", help="JSON or CSV of words and how to speak them")
+    text.add_argument("--segment-seconds", type=float, metavar="S", help="longest planned segment (default: 12)")
+    text.add_argument(
+        "--tempo", type=float, metavar="F", help="1.25 is a quarter faster at the same pitch (default: 1)"
+    )
+
+
+def speech_options(options: argparse.Namespace) -> SpeechOptions:
+    """`SpeechOptions` from parsed arguments; what was not given keeps its default."""
+    names = (
+        *("gender", "pitch", "speed", "seed", "temperature", "top_k", "top_p", "max_new_tokens"),
+        *("retries", "segment_seconds", "tempo"),
+    )
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.no_normalise:
+        given["normalise"] = False
+    if options.lexicon is not None:
+        given["lexicon"] = Lexicon.load(options.lexicon)
+    return cast(SpeechOptions, given)
+
+
+def read_text_file(path: Path | None) -> str:
+    """The text of a UTF-8 file, or of standard input.
+
+    Raises:
+        TextError: it cannot be read.
+    """
+    name = "standard input" if path is None else str(path)
+    try:
+        data = sys.stdin.buffer.read() if path is None else path.read_bytes()
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise TextError(f"{name} is not UTF-8 text: {error}; save it as UTF-8") from error
+    except OSError as error:
+        raise TextError(f"the text file {name} cannot be read: {error.strerror or error}") from error

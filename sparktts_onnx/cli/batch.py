@@ -1,0 +1,89 @@
+"""`spark-tts-onnx batch`: many texts into many files, resumable."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from sparktts_onnx import SparkTTSError, SparkTTSONNX
+from sparktts_onnx.cli.arguments import add_model_arguments, open_model
+from sparktts_onnx.cli.batch_lines import Line, read_lines
+from sparktts_onnx.cli.batch_results import Outcome, Results, Target, speak_lines
+from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
+from sparktts_onnx.cli.progress import Progress
+
+DESCRIPTION = """Speak every line of a JSONL file into a file of its own.
+
+  {"text": "Hello.", "voice": "me.json", "seed": 1}
+  {"id": "greeting", "text": "Good morning.", "gender": "female", "pitch": "high", "seed": 2}
+
+Keys: text (required); id (name of the file; the line's number without one); voice (a voice file, relative to the
+JSONL file); gender, pitch, speed, seed, temperature, top_k, top_p, max_new_tokens, retries, segment_seconds, tempo,
+normalise. A Parquet file has them as columns. Results are noted in OUTPUT_DIR/results.jsonl: run the same command
+again after a stop, and only what is missing is spoken. A bad line is reported with its number and does not stop the
+rest; the exit status is then 1. With --ray the folder has to be shared by all machines, and a line without a seed gets
+one of its contents."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = DESCRIPTION
+    parser.set_defaults(run=run)
+    parser.add_argument("lines", type=Path, metavar="LINES", help="one JSON object a line, or a Parquet file")
+    parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--format", default="wav", metavar="F", help="wav, flac, mp3, opus, aac, m4a (default: wav)")
+    add_model_arguments(parser)
+    add_cluster_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Speak what is not spoken yet."""
+    target = Target(options.output_dir, options.format)
+    with open_model(options) as tts:
+        lines, bad = read_lines(options.lines, tts.manifest)
+        for line in bad:
+            _report(line.number, line.error)
+        results = Results(target)
+        todo = [line for line in lines if not results.has(line)]
+        outcomes = _shown(_spoken(options, tts, todo, target), done=len(lines) - len(todo), total=len(lines))
+        failed = len(bad) + _note(outcomes, results)
+    print(f"{len(lines) - len(todo)} there already, {len(todo)} to speak, {failed} failed", file=sys.stderr)
+    print(results.path)
+    return 1 if failed else 0
+
+
+def _spoken(options: argparse.Namespace, tts: SparkTTSONNX, lines: Sequence[Line], target: Target) -> Iterator[Outcome]:
+    """Outcomes of lines, spoken here or on a cluster."""
+    if not options.ray:
+        return speak_lines(tts, lines, target)
+    from sparktts_onnx.scale.batch import speak_on_cluster
+
+    model, workers = cluster_settings(options)
+    return speak_on_cluster(lines, target, model, workers, verbose=options.verbose)
+
+
+def _shown(outcomes: Iterable[Outcome], *, done: int, total: int) -> Iterator[Outcome]:
+    progress = Progress("speaking")
+    for count, outcome in enumerate(outcomes, done + 1):
+        yield outcome
+        progress(count, total)
+
+
+def _note(outcomes: Iterable[Outcome], results: Results) -> int:
+    """Note what was spoken; how many lines failed."""
+    failed = 0
+    for outcome in outcomes:
+        try:
+            if outcome.note is not None:
+                results.add(outcome.note)
+        except SparkTTSError as error:
+            failed += 1
+            _report(outcome.number, error)
+        if outcome.error is not None:
+            failed += 1
+            _report(outcome.number, outcome.error)
+    return failed
+
+
+def _report(number: int, error: object) -> None:
+    print(f"line {number}: {error}", file=sys.stderr)

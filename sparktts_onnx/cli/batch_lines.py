@@ -1,0 +1,110 @@
+"""The lines of a batch: what is to be spoken, from JSONL or Parquet, checked before anything is spoken."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparktts_onnx import Manifest, MissingDependencyError, OptionError, SparkTTSError, TextError, Voice
+from sparktts_onnx.cli.arguments import read_text_file
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the input."""
+
+    number: int
+    key: str
+    """Digest of the line's contents: a line that was changed is spoken again."""
+    name: str
+    item: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that cannot be spoken."""
+
+    number: int
+    error: SparkTTSError
+
+
+def read_lines(path: Path, manifest: Manifest) -> tuple[list[Line], list[BadLine]]:
+    """Every good line and every bad one; voices are loaded once.
+
+    Raises:
+        TextError: the file cannot be read.
+        MissingDependencyError: it is Parquet, and pyarrow is not installed.
+    """
+    reader = _Reader(manifest, path.parent)
+    lines, bad, names = [], [], set()
+    for number, content in _contents(path):
+        try:
+            line = reader.line(number, content)
+            if line.name in names:
+                raise OptionError(f"the id {line.name!r} is there twice")
+        except SparkTTSError as error:
+            bad.append(BadLine(number, error))
+        else:
+            names.add(line.name)
+            lines.append(line)
+    return lines, bad
+
+
+def _contents(path: Path) -> Iterator[tuple[int, str]]:
+    """Number and JSON text of every line that holds something."""
+    texts = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _text_lines(path)
+    return ((number, text) for number, text in enumerate(texts, 1) if text)
+
+
+def _text_lines(path: Path) -> Iterator[str]:
+    return (text.strip() for text in read_text_file(path).split("\n"))  # other line ends may stand inside a text
+
+
+def _parquet_rows(path: Path) -> Iterator[str]:
+    """Each row as JSON; a value that is missing is a key that was not given."""
+    try:
+        from pyarrow import ArrowException, parquet
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("reading Parquet", needs="pyarrow", extra="ray") from error
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (OSError, ArrowException) as error:
+        raise TextError(f"the Parquet file {path} cannot be read: {error}") from error
+    for row in rows:
+        given = {key: value for key, value in row.items() if value is not None}
+        yield json.dumps(given, ensure_ascii=False, sort_keys=True, default=str)
+
+
+class _Reader:
+    """Checks lines; voices are loaded once."""
+
+    def __init__(self, manifest: Manifest, folder: Path) -> None:
+        self._manifest = manifest
+        self._folder = folder
+        self._voices: dict[str, Voice] = {}
+
+    def line(self, number: int, content: str) -> Line:
+        """A line of its JSON.
+
+        Raises:
+            SparkTTSError: what is wrong with it.
+        """
+        try:
+            item = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise OptionError(f"not JSON: {error}") from error
+        if not isinstance(item, dict) or not isinstance(item.get("text"), str):
+            raise TextError('expected an object with a "text", such as {"text": "Hello.", "seed": 1}')
+        name = str(item.pop("id", f"{number:06d}"))
+        if not name or not name.isprintable() or name.startswith(".") or Path(name).name != name:
+            raise OptionError(f"the id {name!r} cannot be a file's name")
+        if item.get("voice") is not None:
+            item["voice"] = self._voice(str(item["voice"]))
+        return Line(number, hashlib.sha256(content.encode()).hexdigest()[:16], name, item)
+
+    def _voice(self, name: str) -> Voice:
+        if name not in self._voices:
+            self._voices[name] = Voice.load(self._folder / name, self._manifest.codec)
+        return self._voices[name]

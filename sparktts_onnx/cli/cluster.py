@@ -1,0 +1,42 @@
+"""Options of the commands that can work on a Ray cluster."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparktts_onnx.scale.settings import ModelSettings, Replicas
+
+ROWS = 8
+"""Answers that a worker makes at once."""
+
+
+def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whether to work on a cluster, and with how many workers."""
+    group = parser.add_argument_group("more than one machine")
+    group.add_argument(
+        "--ray", action="store_true", help="work on the cluster that RAY_ADDRESS names, else on one made here"
+    )
+    group.add_argument(
+        "--workers", default="1:4", metavar="N|MIN:MAX", help="with --ray: how many hold the model (default: 1:4)"
+    )
+    group.add_argument(
+        "--gpus-per-worker", type=float, metavar="G", help="with --ray: may be a part (default: 1 with --device cuda)"
+    )
+
+
+def cluster_settings(options: argparse.Namespace, *, rows: int = ROWS) -> "tuple[ModelSettings, Replicas]":
+    """The model as workers open it, and how many of them there are.
+
+    Raises:
+        OptionError, MissingDependencyError: a bad option; no Ray.
+        BundleError: there is no bundle.
+    """
+    from sparktts_onnx.scale.settings import ModelSettings, Replicas, default_threads
+
+    given = options.gpus_per_worker
+    gpus = float(options.device == "cuda") if given is None else given
+    threads = options.threads or default_threads()
+    model = ModelSettings(Path(options.model_dir).absolute(), options.device, threads, gpus, rows)
+    with model.open():  # says at once what is wrong with it; no graph is loaded
+        return model, Replicas.parse(options.workers)

@@ -1,0 +1,123 @@
+"""`spark-tts-onnx serve`: an OpenAI-compatible speech server with a web page."""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparktts_onnx import OptionError, SparkTTSONNX
+from sparktts_onnx.cli.arguments import add_model_arguments
+from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
+
+if TYPE_CHECKING:
+    from sparktts_onnx.server import ServerSettings
+
+DESCRIPTION = """Serve speech over HTTP: POST /v1/audio/speech as OpenAI's, voices, metrics, and a page at /.
+
+  on this machine only:   spark-tts-onnx serve --model-dir M
+  for others:             SPARK_TTS_API_KEY=… spark-tts-onnx serve --model-dir M --host 0.0.0.0
+  on several machines:    RAY_ADDRESS=auto spark-tts-onnx serve --model-dir M --ray --workers 2:16
+
+SIGTERM and Ctrl-C stop it: running requests finish (--stop-seconds), new ones are refused."""
+
+KEY_VARIABLE = "SPARK_TTS_API_KEY"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = DESCRIPTION
+    parser.set_defaults(run=run)
+    add_model_arguments(parser)
+    _add_address(parser)
+    _add_limits(parser)
+    add_cluster_arguments(parser)
+    parser.add_argument(
+        "--front-ends", type=int, default=1, metavar="N", help="with --ray: processes that take requests (default: 1)"
+    )
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("address")
+    group.add_argument("--host", default="127.0.0.1", metavar="ADDR", help="address (default: 127.0.0.1)")
+    group.add_argument("--port", type=int, default=8000, metavar="N", help="0 takes a free one (default: 8000)")
+    group.add_argument(
+        "--api-key-file", metavar="FILE", help=f"what clients have to send as bearer token; or set {KEY_VARIABLE}"
+    )
+    group.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="another name of this server (repeatable)"
+    )
+    group.add_argument(
+        "--allow-origin", action="append", default=[], metavar="URL", help="site whose pages may use it (repeatable)"
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("voices and limits")
+    group.add_argument("--voices-dir", metavar="DIR", help="folder of the kept voices (default: voices)")
+    group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
+    group.add_argument("--model-name", metavar="NAME", help="what /v1/models calls the model (default: spark-tts)")
+    group.add_argument("--at-once", type=int, metavar="N", help="answers made together (default: 8)")
+    group.add_argument("--queue-size", type=int, metavar="N", help="requests that may wait (default: 64)")
+    group.add_argument("--request-seconds", type=float, metavar="S", help="longest request (default: 600)")
+    group.add_argument("--stall-seconds", type=float, metavar="S", help="patience with slow readers (default: 60)")
+    group.add_argument("--stop-seconds", type=float, metavar="S", help="time to finish when stopped (default: 30)")
+    group.add_argument("--max-body-bytes", type=int, metavar="N", help="largest request (default: 16 MiB)")
+    group.add_argument("--max-text-characters", type=int, metavar="N", help="longest text (default: 20000)")
+    group.add_argument("--max-prompt-seconds", type=float, metavar="S", help="longest recording (default: 60)")
+    group.add_argument("--max-voices", type=int, metavar="N", help="voices kept at most (default: 1000)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    from sparktts_onnx.server.logs import configure
+
+    settings = _settings(options)
+    configure(logging.DEBUG if options.verbose else logging.INFO)
+    if options.ray:
+        _serve_on_cluster(options, settings)
+    else:
+        _serve_here(options, settings)
+    return 0
+
+
+def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None:
+    from sparktts_onnx.server import create_app, run_server
+
+    with SparkTTSONNX(options.model_dir, device=options.device, threads=options.threads, rows=settings.at_once) as tts:
+        run_server(create_app(tts, settings), settings)
+
+
+def _serve_on_cluster(options: argparse.Namespace, settings: "ServerSettings") -> None:
+    from sparktts_onnx.scale.serve import ScaleSettings, serve_on_cluster
+
+    model, workers = cluster_settings(options, rows=settings.at_once)
+    scale = ScaleSettings(model, workers, options.front_ends)
+    serve_on_cluster(settings, scale, verbose=options.verbose)
+
+
+def _settings(options: argparse.Namespace) -> "ServerSettings":
+    from sparktts_onnx.server import ServerSettings
+
+    names = (
+        *("host", "port", "default_voice", "model_name", "at_once", "queue_size", "request_seconds", "stall_seconds"),
+        *("stop_seconds", "max_body_bytes", "max_text_characters", "max_prompt_seconds", "max_voices"),
+    )
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return ServerSettings(
+        voices_dir=Path(options.voices_dir or "voices"),
+        api_key=_api_key(options.api_key_file),
+        allowed_hosts=tuple(options.allow_host),
+        allowed_origins=tuple(options.allow_origin),
+        **given,
+    )
+
+
+def _api_key(path: str | None) -> str | None:
+    """The key from a file, else from the environment; never from the command line, which others can read."""
+    if path is None:
+        return os.environ.get(KEY_VARIABLE) or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"the API key cannot be read from {path}: {error}") from error

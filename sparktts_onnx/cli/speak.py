@@ -1,0 +1,143 @@
+"""`spark-tts-onnx`: speak a text into a file, to the loudspeaker, or as raw samples to stdout."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from sparktts_onnx import Cue, OptionError, OutputError, SparkTTSONNX, SpeechInfo, SpeechStream, Voice, play, srt
+from sparktts_onnx.cli.arguments import (
+    add_model_arguments,
+    add_speech_arguments,
+    open_model,
+    read_text_file,
+    speech_options,
+)
+from sparktts_onnx.cli.progress import Progress
+
+DESCRIPTION = """Speak a text with a cloned, kept or created voice.
+
+  clone a voice:   spark-tts-onnx --model-dir M --prompt-path me.wav --text "Hello." --output-dir out
+  keep it:         … --prompt-path me.wav --save-voice me.json
+  use it again:    … --voice me.json --text-file book.txt --format mp3
+  create a voice:  … --gender female --pitch high --text "Hello."
+  hear it now:     … --stream
+
+Other commands: spark-tts-onnx batch | voices | serve (each has --help).
+The file that was written is the last line on stdout; everything else goes to stderr."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = DESCRIPTION
+    parser.set_defaults(run=run)
+    what = parser.add_argument_group("what to say")
+    text = what.add_mutually_exclusive_group(required=True)
+    text.add_argument("--text", metavar="TEXT", help="the text")
+    text.add_argument("--text-file", metavar="FILE", help="a UTF-8 text file; - for standard input")
+    voice = parser.add_argument_group("voice (without one, a voice is created)")
+    source = voice.add_mutually_exclusive_group()
+    source.add_argument("--prompt-path", metavar="AUDIO", help="a few seconds of somebody's speech")
+    source.add_argument("--voice", metavar="FILE", help="a voice file, from --save-voice")
+    voice.add_argument("--prompt-text", metavar="TEXT", help="what is said in the prompt: clones its manner too")
+    voice.add_argument("--save-voice", metavar="FILE", help="keep the voice that speaks")
+    output = parser.add_argument_group("output")
+    output.add_argument("--output-dir", default="outputs", metavar="DIR", help="folder to write to (default: outputs)")
+    output.add_argument("--format", default="wav", metavar="F", help="wav, flac, mp3, opus, aac, m4a (default: wav)")
+    output.add_argument("--srt", action="store_true", help="write subtitles beside the file")
+    output.add_argument(
+        "--stream",
+        nargs="?",
+        const="play",
+        choices=("play", "pcm"),
+        help="play while it is made; `--stream pcm` writes raw 16-bit samples to stdout instead",
+    )
+    add_model_arguments(parser)
+    add_speech_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Speak."""
+    if options.prompt_text and not options.prompt_path:
+        raise OptionError("--prompt-text belongs to a recording; give it with --prompt-path")
+    text = _text(options)
+    with open_model(options) as tts:
+        _choose_voice(tts, options)
+        info = _stream(tts, text, options) if options.stream else _write(tts, text, options)
+        _save_voice(info.voice, options)
+    _tell(info)
+    if info.file is not None:
+        print(info.file)
+    return 0
+
+
+def _text(options: argparse.Namespace) -> str:
+    if options.text is not None:
+        return str(options.text)
+    return read_text_file(None if options.text_file == "-" else Path(options.text_file))
+
+
+def _choose_voice(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
+    if options.prompt_path is not None:
+        began = time.perf_counter()
+        tts.process_prompt(options.prompt_path, options.prompt_text)
+        _say(f"enrolled {options.prompt_path} in {time.perf_counter() - began:.1f} s")
+    elif options.voice is not None:
+        tts.load_voice(options.voice)
+
+
+def _write(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechInfo:
+    _, info = tts.inference(
+        text,
+        save_dir=options.output_dir,
+        file_format=options.format,
+        on_progress=Progress("speaking"),
+        **speech_options(options),
+    )
+    if options.srt and info.file is not None:
+        cues = [Cue(segment.text, segment.start_seconds, segment.end_seconds) for segment in info.segments]
+        _write_subtitles(info.file.with_suffix(".srt"), srt(cues))
+    return info
+
+
+def _write_subtitles(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"the subtitles {path} cannot be written: {error.strerror or error}") from error
+
+
+def _stream(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechInfo:
+    with tts.stream(text, **speech_options(options)) as stream:
+        if options.stream == "play":
+            play(stream, stream.sample_rate)
+        else:
+            _write_samples(stream)
+        assert stream.info is not None, "a stream that was heard to its end has its info"
+        return stream.info
+
+
+def _write_samples(stream: SpeechStream) -> None:
+    for chunk in stream:
+        sys.stdout.buffer.write((chunk.clip(-1, 1) * 32767).astype("<i2").tobytes())
+        sys.stdout.buffer.flush()
+
+
+def _save_voice(voice: Voice, options: argparse.Namespace) -> None:
+    if options.save_voice is not None:
+        _say(f"kept the voice in {voice.save(options.save_voice)}")
+
+
+def _tell(info: SpeechInfo) -> None:
+    stages = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in info.seconds.items())
+    _say(
+        f"{info.duration_seconds:.2f} s of audio, {info.real_time_factor:.2f} times real time ({stages}); "
+        f"{info.tokens} tokens in {len(info.segments)} segment{'s' if len(info.segments) > 1 else ''}, "
+        f"stopped at {info.stop_reason}, seed {info.seed}"
+    )
+    for warning in info.warnings:
+        _say(f"warning: {warning}")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)

@@ -1,0 +1,136 @@
+"""`spark-tts-onnx voices`: keep voices by name in a folder."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from sparktts_onnx import EnrolOptions, OptionError, SparkTTSONNX, Voice, VoiceLibrary
+from sparktts_onnx.cli.arguments import LEVELS_HELP, add_model_arguments, open_model
+
+DESCRIPTION = """Keep voices by name in a folder.
+
+  spark-tts-onnx voices enrol  NAME a.wav b.wav --model-dir M    from recordings of one speaker
+  spark-tts-onnx voices create NAME --gender male --model-dir M  made up by the model
+  spark-tts-onnx voices try    NAME --model-dir M                speaks a sentence
+  spark-tts-onnx voices list|show|remove …"""
+
+SENTENCE = "This is how I sound. Shall we begin?"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Sub-commands and their options."""
+    parser.description = DESCRIPTION
+    commands = parser.add_subparsers(required=True, metavar="list|show|enrol|create|remove|try")
+    _add(commands, "list", _list, "every voice of the folder", named=False)
+    _add(commands, "show", _show, "what is known of a voice")
+    _add(commands, "remove", _remove, "delete a voice")
+    enrol = _add(commands, "enrol", _enrol, "make a voice from recordings")
+    enrol.add_argument("recordings", nargs="+", metavar="AUDIO", help="recordings of one speaker, several seconds each")
+    enrol.add_argument("--transcript", metavar="TEXT", help="what is said in them: clones the manner too")
+    enrol.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to; kept with the voice")
+    enrol.add_argument(
+        "--window", default="best", help="first seconds, best stretch (default) or all of the recordings"
+    )
+    enrol.add_argument("--trim", action="store_true", help="cut silence from both ends first")
+    create = _add(commands, "create", _create, "make a voice up")
+    create.add_argument("--gender", metavar="G", help="female or male")
+    create.add_argument("--pitch", metavar="LEVEL", help=LEVELS_HELP)
+    create.add_argument("--speed", metavar="LEVEL", help=LEVELS_HELP)
+    create.add_argument("--seed", type=int, metavar="N", help="the same seed makes the same voice")
+    attempt = _add(commands, "try", _try, "speak a sentence with a voice")
+    attempt.add_argument("--text", default=SENTENCE, help=f"(default: {SENTENCE!r})")
+    attempt.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same speech")
+    attempt.add_argument("--output-dir", default="outputs", metavar="DIR", help="folder to write to (default: outputs)")
+
+
+Act = Callable[[argparse.Namespace, SparkTTSONNX, VoiceLibrary], int]
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    act: Act,
+    about: str,
+    *,
+    named: bool = True,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+    if named:
+        parser.add_argument("name", metavar="NAME", help="the voice's name")
+    parser.add_argument("--voices-dir", type=Path, default=Path("voices"), metavar="DIR", help="(default: voices)")
+    add_model_arguments(parser)
+    parser.set_defaults(run=lambda options: _run(act, options))
+    return parser
+
+
+def _run(act: Act, options: argparse.Namespace) -> int:
+    with open_model(options) as tts:
+        return act(options, tts, VoiceLibrary(options.voices_dir, tts.manifest.codec))
+
+
+def _list(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    entries = library.entries()
+    for entry in entries:
+        print(f"{entry.name}\t{entry.problem or _about(entry.voice)}")
+    if not entries:
+        _say(f"no voices in {options.voices_dir}; make one with `voices enrol` or `voices create`")
+    return 0
+
+
+def _show(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    voice = library.get(options.name)
+    for label, value in (
+        ("name", voice.name),
+        ("from", voice.origin),
+        ("transcript", voice.transcript),
+        ("consent", voice.consent),
+        ("codec", voice.codec[:12]),
+        ("semantic ids", len(voice.semantic_ids or ())),
+        ("global ids", " ".join(map(str, voice.global_ids))),
+    ):
+        print(f"{label}: {'-' if value is None else value}")
+    return 0
+
+
+def _remove(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    library.remove(options.name)
+    _say(f"removed {options.name}")
+    return 0
+
+
+def _enrol(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    if options.transcript and len(options.recordings) > 1:
+        raise OptionError("a transcript belongs to one recording; give one, or leave the transcript out")
+    chosen = EnrolOptions(window=options.window, trim=options.trim)
+    enrolment = tts.enrol(options.recordings, options.transcript, options=chosen)
+    for path, report in zip(options.recordings, enrolment.reports, strict=True):
+        for note in report.notes:
+            _say(f"{path}: {note}")
+    library.add(enrolment.voice, options.name, consent=options.consent)
+    _say(f"kept {options.name} in {options.voices_dir}")
+    return 0
+
+
+def _create(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    voice = tts.create_voice(options.gender, options.pitch, options.speed, seed=options.seed)
+    library.add(voice, options.name)
+    _say(f"kept {options.name} in {options.voices_dir}")
+    return 0
+
+
+def _try(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    voice = library.get(options.name)
+    _, info = tts.inference(options.text, save_dir=options.output_dir, voice=voice, seed=options.seed)
+    print(info.file)
+    return 0
+
+
+def _about(voice: Voice | None) -> str:
+    if voice is None:
+        return "-"
+    return f"{voice.origin or '-'}{', with transcript' if voice.transcript else ''}"
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)

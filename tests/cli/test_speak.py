@@ -1,0 +1,100 @@
+"""The command that speaks: what it writes, and one message for everything that cannot be done."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nano
+import numpy as np
+import pytest
+import soundfile
+
+import sparktts_onnx
+from cli.spark_tts_onnx import SparkTTSONNX as FromCommand
+from sparktts_onnx.cli import main
+
+
+def arguments(tmp_path: Path, *more: str, model: Path = nano.BUNDLE) -> list[str]:
+    return ["--model-dir", str(model), "--output-dir", str(tmp_path / "out"), "--seed", "1", *more]
+
+
+def test_the_class_is_the_same() -> None:
+    assert FromCommand is sparktts_onnx.SparkTTSONNX
+
+
+def test_the_file_is_the_last_line_of_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(tmp_path, "--text", "Hello there.")) == 0
+    out, err = capsys.readouterr()
+    wav, rate = soundfile.read(out.strip().splitlines()[-1])
+    assert rate == nano.SAMPLE_RATE and len(wav) > 0
+    assert "times real time" in err
+
+
+def test_dashes_and_underscores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [
+        part.replace("-", "_") if part in ("--model-dir", "--output-dir") else part for part in arguments(tmp_path)
+    ]
+    given = ["--" + part[2:] if part.startswith("__") else part for part in given]
+    assert main([*given, "--text", "Hello there."]) == 0
+
+
+@pytest.mark.parametrize("text", ["a", "😀", "你好, how are you?"])
+def test_odd_texts_give_sound_or_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    code = main(arguments(tmp_path, "--text", text))
+    out, err = capsys.readouterr()
+    assert (code == 0 and Path(out.strip().splitlines()[-1]).is_file()) or (code != 0 and err.count("error:") == 1)
+
+
+def damaged(tmp_path: Path, how: str) -> Path:
+    """A copy of the bundle with one fault."""
+    copy = Path(shutil.copytree(nano.BUNDLE, tmp_path / how))
+    manifest = copy / "manifest.json"
+    if how == "missing":
+        (copy / "decoder.onnx").unlink()
+    elif how == "altered":
+        (copy / "decoder.onnx").write_bytes((copy / "decoder.onnx").read_bytes()[:-1] + b"?")
+    elif how == "version":
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format_version": 999}))
+    else:
+        manifest.unlink()
+    return copy
+
+
+@pytest.mark.parametrize("how", ["missing", "altered", "version", "unfinished"])
+def test_a_bundle_that_is_not_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
+    one_message(main(arguments(tmp_path, "--text", "Hello.", model=damaged(tmp_path, how))), capsys, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--text", ""],
+        ["--text", "Hello.", "--prompt-path", "no-such.wav"],
+        ["--text", "Hello.", "--prompt-path", __file__],
+        ["--text", "Hello.", "--voice", "no-such.json"],
+        ["--text", "Hello.", "--temperature", "-1"],
+        ["--text-file", "no-such.txt"],
+    ],
+)
+def test_what_cannot_be_done(tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
+    one_message(main(arguments(tmp_path, *more)), capsys, tmp_path)
+
+
+def test_no_such_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one_message(main(arguments(tmp_path, "--text", "Hello.", model=tmp_path / "none")), capsys, tmp_path)
+
+
+@pytest.mark.parametrize("samples", [0, 16000])
+def test_an_empty_and_a_silent_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str], samples: int) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(samples, np.float32), 16000)
+    given = arguments(tmp_path, "--text", "Hello.", "--prompt-path", str(tmp_path / "silent.wav"))
+    one_message(main(given), capsys, tmp_path)
+
+
+def one_message(code: int, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A failure that says what is wrong once, and leaves nothing."""
+    out, err = capsys.readouterr()
+    assert code != 0
+    assert out == ""
+    assert err.count("error:") == 1 and "Traceback" not in err
+    assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
