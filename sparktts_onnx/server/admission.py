@@ -1,0 +1,77 @@
+"""Who may work now, who waits, and who is refused: a bounded queue in order of arrival."""
+
+import asyncio
+import math
+import time
+from collections import deque
+
+from sparktts_onnx.server.errors import ApiError
+
+_FIRST_GUESS_SECONDS = 2.0
+_REMEMBERED = 32
+
+
+class Admission:
+    """Places for work in one event loop."""
+
+    def __init__(self, at_once: int, queue_size: int) -> None:
+        self._places = asyncio.Semaphore(at_once)
+        self._at_once = at_once
+        self._queue_size = queue_size
+        self._spent: deque[float] = deque([_FIRST_GUESS_SECONDS], _REMEMBERED)
+        self._stopping = False
+        self.waiting = 0
+        """Requests in the queue."""
+        self.active = 0
+        """Requests in work."""
+
+    async def enter(self) -> "Place":
+        """Wait for a place.
+
+        Raises:
+            ApiError: 429 where the queue is full, 503 where the server is stopping.
+        """
+        if self._stopping:
+            raise ApiError(503, "the server is stopping", code="stopping", headers={"Retry-After": "10"})
+        if self._places.locked() and self.waiting >= self._queue_size:
+            raise ApiError(
+                429,
+                f"{self.active} requests are in work and {self.waiting} are waiting: try again in a moment",
+                code="rate_limit_exceeded",
+                headers={"Retry-After": str(self.retry_after())},
+            )
+        self.waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self.waiting -= 1
+        self.active += 1
+        return Place(self)
+
+    def retry_after(self) -> int:
+        """Whole seconds after which a place in the queue should be free."""
+        mean = sum(self._spent) / len(self._spent)
+        return min(60, max(1, math.ceil(mean / self._at_once)))
+
+    def stop(self) -> None:
+        """Refuse whoever comes from now on."""
+        self._stopping = True
+
+    def _leave(self, seconds: float) -> None:
+        self._spent.append(seconds)
+        self.active -= 1
+        self._places.release()
+
+
+class Place:
+    """One place that was taken; given back once."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission: Admission | None = admission
+        self._since = time.monotonic()
+
+    def leave(self) -> None:
+        """Give the place back; in the event loop's thread."""
+        if self._admission is not None:
+            self._admission._leave(time.monotonic() - self._since)
+            self._admission = None

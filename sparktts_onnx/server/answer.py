@@ -1,0 +1,184 @@
+"""One answer on its way to a client: waiting for it, watching the client, and telling what became of it."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from sparktts_onnx import SparkTTSError, SpeechInfo
+from sparktts_onnx.server.errors import ApiError, from_library
+from sparktts_onnx.server.job import Order
+from sparktts_onnx.server.middleware import Unfinished
+from sparktts_onnx.server.service import SpeechService, deadline
+
+_T = TypeVar("_T")
+
+
+class Answer:
+    """The event loop's side of a job."""
+
+    def __init__(self, order: Order, service: SpeechService, request: Request) -> None:
+        self._order = order
+        self._service = service
+        self._request = request
+        self._arrived = time.monotonic()
+        self._job = service.make_job(order)
+        self._log: dict[str, Any] = request.state.log
+        self._log.update(characters=len(order.text), format=order.file_format)
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the sound; known with the first bytes."""
+        return "application/octet-stream" if self._job.encoder is None else self._job.encoder.content_type
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is worth knowing before the first sound; known with the first bytes."""
+        rate = self._order.sample_rate if self._job.encoder is None else self._job.encoder.sample_rate
+        return {"X-Sample-Rate": str(rate), "X-Seed": str(self._order.options["seed"]), "X-Accel-Buffering": "no"}
+
+    async def begin(self) -> bytes:
+        """Wait for a place and for the first bytes.
+
+        Raises:
+            ApiError: why there will be none.
+            ClientDisconnect: the client has left meanwhile.
+        """
+        try:
+            first = await self._first()
+        except SparkTTSError as error:
+            self.close()
+            raise from_library(error) from None
+        except BaseException:
+            self.close()
+            raise
+        if self._job.first_sound is not None:
+            self._told("first_audio_seconds", self._service.metrics.first_audio_seconds, self._job.first_sound)
+        return first
+
+    async def _first(self) -> bytes:
+        async with deadline(self._service.settings.request_seconds):
+            await while_connected(self._request, self._service.begin(self._job))
+            self._told("queue_seconds", self._service.metrics.queue_seconds, time.monotonic())
+            first = await while_connected(self._request, self._job.read())
+        if first is None:
+            raise ApiError(503, "the server stopped before anything was spoken", code="stopping")
+        return first
+
+    async def audio(self, first: bytes) -> AsyncIterator[bytes]:
+        """All bytes; one that breaks off raises, so that nobody takes it for whole."""
+        try:
+            async for piece in self._pieces(first):
+                yield piece
+        except (SparkTTSError, ApiError) as error:
+            self._failed(error)
+            raise Unfinished from error
+
+    async def events(self, first: bytes) -> AsyncIterator[bytes]:
+        """The same as server-sent events, with the story at the end."""
+        try:
+            async for piece in self._pieces(first):
+                audio = base64.b64encode(piece).decode("ascii")
+                yield event({"type": "speech.audio.delta", "audio": audio})
+        except (SparkTTSError, ApiError) as error:
+            yield event({"type": "error", **self._failed(error).body()})
+        else:
+            yield event(self._done())
+
+    def close(self) -> None:
+        """Stop what still runs, and tell the log how it went."""
+        job = self._job
+        if not job.done and "code" not in self._log:
+            self._service.metrics.abandoned.inc()
+        job.cancel()
+        if job.info is not None:
+            self._log.update(_figures(job.info))
+
+    async def _pieces(self, first: bytes) -> AsyncIterator[bytes]:
+        yield first
+        while True:
+            left = self._service.settings.request_seconds - (time.monotonic() - self._arrived)
+            async with deadline(left, of=self._service.settings.request_seconds):
+                piece = await self._job.read()
+            if piece is None:
+                break
+            yield piece
+        if self._job.info is None:
+            raise ApiError(503, "the server stopped before all was spoken", code="stopping")
+
+    def _failed(self, error: SparkTTSError | ApiError) -> ApiError:
+        told = from_library(error) if isinstance(error, SparkTTSError) else error
+        self._log["code"] = told.code
+        return told
+
+    def _done(self) -> dict[str, Any]:
+        info = self._job.info
+        assert info is not None, "an answer that ended well has its info"
+        characters = len(self._order.text)
+        usage = {"input_tokens": characters, "output_tokens": info.tokens, "total_tokens": characters + info.tokens}
+        return {"type": "speech.audio.done", "usage": usage, "info": info.to_dict()}
+
+    def _told(self, name: str, histogram: Any, moment: float) -> None:
+        seconds = moment - self._arrived
+        histogram.observe(seconds)
+        self._log[name] = round(seconds, 4)
+
+
+class SpeechResponse(StreamingResponse):
+    """Streams an answer, and ends its work however the streaming ends."""
+
+    def __init__(self, answer: Answer, content: AsyncIterator[bytes], media_type: str) -> None:
+        super().__init__(content, headers=answer.headers, media_type=media_type)
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._answer.close()
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
+    """The result of `work`, unless the client leaves first.
+
+    Raises:
+        ClientDisconnect: it has left; the work is cancelled.
+    """
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request.receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+def event(data: dict[str, Any]) -> bytes:
+    """One server-sent event."""
+    return f"event: {data['type']}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _figures(info: SpeechInfo) -> dict[str, Any]:
+    return {
+        "audio_seconds": round(info.duration_seconds, 3),
+        "real_time_factor": round(info.real_time_factor, 3),
+        "tokens": info.tokens,
+        "segments": len(info.segments),
+        "retries": sum(segment.retries for segment in info.segments),
+        "stop_reason": info.stop_reason,
+    }

@@ -1,0 +1,82 @@
+"""The application: made by a function of its parts, so that it can run in any ASGI server, and twice in one process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from sparktts_onnx import VoiceLibrary, __version__
+from sparktts_onnx.server import models, speech, status, voices
+from sparktts_onnx.server.engine import Engine
+from sparktts_onnx.server.errors import add_handlers
+from sparktts_onnx.server.middleware import Guard, Recorder
+from sparktts_onnx.server.service import SpeechService
+from sparktts_onnx.server.settings import ServerSettings
+from sparktts_onnx.server.webpage import add_page
+
+_ABOUT = "Speech in OpenAI's interface. Everything that is spoken is synthetic and marked as such in the file."
+_SHOWN_HEADERS = ["X-Request-ID", "X-Sample-Rate", "X-Seed", "Retry-After"]
+
+
+def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
+    """An application over an engine, which stays the caller's to close."""
+    library = VoiceLibrary(settings.voices_dir, engine.manifest.codec)
+    service = SpeechService(engine, library, settings)
+    app = FastAPI(
+        title="spark-tts-onnx",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    for part in (speech, voices, models, status):
+        app.include_router(part.router)
+    add_page(app)
+    add_handlers(app)
+    _add_middleware(app, service)
+    _describe_errors(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: SpeechService = app.state.service
+    service.start()
+    try:
+        yield
+    finally:
+        await service.stop()
+
+
+def _add_middleware(app: FastAPI, service: SpeechService) -> None:
+    """Innermost first."""
+    app.add_middleware(Guard, settings=service.settings)
+    if service.settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(service.settings.allowed_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            expose_headers=_SHOWN_HEADERS,
+        )
+    app.add_middleware(Recorder, metrics=service.metrics)
+
+
+def _describe_errors(app: FastAPI) -> None:
+    """Take FastAPI's own error shape out of the schema: errors come in the envelope, with 400."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = original()
+        for path in schema["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"]["schemas"].pop(name, None)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

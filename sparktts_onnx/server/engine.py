@@ -1,0 +1,64 @@
+"""What the server needs of the library: `SparkTTSONNX` has it, and so may a stand-in that speaks elsewhere."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparktts_onnx import Enrolment, EnrolOptions, Manifest, SpeechInfo, Voice
+
+
+class Stream(Protocol):
+    """Speech on its way, chunk by chunk."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+        ...
+
+    @property
+    def info(self) -> SpeechInfo | None:
+        """Told after the last chunk."""
+        ...
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def cancel(self) -> None:
+        """End the iteration within one step, from any thread."""
+        ...
+
+
+class Engine(Protocol):
+    """Speaks and enrols; called from several threads at once."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's contract, for the codec's sizes."""
+        ...
+
+    @property
+    def stream(self) -> Callable[..., Stream]:
+        """`stream(text, stream_options=…, **SpeechOptions)` speaks a text chunk by chunk."""
+        ...
+
+    def enrol(
+        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrolOptions | None = None
+    ) -> Enrolment:
+        """A voice from recordings."""
+        ...
+
+    def create_voice(
+        self,
+        gender: str | float | None = None,
+        pitch: str | float | None = None,
+        speed: str | float | None = None,
+        *,
+        seed: int | None = None,
+    ) -> Voice:
+        """A voice that the model makes up."""
+        ...

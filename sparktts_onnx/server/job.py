@@ -1,0 +1,100 @@
+"""One answer in the making: a thread speaks and encodes, the event loop reads the bytes."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from sparktts_onnx import SpeechInfo, StreamEncoder, StreamOptions, encoder
+from sparktts_onnx.server.engine import Engine, Stream
+from sparktts_onnx.server.pipe import Abandoned, Pipe
+
+WHOLE_SEGMENTS = StreamOptions(look_ahead=66, first_chunk=3_000, largest_chunk=3_000)
+"""For formats that cannot leave before the end: nothing is heard early, so a guard may take back any attempt."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be spoken, and how it shall leave."""
+
+    text: str
+    options: Mapping[str, Any]
+    """`SpeechOptions` but the voice."""
+    voice: Callable[[], Mapping[str, Any]]
+    """Gives the options that say who speaks; may have to enrol or create a voice first."""
+    file_format: str
+    sample_rate: int | None
+    """Samples a second; None for the model's own."""
+    streams: bool
+    """Whether the format can leave while it is made."""
+
+
+class SpeechJob:
+    """Runs an order in whichever thread calls `run`; everything else is for the event loop."""
+
+    def __init__(self, engine: Engine, order: Order, pipe: Pipe) -> None:
+        self._engine = engine
+        self._order = order
+        self._pipe = pipe
+        self._stream: Stream | None = None
+        self._cancelled = threading.Event()
+        self.encoder: StreamEncoder | None = None
+        """There from the first bytes on."""
+        self.info: SpeechInfo | None = None
+        """There after the last bytes."""
+        self.first_sound: float | None = None
+        """When the first chunk was made, on the clock of `time.monotonic`."""
+        self.done = False
+
+    def run(self) -> None:
+        """Do the work; whatever goes wrong reaches the reader."""
+        try:
+            with closing(self._pieces()) as pieces:
+                for piece in filter(None, pieces):
+                    self._pipe.put(piece)
+        except Abandoned:
+            self._end(None)
+        except Exception as error:  # noqa: BLE001  Not swallowed: the reader raises it.
+            self._end(error)
+        else:
+            self._end(None)
+
+    def _end(self, error: Exception | None) -> None:
+        self.done = True
+        self._pipe.end(error)
+
+    async def read(self) -> bytes | None:
+        """The next bytes; None at the end.
+
+        Raises:
+            whatever stopped the work.
+        """
+        return await self._pipe.get()
+
+    def cancel(self) -> None:
+        """Stop the work within one step; safe at any time, also after the end."""
+        self._cancelled.set()
+        self._pipe.abandon()
+        stream = self._stream
+        if stream is not None and not self.done:
+            stream.cancel()
+
+    def _pieces(self) -> Generator[bytes]:
+        order = self._order
+        if self._cancelled.is_set():
+            return
+        options = {**order.options, **order.voice()}
+        stream_options = None if order.streams else WHOLE_SEGMENTS
+        with self._engine.stream(order.text, stream_options=stream_options, **options) as stream:
+            self._stream = stream
+            self.encoder = encoder(order.file_format, stream.sample_rate, output_rate=order.sample_rate)
+            if self._cancelled.is_set():
+                return
+            for chunk in stream:
+                self.first_sound = self.first_sound or time.monotonic()
+                yield self.encoder.encode(chunk)
+            if not self._cancelled.is_set():
+                yield self.encoder.finish()
+                self.info = stream.info

@@ -1,0 +1,53 @@
+"""Structured logs: one JSON object a line, with request ids, never with text or audio.
+
+Messages of errors may quote a text, so of an error only its kind and place are logged.
+"""
+
+import json
+import logging
+import time
+import traceback
+from typing import Any
+
+FIELDS = "fields"
+"""Attribute of a log record that holds what the line tells beside its event."""
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, Any] = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, FIELDS, {}),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line.update(_place(record.exc_info[1]))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def fields(**values: Any) -> dict[str, dict[str, Any]]:
+    """What to pass as `extra` so that a line tells these values; None is left out."""
+    return {FIELDS: {name: value for name, value in values.items() if value is not None}}
+
+
+def failure(error: BaseException, **values: Any) -> dict[str, dict[str, Any]]:
+    """What to pass as `extra` about an error: its kind and place, not its message; and further values."""
+    return fields(**values, **_place(error))
+
+
+def _place(error: BaseException) -> dict[str, Any]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return {"error": type(error).__name__, "at": [f"{f.filename}:{f.lineno} {f.name}" for f in frames[-12:]]}
+
+
+def configure(level: int) -> None:
+    """Send the log of this process to stderr as JSON; for a command line, not for a library."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)

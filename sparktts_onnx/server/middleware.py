@@ -1,0 +1,200 @@
+"""What every request passes: an id, a log line, the key, the body's limit, and a reader that must not stall."""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sparktts_onnx.server.errors import ApiError
+from sparktts_onnx.server.logs import failure, fields
+from sparktts_onnx.server.metrics import Metrics
+from sparktts_onnx.server.settings import ServerSettings
+
+_log = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OPEN = ("/", "/health", "/ready", "/favicon.ico")
+"""Paths that need no key, beside the page's files."""
+_OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+_Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Unfinished(Exception):
+    """An answer broke off after its first bytes: the connection is closed, so that nobody takes it for whole."""
+
+
+class Recorder:
+    """Outermost: gives every request an id, and tells the log and the metrics how it ended."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        log: dict[str, Any] = {"request_id": _request_id(Headers(scope=scope)), "method": scope["method"]}
+        scope.setdefault("state", {})["log"] = log
+        began = time.monotonic()
+        answer = _Answer(send, log)
+        try:
+            await self._app(scope, receive, answer.send)
+        except Unfinished:
+            log["outcome"] = "broken off"
+        except (ClientDisconnect, OSError):
+            log["outcome"] = "client left"
+        except Exception as error:  # noqa: BLE001  Not swallowed: a 500 for the client, its place for the log.
+            _log.error("request failed", extra=failure(error, request_id=log["request_id"]))
+            await answer.fail(scope, receive)
+        finally:
+            self._record(scope, log, time.monotonic() - began)
+
+    def _record(self, scope: Scope, log: dict[str, Any], seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        status = log.get("status", 499)
+        self._metrics.requests.labels(route, str(status)).inc()
+        self._metrics.request_seconds.labels(route).observe(seconds)
+        quiet = route in ("/health", "/ready", "/metrics")
+        line = fields(route=route, **log, seconds=round(seconds, 4))
+        _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)
+
+
+class _Answer:
+    """Watches what goes out for one request."""
+
+    def __init__(self, send: Send, log: dict[str, Any]) -> None:
+        self._send = send
+        self._log = log
+
+    async def send(self, message: Message) -> None:
+        """Note the status and add the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self._log["status"] = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._log["request_id"]
+            headers["X-Content-Type-Options"] = "nosniff"
+        await self._send(message)
+
+    async def fail(self, scope: Scope, receive: Receive) -> None:
+        """Answer with a 500, if nothing has left yet."""
+        if "status" not in self._log:
+            error = ApiError(500, "the server failed; its log has the place", code="internal_error")
+            await error.response()(scope, receive, self.send)
+
+
+class Guard:
+    """Decides which requests come in at all, before their body is read."""
+
+    def __init__(self, app: ASGIApp, *, settings: ServerSettings) -> None:
+        self._app = app
+        self._settings = settings
+        self._key = None if settings.api_key is None else _digest(settings.api_key)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(scope["path"], Headers(scope=scope))
+        except ApiError as error:
+            scope["state"]["log"]["code"] = error.code
+            await error.response()(scope, receive, send)
+            return
+        limited = _LimitedBody(receive, self._settings.max_body_bytes)
+        patient = _patient(send, self._settings.stall_seconds)
+        await self._app(scope, limited.receive, patient)
+
+    def _check(self, path: str, headers: Headers) -> None:
+        self._check_length(headers.get("content-length"))
+        if self._key is None:
+            self._check_sender(headers)
+        elif path not in _OPEN and not path.startswith("/page/"):
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(_digest(token.strip()), self._key):
+                raise ApiError(
+                    401,
+                    "a valid API key is needed: send it as `Authorization: Bearer KEY`",
+                    code="invalid_api_key",
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+
+    def _check_length(self, length: str | None) -> None:
+        if length is not None and length.isdecimal() and int(length) > self._settings.max_body_bytes:
+            raise _too_large(self._settings.max_body_bytes)
+
+    def _check_sender(self, headers: Headers) -> None:
+        """Without a key, a page of another site could use its visitor's browser: look where requests come from."""
+        host = headers.get("host", "")
+        if _hostname(host) not in (*_OWN_HOSTS, self._settings.host, *self._settings.allowed_hosts):
+            raise ApiError(403, f"this server does not answer to the name {host[:80]!r}", code="unknown_host")
+        origin = headers.get("origin")
+        if origin is None or origin in self._settings.allowed_origins or urlsplit(origin).netloc == host:
+            return
+        raise ApiError(403, "pages of other sites may not use this server", code="foreign_origin")
+
+
+class _LimitedBody:
+    """Counts a body while it comes in, as its announced length cannot be relied on."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._bytes = 0
+
+    async def receive(self) -> Message:
+        """The next message.
+
+        Raises:
+            ApiError: 413, the body is larger than allowed.
+        """
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > self._limit:
+            raise _too_large(self._limit)
+        return message
+
+
+def _patient(send: Send, seconds: float) -> Send:
+    """A `send` that gives up on a client which takes nothing for so long."""
+
+    async def send_in_time(message: Message) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await send(message)
+        except TimeoutError:
+            raise Unfinished from None
+
+    return send_in_time
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "replace")).digest()
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, f"the request is larger than {limit} bytes, the limit of this server", code="too_large")

@@ -1,0 +1,42 @@
+"""`/v1/models`: the names that a request may give the one model of this server."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from sparktts_onnx.server.errors import ApiError
+from sparktts_onnx.server.schemas import ModelList, ModelObject, failures
+from sparktts_onnx.server.service import SpeechService, service_of
+
+router = APIRouter(tags=["models"])
+
+OTHER_NAMES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+"""OpenAI's names, so that clients work unchanged."""
+
+_Service = Annotated[SpeechService, Depends(service_of)]
+
+
+def check_model(name: str | None, service: SpeechService) -> None:
+    """See that a name means this server's model; snapshots of OpenAI's names, which end in a date, do too.
+
+    Raises:
+        ApiError: it does not.
+    """
+    own = service.settings.model_name
+    if name is None or name == own or name.startswith(OTHER_NAMES):
+        return
+    known = ", ".join((own, *OTHER_NAMES))
+    raise ApiError(404, f"there is no model {name[:80]!r}; use {known}", code="model_not_found", param="model")
+
+
+@router.get("/v1/models", responses=failures())
+async def list_models(service: _Service) -> ModelList:
+    """The model's names."""
+    return ModelList(data=[ModelObject(id=name) for name in (service.settings.model_name, *OTHER_NAMES)])
+
+
+@router.get("/v1/models/{model}", responses=failures(404))
+async def get_model(model: str, service: _Service) -> ModelObject:
+    """One name of the model."""
+    check_model(model, service)
+    return ModelObject(id=model)

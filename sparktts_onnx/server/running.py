@@ -1,0 +1,69 @@
+"""Runs an app until it is told to stop."""
+
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from sparktts_onnx import OptionError
+from sparktts_onnx.server.logs import fields
+from sparktts_onnx.server.settings import ServerSettings
+
+_log = logging.getLogger(__name__)
+_BACKLOG = 512
+_IDLE_SECONDS = 75
+
+
+def run_server(app: FastAPI, settings: ServerSettings) -> None:
+    """Listen until SIGINT or SIGTERM; running requests then get `stop_seconds` to finish.
+
+    Raises:
+        OptionError: the address cannot be listened on.
+    """
+    listener = listen(settings)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _log.info("listening", extra=fields(address=f"http://{shown}:{port}"))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
+        timeout_keep_alive=_IDLE_SECONDS,
+        lifespan="on",
+        ws="none",
+    )
+    with _ended_by_signals():
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """uvicorn raises the signals that stopped it once more when it is done: here that is the ordinary end."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        OptionError: there is no such address, or it is taken.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise OptionError(
+            f"cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}; choose another"
+        ) from error

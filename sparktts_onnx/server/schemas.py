@@ -1,0 +1,143 @@
+"""Requests and answers of the interface, as OpenAPI describes them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+Gender = Literal["female", "male"]
+Level = Literal["very_low", "low", "moderate", "high", "very_high"]
+VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Exact(BaseModel):
+    """Takes values of the right type only: no number out of a text."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class VoiceReference(Exact):
+    """A voice by its id."""
+
+    id: VoiceName
+
+
+class Style(Exact):
+    """What a created voice is like; with a voice, how it shall speak (its gender stays)."""
+
+    gender: Gender | None = None
+    pitch: Level | None = None
+    speed: Level | None = None
+
+
+class SpeechRequest(Exact):
+    """OpenAI's request for speech, and what this model can do beyond it."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    input: str = Field(min_length=1, description="The text to speak.")
+    model: str | None = Field(default=None, description="A name from /v1/models.")
+    voice: VoiceName | VoiceReference | None = Field(default=None, description="A name or id from /v1/audio/voices.")
+    instructions: str | None = Field(
+        default=None, description="Taken and not used: this model follows no instructions."
+    )
+    response_format: AudioFormat = Field(default="mp3", description="`pcm` is 16-bit little-endian at 24 kHz.")
+    speed: float = Field(default=1.0, ge=0.25, le=4.0, description="Plain tempo at the same pitch.")
+    stream_format: Literal["audio", "sse"] = "audio"
+    ref_audio: str | None = Field(
+        default=None, description="A recording of the voice, as a data: URI; goes before `voice`."
+    )
+    ref_text: str | None = Field(default=None, description="What is said in `ref_audio`.")
+    style: Style | None = Field(default=None, description="Without a voice: the voice to create.")
+    seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="The same seed gives the same speech.")
+    temperature: float | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
+    top_k: int | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_new_tokens: int | None = Field(default=None, ge=1, description="Limit on the tokens of one segment.")
+    normalise: bool = Field(default=True, description="Speak numbers, dates and the like as words.")
+    retries: int | None = Field(
+        default=None, ge=0, le=20, description="Further attempts at a segment that sounds wrong."
+    )
+    segment_seconds: float | None = Field(default=None, ge=2, le=60, description="Longest planned segment.")
+    sample_rate: int | None = Field(default=None, ge=8_000, le=48_000, description="Samples a second of the answer.")
+
+
+class VoiceObject(BaseModel):
+    """A voice that can be asked for."""
+
+    id: str
+    name: str
+    object: Literal["audio.voice"] = "audio.voice"
+    type: Literal["audio_sample", "prompt"] = Field(description="From a recording, or created from a description.")
+    created_at: int = Field(description="Seconds since 1970; 0 for a built-in voice.")
+    built_in: bool = False
+    prompt: str | None = Field(default=None, description="The description that a created voice came from.")
+    transcript: bool = Field(default=False, description="Whether its manner of speaking is cloned too.")
+    consent: str | None = Field(default=None, description="What the recorded person agreed to, and when.")
+    problem: str | None = Field(default=None, description="Why the voice cannot be used.")
+    notes: list[str] = Field(default_factory=list, description="What would make the recording better.")
+
+
+class VoiceSummary(BaseModel):
+    """A voice as other servers list it."""
+
+    id: str
+    name: str
+
+
+class VoiceList(BaseModel):
+    """Every voice."""
+
+    object: Literal["list"] = "list"
+    data: list[VoiceObject]
+    voices: list[VoiceSummary]
+
+
+class VoiceDeleted(BaseModel):
+    """A voice is gone."""
+
+    id: str
+    object: Literal["audio.voice.deleted"] = "audio.voice.deleted"
+    deleted: Literal[True] = True
+
+
+class NewName(Exact):
+    """Another name for a voice."""
+
+    name: VoiceName
+
+
+class ModelObject(BaseModel):
+    """A model name that requests may use."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "sparktts-onnx"
+
+
+class ModelList(BaseModel):
+    """Every model name."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
+
+
+class ErrorDetails(BaseModel):
+    """What was wrong, for people and for programs."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorEnvelope(BaseModel):
+    """Every error comes in this."""
+
+    error: ErrorDetails
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI: statuses with which an operation may fail beside what can befall every one."""
+    return {status: {"model": ErrorEnvelope} for status in sorted({400, 401, 403, 413, *statuses})}

@@ -1,0 +1,129 @@
+"""The server's state: the engine, the voices, the places for work and the threads that do it."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from fastapi import Request
+
+from sparktts_onnx import Voice, VoiceLibrary
+from sparktts_onnx.server.admission import Admission, Place
+from sparktts_onnx.server.engine import Engine
+from sparktts_onnx.server.errors import ApiError
+from sparktts_onnx.server.job import Order, SpeechJob
+from sparktts_onnx.server.logs import failure, fields
+from sparktts_onnx.server.metrics import Metrics
+from sparktts_onnx.server.pipe import Pipe
+from sparktts_onnx.server.settings import ServerSettings
+from sparktts_onnx.server.voicebook import VoiceBook
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+WARM_UP_TEXT = "This is a test."
+
+
+class SpeechService:
+    """Everything that requests share; one for each app, used from one event loop."""
+
+    def __init__(self, engine: Engine, library: VoiceLibrary, settings: ServerSettings) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.voices = VoiceBook(engine, library, max_prompt_seconds=settings.max_prompt_seconds)
+        self.admission = Admission(settings.at_once, settings.queue_size)
+        self.metrics = Metrics(self.admission)
+        self.state = "warming up"
+        """`ready`, or why not."""
+        self._threads = ThreadPoolExecutor(settings.at_once, thread_name_prefix="speech")
+        self._jobs: set[SpeechJob] = set()
+        self._warming: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to warm up; requests are taken meanwhile."""
+        self._warming = asyncio.create_task(self._warm_up())
+
+    async def stop(self) -> None:
+        """Refuse new work, stop what still runs, and wait until every thread is free."""
+        self.state = "stopping"
+        self.admission.stop()
+        if self._warming is not None:
+            self._warming.cancel()
+        for job in tuple(self._jobs):
+            job.cancel()
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+
+    def make_job(self, order: Order) -> SpeechJob:
+        """An answer that is not begun yet; whoever made it has to cancel it in the end."""
+        return SpeechJob(self.engine, order, Pipe(self.settings.max_buffer_bytes))
+
+    async def begin(self, job: SpeechJob) -> None:
+        """Wait for a place, then start an answer; its place is free again as soon as its last sound is made.
+
+        Raises:
+            ApiError: 429 or 503 where there is no place.
+        """
+        place = await self.admission.enter()
+        self._jobs.add(job)
+        self._run(job.run, place).add_done_callback(lambda _: self._finished(job))
+
+    async def do(self, work: Callable[[], _T]) -> _T:
+        """Do other slow work for a client, in its turn.
+
+        Raises:
+            ApiError: 429, 503 or 504 where there is no place, or it took too long.
+        """
+        async with deadline(self.settings.request_seconds):
+            place = await self.admission.enter()
+            return await asyncio.shield(self._run(work, place))
+
+    def _run(self, work: Callable[[], _T], place: Place) -> asyncio.Future[_T]:
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        future.add_done_callback(lambda _: place.leave())
+        return future
+
+    def _finished(self, job: SpeechJob) -> None:
+        self._jobs.discard(job)
+        if job.info is not None:
+            self.metrics.spoken(job.info)
+
+    def _default_voice(self) -> dict[str, Voice]:
+        return {"voice": self.voices.find(self.settings.default_voice)}
+
+    async def _warm_up(self) -> None:
+        began = time.monotonic()
+        order = Order(WARM_UP_TEXT, {"seed": 0}, self._default_voice, "pcm", None, streams=True)
+        job = self.make_job(order)
+        try:
+            await self.begin(job)
+            while await job.read() is not None:
+                pass
+        except Exception as error:  # noqa: BLE001  Not swallowed: /ready and the log tell it.
+            self.state = "failed to warm up"
+            _log.error("warm-up failed", extra=failure(error, reason=str(error)))
+        else:
+            self.state = "ready"
+            _log.info("ready", extra=fields(warm_up_seconds=round(time.monotonic() - began, 3)))
+        finally:
+            job.cancel()
+
+
+@contextlib.asynccontextmanager
+async def deadline(seconds: float, *, of: float | None = None) -> AsyncIterator[None]:
+    """A time limit that the client is told of: `seconds` are left of `of`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        limit = seconds if of is None else of
+        raise ApiError(504, f"this took longer than {limit:g} s, the limit of this server", code="timeout") from None
+
+
+def service_of(request: Request) -> SpeechService:
+    """The service of the app that a request came to."""
+    service = request.app.state.service
+    assert isinstance(service, SpeechService)
+    return service

@@ -1,0 +1,80 @@
+"""Everything that can be set about a server, validated once."""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparktts_onnx import OptionError
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where a server listens, what it allows, and how patient it is."""
+
+    voices_dir: Path
+    """Folder of the kept voices; need not exist yet."""
+    host: str = "127.0.0.1"
+    """Address to listen on; any but this machine's own needs `api_key`."""
+    port: int = 8000
+    """0 takes a free one."""
+    api_key: str | None = None
+    """What clients have to send as a bearer token; None asks for none."""
+    model_name: str = "spark-tts"
+    """What the model is called in the interface."""
+    default_voice: str = "alloy"
+    """Who speaks where a request names nobody."""
+    at_once: int = 8
+    """Answers made at the same time; the language model decodes them together."""
+    queue_size: int = 64
+    """Requests that may wait beyond those; more are refused with 429."""
+    request_seconds: float = 600.0
+    """Longest time from a request's arrival until its last sound is made."""
+    stall_seconds: float = 60.0
+    """A client that takes no byte for this long has left."""
+    stop_seconds: float = 30.0
+    """Time that running requests get to finish when the server is stopped."""
+    max_body_bytes: int = 16 << 20
+    max_text_characters: int = 20_000
+    max_prompt_seconds: float = 60.0
+    """Longest recording of a voice."""
+    max_voices: int = 1_000
+    """Voices that are kept at most."""
+    max_buffer_bytes: int = 8 << 20
+    """Sound of one answer that waits for a slow reader before the work waits too."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names of this server in the Host header; looked at only where no API key protects it."""
+    allowed_origins: tuple[str, ...] = ()
+    """Web sites whose pages may use the server, such as https://example.org."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work or is not safe."""
+        if not self.api_key and not self.loopback:
+            raise OptionError(
+                f"listening on {self.host} lets others in: set an API key (SPARK_TTS_API_KEY or --api-key-file), "
+                "or listen on 127.0.0.1"
+            )
+        if self.api_key is not None and (len(self.api_key) < 8 or not self.api_key.isascii()):
+            raise OptionError("the API key must have at least 8 characters, all of them ASCII")
+        if not 0 <= self.port <= 65535:
+            raise OptionError(f"port is {self.port}; expected 0 to 65535")
+        for name in ("at_once", "max_body_bytes", "max_text_characters", "max_buffer_bytes"):
+            _at_least(name, getattr(self, name), 1)
+        for name in ("queue_size", "stop_seconds", "max_voices"):
+            _at_least(name, getattr(self, name), 0)
+        for name in ("request_seconds", "stall_seconds", "max_prompt_seconds"):
+            _at_least(name, getattr(self, name), 0.1)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def _at_least(name: str, value: float, least: float) -> None:
+    if not value >= least:
+        raise OptionError(f"{name} is {value}; expected at least {least:g}")

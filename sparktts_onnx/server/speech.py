@@ -1,0 +1,98 @@
+"""`POST /v1/audio/speech`: from a request to bytes that leave while they are made."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from sparktts_onnx import FORMATS, SparkTTSError
+from sparktts_onnx.server.answer import Answer, SpeechResponse
+from sparktts_onnx.server.errors import ApiError, from_library
+from sparktts_onnx.server.job import Order
+from sparktts_onnx.server.models import check_model
+from sparktts_onnx.server.schemas import SpeechRequest, VoiceReference, failures
+from sparktts_onnx.server.service import SpeechService, service_of
+from sparktts_onnx.server.voicebook import recording_of
+
+router = APIRouter(tags=["speech"])
+
+PCM_RATE = 24_000
+"""What clients of OpenAI's interface take raw samples for."""
+_PASSED_ON = ("seed", "temperature", "top_k", "top_p", "max_new_tokens", "normalise", "retries", "segment_seconds")
+_AUDIO: dict[str, Any] = {"type": "string", "format": "binary"}
+_CONTENT = {
+    **{form.content_type.split(";")[0]: {"schema": _AUDIO} for form in FORMATS.values() if form.name != "m4a"},
+    "text/event-stream": {"schema": {"type": "string"}},
+}
+
+
+@router.post(
+    "/v1/audio/speech",
+    response_class=Response,
+    responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 500, 501, 503, 504)},
+)
+async def speak(
+    body: SpeechRequest, request: Request, service: Annotated[SpeechService, Depends(service_of)]
+) -> Response:
+    """Speak a text. The first bytes leave as soon as the first sound is made, in every format but FLAC."""
+    answer = Answer(await asyncio.to_thread(make_order, body, service), service, request)
+    first = await answer.begin()
+    if body.stream_format == "sse":
+        return SpeechResponse(answer, answer.events(first), "text/event-stream")
+    return SpeechResponse(answer, answer.audio(first), answer.content_type)
+
+
+def make_order(body: SpeechRequest, service: SpeechService) -> Order:
+    """A request as an order; what can be refused at once is refused here.
+
+    Raises:
+        ApiError, SparkTTSError: something in the request cannot be had.
+    """
+    if len(body.input) > service.settings.max_text_characters:
+        limit = service.settings.max_text_characters
+        message = f"the text has {len(body.input)} characters; the limit of this server is {limit}"
+        raise ApiError(400, message, code="text_too_long", param="input")
+    if not body.input.strip():
+        raise ApiError(400, "the text is empty; give at least one character to speak", code="empty", param="input")
+    check_model(body.model, service)
+    options = {name: value for name in _PASSED_ON if (value := getattr(body, name)) is not None}
+    options.setdefault("seed", secrets.randbelow(1 << 31))
+    if body.speed != 1.0:
+        options["tempo"] = body.speed
+    rate = body.sample_rate or (PCM_RATE if body.response_format == "pcm" else None)
+    streams = FORMATS[body.response_format].streams
+    return Order(body.input, options, _voice(body, service), body.response_format, rate, streams)
+
+
+def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[str, Any]]:
+    """How to come by the voice, once there is a place to do it."""
+    style = {} if body.style is None else body.style.model_dump(exclude_none=True)
+    if body.ref_audio is not None:
+        try:
+            recording = recording_of(body.ref_audio)
+        except SparkTTSError as error:
+            raise from_library(error, param="ref_audio") from None
+        _refuse_gender(style)
+        return lambda: {"voice": service.voices.enrol(recording, body.ref_text).voice, **style}
+    name = body.voice.id if isinstance(body.voice, VoiceReference) else body.voice
+    if name is None and style:
+        return lambda: style
+    if name is not None:
+        _refuse_gender(style)
+    name = name or service.settings.default_voice
+    try:
+        service.voices.check(name)
+    except SparkTTSError as error:
+        raise from_library(error, param="voice") from None
+    find = partial(service.voices.find, name)
+    return lambda: {"voice": find(), **style}
+
+
+def _refuse_gender(style: Mapping[str, Any]) -> None:
+    if "gender" in style:
+        message = "a given voice has its gender already; leave out style.gender, or the voice"
+        raise ApiError(400, message, code="invalid_value", param="style.gender")

@@ -1,0 +1,38 @@
+"""How the server is: for supervisors, load balancers and Prometheus."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from sparktts_onnx.server.service import SpeechService, service_of
+
+router = APIRouter(tags=["status"])
+
+_Service = Annotated[SpeechService, Depends(service_of)]
+
+
+class Status(BaseModel):
+    """How the server is, in a word or two."""
+
+    status: str
+
+
+@router.get("/health")
+async def health() -> Status:
+    """The process lives and answers."""
+    return Status(status="ok")
+
+
+@router.get("/ready", response_model=Status, responses={503: {"model": Status}})
+async def ready(service: _Service) -> JSONResponse:
+    """Whether a warm-up sentence was spoken and requests should come here."""
+    return JSONResponse({"status": service.state}, 200 if service.state == "ready" else 503)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(service: _Service) -> Response:
+    """Figures in Prometheus' format."""
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

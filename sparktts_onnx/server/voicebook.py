@@ -1,0 +1,119 @@
+"""Who can speak: kept voices, built-in ones made up by the model, and voices that come with a request."""
+
+import base64
+import binascii
+import hashlib
+import io
+import threading
+from collections import OrderedDict
+from types import MappingProxyType
+
+from sparktts_onnx import Enrolment, EnrolOptions, RecordingError, Voice, VoiceLibrary
+from sparktts_onnx.server.engine import Engine
+
+BUILT_IN = MappingProxyType(
+    {
+        "alloy": ("female", "moderate", "moderate"),
+        "ash": ("male", "moderate", "moderate"),
+        "ballad": ("male", "high", "low"),
+        "cedar": ("male", "low", "moderate"),
+        "coral": ("female", "high", "moderate"),
+        "echo": ("male", "low", "low"),
+        "fable": ("male", "high", "moderate"),
+        "marin": ("female", "moderate", "low"),
+        "nova": ("female", "high", "high"),
+        "onyx": ("male", "very_low", "moderate"),
+        "sage": ("female", "low", "moderate"),
+        "shimmer": ("female", "very_high", "moderate"),
+        "verse": ("male", "moderate", "high"),
+    }
+)
+"""OpenAI's names, so that clients work unchanged, and the gender, pitch and speed that each is created with."""
+
+_SEED = 20_250_301
+"""Built-in voices are made up with this seed: the same bundle gives the same voices."""
+_REMEMBERED_PROMPTS = 64
+
+
+class VoiceBook:
+    """Finds voices for requests; safe to use from several threads. Slow work happens in the caller's thread."""
+
+    def __init__(self, engine: Engine, library: VoiceLibrary, *, max_prompt_seconds: float) -> None:
+        self.library = library
+        self._engine = engine
+        self._enrol_options = EnrolOptions(window="best", max_seconds=max_prompt_seconds)
+        self._built_in: dict[str, Voice] = {}
+        self._creating = threading.Lock()
+        self._prompts: OrderedDict[bytes, Enrolment] = OrderedDict()
+        self._prompts_lock = threading.Lock()
+
+    def check(self, name: str) -> None:
+        """See that there is such a voice, without any slow work.
+
+        Raises:
+            VoiceError: there is not.
+        """
+        if self._built_in_name(name) is None:
+            self.library.get(name)
+
+    def find(self, name: str) -> Voice:
+        """The voice of that name: a kept one, else a built-in one.
+
+        Raises:
+            VoiceError: there is none.
+        """
+        built_in = self._built_in_name(name)
+        return self.library.get(name) if built_in is None else self._create(built_in)
+
+    def enrol(self, recording: bytes, transcript: str | None) -> Enrolment:
+        """A voice from the bytes of an audio file; the same bytes are enrolled once.
+
+        Raises:
+            RecordingError: the recording cannot be used.
+        """
+        transcript = (transcript or "").strip() or None
+        key = hashlib.sha256(recording + b"\0" + (transcript or "").encode("utf-8", "replace")).digest()
+        with self._prompts_lock:
+            if key in self._prompts:
+                self._prompts.move_to_end(key)
+                return self._prompts[key]
+        enrolled = self._engine.enrol([io.BytesIO(recording)], transcript, options=self._enrol_options)
+        with self._prompts_lock:
+            self._prompts[key] = enrolled
+            if len(self._prompts) > _REMEMBERED_PROMPTS:
+                self._prompts.popitem(last=False)
+        return enrolled
+
+    def _built_in_name(self, name: str) -> str | None:
+        """The built-in voice that `name` means; a kept voice of that name goes before it."""
+        key = name.strip().casefold()
+        if key not in BUILT_IN or key in {kept.casefold() for kept in self.library.names()}:
+            return None
+        return key
+
+    def _create(self, name: str) -> Voice:
+        with self._creating:
+            if name not in self._built_in:
+                gender, pitch, speed = BUILT_IN[name]
+                made = self._engine.create_voice(gender=gender, pitch=pitch, speed=speed, seed=_SEED)
+                self._built_in[name] = made.renamed(name)
+            return self._built_in[name]
+
+
+def recording_of(data_uri: str) -> bytes:
+    """The bytes of a `data:` URI; nothing is ever fetched.
+
+    Raises:
+        RecordingError: it is another kind of address, or not base64.
+    """
+    head, comma, content = data_uri.partition(",")
+    if not head.startswith("data:") or not comma:
+        raise RecordingError(
+            "the recording has to come in the request, as data:audio/wav;base64,…: this server fetches nothing"
+        )
+    if not head.endswith(";base64"):
+        raise RecordingError("the data URI of the recording has to be base64: data:audio/wav;base64,…")
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RecordingError(f"the recording's base64 is damaged: {error}") from error

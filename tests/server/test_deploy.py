@@ -1,0 +1,57 @@
+"""What is deployed names options that exist, and the documented limits are the real ones."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from stand_in import StandIn
+
+from sparktts_onnx.cli.main import make_parser
+from sparktts_onnx.server import ServerSettings
+from sparktts_onnx.server.app import create_app
+
+ROOT = Path(__file__).parents[2]
+
+
+def container_command() -> list[str]:
+    text = (ROOT / "deploy" / "Containerfile").read_text()
+    entry, command = (json.loads(re.findall(rf"^{word} (\[.*\])$", text, re.M)[0]) for word in ("ENTRYPOINT", "CMD"))
+    return [*entry, *command]
+
+
+def unit_command() -> list[str]:
+    text = (ROOT / "deploy" / "spark-tts.service").read_text()
+    return shlex.split(re.findall(r"^ExecStart=(.*)$", text, re.M)[0])
+
+
+@pytest.mark.parametrize("command", [container_command(), unit_command()])
+def test_deployed_commands_are_understood(command: list[str]) -> None:
+    assert command[0].endswith("spark-tts-onnx") and command[1] == "serve"
+    options = make_parser("serve").parse_args(command[2:])
+    assert options.model_dir and options.voices_dir.startswith("/")
+
+
+def test_a_supervisor_waits_longer_than_the_server_needs_to_stop(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "spark-tts.service").read_text()
+    patience = int(re.findall(r"^TimeoutStopSec=(\d+)$", text, re.M)[0])
+    assert patience > ServerSettings(voices_dir=tmp_path).stop_seconds
+
+
+def test_the_proxy_passes_sound_on_at_once(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    assert text.count("proxy_buffering off;") == text.count("proxy_pass ") == 2
+    settings = ServerSettings(voices_dir=tmp_path)
+    assert f"client_max_body_size {settings.max_body_bytes >> 20}m;" in text
+    assert f"proxy_read_timeout {settings.request_seconds:.0f}s;" in text
+
+
+def test_the_documentation_names_every_field_and_metric(tmp_path: Path) -> None:
+    app = create_app(StandIn(), ServerSettings(voices_dir=tmp_path))
+    text = (ROOT / "docs" / "server.md").read_text()
+    request = app.openapi()["components"]["schemas"]["SpeechRequest"]["properties"]
+    assert [name for name in request if f"`{name}`" not in text] == []
+    metrics = {family.name for family in app.state.service.metrics.registry.collect()}
+    ours = {name for name in metrics if name.startswith("spark_tts")}
+    assert [name for name in ours if name not in text] == []

@@ -1,0 +1,43 @@
+"""The load test finds what it is there to find: wrong answers, refusals and failures."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from live_server import Live
+from stand_in import StandIn, until
+
+from benchmarks.load import REQUESTS, Client, run, summary, table
+from sparktts_onnx.server import ServerSettings
+
+Serve = Callable[[Any, ServerSettings], Live]
+
+
+def alone(live: Live) -> list[bytes]:
+    return [Client(live.port).speak(number)[1] for number in range(len(REQUESTS))]
+
+
+def test_right_answers_are_counted_and_wrong_ones_are_found(
+    serve: Serve, engine: StandIn, settings: ServerSettings
+) -> None:
+    live = serve(engine, settings)
+    expected = alone(live)
+    level = run(live.port, expected, 4, 0.5)
+    assert level.answers > 8 and level.wrong == 0 and level.failures == [] and level.memory_bytes > 0
+    swapped = [expected[1], expected[0], *expected[2:]]
+    mixed = run(live.port, swapped, 4, 0.5)
+    assert 0 < mixed.wrong < mixed.answers
+    assert summary(mixed)["wrong"] == mixed.wrong and f"| 4 | {mixed.answers} | {mixed.wrong} |" in table([mixed])
+
+
+def test_refusals_are_tried_again_and_failures_are_told(
+    serve: Serve, engine: StandIn, settings: ServerSettings
+) -> None:
+    live = serve(engine, dataclasses.replace(settings, at_once=1, queue_size=0))
+    assert until(lambda: live.app.state.service.state == "ready")
+    expected = alone(live)
+    level = run(live.port, expected, 4, 1.5)
+    assert level.refused > 0 and level.answers > 0 and level.wrong == 0 and level.failures == []
+    engine.chunk = lambda *_: 1 / 0  # type: ignore[method-assign]
+    broken = run(live.port, expected, 1, 0.3)
+    assert broken.answers == 0 and "status 500" in broken.failures[0]

@@ -1,0 +1,174 @@
+"""`spark-tts-onnx serve` as a process of its own: it starts, stops in order, and survives being killed."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nano
+import pytest
+
+from sparktts_onnx.cli import main
+
+Start = Callable[..., "Server"]
+
+
+class Server:
+    """A running `serve` command over the nano bundle."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "cli.spark_tts_onnx", "serve", "--model-dir", str(nano.BUNDLE)]
+        self.process = subprocess.Popen(
+            [*command, "--port", "0", "--voices-dir", str(folder), "--threads", "1", *arguments],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.log: list[str] = []
+        self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)", self.wait_for("listening")).group(1))  # type: ignore[union-attr]
+        self.wait_for('"event": "ready"')
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def wait_for(self, text: str) -> str:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if text in line:
+                return line
+        raise AssertionError(f"the server ended: {self.log}")
+
+    def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def speak(self, text: str) -> tuple[int, bytes]:
+        body = json.dumps({"input": text, "seed": 1, "response_format": "wav"}).encode()
+        return self.request("POST", "/v1/audio/speech", body, **{"Content-Type": "application/json"})
+
+    def keep(self, name: str) -> int:
+        form = f"name={name}&gender=male&seed=1".encode()
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.request("POST", "/v1/audio/voices", form, **kind)[0]
+
+    def _drain(self) -> None:
+        assert self.process.stderr is not None
+        self.log.extend(self.process.stderr)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    servers: list[Server] = []
+
+    def begin(*arguments: str, **environment: str) -> Server:
+        servers.append(Server(tmp_path / "voices", *arguments, **environment))
+        return servers[-1]
+
+    yield begin
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.wait()
+
+
+def test_it_serves_and_stops_in_order(start: Start) -> None:
+    server = start()
+    status, sound = server.speak("Hello there.")
+    assert status == 200 and sound[:4] == b"RIFF"
+    answers: list[tuple[int, bytes]] = []
+    thread = threading.Thread(target=lambda: answers.append(server.speak("Hello there. " * 300)))
+    thread.start()
+    while b"spark_tts_active_streams 1.0" not in server.request("GET", "/metrics")[1]:
+        assert thread.is_alive(), "the long text was spoken before it could be seen"
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(60) == 0
+    thread.join()
+    assert answers[0][0] == 200 and len(answers[0][1]) > 1_000_000
+    with pytest.raises(OSError):
+        server.speak("Too late.")
+    events = [json.loads(line)["event"] for line in server.log]
+    assert "request" in events and not [line for line in server.log if "Traceback" in line]
+
+
+def test_a_killed_server_loses_no_voice(start: Start, tmp_path: Path) -> None:
+    server = start()
+    assert server.keep("first") == 200
+    stop = threading.Event()
+    kept = ["first"]
+
+    def keep_on() -> None:
+        while not stop.is_set():
+            try:
+                if server.keep(f"voice{len(kept)}") == 200:
+                    kept.append(f"voice{len(kept)}")
+            except (OSError, http.client.HTTPException):
+                return
+
+    thread = threading.Thread(target=keep_on)
+    thread.start()
+    while len(kept) < 10:
+        assert thread.is_alive()
+    server.process.kill()
+    server.process.wait()
+    stop.set()
+    thread.join()
+    again = start()
+    listed = json.loads(again.request("GET", "/v1/audio/voices")[1])["data"]
+    found = {voice["id"] for voice in listed if not voice["built_in"]}
+    assert set(kept) <= found and not [voice for voice in listed if voice["problem"]]
+    assert again.speak("Hello there.")[0] == 200
+
+
+def test_a_key_comes_from_the_environment_or_a_file(start: Start, tmp_path: Path) -> None:
+    server = start(SPARK_TTS_API_KEY="correct-horse-battery")
+    assert server.speak("Hello.")[0] == 401
+    assert server.request("GET", "/v1/models", Authorization="Bearer correct-horse-battery")[0] == 200
+    assert "correct-horse" not in "".join(server.log)
+
+
+def test_what_cannot_be_served_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPARK_TTS_API_KEY", raising=False)
+    common = ["serve", "--model-dir", str(nano.BUNDLE)]
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    for arguments, said in (
+        (["--host", "0.0.0.0"], "API key"),
+        (["--host", "256.1.1.1", "--api-key-file", str(tmp_path / "none")], "cannot be read"),
+        (["--api-key-file", str(tmp_path / "key")], "cannot be read"),
+        (["--port", "70000"], "port is 70000"),
+        (["--at-once", "0"], "at_once is 0"),
+    ):
+        assert main([*common, *arguments]) == 2
+        message = capsys.readouterr().err
+        assert said in message and message.count("\n") == 1
+
+
+def test_without_the_extra_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("sparktts_onnx.server", "fastapi"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    assert main(["serve", "--model-dir", str(nano.BUNDLE)]) == 1
+    assert "pip install 'sparktts-onnx[server]'" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_told(
+    start: Start, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start()
+    monkeypatch.setattr("sparktts_onnx.server.logs.configure", lambda level: None)
+    assert main(["serve", "--model-dir", str(nano.BUNDLE), "--port", str(server.port)]) == 2
+    assert f"cannot listen on 127.0.0.1, port {server.port}" in capsys.readouterr().err
