@@ -1,0 +1,48 @@
+"""What travels between the front end and the workers.
+
+Errors travel as values: raised in a worker, Ray would write them to its logs, and a message may quote a text.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparktts_onnx import SparkTTSError, SpeechInfo
+
+_T = TypeVar("_T")
+
+Chunk = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A library error on its way."""
+
+    kind: type[SparkTTSError]
+    message: str
+
+    @classmethod
+    def of(cls, error: SparkTTSError) -> "Failure":
+        """An error, packed."""
+        return cls(type(error), str(error))
+
+    def unpack(self) -> SparkTTSError:
+        """The error; its own `__init__` is not run again, as the message is complete."""
+        return self.kind.__new__(self.kind, self.message)
+
+
+Item = Chunk | SpeechInfo | Failure
+"""Chunks of sound, then one of the others."""
+
+
+def checked(answer: _T | Failure) -> _T:
+    """An answer, unless it is a failure.
+
+    Raises:
+        SparkTTSError: it is.
+    """
+    if isinstance(answer, Failure):
+        raise answer.unpack()
+    return answer

@@ -1,0 +1,174 @@
+"""The engine of a front end whose model is elsewhere: every call goes to a worker of the cluster."""
+
+import hashlib
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, BinaryIO, Self
+
+from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayError, WorkerCrashedError
+from ray.serve.exceptions import RayServeException, ReplicaUnavailableError
+from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
+
+from sparktts_onnx import Enrolment, EnrolOptions, GenerationError, Manifest, SpeechInfo, StreamOptions, Voice
+from sparktts_onnx.scale.continuing import Continuation
+from sparktts_onnx.scale.messages import Chunk, Item, checked
+
+ATTEMPTS = 3
+"""Workers that a request may see end before it is given up."""
+_ENDED = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError, ReplicaUnavailableError)
+"""How Ray tells that a worker, or its machine, is no more."""
+
+_log = logging.getLogger(__name__)
+
+
+class RemoteEngine:
+    """Speaks on the cluster; called from threads of a front end, never from its event loop."""
+
+    def __init__(self, speakers: DeploymentHandle, manifest: Manifest) -> None:
+        self._speakers = speakers
+        self._manifest = manifest
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's contract."""
+        return self._manifest
+
+    def stream(self, text: str, *, stream_options: StreamOptions | None = None, **options: Any) -> "RemoteStream":
+        """Speak a text on the worker that has least to do, chunk by chunk.
+
+        Which voice speaks does not matter there: a voice is a few hundred numbers that come along, and its prompt
+        follows the text, so that nothing computed for one text could be used for another.
+        """
+        options.setdefault("seed", secrets.randbelow(1 << 31))  # a second attempt has to be the same
+        speak = self._speakers.options(method_name="speak", stream=True)
+        return RemoteStream(lambda: speak.remote(text, stream_options, options), self._manifest.codec.sample_rate)
+
+    def enrol(
+        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrolOptions | None = None
+    ) -> Enrolment:
+        """A voice from recordings, on the worker that has enrolled them before, if there is one.
+
+        Raises:
+            RecordingError: a recording cannot be used.
+            GenerationError: no worker lived long enough.
+        """
+        data = [recording.read() for recording in recordings]
+        words = [transcript, None if options is None else asdict(options)]
+        key = _digest(*data, json.dumps(words, sort_keys=True).encode())
+        made = self._call("enrol", key, data, transcript, options)
+        assert isinstance(made, Enrolment)
+        return made
+
+    def create_voice(
+        self,
+        gender: str | float | None = None,
+        pitch: str | float | None = None,
+        speed: str | float | None = None,
+        *,
+        seed: int | None = None,
+    ) -> Voice:
+        """A voice that the model makes up, on the worker that has made it before, if there is one.
+
+        Raises:
+            OptionError: there is no such style.
+            GenerationError: no worker lived long enough.
+        """
+        style = {"gender": gender, "pitch": pitch, "speed": speed, "seed": seed}
+        key = "" if seed is None else _digest(json.dumps(style, sort_keys=True).encode())
+        made = self._call("create_voice", key, style)
+        assert isinstance(made, Voice)
+        return made
+
+    def _call(self, method: str, key: str, *arguments: Any) -> Enrolment | Voice:
+        speakers = self._speakers.options(method_name=method, multiplexed_model_id=key)
+        for _ in range(ATTEMPTS):
+            try:
+                answer: Any = speakers.remote(*arguments).result()
+            except _ENDED:
+                _log.warning("a worker ended; asking another")
+            except (RayError, RayServeException) as error:
+                raise _failed(error) from None
+            else:
+                made: Enrolment | Voice = checked(answer)
+                return made
+        raise _no_worker()
+
+
+class RemoteStream:
+    """Speech from a worker; from another one where that ends."""
+
+    def __init__(self, ask: Callable[[], DeploymentResponseGenerator[Item]], sample_rate: int) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._response: DeploymentResponseGenerator[Item] | None = None
+        self.sample_rate = sample_rate
+        """Samples a second."""
+        self.info: SpeechInfo | None = None
+        """Told after the last chunk."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.cancel()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        continuation = Continuation()
+        for _ in range(ATTEMPTS):
+            try:
+                yield from self._attempt(continuation)
+                return
+            except _ENDED:
+                _log.warning("a worker ended while it spoke; another takes over")
+            except (RayError, RayServeException) as error:
+                if self._cancelled:
+                    return
+                raise _failed(error) from None
+        raise _no_worker()
+
+    def cancel(self) -> None:
+        """Stop the work within one step, from any thread; after the end it does nothing."""
+        with self._lock:
+            self._cancelled = True
+            response = self._response
+        if response is not None and self.info is None:
+            response.cancel()
+
+    def _attempt(self, continuation: Continuation) -> Iterator[Chunk]:
+        continuation.restart()
+        with self._lock:
+            if self._cancelled:
+                return
+            self._response = self._ask()
+        for item in self._response:
+            answer = checked(item)
+            if isinstance(answer, SpeechInfo):
+                continuation.finish()
+                self.info = answer
+            elif len(fresh := continuation.new(answer)):
+                yield fresh
+        if self.info is None and not self._cancelled:
+            raise GenerationError("the worker stopped before all was spoken")
+
+
+def _digest(*parts: bytes) -> str:
+    """One name for several byte strings, of which each counts with its length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def _failed(error: RayError | RayServeException) -> GenerationError:
+    """Only the kind of a failure: what Ray says of it may hold a text, and its log has the place."""
+    cause = getattr(error, "cause", None) or error
+    return GenerationError(f"the work failed on the cluster ({type(cause).__name__}); its logs have the place")
+
+
+def _no_worker() -> GenerationError:
+    return GenerationError(f"{ATTEMPTS} workers ended while they worked on this; the cluster's logs tell why")

@@ -1,0 +1,134 @@
+"""The server on a cluster: the same application as front end, over replicas that hold the model.
+
+client ─▶ Ray's proxy ─▶ front end: create_app(RemoteEngine) ─┬─▶ Speaker (model, 8 answers at once)
+                         voices, queue, formats, limits       ├─▶ Speaker
+                                                              └─▶ …  as many as the work asks for
+"""
+
+import dataclasses
+import logging
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+
+from sparktts_onnx import OptionError
+from sparktts_onnx.scale.cluster import joined
+from sparktts_onnx.scale.remote import RemoteEngine
+from sparktts_onnx.scale.settings import ModelSettings, Replicas
+from sparktts_onnx.scale.speaker import Speaker
+from sparktts_onnx.server import ServerSettings, create_app
+from sparktts_onnx.server.logs import configure, fields
+
+APPLICATION = "spark-tts"
+SPEAKER = "speaker"
+FRONT_END = "front-end"
+
+_log = logging.getLogger(__name__)
+_ROOM = 64
+"""Requests that may be in a front end beyond those in work and in the queue, so that they can be refused."""
+
+
+@dataclass(frozen=True)
+class ScaleSettings:
+    """How the server spreads over a cluster."""
+
+    model: ModelSettings
+    replicas: Replicas = Replicas(1, 4)  # noqa: RUF009  A frozen value.
+    """Workers that hold the model."""
+    front_ends: int = 1
+    """Processes that take requests, encode audio and keep the queue; one is enough for some hundred streams."""
+    busy: float = 0.75
+    """Part of a replica's rows that should be in use: beyond it another replica starts, well below it one ends."""
+    grow_seconds: float = 5.0
+    """How long it has to be too busy before it grows; a replica takes seconds to load, a queue as long to clear."""
+    shrink_seconds: float = 300.0
+    """How long it has to be idle before it shrinks."""
+
+
+def serve_on_cluster(settings: ServerSettings, scale: ScaleSettings, *, verbose: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM; running requests then get `stop_seconds` to finish."""
+    with joined(verbose=verbose), serving(settings, scale), _until_told() as told:
+        told.wait()
+
+
+@contextmanager
+def serving(settings: ServerSettings, scale: ScaleSettings) -> Iterator[None]:
+    """The application on the cluster that this process has joined; it ends with the block.
+
+    Raises:
+        OptionError: no port is given: every machine's proxy has to listen on the same one.
+    """
+    if settings.port == 0:
+        raise OptionError("port is 0; on a cluster every machine listens on the same port: choose one")
+    http = {"host": settings.host, "port": settings.port, "request_timeout_s": settings.request_seconds + 60}
+    serve.start(proxy_location="EveryNode", http_options=http)
+    serve.run(application(settings, scale), name=APPLICATION, route_prefix="/")
+    _log.info("listening", extra=fields(address=f"http://{settings.host}:{settings.port}"))
+    try:
+        yield
+    finally:
+        serve.shutdown()
+
+
+def application(settings: ServerSettings, scale: ScaleSettings) -> serve.Application:
+    """What Ray Serve runs; also for a module of your own that `serve run` or a Serve config names."""
+    speakers = serve.deployment(Speaker, name=SPEAKER, **_speaker_options(settings, scale)).bind(scale.model)
+    each = math.ceil(scale.replicas.most * scale.model.rows / scale.front_ends)
+    own = dataclasses.replace(settings, at_once=each)
+    front_end = serve.deployment(
+        serve.ingress(_front_end(own, scale.model))(),
+        name=FRONT_END,
+        num_replicas=scale.front_ends,
+        max_ongoing_requests=own.at_once + own.queue_size + _ROOM,
+        graceful_shutdown_timeout_s=settings.stop_seconds,
+        ray_actor_options={"num_cpus": 1},
+    )
+    return front_end.bind(speakers)
+
+
+def _speaker_options(settings: ServerSettings, scale: ScaleSettings) -> dict[str, Any]:
+    return {
+        "max_ongoing_requests": scale.model.rows,
+        "graceful_shutdown_timeout_s": settings.stop_seconds,
+        "ray_actor_options": scale.model.resources,
+        "autoscaling_config": {
+            "min_replicas": scale.replicas.least,
+            "max_replicas": scale.replicas.most,
+            "target_ongoing_requests": scale.busy * scale.model.rows,
+            "upscale_delay_s": scale.grow_seconds,
+            "downscale_delay_s": scale.shrink_seconds,
+        },
+    }
+
+
+def _front_end(settings: ServerSettings, model: ModelSettings) -> Callable[[], FastAPI]:
+    """What makes the application, in the process that will run it."""
+
+    def build() -> FastAPI:
+        configure(logging.INFO)
+        speakers = serve.get_deployment_handle(SPEAKER, APPLICATION)
+        with model.open() as tts:  # no graph is loaded: only the contract is read
+            engine = RemoteEngine(speakers, tts.manifest)
+        return create_app(engine, settings)
+
+    return build
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    told = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: told.set()) for number in signals]
+    try:
+        yield told
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

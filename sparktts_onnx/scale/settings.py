@@ -1,0 +1,63 @@
+"""What can be set about a cluster's work, validated once."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparktts_onnx import OptionError, SparkTTSONNX
+
+MAX_WORKERS = 10_000
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model as each worker opens it."""
+
+    model_dir: Path
+    """Where every machine of the cluster finds the bundle: a shared folder, or the same path everywhere."""
+    device: str = "auto"
+    threads: int = 1
+    """Threads a worker computes with, which are also the cores that it is given."""
+    gpus: float = 0.0
+    """Graphics cards a worker is given; half a one lets two workers share it."""
+    rows: int = 8
+    """Answers that a worker makes at once."""
+
+    def __post_init__(self) -> None:
+        if self.threads < 1 or self.rows < 1 or self.gpus < 0:
+            found = f"threads {self.threads}, rows {self.rows}, gpus {self.gpus:g}"
+            raise OptionError(f"a worker needs at least one thread and one row, and gpus of 0 or more; found {found}")
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """What a worker asks the cluster for, as Ray's options."""
+        return {"num_cpus": float(self.threads), "num_gpus": self.gpus}
+
+    def open(self) -> SparkTTSONNX:
+        """The model in this process."""
+        return SparkTTSONNX(self.model_dir, device=self.device, threads=self.threads, rows=self.rows)
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """How many workers there are."""
+
+    least: int
+    most: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least <= self.most <= MAX_WORKERS:
+            raise OptionError(f"workers are {self.least}:{self.most}; expected 1 to {MAX_WORKERS}, the lower one first")
+
+    @classmethod
+    def parse(cls, text: str) -> "Replicas":
+        """`4`, or `1:8` to grow and shrink with the work."""
+        least, colon, most = text.partition(":")
+        if not least.isdecimal() or (colon and not most.isdecimal()):
+            raise OptionError(f"workers are {text!r}; expected a number such as 4, or a range such as 1:8")
+        return cls(int(least), int(most or least))
+
+
+def default_threads() -> int:
+    """Half of this machine's cores, so that a front end has room beside a worker, and at most four."""
+    return max(1, min(4, (os.cpu_count() or 1) // 2))

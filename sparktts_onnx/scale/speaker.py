@@ -1,0 +1,124 @@
+"""The worker that holds the model: one a replica, with several answers at once."""
+
+import asyncio
+import io
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+
+from ray import serve
+
+from sparktts_onnx import Enrolment, EnrolOptions, SparkTTSError, SpeechInfo, SpeechStream, StreamOptions, Voice
+from sparktts_onnx.scale.messages import Failure, Item
+from sparktts_onnx.scale.settings import ModelSettings
+
+KEPT_VOICES = 256
+"""Voices that a replica remembers having made: a few kilobytes each."""
+_SPARE_THREADS = 2
+"""Beside one for each answer: for answers that are being stopped, and for enrolling."""
+
+Made = Enrolment | Voice | Failure
+
+_maker: ContextVar[Callable[[], Made]] = ContextVar("_maker")
+
+
+class Speaker:
+    """Speaks and enrols in threads, for calls that come through Ray."""
+
+    def __init__(self, model: ModelSettings) -> None:
+        self._tts = model.open()
+        self._threads = ThreadPoolExecutor(model.rows + _SPARE_THREADS, thread_name_prefix="speaker")
+        self._tts.inference("This is a test.", gender="female", seed=0)  # the first answer loads and allocates
+
+    def __del__(self) -> None:
+        """Ray calls it when the replica ends."""
+        if hasattr(self, "_threads"):
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._tts.close()
+
+    async def speak(
+        self, text: str, stream_options: StreamOptions | None, options: Mapping[str, Any]
+    ) -> AsyncIterator[Item]:
+        """Chunks as they are made, then the info; or a failure. When the caller leaves, the work stops."""
+        steps = _Steps(partial(self._tts.stream, text, stream_options=stream_options, **options))
+        try:
+            while (item := await self._in_thread(steps.next)) is not None:
+                yield item
+        finally:
+            steps.cancel()
+            self._threads.submit(steps.close)
+
+    async def enrol(self, recordings: list[bytes], transcript: str | None, options: EnrolOptions | None) -> Made:
+        """A voice from recordings; one that this replica has made before costs nothing."""
+        return await self._once(
+            lambda: self._tts.enrol([io.BytesIO(data) for data in recordings], transcript, options=options)
+        )
+
+    async def create_voice(self, options: Mapping[str, Any]) -> Made:
+        """A voice that the model makes up; as `enrol`."""
+        return await self._once(lambda: self._tts.create_voice(**options))
+
+    async def _once(self, make: Callable[[], Enrolment | Voice]) -> Made:
+        _maker.set(partial(_or_failure, make))
+        key = serve.get_multiplexed_model_id()
+        made: Made = await (self._made(key) if key else self._in_thread(_maker.get()))
+        return made
+
+    @serve.multiplexed(max_num_models_per_replica=KEPT_VOICES)  # type: ignore[untyped-decorator]
+    async def _made(self, key: str) -> Made:
+        """Ray keeps the result under `key`, and sends further calls with that key here."""
+        made: Made = await self._in_thread(_maker.get())
+        return made
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class _Steps:
+    """One answer, a step at a time, in whichever thread is free."""
+
+    def __init__(self, begin: Callable[[], SpeechStream]) -> None:
+        self._begin = begin
+        self._stream: SpeechStream | None = None
+        self._lock = threading.Lock()
+        self._over = False
+
+    def next(self) -> Item | None:
+        """The next chunk, then the info or a failure, then None."""
+        with self._lock:
+            if self._over:
+                return None
+            item = self._step()
+            self._over = isinstance(item, SpeechInfo | Failure) or item is None
+            return item
+
+    def cancel(self) -> None:
+        """Let the step that runs be the last."""
+        self._over = True
+        if self._stream is not None:
+            self._stream.cancel()
+
+    def close(self) -> None:
+        """Free the row, once no step runs."""
+        with self._lock:
+            if self._stream is not None:
+                self._stream.close()
+
+    def _step(self) -> Item | None:
+        try:
+            if self._stream is None:
+                self._stream = self._begin()
+            chunk = next(self._stream, None)
+        except SparkTTSError as error:
+            return Failure.of(error)
+        return self._stream.info if chunk is None else chunk
+
+
+def _or_failure(make: Callable[[], Enrolment | Voice]) -> Made:
+    try:
+        return make()
+    except SparkTTSError as error:
+        return Failure.of(error)
