@@ -1,0 +1,106 @@
+"""`python -m benchmarks`: measure everything in one run and write the results as JSON."""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import codec, end_to_end, language_model, limits, machine, material, processes
+from benchmarks.harness import Plan, Result, faults
+from benchmarks.report import table
+from benchmarks.settings import Settings, quick
+
+RESULTS = Path(__file__).resolve().parent / "results"
+SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
+    "language-model": language_model.run,
+    "codec": codec.decoding,
+    "end-to-end": end_to_end.run,
+    "processes": processes.run,
+    "enrolment": codec.enrolment,
+}
+
+
+def main() -> int:
+    """Run the suites; returns 1 where a contender's output was wrong."""
+    given = _parser().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("sparktts_onnx").setLevel(logging.WARNING)
+    settings = _settings(given)
+    torch.set_num_threads(settings.threads)
+    material.prepare(settings)
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    began, report, results = time.monotonic(), {"note": given.note, **_conditions(settings)}, list[Result]()
+    for name in given.suites:
+        results += SUITES[name](settings)
+        described = [result.as_json() for result in results]
+        limits.attach(described, settings, report["rates"])
+        report |= {
+            "results": described,
+            "minutes": round((time.monotonic() - began) / 60, 1),
+            "token_bytes": limits.token_bytes(settings),
+            "load_average": {**report["load_average"], "after": machine.load_average()},
+        }
+        # After every suite, so that a run that is stopped has something to show.
+        given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(table(report))
+    for fault in faults(results):
+        print(f"wrong output: {fault}", file=sys.stderr)
+    return 1 if faults(results) else 0
+
+
+def _conditions(settings: Settings) -> dict[str, Any]:
+    """What does not depend on the results."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "threads": settings.threads,
+        "rounds": settings.plan.rounds,
+        "settings": json.loads(json.dumps(dataclasses.asdict(settings), default=lambda path: Path(path).name)),
+        "machine": machine.describe(),
+        "load_average": {"before": machine.load_average()},
+        "rates": machine.rates(settings.threads),
+        "disk": {
+            "checkpoint_bytes": material.checkpoint_bytes(settings.checkpoint),
+            **{precision: material.disk_use(settings.bundle(precision)) for precision in settings.precisions},
+        },
+    }
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    settings = Settings(
+        checkpoint=given.checkpoint,
+        bundles=given.bundles,
+        threads=given.threads,
+        plan=Plan(given.rounds, given.allowance),
+        precisions=tuple(given.precisions.split(",")),
+        new_ids=given.new_ids,
+    )
+    return quick(settings) if given.quick else settings
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("--checkpoint", type=Path, default=Path("build/benchmarks/checkpoint"), help="made where it is absent")
+    add("--bundles", type=Path, default=Path("build/benchmarks/bundles"), help="made where they are absent")
+    add("--output", type=Path, default=RESULTS / "cpu.json")
+    add("--precisions", default="fp32,int8,int4")
+    add("--threads", type=int, default=2)
+    add("--rounds", type=int, default=5, help="runs of every contender; medians are reported")
+    add("--new-ids", type=int, default=300, help="ids that the language model writes after each prompt")
+    add("--allowance", type=float, help="seconds after which a contender sits out the other rounds of a case")
+    add("--suites", nargs="+", choices=SUITES, default=list(SUITES))
+    add("--note", default="", help="a sentence about this machine or run for the page")
+    add("--quick", action="store_true", help="very little work, once: does everything run?")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,148 @@
+"""The harness: contenders for the same work, judged first, then timed in turn.
+
+Only contenders that run side by side in one process on one machine can be compared: machines are shared, and the same
+work may take a fifth longer a minute later. So every round runs every contender once, each round begins with another
+one, and the medians over the rounds are what counts.
+"""
+
+import logging
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+Values = Mapping[str, float]
+"""What one run measured, by metric."""
+
+
+class WrongOutputError(Exception):
+    """A contender did not do the work that its time would be counted for."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the work of a case."""
+
+    name: str
+    check: Callable[[], str]
+    """Does the work once and judges the output; tells what was compared, raises `WrongOutputError`."""
+    run: Callable[[], Values]
+    """Does the work once, timed; raises `WrongOutputError` where the output is not what was asked for."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """The same work for several contenders."""
+
+    suite: str
+    name: str
+    contenders: tuple[Contender, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How thoroughly a case is measured."""
+
+    rounds: int = 5
+    """Runs of every contender; what is reported is the median."""
+    allowance_seconds: float | None = None
+    """A contender that has taken this long in one case sits out the other rounds; its number of runs is reported."""
+    pause_seconds: float = 0.2
+    """Between runs, so that the threads of the last one go to sleep."""
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ValueError(f"rounds is {self.rounds}; expected at least 1")
+
+
+@dataclass
+class Result:
+    """What a contender reached in a case."""
+
+    suite: str
+    case: str
+    contender: str
+    values: dict[str, list[float]] = field(default_factory=dict)
+    """Every run's values by metric, in the order of the rounds."""
+    check: str = ""
+    """What was compared before the times counted."""
+    fault: str | None = None
+    """Why no time counts."""
+    seconds: float = 0.0
+    """Time that the runs took together."""
+
+    def median(self, metric: str) -> float | None:
+        """The median over the rounds, or None where nothing counts."""
+        return statistics.median(self.values[metric]) if self.fault is None and self.values.get(metric) else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the file of results."""
+        return {
+            "suite": self.suite,
+            "case": self.case,
+            "contender": self.contender,
+            "check": self.check,
+            "fault": self.fault,
+            "values": {metric: [round(value, 6) for value in values] for metric, values in self.values.items()},
+            "medians": {metric: self.median(metric) for metric in self.values},
+        }
+
+
+def measure(case: Case, plan: Plan, *, clock: Callable[[], float] = time.perf_counter) -> list[Result]:
+    """Judge every contender, then run those that passed in turn."""
+    results = [_judged(case, contender) for contender in case.contenders]
+    for number in range(plan.rounds):
+        for index in round_order(len(case.contenders), number):
+            result = results[index]
+            spent = plan.allowance_seconds is not None and result.seconds > plan.allowance_seconds
+            if result.fault is None and not spent:
+                time.sleep(plan.pause_seconds)
+                _run(case.contenders[index], result, clock)
+    return results
+
+
+def round_order(count: int, number: int) -> list[int]:
+    """The order of a round: every round begins with the next contender, so that no one always runs first."""
+    return [(number + offset) % count for offset in range(count)]
+
+
+def ratio(value: float | None, other: float | None) -> float | None:
+    """How many times `other` a value is; None where one is not known."""
+    return None if value is None or other is None or other == 0 else value / other
+
+
+def find(results: Iterable[Mapping[str, Any]], suite: str, case: str, contender: str) -> Mapping[str, Any] | None:
+    """A result in the form of `Result.as_json`."""
+    wanted = (suite, case, contender)
+    return next((r for r in results if (r["suite"], r["case"], r["contender"]) == wanted), None)
+
+
+def faults(results: Sequence[Result]) -> list[str]:
+    """Every contender whose output was wrong."""
+    return [f"{r.suite}, {r.case}, {r.contender}: {r.fault}" for r in results if r.fault is not None]
+
+
+def _judged(case: Case, contender: Contender) -> Result:
+    result = Result(case.suite, case.name, contender.name)
+    _log.info("%s, %s: checking %s", case.suite, case.name, contender.name)
+    try:
+        result.check = contender.check()
+    except WrongOutputError as error:
+        result.fault = str(error)
+    return result
+
+
+def _run(contender: Contender, result: Result, clock: Callable[[], float]) -> None:
+    began = clock()
+    try:
+        values = contender.run()
+    except WrongOutputError as error:
+        result.fault = str(error)
+        return
+    result.seconds += clock() - began
+    for metric, value in values.items():
+        result.values.setdefault(metric, []).append(value)
+    _log.info("%s, %s: %s %s", result.suite, result.case, result.contender, {k: round(v, 3) for k, v in values.items()})

@@ -1,0 +1,161 @@
+"""llama.cpp as the peer: its model file written from the same weights, and its own loop of decoding and sampling.
+
+The low-level functions are called, not the Python class, which would copy the logits of the whole vocabulary
+at every step.
+"""
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gguf
+import llama_cpp
+import numpy as np
+
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
+from sparktts_onnx.export.decoder_config import read_decoder_config
+from sparktts_onnx.export.weights import TensorFiles
+
+FORMATS = {"Q4_0": gguf.GGMLQuantizationType.Q4_0, "Q8_0": gguf.GGMLQuantizationType.Q8_0}
+TOLERANCES = {"Q4_0": 0.7, "Q8_0": 0.12}
+_CONTEXT = 1024
+_EMBEDDING = "model.embed_tokens.weight"
+_LAYER_TENSORS = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+
+
+def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows | None = None) -> Path:
+    """Write a checkpoint's language model for llama.cpp; with `rows`, cut to those ids, embedding and head alike."""
+    config = read_decoder_config(llm_folder)
+    files = TensorFiles(llm_folder)
+    tensors = files.read_all(sorted(files.names))
+    embedding = tensors[_EMBEDDING]
+    if rows is not None:
+        tensors[_EMBEDDING] = embedding = embedding[rows.first : rows.first + rows.count]
+    partial = target.with_suffix(".partial")
+    writer = gguf.GGUFWriter(partial, "qwen2")
+    writer.add_context_length(config.max_positions)
+    writer.add_embedding_length(config.width)
+    writer.add_block_count(config.layers)
+    writer.add_feed_forward_length(config.intermediate)
+    writer.add_head_count(config.heads)
+    writer.add_head_count_kv(config.kv_heads)
+    writer.add_rope_freq_base(config.rope_theta)
+    writer.add_layer_norm_rms_eps(config.epsilon)
+    writer.add_vocab_size(len(embedding))
+    writer.add_tokenizer_model("no_vocab")
+    for name, tensor in tensors.items():
+        _add(writer, gguf_name(name), tensor.float().numpy(), FORMATS[form])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return partial.rename(target)
+
+
+def gguf_name(name: str) -> str:
+    """llama.cpp's name of a tensor of the checkpoint."""
+    if name == _EMBEDDING:
+        return "token_embd.weight"
+    if name == "model.norm.weight":
+        return "output_norm.weight"
+    _, _, layer, module, leaf = _split(name)
+    return f"blk.{layer}.{_LAYER_TENSORS[module]}.{leaf}"
+
+
+def _split(name: str) -> tuple[str, str, str, str, str]:
+    """`model.layers.N.MODULE.leaf`, the module of one or two parts."""
+    model, layers, layer, rest = name.split(".", 3)
+    module, leaf = rest.rsplit(".", 1)
+    return model, layers, layer, module, leaf
+
+
+def _add(writer: Any, name: str, array: np.ndarray[Any, Any], form: Any) -> None:
+    if array.ndim == 1:
+        writer.add_tensor(name, array.astype(np.float32))
+    else:
+        writer.add_tensor(name, gguf.quants.quantize(array, form), raw_dtype=form)
+
+
+class LlamaLanguageModel:
+    """llama.cpp on one model file."""
+
+    def __init__(self, path: Path, form: str, *, threads: int, rows: SpeechRows, cut: bool) -> None:
+        """`cut`: the file holds only `rows`, so id `rows.first` is its id 0."""
+        self.name = f"llama.cpp {form}{', cut head' if cut else ''}"
+        self.tolerance = TOLERANCES[form]
+        self._rows, self._shift = rows, rows.first if cut else 0
+        _quiet()
+        llama_cpp.llama_backend_init()
+        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
+        options = llama_cpp.llama_context_default_params()
+        options.n_ctx, options.n_batch, options.n_ubatch = _CONTEXT, 512, 512
+        options.n_threads = options.n_threads_batch = threads
+        self._context = llama_cpp.llama_init_from_model(self._model, options)
+        self._vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self._model))
+
+    def logits(self, prompt: Sequence[int]) -> Logits:
+        """Logits of the rows of speech."""
+        self._restart()
+        self._decode(prompt)
+        values = llama_cpp.llama_get_logits_ith(self._context, -1)
+        row = np.ctypeslib.as_array(values, (self._vocabulary,)).copy()
+        start = self._rows.first - self._shift
+        kept: Logits = row[start : start + self._rows.count]
+        return kept
+
+    def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
+        """Sampled ids."""
+        self._restart()
+        sampler = _sampler()
+        self._decode(prompt)
+        for number in range(count):
+            token = llama_cpp.llama_sampler_sample(sampler, self._context, -1) + self._shift
+            yield token
+            if number + 1 < count:
+                self._decode([token])
+        llama_cpp.llama_sampler_free(sampler)
+
+    def close(self) -> None:
+        """Free the model."""
+        llama_cpp.llama_free(self._context)
+        llama_cpp.llama_model_free(self._model)
+
+    def _restart(self) -> None:
+        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._context), True)
+
+    def _decode(self, ids: Sequence[int]) -> None:
+        array = (llama_cpp.llama_token * len(ids))(*(token - self._shift for token in ids))
+        if status := llama_cpp.llama_decode(self._context, llama_cpp.llama_batch_get_one(array, len(ids))):
+            raise RuntimeError(f"llama_decode returned {status}")
+
+
+def _sampler() -> Any:
+    chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+    for part in (
+        llama_cpp.llama_sampler_init_top_k(TOP_K),
+        llama_cpp.llama_sampler_init_top_p(TOP_P, 1),
+        llama_cpp.llama_sampler_init_temp(TEMPERATURE),
+        llama_cpp.llama_sampler_init_dist(0),
+    ):
+        llama_cpp.llama_sampler_chain_add(chain, part)
+    return chain
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _ignore(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
+    """llama.cpp tells hundreds of lines while it loads."""
+
+
+def _quiet() -> None:
+    llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))

@@ -1,0 +1,80 @@
+"""What the benchmark works on, made where it is absent: a checkpoint, bundles, the peer's model files."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from benchmarks.settings import Settings
+from benchmarks.sides import SpeechRows
+from sparktts_onnx.bundle.contract import ENROLMENT_GRAPHS, MANIFEST_NAME, SPEAKING_GRAPHS
+from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.export.synthetic import write_checkpoint
+from sparktts_onnx.export.synthetic_sizes import full_sizes
+
+ROOT = Path(__file__).resolve().parent.parent
+_RECORDING = ROOT / "tests" / "data" / "prompt.wav"
+_log = logging.getLogger(__name__)
+
+
+def prepare(settings: Settings) -> None:
+    """Make what is missing; the first time takes several minutes and about 8 GB of disk."""
+    if not (settings.checkpoint / "config.yaml").is_file():
+        _log.info("writing a synthetic checkpoint to %s", settings.checkpoint)
+        write_checkpoint(full_sizes(), settings.checkpoint)
+    for precision in settings.precisions:
+        convert(settings.checkpoint, settings.bundle(precision), precision)
+
+
+def gguf_path(settings: Settings, form: str, *, cut: bool) -> Path:
+    """The peer's model file, written from the same weights where it is absent."""
+    from benchmarks.llama import write_gguf
+
+    path = settings.bundles / f"{form}-{'cut' if cut else 'full'}.gguf"
+    if not path.is_file():
+        layout = read_manifest(settings.bundle(settings.precisions[0])).language_model
+        _log.info("writing %s", path)
+        rows = SpeechRows(layout.head_first_id, layout.head_rows) if cut else None
+        write_gguf(settings.checkpoint / "LLM", path, form=form, rows=rows)
+    return path
+
+
+def prompt_recording() -> tuple[NDArray[np.float32], int]:
+    """A few seconds of synthetic speech, float32 [N], and its rate."""
+    wav, rate = soundfile.read(_RECORDING, dtype="float32")
+    return wav, int(rate)
+
+
+def disk_use(bundle: Path) -> dict[str, int | None]:
+    """Bytes of a bundle, None where it cannot enrol, and of what speaking with kept voices needs of it."""
+    manifest = read_manifest(bundle)
+    speaking = [entry.bytes for name in SPEAKING_GRAPHS for entry in manifest.graphs[name].files]
+    whole = manifest.graphs.keys() >= set(ENROLMENT_GRAPHS)
+    return {
+        "bundle_bytes": sum(entry.bytes for entry in manifest.files()) if whole else None,
+        "speaking_bytes": sum(speaking) + manifest.tokenizer.bytes,
+    }
+
+
+def checkpoint_bytes(checkpoint: Path) -> int:
+    """Bytes of a checkpoint, a bundle inside it left out."""
+    files = (
+        path for path in checkpoint.rglob("*") if path.is_file() and "onnx" not in path.relative_to(checkpoint).parts
+    )
+    return sum(path.stat().st_size for path in files)
+
+
+def convert(checkpoint: Path, bundle: Path, precision: str) -> None:
+    """Make a bundle where it is absent. Verification has its own place in the tests, and needs twice the memory."""
+    if (bundle / MANIFEST_NAME).is_file():
+        return
+    _log.info("converting %s to %s", checkpoint, precision)
+    options: dict[str, Any] = {"--model_dir": checkpoint, "--output_dir": bundle, "--precision": precision}
+    pairs = [str(part) for option in options.items() for part in option]
+    command = [sys.executable, str(ROOT / "convert_to_onnx.py"), *pairs, "--skip_verification"]
+    subprocess.run(command, check=True)

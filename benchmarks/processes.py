@@ -1,0 +1,87 @@
+"""Suite: whole processes: cold start, peak memory, and what processes share."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Case, Contender, Plan, Result, Values, WrongOutputError, measure
+from benchmarks.settings import DEFAULT_PRECISION, Settings
+from benchmarks.texts import TEXTS, Text
+
+SUITE, SHARING = "process", "shared memory"
+_SECONDS = 600
+
+
+def run(settings: Settings) -> list[Result]:
+    """Start processes of each side in turn."""
+    plan = Plan(settings.cold_starts, settings.plan.allowance_seconds, settings.plan.pause_seconds)
+    results = measure(_case(settings, TEXTS["short"]), plan)
+    if "long" in settings.texts:
+        # The peak over a long text shows that memory does not grow with it; one process is enough.
+        contenders = tuple(_ours(settings, precision, TEXTS["long"]) for precision in settings.small)
+        results += measure(Case(SUITE, "long", contenders), Plan(1))
+    shared = Contender("ours", lambda: "both processes spoke", partial(_share, settings))
+    return results + measure(Case(SHARING, "two processes at once", (shared,)), Plan(1))
+
+
+def _case(settings: Settings, text: Text) -> Case:
+    original = [_original(settings, dtype, text) for dtype in ("float32", "bfloat16")]
+    ours = [_ours(settings, precision, text) for precision in settings.precisions]
+    return Case(SUITE, text.name, (*original, *ours))
+
+
+def _ours(settings: Settings, precision: str, text: Text) -> Contender:
+    command = _command("benchmarks.process_ours", settings.bundle(precision), settings, text)
+    return _contender(f"ours {precision}", command, text)
+
+
+def _original(settings: Settings, dtype: str, text: Text) -> Contender:
+    command = [*_command("benchmarks.process_original", settings.checkpoint, settings, text), "--dtype", dtype]
+    return _contender(f"PyTorch {dtype}", command, text)
+
+
+def _command(module: str, folder: Path, settings: Settings, text: Text) -> list[str]:
+    options = {"--text": text.text, "--ids": text.ids_each, "--threads": settings.threads}
+    pairs = [str(part) for option in options.items() for part in option]
+    return [sys.executable, "-m", module, str(folder), *pairs]
+
+
+def _contender(name: str, command: list[str], text: Text) -> Contender:
+    def start() -> Values:
+        found = _told(command)
+        if not found["audio_seconds"] > 0.5 * text.ids / 50:
+            raise WrongOutputError(f"{name} made {found['audio_seconds']:.2f} s of sound of {text.ids} ids")
+        return found
+
+    # No run of its own to judge: every timed one is judged.
+    return Contender(name, lambda: "length of the sound; the files are in the page cache", start)
+
+
+def _told(command: list[str]) -> Mapping[str, Any]:
+    done = subprocess.run(
+        [*command, "--began", str(time.monotonic())], capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
+    if done.returncode:
+        raise WrongOutputError(f"{command[2]} failed: {done.stderr[-500:]}")
+    told: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def _share(settings: Settings) -> Values:
+    """What each of two processes holds at the same time, and its part where shared pages are divided."""
+    command = _command("benchmarks.process_ours", settings.bundle(DEFAULT_PRECISION), settings, TEXTS["short"])
+    command += ["--wait", "--began", str(time.monotonic())]
+    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in running:
+        assert process.stdout is not None, "a pipe was asked for"
+        if process.stdout.readline().strip() != "spoken":
+            raise WrongOutputError("a process did not speak")
+    # Each tells its share while the other still holds its pages: both are asked before either may end.
+    told = [json.loads(process.communicate("\n")[0].splitlines()[-1]) for process in running[:1]]
+    running[1].communicate("\n")
+    return {"resident_mb": told[0]["resident_mb"], "share_mb": told[0]["share_mb"]}

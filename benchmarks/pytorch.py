@@ -1,0 +1,140 @@
+"""The original's computation in PyTorch: the language model through transformers, the codec and wav2vec2 as modules.
+
+The codec is this project's own modules (`sparktts_onnx.export.modules`), which reproduce the original's stage by
+stage; the language model and wav2vec2 are the transformers classes that the original uses, whole.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AutoModelForCausalLM, Wav2Vec2Model
+from transformers.generation.streamers import BaseStreamer
+
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
+from sparktts_onnx.export.checkpoint import FEATURE_STATES, LANGUAGE_MODEL_FOLDER, WAV2VEC2_FOLDER, open_checkpoint
+from sparktts_onnx.export.modules import BiCodec
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+TOLERANCES = {"float32": 1e-4, "bfloat16": 0.1}
+Wave = NDArray[np.float32]
+
+
+class _Ids(BaseStreamer):  # type: ignore[misc]
+    """Hands ids over as transformers writes them; the first it is given are the prompt's."""
+
+    def __init__(self) -> None:
+        self.ids: SimpleQueue[int | None] = SimpleQueue()
+        self._prompt_seen = False
+
+    def put(self, value: Tensor) -> None:
+        if self._prompt_seen:
+            for token in value.reshape(-1).tolist():
+                self.ids.put(int(token))
+        self._prompt_seen = True
+
+    def end(self) -> None:
+        self.ids.put(None)
+
+
+class TorchLanguageModel:
+    """transformers' `generate`, as the original calls it."""
+
+    def __init__(self, checkpoint: Path, dtype: str, rows: SpeechRows) -> None:
+        self.name = f"PyTorch {dtype}"
+        self.tolerance = TOLERANCES[dtype]
+        self._rows = rows
+        folder = checkpoint / LANGUAGE_MODEL_FOLDER
+        self._model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=DTYPES[dtype], local_files_only=True
+        ).eval()
+        self._model.generation_config.eos_token_id = None  # the number of ids is the benchmark's, not the model's
+        self._model.generation_config.pad_token_id = 0
+
+    def logits(self, prompt: Sequence[int]) -> Logits:
+        """Logits of the rows of speech."""
+        with torch.no_grad():
+            row = self._model(torch.tensor([list(prompt)]), logits_to_keep=1).logits[0, -1]
+        kept: Logits = row.float().numpy()[self._rows.first : self._rows.first + self._rows.count]
+        return kept
+
+    def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
+        """Sampled ids."""
+        streamer = _Ids()
+        worker = threading.Thread(target=self._generate, args=(torch.tensor([list(prompt)]), count, streamer))
+        worker.start()
+        while (token := streamer.ids.get()) is not None:
+            yield token
+        worker.join()
+
+    @torch.no_grad()
+    def _generate(self, prompt: Tensor, count: int, streamer: _Ids) -> None:
+        try:
+            self._model.generate(
+                prompt,
+                attention_mask=torch.ones_like(prompt),
+                max_new_tokens=count,
+                do_sample=True,
+                temperature=TEMPERATURE,
+                top_k=TOP_K,
+                top_p=TOP_P,
+                streamer=streamer,
+            )
+        finally:
+            streamer.end()
+
+
+class TorchCodec:
+    """BiCodec's way back: ids to samples, in one piece as the original does it."""
+
+    def __init__(self, checkpoint: Path, dtype: str = "float32") -> None:
+        self.name = f"PyTorch {dtype}"
+        self._dtype = DTYPES[dtype]
+        self.module = _codec(checkpoint, self._dtype)
+
+    @torch.no_grad()
+    def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int]) -> Wave:
+        """Samples float32 [N]."""
+        codec = self.module
+        speaker = codec.speaker_encoder.detokenize(torch.tensor([[list(global_ids)]])).to(self._dtype)
+        z_q = codec.quantizer.detokenize(torch.tensor([list(semantic_ids)])).to(self._dtype)
+        wav = codec.decoder(codec.prenet(z_q, speaker) + speaker.unsqueeze(-1))
+        samples: Wave = wav.reshape(-1).float().numpy()
+        return samples
+
+
+def _codec(checkpoint: Path, dtype: torch.dtype) -> BiCodec:
+    """The codec with its large parts in a type; quantisers and the small speaker encoder stay in float32."""
+    codec = open_checkpoint(checkpoint).load_codec()
+    for part in (codec.encoder, codec.prenet, codec.decoder):
+        part.to(dtype)
+    return codec
+
+
+class TorchEnrolment:
+    """A recording to ids: the original hears every recording with wav2vec2, whether it has a transcript or not."""
+
+    def __init__(self, checkpoint: Path, dtype: str = "float32", *, codec: BiCodec | None = None) -> None:
+        """`codec`: one that is loaded already."""
+        self.name = f"PyTorch {dtype}"
+        self._dtype = DTYPES[dtype]
+        folder = checkpoint / WAV2VEC2_FOLDER
+        # All of its layers run, as in the original, though nothing above the sixteenth is read.
+        self.wav2vec2: Any = Wav2Vec2Model.from_pretrained(folder, dtype=self._dtype, local_files_only=True).eval()
+        self.codec = codec or _codec(checkpoint, self._dtype)
+
+    @torch.no_grad()
+    def enrol(self, wav: Wave, clip: Wave) -> tuple[list[int], list[int]]:
+        """Semantic and global ids of a recording float32 [N] and its reference clip."""
+        normal = (wav - wav.mean()) / np.sqrt(wav.var() + 1e-7)
+        states = self.wav2vec2(torch.from_numpy(normal)[None].to(self._dtype), output_hidden_states=True).hidden_states
+        features = torch.stack([states[index] for index in FEATURE_STATES]).mean(dim=0)
+        semantic = self.codec.quantizer.tokenize(self.codec.encoder(features).float())
+        speaker, _ = self.codec.speaker_encoder.tokenize(self.codec.mel_transformer(torch.from_numpy(clip)[None]))
+        return semantic.reshape(-1).tolist(), speaker.reshape(-1).tolist()

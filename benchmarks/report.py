@@ -1,0 +1,213 @@
+"""`python -m benchmarks.report`: the table, `docs/benchmarks.md` and its plot, all from a file of results."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import ratio
+from benchmarks.plot import plot
+from benchmarks.settings import PEERS
+from benchmarks.targets import TARGETS, Facts, Target
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "cpu.json"
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+PICTURE = ROOT / "docs" / "benchmarks.svg"
+
+Report = Mapping[str, Any]
+_METRICS = {
+    "prefill": ("prompt, ids/s", True),
+    "decode": ("answer, ids/s", True),
+    "first_id_ms": ("first id, ms", False),
+    "real_time": ("times real time", True),
+    "seconds": ("seconds", False),
+    "first_id_seconds": ("first id, s", False),
+    "first_audio_seconds": ("first sound, s", False),
+    "audio_seconds": ("sound, s", True),
+    "resident_mb": ("resident, MB", False),
+    "anonymous_mb": ("not from files, MB", False),
+    "share_mb": ("shared pages divided, MB", False),
+}
+"""How a metric is called, and whether more is better."""
+_LEADING = {
+    "language model": "decode",
+    "codec": "real_time",
+    "enrolment": "seconds",
+    "end to end": "seconds",
+    "texts together": "real_time",
+    "process": "first_audio_seconds",
+}
+"""The metric that ratios are formed of."""
+
+
+def table(report: Report) -> str:
+    """Every case as a Markdown table."""
+    cases = list(dict.fromkeys((r["suite"], r["case"]) for r in report["results"]))
+    return "\n\n".join(_case(report, suite, case) for suite, case in cases)
+
+
+def document(report: Report) -> str:
+    """The whole page."""
+    return "\n\n".join(
+        (
+            "# Benchmarks",
+            "Written by `python -m benchmarks.report` from `benchmarks/results/cpu.json`; measured by `make bench` "
+            "(see [benchmarks/README.md](../benchmarks/README.md)). Do not edit.",
+            _conditions(report),
+            "The weights are synthetic, of the published model's sizes: they are as fast as trained ones, and the "
+            "benchmark says how many ids are written.",
+            "![Decoding, codec and text to file](benchmarks.svg)",
+            "## What was aimed for",
+            _targets(report),
+            "## The machine's limits, measured in the same run",
+            _rates(report["rates"]),
+            "A limit in the tables below is the least time that the work can take at these rates: for decoding, "
+            "reading every weight and the attention cache once a step; for the codec and enrolment, the operations "
+            "of their products and convolutions at the rate of the matrix product of the same type.",
+            "## Bytes",
+            _disk(report),
+            "## Every measurement",
+            table(report),
+            "",
+        )
+    )
+
+
+def _conditions(report: Report) -> str:
+    machine, load = report["machine"], report["load_average"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+    return (
+        f"One run of {report['minutes']:g} minutes on {report['date']}: {machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['memory_gb']:g} GB, {', '.join(machine['flags'])}; {machine['system']}, "
+        f"Python {machine['python']}, {versions}. Every side computed with {report['threads']} threads; medians of "
+        f"{report['rounds']} interleaved rounds unless a row says otherwise. Load average before the run "
+        f"{_numbers(load['before'])}, after it {_numbers(load['after'])}. {report['note']}".rstrip()
+    )
+
+
+def _case(report: Report, suite: str, case: str) -> str:
+    rows = [r for r in report["results"] if (r["suite"], r["case"]) == (suite, case)]
+    metrics = [m for m in _METRICS if any(m in r["medians"] for r in rows)]
+    leading = _LEADING.get(suite)
+    limited = any(leading in r.get("limits", {}) for r in rows)
+    head = [
+        "",
+        *(_METRICS[m][0] for m in metrics),
+        *(["against PyTorch float32"] if leading else []),
+        *(["of the limit"] if limited else []),
+    ]
+    head += ["runs", "output checked"]
+    body = [_row(row, rows, metrics, (leading, limited)) for row in rows]
+    return f"### {suite}: {case}\n\n{markdown(head, body)}"
+
+
+def _row(row: Report, rows: Sequence[Report], metrics: Sequence[str], about: tuple[str | None, bool]) -> list[str]:
+    leading, limited = about
+    cells = [row["contender"], *(number(row["medians"].get(metric)) for metric in metrics)]
+    if leading:
+        base = next((r for r in rows if r["contender"] == "PyTorch float32"), None)
+        cells.append(times(_gain(row, base, leading)))
+    if limited and leading:
+        share = _gain(row, {"medians": row.get("limits", {})}, leading)
+        cells.append("" if share is None else f"{share:.0%}")
+    runs = max((len(values) for values in row["values"].values()), default=0)
+    return [*cells, str(runs), f"WRONG: {row['fault']}" if row["fault"] else row["check"]]
+
+
+def _gain(row: Report, base: Report | None, metric: str) -> float | None:
+    """How many times better than `base`, whichever direction is better."""
+    if base is None:
+        return None
+    pair = row["medians"].get(metric), base["medians"].get(metric)
+    return ratio(*pair) if _METRICS[metric][1] else ratio(*reversed(pair))
+
+
+def _targets(report: Report) -> str:
+    precisions = [precision for precision in PEERS if precision in report["settings"]["precisions"]]
+    facts = [Facts(report, precision) for precision in precisions]
+    body = [
+        [target.what, *_bounds(target), *(_verdict(target, target.measured(fact)) for fact in facts)]
+        for target in TARGETS
+    ]
+    return markdown(["", "to reach", "better still", *precisions], body)
+
+
+def _bounds(target: Target) -> list[str]:
+    sign = "≤" if target.at_most else "≥"
+    return ["" if bound is None else f"{sign} {bound:g}{_unit(target)}" for bound in (target.reach, target.aim)]
+
+
+def _verdict(target: Target, value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    reached = target.met(value, target.reach)
+    return f"{value:.2f}{_unit(target)}" if reached else f"**{value:.2f}{_unit(target)}, missed**"
+
+
+def _unit(target: Target) -> str:
+    return target.unit if target.unit in ("", "×") else f" {target.unit}"
+
+
+def _rates(rates: Mapping[str, float]) -> str:
+    names = {
+        "read_gb_s": ("memory read, 1 GiB", "GB/s"),
+        "read_small_gb_s": ("memory read, 192 MiB again and again", "GB/s"),
+        "onnxruntime_float32_gflop_s": ("matrix product, ONNX Runtime float32", "GFLOP/s"),
+        "torch_float32_gflop_s": ("matrix product, PyTorch float32", "GFLOP/s"),
+        "torch_bfloat16_gflop_s": ("matrix product, PyTorch bfloat16", "GFLOP/s"),
+    }
+    return markdown(["", "", ""], [[what, number(rates[key]), unit] for key, (what, unit) in names.items()])
+
+
+def _disk(report: Report) -> str:
+    disk = report["disk"]
+    body = [["the checkpoint", _megabytes(disk["checkpoint_bytes"]), ""]]
+    for precision in report["settings"]["precisions"]:
+        sizes = disk[precision]
+        body.append([f"bundle, {precision}", _megabytes(sizes["bundle_bytes"]), _megabytes(sizes["speaking_bytes"])])
+    read = [[name, _megabytes(size)] for name, size in report["token_bytes"].items()]
+    reading = markdown(["read for every id by", "MB"], read)
+    return f"{markdown(['on disk', 'MB', 'of it for speaking with kept voices, MB'], body)}\n\n{reading}"
+
+
+def markdown(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; columns after the first are numbers as a rule."""
+    lines = [list(head)]
+    lines.append(["---"] + ["---:"] * (len(lines[0]) - 1))
+    lines += [[cell.replace("|", "\\|") for cell in row] for row in body]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+def number(value: float | None) -> str:
+    """Three digits, or all before the point."""
+    if value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def times(value: float | None) -> str:
+    """A ratio."""
+    return "" if value is None else f"{value:.2f}×"
+
+
+def _megabytes(size: float | None) -> str:
+    return "" if size is None else f"{size / 1e6:.0f}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " / ".join(f"{value:g}" for value in values)
+
+
+def main() -> int:
+    """Write the page and the plot."""
+    report = json.loads(RESULTS.read_text(encoding="utf-8"))
+    DOCUMENT.write_text(document(report), encoding="utf-8")
+    PICTURE.write_text(plot(report), encoding="utf-8")
+    print(f"wrote {DOCUMENT.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

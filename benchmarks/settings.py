@@ -1,0 +1,70 @@
+"""What is measured, where the material lies, and how thoroughly."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.harness import Plan
+
+DEFAULT_PRECISION = "int8"
+"""The precision that speaks best for its speed; its bundle is the one whose codec is measured."""
+PEERS = {"int8": "Q8_0", "int4": "Q4_0"}
+"""llama.cpp's format of the same bits; the precisions that speed is looked for in."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run of the benchmark."""
+
+    checkpoint: Path
+    """A checkpoint of the published size; synthetic weights are as fast as trained ones."""
+    bundles: Path
+    """Folder with a bundle a precision, and the peer's model files."""
+    threads: int = 2
+    """Threads that every side computes with."""
+    plan: Plan = field(default_factory=Plan)
+    precisions: tuple[str, ...] = ("fp32", "int8", "int4")
+    """Bundles to measure."""
+    prompts: tuple[int, ...] = (60, 300)
+    """Lengths of the language model's prompts, ids."""
+    new_ids: int = 300
+    """Ids that the language model writes after each prompt."""
+    batch: int = 8
+    """Answers at once where answers are written together."""
+    batch_ids: int = 100
+    """Ids of each of them."""
+    audio_seconds: tuple[float, ...] = (1, 5, 10, 30)
+    """Lengths that the codec decodes."""
+    recording_seconds: tuple[float, ...] = (3, 6, 20)
+    """Lengths of recordings that are enrolled."""
+    texts: tuple[str, ...] = ("short", "middle", "long")
+    """Texts that are spoken."""
+    cold_starts: int = 3
+    """Processes started for each side."""
+
+    @property
+    def small(self) -> tuple[str, ...]:
+        """The precisions with a peer."""
+        return tuple(precision for precision in self.precisions if precision in PEERS)
+
+    def bundle(self, precision: str) -> Path:
+        """Where the bundle of a precision lies."""
+        return self.bundles / precision
+
+
+def quick(settings: Settings) -> Settings:
+    """The same with so little work that it only shows whether everything runs."""
+    return Settings(
+        checkpoint=settings.checkpoint,
+        bundles=settings.bundles,
+        threads=settings.threads,
+        plan=Plan(rounds=1, pause_seconds=0.0),
+        precisions=settings.precisions,
+        prompts=(60,),
+        new_ids=10,
+        batch=2,
+        batch_ids=10,
+        audio_seconds=(1,),
+        recording_seconds=(3,),
+        texts=("short",),
+        cold_starts=1,
+    )

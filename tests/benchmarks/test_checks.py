@@ -1,0 +1,112 @@
+"""The checks refuse outputs that are not what was asked for: each is given a planted fault."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.codec import NO_TRANSCRIPT, judge_ids, judge_wave
+from benchmarks.end_to_end import judge_speech
+from benchmarks.harness import WrongOutputError
+from benchmarks.memory import PeakMemory, megabytes
+from benchmarks.sides import Logits, SpeechRows, judge_logits, logit_error, time_answer
+from benchmarks.signals import log_mel_distance, snr_db
+
+EXPECTED = np.random.default_rng(0).standard_normal(200).astype(np.float32)
+TONE = np.sin(np.arange(16000) * 0.1).astype(np.float32)
+
+
+class Side:
+    """A language model of fixed answers."""
+
+    name = "side"
+    tolerance = 0.1
+
+    def __init__(self, logits: Logits, ids: Sequence[int]) -> None:
+        self._logits = logits
+        self._ids = ids
+
+    def logits(self, prompt: Sequence[int]) -> Logits:
+        return self._logits
+
+    def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
+        return iter(self._ids)
+
+
+def test_logits_are_compared_with_those_of_pytorch() -> None:
+    assert "deviate by" in judge_logits(Side(EXPECTED * 1.01, []), [1], EXPECTED)
+    for wrong in (EXPECTED[::-1], EXPECTED * np.nan, EXPECTED[:100]):
+        with pytest.raises(WrongOutputError, match="logits deviate"):
+            judge_logits(Side(wrong, []), [1], EXPECTED)
+    assert logit_error(EXPECTED, EXPECTED) == 0
+
+
+def test_an_answer_has_the_ids_that_were_asked_for() -> None:
+    assert time_answer(Side(EXPECTED, range(20)), [1], 20).ids == tuple(range(20))
+    with pytest.raises(WrongOutputError, match="wrote 19 ids where 20"):
+        time_answer(Side(EXPECTED, range(19)), [1], 20)
+    with pytest.raises(WrongOutputError, match="again and again"):
+        time_answer(Side(EXPECTED, [7] * 20), [1], 20)
+
+
+def test_prompts_stay_inside_the_rows_of_speech() -> None:
+    prompt = SpeechRows(100, 50).prompt(300)
+    assert len(prompt) == 300 and min(prompt) >= 100 and max(prompt) < 150
+
+
+def test_waves_are_compared_with_those_of_pytorch() -> None:
+    assert "dB" in judge_wave("ours", TONE, TONE)
+    for wrong in (TONE[:-1], TONE + 0.01, np.zeros_like(TONE), TONE * np.nan):
+        with pytest.raises(WrongOutputError):
+            judge_wave("ours", wrong, TONE)
+
+
+def test_ids_are_compared_with_those_of_pytorch() -> None:
+    expected = (list(range(100)), list(range(32)))
+    assert judge_ids("ours", expected, expected).startswith("100.0%")
+    assert "semantic" not in judge_ids(NO_TRANSCRIPT, ([], expected[1]), expected)
+    for wrong in (([], expected[1]), (expected[0][::-1], expected[1]), (expected[0], expected[1][:-1])):
+        with pytest.raises(WrongOutputError):
+            judge_ids("ours", wrong, expected)
+
+
+def test_speech_is_sound_of_the_right_length() -> None:
+    judge_speech("ours", TONE, 16000)
+    for wrong in (TONE[:8000], np.tile(TONE, 3), np.zeros_like(TONE), TONE * np.nan):
+        with pytest.raises(WrongOutputError):
+            judge_speech("ours", wrong, 16000)
+
+
+def test_snr_and_log_mel_distance_grow_apart_with_noise() -> None:
+    noise = np.random.default_rng(1).standard_normal(16000).astype(np.float32)
+    assert snr_db(TONE + 0.01 * TONE, TONE) == pytest.approx(40, abs=0.01)
+    assert snr_db(TONE, TONE) > 150
+    small, large = (log_mel_distance(TONE + level * noise, TONE, 16000) for level in (1e-3, 1e-1))
+    assert log_mel_distance(TONE, TONE, 16000) == 0 < small < large
+
+
+def test_log_mel_distance_does_not_hear_a_phase() -> None:
+    turned = np.cos(np.arange(16000) * 0.1).astype(np.float32)
+    assert snr_db(turned, TONE) < 0
+    assert log_mel_distance(turned, TONE, 16000) < 1
+
+
+def test_peak_memory_sees_what_was_taken_and_given_back() -> None:
+    with PeakMemory(interval_seconds=0.001) as memory:
+        before = megabytes(Path("/proc/self/status"), "RssAnon")
+        block = np.ones(16 << 20, np.float32)
+        deadline = 2000
+        while memory.anonymous_mb < before + 50 and deadline:
+            block += 1
+            deadline -= 1
+        del block
+    assert memory.anonymous_mb >= before + 50
+    assert memory.resident_mb >= memory.anonymous_mb - 1
+
+
+def test_a_missing_line_of_memory_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "status").write_text("VmHWM:\t  2048 kB\n")
+    assert megabytes(tmp_path / "status", "VmHWM") == 2.048
+    with pytest.raises(KeyError, match="RssAnon"):
+        megabytes(tmp_path / "status", "RssAnon")
