@@ -24,9 +24,31 @@ PCM_RATE = 24_000
 """What clients of OpenAI's interface take raw samples for."""
 _PASSED_ON = ("seed", "temperature", "top_k", "top_p", "max_new_tokens", "normalise", "retries", "segment_seconds")
 _AUDIO: dict[str, Any] = {"type": "string", "format": "binary"}
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["speech.audio.delta", "speech.audio.done", "error"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {
+                    "type": {"enum": ["speech.audio.delta", "speech.audio.done", "error"]},
+                    "audio": {"type": "string", "contentEncoding": "base64"},
+                    "usage": {"type": "object"},
+                    "info": {"type": "object"},
+                    "error": {"type": "object"},
+                },
+            },
+        },
+    },
+}
 _CONTENT = {
     **{form.content_type.split(";")[0]: {"schema": _AUDIO} for form in FORMATS.values() if form.name != "m4a"},
-    "text/event-stream": {"schema": {"type": "string"}},
+    "text/event-stream": {"itemSchema": _EVENT},
 }
 
 

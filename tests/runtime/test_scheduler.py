@@ -274,8 +274,9 @@ def test_an_answer_nobody_can_read_any_more_does_not_keep_the_process(ending: st
     process = start(ENDINGS[ending])
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (3 if "exception" in ending else 0, "speaking\n")
-    # A daemon thread may be told, if it still runs at that moment, that nothing more will come.
-    assert err == "" or ("daemon" in ending and "GenerationError" in err)
+    # A daemon thread may be told, if it still runs at that moment, that nothing more will come, and the process may
+    # end while it is still writing that.
+    assert err == "" or ("daemon" in ending and err.startswith("Exception in thread"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a console event there, not a signal to one process")

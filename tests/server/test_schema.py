@@ -81,6 +81,13 @@ def test_wrong_requests_are_refused_as_promised(interface: Any, method: str, pat
     try_out(interface[path][method], GenerationMode.NEGATIVE)
 
 
+def test_the_events_of_a_stream_are_the_described_ones(interface: Any) -> None:
+    operation = interface["/v1/audio/speech"]["POST"]
+    case = operation.Case(body={"input": "Hello.", "stream_format": "sse"}, media_type="application/json")
+    answer = case.call_and_validate(checks=PROMISES)
+    assert answer.headers["content-type"][0].startswith("text/event-stream")
+
+
 def try_out(operation: Any, mode: GenerationMode) -> None:
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
