@@ -9,6 +9,8 @@ from typing import cast
 from sparktts_onnx import Lexicon, SparkTTSONNX, SpeechOptions, TextError
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
+ROWS = 8
+"""Answers at once, where no option says otherwise."""
 LEVELS_HELP = "very_low, low, moderate, high, very_high, or 0 to 1 in steps of 0.25"
 
 
@@ -35,11 +37,22 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--device", default="auto", metavar="NAME", help=f"{', '.join(DEVICES)} (default: auto)")
     group.add_argument("--threads", type=int, metavar="N", help="threads to compute with (default: all cores)")
+    group.add_argument(
+        "--packed-weights",
+        metavar="DIR",
+        help="keep the weights here as this processor wants them: processes start sooner and share them",
+    )
 
 
-def open_model(options: argparse.Namespace) -> SparkTTSONNX:
-    """The model that the options name."""
-    return SparkTTSONNX(options.model_dir, device=options.device, threads=options.threads)
+def open_model(options: argparse.Namespace, *, rows: int = ROWS) -> SparkTTSONNX:
+    """The model that the options name, with `rows` answers at once."""
+    return SparkTTSONNX(
+        options.model_dir,
+        device=options.device,
+        threads=options.threads,
+        rows=rows,
+        packed_weights=options.packed_weights,
+    )
 
 
 def add_speech_arguments(parser: argparse.ArgumentParser) -> None:

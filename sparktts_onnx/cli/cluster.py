@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparktts_onnx.cli.arguments import ROWS
+
 if TYPE_CHECKING:
     from sparktts_onnx.scale.settings import ModelSettings, Replicas
-
-ROWS = 8
-"""Answers that a worker makes at once."""
 
 
 def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +36,7 @@ def cluster_settings(options: argparse.Namespace, *, rows: int = ROWS) -> "tuple
     given = options.gpus_per_worker
     gpus = float(options.device == "cuda") if given is None else given
     threads = options.threads or default_threads()
-    model = ModelSettings(Path(options.model_dir).absolute(), options.device, threads, gpus, rows)
+    packed = None if options.packed_weights is None else Path(options.packed_weights).absolute()
+    model = ModelSettings(Path(options.model_dir).absolute(), options.device, threads, gpus, rows, packed)
     with model.open():  # says at once what is wrong with it; no graph is loaded
         return model, Replicas.parse(options.workers)

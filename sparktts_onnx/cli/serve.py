@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparktts_onnx import OptionError, SparkTTSONNX
-from sparktts_onnx.cli.arguments import add_model_arguments
+from sparktts_onnx import OptionError
+from sparktts_onnx.cli.arguments import add_model_arguments, open_model
 from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None:
     from sparktts_onnx.server import create_app, run_server
 
-    with SparkTTSONNX(options.model_dir, device=options.device, threads=options.threads, rows=settings.at_once) as tts:
+    with open_model(options, rows=settings.at_once) as tts:
         run_server(create_app(tts, settings), settings)
 
 

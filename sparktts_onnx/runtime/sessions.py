@@ -3,7 +3,9 @@
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,15 @@ from sparktts_onnx.bundle.manifest import Manifest, check_file
 from sparktts_onnx.errors import BundleError
 from sparktts_onnx.runtime.checking import whole_number
 from sparktts_onnx.runtime.onnx_runtime import ort
+from sparktts_onnx.runtime.packed_weights import packed_graph
 from sparktts_onnx.runtime.providers import choose_providers
-from sparktts_onnx.runtime.tuning import tune
+from sparktts_onnx.runtime.tuning import give_back_freed_memory, tune
 
 MAX_THREADS = 1024
+WINDOWED_GRAPH = "decoder"
+"""The graph that runs on a window a core: one window on all cores leaves them waiting for each other."""
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +32,21 @@ _log = logging.getLogger(__name__)
 class Sessions:
     """Sessions by graph name; safe to share between threads."""
 
-    def __init__(self, folder: Path, manifest: Manifest, *, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        packed_weights: Path | None = None,
+    ) -> None:
         """Choose the providers; nothing is loaded yet.
 
         Args:
             threads: threads that one graph computes with; by default the cores this process may use.
+            packed_weights: where the graphs that speak are kept as this processor wants them, for all processes; see
+                `runtime.packed_weights`. Only on the CPU.
 
         Raises:
             OptionError, ProviderError: see `choose_providers`; threads below 1.
@@ -40,6 +57,11 @@ class Sessions:
         self._manifest = manifest
         self._threads = threads or available_cores()
         self._providers = choose_providers(device, ort.get_available_providers())
+        on_cpu = self._providers[0] == "CPUExecutionProvider"
+        self._packed_weights = packed_weights if on_cpu else None
+        self.lanes = self._threads if on_cpu else 1
+        """Windows of `WINDOWED_GRAPH` that are computed side by side."""
+        self._pool: ThreadPoolExecutor | None = None
         self._loaded: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._computing = threading.Lock()
@@ -55,7 +77,7 @@ class Sessions:
                 self._loaded[name] = self._load(name)
             return self._loaded[name]
 
-    def run(self, name: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+    def run(self, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
         """Run a component graph; outputs in the order of the contract.
 
         One at a time: a graph computes with all threads already, and side by side they only take each other's cache.
@@ -64,6 +86,34 @@ class Sessions:
         with self._computing:
             outputs: list[np.ndarray[Any, Any]] = session.run(None, dict(inputs))
         return outputs
+
+    def run_each(self, inputs: Iterable[Arrays]) -> Iterator[list[np.ndarray[Any, Any]]]:
+        """Run `WINDOWED_GRAPH` on one window after the other, `lanes` of them at a time; outputs in their order.
+
+        Windows are taken from `inputs` shortly before they are computed.
+        """
+        if self.lanes == 1:
+            for window in inputs:
+                yield self.run(WINDOWED_GRAPH, window)
+            return
+        waiting: deque[Future[list[np.ndarray[Any, Any]]]] = deque()
+        try:
+            for window in inputs:
+                waiting.append(self._submit(window))
+                if len(waiting) > self.lanes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _submit(self, window: Arrays) -> Future[list[np.ndarray[Any, Any]]]:
+        session = self[WINDOWED_GRAPH]
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.lanes, thread_name_prefix="spark-tts-vocoder")
+            return self._pool.submit(session.run, None, dict(window))
 
     def input_shape(self, name: str) -> list[Any]:
         """Declared shape of a graph's first input: names of dynamic axes, sizes of fixed ones."""
@@ -78,6 +128,9 @@ class Sessions:
         """Let go of every session; one that is used again is loaded again."""
         with self._lock:
             self._loaded.clear()
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+                self._pool = None
 
     def _load(self, name: str) -> Any:
         if name not in self._manifest.graphs:
@@ -85,20 +138,23 @@ class Sessions:
                 f"the bundle {self._folder} has no graph {name}; it has {', '.join(self._manifest.graphs)}: "
                 "convert the checkpoint with all graphs"
             )
-        files = self._manifest.graphs[name].files
-        for entry in files:
-            check_file(self._folder, entry)
+        entry = self._manifest.graphs[name]
+        for file in entry.files:
+            check_file(self._folder, file)
+        path = self._folder / entry.files[0].name
+        if self._packed_weights is not None and name in SPEAKING_GRAPHS:
+            path = packed_graph(self._folder, entry, self._packed_weights, options=lambda: self._options(name))
         _log.info("loading %s", name)
         try:
-            return ort.InferenceSession(
-                str(self._folder / files[0].name), self._options(name), providers=self._providers
-            )
+            session = ort.InferenceSession(str(path), self._options(name), providers=self._providers)
         except Exception as error:  # ONNX Runtime's exceptions share no other base
-            raise BundleError(f"the graph {self._folder / files[0].name} does not load: {error}") from error
+            raise BundleError(f"the graph {path} does not load: {error}") from error
+        give_back_freed_memory()
+        return session
 
     def _options(self, name: str) -> Any:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1 if name == WINDOWED_GRAPH and self.lanes > 1 else self._threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         tune(options)

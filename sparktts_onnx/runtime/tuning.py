@@ -1,8 +1,10 @@
 """Session settings that depend on the machine."""
 
 import base64
+import ctypes
 import functools
 import logging
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,10 @@ _PROBE = base64.b64decode(
 )
 """A graph: y int32 [4, 16] = MatMulInteger(a uint8 [4, 64], int8 [64, 16] of 127)."""
 _PROBE_SUM = 255 * 127 * 64
+SPIN_MICROSECONDS = 100
+"""As long as the steps between two products that are shared among threads."""
+_SPIN_DURATION_SINCE = (1, 26)
+"""ONNX Runtime; before, a thread that may spin does so for tens of milliseconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,12 +28,30 @@ _log = logging.getLogger(__name__)
 def tune(options: Any) -> None:
     """Settings for every session on this machine.
 
-    Threads do not spin while they wait: the language model and the vocoder run side by side, and spinning threads of
-    one take the cores of the other. On busy cores that made a token four times slower.
+    Threads wait for work `SPIN_MICROSECONDS` awake, then asleep: the language model and the vocoder run side by side,
+    and threads of one that stay awake take the cores of the other. docs/performance.md has the figures.
     """
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    spins = _version(ort.__version__) >= _SPIN_DURATION_SINCE
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spins else "0")
+    if spins:
+        options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
+    # Plans of memory are kept for every length that ever came, and lengths vary.
+    options.enable_mem_pattern = False
     if not sums_exactly():
         options.add_session_config_entry("session.x64quantprecision", "1")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2])
+
+
+def give_back_freed_memory() -> None:
+    """Tell the C library to return what it holds but nobody uses: loading a graph leaves its unpacked weights there.
+
+    Only glibc keeps such memory and can be asked.
+    """
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
 
 
 @functools.cache

@@ -6,10 +6,13 @@
 
 A sample depends on tokens at most `context` away on either side, so a window that is computed with that much around
 it and then cropped equals the same stretch of one long computation. The prenet reaches far and is cheap, the decoder
-reaches a few frames and is not: their windows are separate.
+reaches a few frames and is not: their windows are separate, and the decoder's are computed side by side.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,19 @@ from sparktts_onnx.runtime.sessions import Sessions
 PRENET_WINDOW = 200
 """Tokens a prenet window gives; with a context of 56 a side it computes 1.6 times what it keeps."""
 DECODER_WINDOW = 50
-"""Frames a decoder window gives; with a context of 10 a side it computes 1.4 times what it keeps."""
+"""Most frames a decoder window gives; with a context of 10 a side it computes 1.4 times what it keeps, and each
+window that is computed side by side takes about 50 MB."""
+
+
+class Window(NamedTuple):
+    """What the decoder computes in one call, and what of it is kept."""
+
+    x: Wave
+    """float32 [1, D, F]."""
+    start: int
+    """First sample that is kept."""
+    stop: int
+    """First sample that is not kept any more."""
 
 
 class Vocoder:
@@ -30,9 +45,14 @@ class Vocoder:
     def __init__(self, sessions: Sessions, codec: CodecLayout) -> None:
         self._sessions = sessions
         self._codec = codec
-        self._reach = -(-codec.decoder_context // codec.frames_per_token)
+        self._reach = ceil(codec.decoder_context / codec.frames_per_token)
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
+
+    def load(self) -> None:
+        """Load its graphs now, the largest first."""
+        for name in ("decoder", "prenet", "speaker_detokenize", "quantizer_detokenize"):
+            self._sessions[name]
 
     def d_vector(self, global_ids: Sequence[int]) -> Wave:
         """The speaker's condition, float32 [1, D]."""
@@ -52,13 +72,29 @@ class Vocoder:
         Exact where `tokens` reaches `context` past `stop`, or ends where the answer ends.
         """
         if self._codec.fixed_frames is not None:
-            yield from self._render_fixed(tokens, d_vector, (start, stop), self._codec.fixed_frames)
-            return
+            windows = self._fixed_windows(tokens, d_vector, (start, stop), self._codec.fixed_frames)
+        else:
+            windows = self._windows(tokens, d_vector, start, stop)
+        yield from self._decode(windows, d_vector)
+
+    def _decode(self, windows: Iterable[Window], d_vector: Wave) -> Iterator[Wave]:
+        """The kept samples of each window."""
+        kept: deque[slice] = deque()
+
+        def inputs() -> Iterator[dict[str, Wave]]:
+            for window in windows:
+                kept.append(slice(window.start, window.stop))
+                yield {"x": window.x, "d_vector": d_vector}
+
+        for outputs in self._sessions.run_each(inputs()):
+            yield outputs[0][0, 0, kept.popleft()]
+
+    def _windows(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Iterator[Window]:
         for a in range(start, stop, PRENET_WINDOW):
             b = min(a + PRENET_WINDOW, stop)
             low, high = max(0, a - self._reach), min(len(tokens), b + self._reach)
             x = self._prenet(tokens, d_vector, low, high)
-            yield from self._decode_frames(x, d_vector, (a - low, b - low))
+            yield from self._decoder_windows(x, (a - low, b - low))
 
     def _prenet(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Wave:
         """x of tokens [start, stop): float32 [1, D, F], F frames a token."""
@@ -75,20 +111,20 @@ class Vocoder:
         x: Wave = self._sessions.run("prenet", {"z_q": z_q, "d_vector": d_vector})[0]
         return x
 
-    def _decode_frames(self, x: Wave, d_vector: Wave, tokens: tuple[int, int]) -> Iterator[Wave]:
-        """Samples of a range of tokens of x float32 [1, D, F], a decoder window at a time."""
+    def _decoder_windows(self, x: Wave, tokens: tuple[int, int]) -> Iterator[Window]:
+        """Windows that give the samples of a range of tokens of x float32 [1, D, F]."""
         frames, reach = self._codec.frames_per_token, self._codec.decoder_context
         hop = self._codec.hop_length // frames
         start, stop = tokens[0] * frames, tokens[1] * frames
-        for a in range(start, stop, DECODER_WINDOW):
-            b = min(a + DECODER_WINDOW, stop)
+        step = window_length(stop - start, lanes=self._sessions.lanes, reach=reach)
+        for a in range(start, stop, step):
+            b = min(a + step, stop)
             low = max(0, a - reach)
-            wav = self._sessions.run("decoder", {"x": x[:, :, low : b + reach], "d_vector": d_vector})[0]
-            yield wav[0, 0, (a - low) * hop : (b - low) * hop]
+            yield Window(x[:, :, low : b + reach], (a - low) * hop, (b - low) * hop)
 
-    def _render_fixed(
+    def _fixed_windows(
         self, tokens: NDArray[np.int64], d_vector: Wave, kept: tuple[int, int], fixed: int
-    ) -> Iterator[Wave]:
+    ) -> Iterator[Window]:
         """The same with graphs that take exactly `fixed` tokens: one window through all of them."""
         step, hop = max(1, fixed - 2 * self.context), self._codec.hop_length
         for a in range(*kept, step):
@@ -98,8 +134,14 @@ class Vocoder:
             window = tokens[low : low + fixed]
             # An answer shorter than the graphs ends in its last token, repeated: the only padding that is speech.
             x = self._frames(np.pad(window, (0, fixed - len(window)), mode="edge"), d_vector)
-            wav = self._sessions.run("decoder", {"x": x, "d_vector": d_vector})[0]
-            yield wav[0, 0, (a - low) * hop : (b - low) * hop]
+            yield Window(x, (a - low) * hop, (b - low) * hop)
+
+
+def window_length(frames: int, *, lanes: int, reach: int) -> int:
+    """Frames a window should give so that `lanes` side by side are done first; each computes `reach` more a side."""
+    fewest = ceil(frames / DECODER_WINDOW)
+    lengths = [ceil(frames / count) for count in range(fewest, fewest + lanes)]
+    return min(lengths, key=lambda length: ceil(ceil(frames / length) / lanes) * (length + 2 * reach))
 
 
 def _fixed_start(around: tuple[int, int], kept: tuple[int, int], fixed: int) -> int:

@@ -22,6 +22,8 @@ class ModelSettings:
     """Graphics cards a worker is given; half a one lets two workers share it."""
     rows: int = 8
     """Answers that a worker makes at once."""
+    packed_weights: Path | None = None
+    """Where the workers of a machine share their weights."""
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.rows < 1 or self.gpus < 0:
@@ -35,7 +37,13 @@ class ModelSettings:
 
     def open(self) -> SparkTTSONNX:
         """The model in this process."""
-        return SparkTTSONNX(self.model_dir, device=self.device, threads=self.threads, rows=self.rows)
+        return SparkTTSONNX(
+            self.model_dir,
+            device=self.device,
+            threads=self.threads,
+            rows=self.rows,
+            packed_weights=self.packed_weights,
+        )
 
 
 @dataclass(frozen=True)

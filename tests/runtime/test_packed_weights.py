@@ -7,8 +7,10 @@ import nano
 import numpy as np
 import pytest
 
+from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.bundle.contract import SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import GraphEntry, Manifest
-from sparktts_onnx.errors import OutputError
+from sparktts_onnx.errors import BundleError, OutputError
 from sparktts_onnx.runtime import packed_weights
 from sparktts_onnx.runtime.language_model import LanguageModel
 from sparktts_onnx.runtime.onnx_runtime import ort
@@ -85,3 +87,30 @@ def test_a_process_that_comes_second_uses_the_first_one_s(
     monkeypatch.setattr(packed_weights, "_save", beaten)
     assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options).read_text() == "the first one's"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_speech_is_the_same_and_the_enrolling_graphs_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = []
+    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
+        with SparkTTSONNX(nano.BUNDLE, device="cpu", packed_weights=cache) as tts:
+            spoken.append(tts.inference("Hello.", gender="female", seed=1)[0])
+        monkeypatch.setattr(packed_weights, "_pack", packed_weights._pack if cache is None else None)
+    assert np.array_equal(spoken[0], spoken[1]) and np.array_equal(spoken[0], spoken[2])
+    kept = {path.name.rpartition("-")[0] for path in (tmp_path / "cache").iterdir()}
+    assert kept == set(SPEAKING_GRAPHS)
+
+
+def test_an_altered_bundle_is_not_spoken_from_old_weights(bundle: Path, tmp_path: Path) -> None:
+    with SparkTTSONNX(bundle, device="cpu", packed_weights=tmp_path / "cache") as tts:
+        tts.inference("Hello.", gender="female", seed=1)
+    graph = bundle / "decoder.onnx"
+    data = bytearray(graph.read_bytes())
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+    with (
+        SparkTTSONNX(bundle, device="cpu", packed_weights=tmp_path / "cache") as tts,
+        pytest.raises(BundleError, match=r"decoder\.onnx"),
+    ):
+        tts.inference("Hello.", gender="female", seed=1)

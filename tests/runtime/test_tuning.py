@@ -1,6 +1,9 @@
 """Settings that follow from what the machine computes."""
 
+import resource
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,7 +52,31 @@ def test_exact_products_are_asked_for_only_where_they_are_not_exact_anyway(monke
     assert setting(made, "session.x64quantprecision") == "1"
 
 
-def test_threads_do_not_spin() -> None:
+@pytest.mark.parametrize(
+    ("version", "spinning", "duration"),
+    [("1.22.0", "0", None), ("1.26.0", "1", "100"), ("1.32.0.dev1", "1", "100"), ("2.0.0", "1", "100")],
+)
+def test_threads_spin_briefly_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, version: str, spinning: str, duration: str | None
+) -> None:
+    monkeypatch.setattr(tuning.ort, "__version__", version)
     made = ort.SessionOptions()
     tuning.tune(made)
-    assert setting(made, "session.intra_op.allow_spinning") == "0"
+    assert setting(made, "session.intra_op.allow_spinning") == spinning
+    assert setting(made, "session.intra_op.spin_duration_us") == duration
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' C libraries keep nothing back")
+def test_freed_memory_is_given_back() -> None:
+    tuning.give_back_freed_memory()
+    before = resident_bytes()
+    blocks = [bytearray(100_000) for _ in range(500)]  # below the size that the C library maps by itself
+    kept = blocks[-1]
+    del blocks
+    tuning.give_back_freed_memory()
+    assert resident_bytes() - before < 10_000_000, len(kept)
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()

@@ -2,7 +2,9 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 from typing import Any
 
 import nano
@@ -11,7 +13,7 @@ import pytest
 
 from sparktts_onnx.bundle.manifest import CodecLayout, Manifest, read_manifest
 from sparktts_onnx.runtime.sessions import Sessions
-from sparktts_onnx.runtime.vocoder import DECODER_WINDOW, PRENET_WINDOW, Vocoder
+from sparktts_onnx.runtime.vocoder import DECODER_WINDOW, PRENET_WINDOW, Vocoder, window_length
 
 SPEAKER = (3, 1, 4, 1)
 LENGTHS = [1, 2, 5, DECODER_WINDOW, DECODER_WINDOW + 1, PRENET_WINDOW - 1, PRENET_WINDOW, 2 * PRENET_WINDOW + 33]
@@ -21,9 +23,12 @@ def walk(length: int) -> list[int]:
     return list(itertools.islice(nano.walks(), length))
 
 
-@pytest.fixture(scope="module")
-def sessions(manifest: Manifest) -> Sessions:
-    return Sessions(nano.BUNDLE, manifest, threads=1)
+@pytest.fixture(scope="module", params=[1, 3], ids="{} lanes".format)
+def sessions(manifest: Manifest, request: pytest.FixtureRequest) -> Iterator[Sessions]:
+    sessions = Sessions(nano.BUNDLE, manifest, device="cpu", threads=request.param)
+    assert sessions.lanes == request.param
+    yield sessions
+    sessions.close()
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -55,7 +60,19 @@ def test_any_stretch_is_exact(sessions: Sessions, manifest: Manifest) -> None:
         np.testing.assert_allclose(wav, whole[start * nano.HOP : stop * nano.HOP], atol=1e-5)
 
 
-class CountingSessions:
+class OneLane:
+    """Runs windows in turn."""
+
+    lanes = 1
+
+    def run(self, name: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+        raise NotImplementedError
+
+    def run_each(self, inputs: Iterable[Mapping[str, np.ndarray[Any, Any]]]) -> Iterator[list[np.ndarray[Any, Any]]]:
+        return (self.run("decoder", window) for window in inputs)
+
+
+class CountingSessions(OneLane):
     """Passes on, and notes how many frames each graph was given."""
 
     def __init__(self, sessions: Any) -> None:
@@ -76,6 +93,58 @@ def test_no_window_grows_with_the_audio(sessions: Sessions, manifest: Manifest) 
     assert counting.frames["speaker_detokenize"] == [nano.GLOBAL_TOKENS]
 
 
+@pytest.mark.parametrize(
+    ("frames", "lanes", "expected"), [(25, 1, 25), (25, 2, 13), (90, 1, 45), (90, 2, 45), (5, 8, 1)]
+)
+def test_short_stretches_are_shared_out(frames: int, lanes: int, expected: int) -> None:
+    assert window_length(frames, lanes=lanes, reach=0) == expected
+
+
+def test_windows_are_not_cut_smaller_than_pays() -> None:
+    assert window_length(DECODER_WINDOW, lanes=100, reach=10) == 1  # as many as there are frames, if there are lanes
+    assert window_length(30, lanes=2, reach=1000) == 15
+    for frames, lanes in itertools.product(range(1, 500), (1, 2, 3, 4, 16)):
+        length = window_length(frames, lanes=lanes, reach=10)
+        assert 1 <= length <= DECODER_WINDOW
+        assert ceil(ceil(frames / length) / lanes) <= ceil(ceil(frames / DECODER_WINDOW) / lanes)
+
+
+def test_windows_run_side_by_side_and_come_in_order(manifest: Manifest) -> None:
+    sessions = Sessions(nano.BUNDLE, manifest, device="cpu", threads=2)
+    together = threading.Barrier(2, timeout=30)
+
+    class Slow:
+        def run(self, _: None, inputs: Mapping[str, int]) -> list[int]:
+            together.wait()  # broken if one window at a time is computed
+            return [inputs["x"]]
+
+    sessions._loaded["decoder"] = Slow()
+    windows: Any = ({"x": number} for number in range(6))
+    assert list(sessions.run_each(windows)) == [[number] for number in range(6)]
+    sessions.close()
+
+
+def test_windows_nobody_waits_for_are_not_computed(manifest: Manifest) -> None:
+    sessions = Sessions(nano.BUNDLE, manifest, device="cpu", threads=2)
+    taken: list[int] = []
+
+    class Quick:
+        def run(self, _: None, inputs: Mapping[str, int]) -> list[int]:
+            return [inputs["x"]]
+
+    def windows() -> Iterator[Any]:
+        for number in range(100):
+            taken.append(number)
+            yield {"x": number}
+
+    sessions._loaded["decoder"] = Quick()
+    outputs = sessions.run_each(windows())
+    assert next(outputs) == [0]
+    outputs.close()  # type: ignore[attr-defined]
+    assert len(taken) == 3
+    sessions.close()
+
+
 @pytest.mark.parametrize("length", [nano.FIXED_FRAMES, nano.FIXED_FRAMES + 1, 2 * nano.FIXED_FRAMES, 333])
 def test_graphs_of_fixed_length_are_exact_too(length: int) -> None:
     manifest = read_manifest(nano.FIXED_BUNDLE)
@@ -94,7 +163,7 @@ def test_what_is_shorter_than_the_fixed_length_is_padded(length: int) -> None:
     np.testing.assert_allclose(wav[:sure], nano.sound(walk(length), SPEAKER)[:sure], atol=1e-5)
 
 
-class ArithmeticSessions:
+class ArithmeticSessions(OneLane):
     """Graphs of any rate in numpy: frames of x that know 4 tokens around them, samples that know 3 frames."""
 
     def __init__(self, codec: CodecLayout) -> None:
