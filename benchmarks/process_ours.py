@@ -13,7 +13,8 @@ from sparktts_onnx import SparkTTSONNX, Voice
 def main() -> int:
     """Speak once as a stream and tell what it took, as one line of JSON."""
     given = _arguments()
-    with PeakMemory() as memory, SparkTTSONNX(given.bundle, device="cpu", threads=given.threads) as tts:
+    tts = SparkTTSONNX(given.bundle, device="cpu", threads=given.threads, packed_weights=given.packed_weights)
+    with PeakMemory() as memory, tts:
         codec = tts.manifest.codec
         voice = Voice(codec=codec.fingerprint, global_ids=tuple(range(codec.global_tokens)))
         first, samples = 0.0, 0
@@ -40,6 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ids", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--began", type=float, required=True, help="time.monotonic() when the process was started")
+    parser.add_argument("--packed-weights", type=Path, help="where processes share the weights")
     parser.add_argument("--wait", action="store_true", help="wait for a line before the memory is told")
     return parser.parse_args()
 

@@ -14,6 +14,7 @@ from benchmarks.settings import DEFAULT_PRECISION, Settings
 from benchmarks.texts import TEXTS, Text
 
 SUITE, SHARING = "process", "shared memory"
+PACKED = "ours, packed weights"
 _SECONDS = 600
 
 
@@ -25,19 +26,33 @@ def run(settings: Settings) -> list[Result]:
         # The peak over a long text shows that memory does not grow with it; one process is enough.
         contenders = tuple(_ours(settings, precision, TEXTS["long"]) for precision in settings.small)
         results += measure(Case(SUITE, "long", contenders), Plan(1))
-    shared = Contender("ours", lambda: "both processes spoke", partial(_share, settings))
-    return results + measure(Case(SHARING, "two processes at once", (shared,)), Plan(1))
+    sharing = tuple(
+        Contender(name, lambda: "both processes spoke", partial(_share, settings, options))
+        for name, options in (("ours", []), (PACKED, _packed(settings)))
+    )
+    return results + measure(Case(SHARING, "two processes at once", sharing), Plan(1))
 
 
 def _case(settings: Settings, text: Text) -> Case:
     original = [_original(settings, dtype, text) for dtype in ("float32", "bfloat16")]
     ours = [_ours(settings, precision, text) for precision in settings.precisions]
-    return Case(SUITE, text.name, (*original, *ours))
+    command = [*_speaking(settings, DEFAULT_PRECISION, text), *_packed(settings)]
+    return Case(SUITE, text.name, (*original, *ours, _contender(f"ours {DEFAULT_PRECISION}, packed", command, text)))
+
+
+def _packed(settings: Settings) -> list[str]:
+    """Weights kept as this processor wants them: made by the first process, which is not among the timed ones."""
+    options = ["--packed-weights", str(settings.bundles / "packed")]
+    _told([*_speaking(settings, DEFAULT_PRECISION, TEXTS["short"]), *options])
+    return options
 
 
 def _ours(settings: Settings, precision: str, text: Text) -> Contender:
-    command = _command("benchmarks.process_ours", settings.bundle(precision), settings, text)
-    return _contender(f"ours {precision}", command, text)
+    return _contender(f"ours {precision}", _speaking(settings, precision, text), text)
+
+
+def _speaking(settings: Settings, precision: str, text: Text) -> list[str]:
+    return _command("benchmarks.process_ours", settings.bundle(precision), settings, text)
 
 
 def _original(settings: Settings, dtype: str, text: Text) -> Contender:
@@ -72,9 +87,9 @@ def _told(command: list[str]) -> Mapping[str, Any]:
     return told
 
 
-def _share(settings: Settings) -> Values:
+def _share(settings: Settings, options: list[str]) -> Values:
     """What each of two processes holds at the same time, and its part where shared pages are divided."""
-    command = _command("benchmarks.process_ours", settings.bundle(DEFAULT_PRECISION), settings, TEXTS["short"])
+    command = [*_speaking(settings, DEFAULT_PRECISION, TEXTS["short"]), *options]
     command += ["--wait", "--began", str(time.monotonic())]
     running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for process in running:

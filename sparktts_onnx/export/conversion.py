@@ -27,7 +27,7 @@ from sparktts_onnx.export.adapters import Models
 from sparktts_onnx.export.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
 from sparktts_onnx.export.decoder_config import read_decoder_config
 from sparktts_onnx.export.decoder_weights import DecoderWeights
-from sparktts_onnx.export.end_to_end import GraphChain, clone_prompt, enrol_both, wave_check
+from sparktts_onnx.export.end_to_end import GraphChain, clone_prompt, enrol_both, wave_checks
 from sparktts_onnx.export.exporter import MAX_OPSET, MIN_OPSET, GraphForm, export_graph
 from sparktts_onnx.export.geometry import codec_layout
 from sparktts_onnx.export.language_model import Head, Precision, write_language_model
@@ -46,9 +46,9 @@ logger = logging.getLogger(__name__)
 
 ALL_GRAPHS = (*COMPONENTS, LANGUAGE_MODEL)
 DEFAULT_PRECISION: Precision = "fp32"
-HALF_STORED = ("wav2vec2", "encoder", "postnet")
-"""Graphs whose weights are kept as float16 in the file where the precision is not float32; none is on the way
-from ids to sound."""
+HALF_STORED = ("wav2vec2", "encoder", "postnet", "speaker_detokenize", "prenet", "decoder")
+"""Graphs whose weights are kept as float16 in the file where the precision is not float32; they compute in float32 all
+the same. The others are small, or decide on ids."""
 MIN_FIXED_FRAMES = 16
 
 
@@ -149,6 +149,14 @@ class Conversion:
             self._adapters[name] = RECIPES[name].build(self.models)
         return self._adapters[name]
 
+    def _half(self, name: str) -> bool:
+        """Whether a graph's weights are rounded to float16."""
+        return self.options.precision != "fp32" and name in HALF_STORED
+
+    def _stored_adapter(self, name: str) -> nn.Module:
+        """The reference module with the weights that the graph's file holds."""
+        return halved(self.adapter(name)) if self._half(name) else self.adapter(name)
+
     def check_weights(self) -> None:
         """Find out now, not minutes later, whether the codec's and the language model's tensors are all there."""
         _ = self.models.codec
@@ -173,8 +181,8 @@ class Conversion:
 
     def _write_component(self, recipe: Recipe) -> None:
         options, target = self.options, self.folder / f"{recipe.name}.onnx"
-        half = options.precision != "fp32" and recipe.name in HALF_STORED
-        adapter = halved(self.adapter(recipe.name)) if half else self.adapter(recipe.name)
+        half = self._half(recipe.name)
+        adapter = self._stored_adapter(recipe.name)
         form = GraphForm(options.traced, options.opset, dynamic=options.dynamic, half=half)
         self.written[recipe.name] = export_graph(recipe, adapter, target, checkpoint=self.checkpoint, form=form)
         if options.verify:
@@ -206,7 +214,7 @@ class Conversion:
             exact = self.options.precision == "fp32"
             enrolled = enrol_both(self.adapter, chain, self.checkpoint, samples=samples, exact=exact)
             self.checks += enrolled.checks
-            self.checks.append(wave_check(self.adapter, chain, enrolled))
+            self.checks += wave_checks(self.adapter, self._stored_adapter, chain, enrolled)
             prompts.append(clone_prompt(self.checkpoint.token_ids, enrolled.global_ids))
         self._adapters.pop("wav2vec2", None)
         self.models.drop_wav2vec2()
@@ -244,8 +252,8 @@ class Conversion:
     def _graph_entry(self, name: str) -> GraphEntry:
         files = self.written[name]
         model = onnx.load(files[0], load_external_data=False)
-        half = name in HALF_STORED and self.options.precision != "fp32"
-        precision = self.options.precision if name == LANGUAGE_MODEL else "fp16 stored" if half else "fp32"
+        stored = "fp16 stored" if self._half(name) else "fp32"
+        precision = self.options.precision if name == LANGUAGE_MODEL else stored
         checks = [check for check in self.checks if check.graph == name]
         return GraphEntry(
             files=tuple(describe_file(path) for path in files),

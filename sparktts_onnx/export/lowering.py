@@ -27,8 +27,8 @@ def lowered(adapter: nn.Module) -> nn.Module:
 
 
 def halved(adapter: nn.Module) -> nn.Module:
-    """A copy of an adapter whose large weights are what float16 keeps of them."""
-    result = copy.deepcopy(adapter)
+    """A copy of an adapter in the form that is exported, whose large weights are what float16 keeps of them."""
+    result = copy.deepcopy(lowered(adapter))
     for tensor in (*result.parameters(), *result.buffers()):
         if tensor.is_floating_point() and tensor.numel() * tensor.element_size() >= EXTERNAL_BYTES:
             tensor.data = tensor.data.half().float()

@@ -23,8 +23,8 @@ from sparktts_onnx.runtime.sessions import Sessions
 
 PRENET_WINDOW = 200
 """Tokens a prenet window gives; with a context of 56 a side it computes 1.6 times what it keeps."""
-DECODER_WINDOW = 50
-"""Most frames a decoder window gives; with a context of 10 a side it computes 1.4 times what it keeps, and each
+DECODER_WINDOW = 40
+"""Most frames a decoder window gives; with a context of 10 a side it computes 1.5 times what it keeps, and each
 window that is computed side by side takes about 50 MB."""
 
 

@@ -28,7 +28,12 @@ def results(tmp_path: Path) -> Path:
     speed = Speed.of(2.0, 8, 5.0)
     levels = [level(clients, speed.total(min(8, clients))) for clients in (1, 4, 16)]
     (tmp_path / "load.json").write_text(json.dumps(levels))
-    shared = {"suite": "shared memory", "case": "two processes at once", "contender": "ours", "fault": None}
+    shared = {
+        "suite": "shared memory",
+        "case": "two processes at once",
+        "contender": "ours, packed weights",
+        "fault": None,
+    }
     cpu = {"results": [{**shared, "medians": {"resident_mb": 1000.0, "share_mb": 600.0}}]}
     (tmp_path / "cpu.json").write_text(json.dumps(cpu))
     return tmp_path

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME
@@ -20,6 +21,7 @@ from sparktts_onnx.bundle.manifest import check_file, read_manifest
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.export import conversion, exporter, resources, staging
 from sparktts_onnx.export.cli import build_parser, conversion_options, main
+from sparktts_onnx.export.lowering import halved
 
 REPOSITORY = Path(__file__).parents[2]
 GRAPHS = [*COMPONENTS, LANGUAGE_MODEL]
@@ -129,6 +131,20 @@ def test_a_smaller_precision_halves_what_enrolment_keeps_on_disk(tiny_folder: Pa
     for name in COMPONENTS:
         kinds = {entry.data_type for entry in onnx.load(target / f"{name}.onnx").graph.initializer}
         assert (onnx.TensorProto.FLOAT16 in kinds) == (name in conversion.HALF_STORED), name
+
+
+def test_weights_that_do_not_bear_rounding_are_refused(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rough(adapter: torch.nn.Module) -> torch.nn.Module:
+        result = halved(adapter)
+        for tensor in result.parameters():
+            tensor.data = (tensor.data * 8).round() / 8 if tensor.dim() > 1 else tensor.data
+        return result
+
+    monkeypatch.setattr(conversion, "halved", rough)
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "int8", "--precision", "int8") == 1
+    assert "end to end (wave of rounded weights): the wave deviates" in capsys.readouterr().err
 
 
 def test_some_graphs_and_another_opset(tiny_folder: Path, tmp_path: Path) -> None:
