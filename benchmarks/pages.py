@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pages`: `docs/precision.md` and `docs/streaming.md`, from their files of results."""
+"""`python -m benchmarks.pages`: `docs/precision.md`, `docs/streaming.md`, `docs/voices.md`, from files of results."""
 
 import json
 import sys
@@ -73,11 +73,12 @@ def precision_page(report: Report) -> str:
             markdown(head, body),
             f"A precision outside one of these bounds would not be offered: {floors}; word error rate and speaker "
             f"vector within {' and '.join(f'{room:+g}' for room in _BESIDE_FLOAT32.values())} of float32's own.",
-            f"The default on the CPU is **{DEFAULT_PRECISION}** where speed counts: it is inside every bound above, "
-            "and [benchmarks.md](benchmarks.md) tells what it gains. `--precision fp32` equals the original. The codec "
-            "computes in float32 in every precision; only the language model's weights are smaller (and those of "
-            "the graphs that hear a recording are stored in 16 bits). A model as small as this one loses more to "
-            "rounding than the published one, whose products are six times as wide.",
+            f"Convert with `--precision {DEFAULT_PRECISION}` for a CPU, where speed counts: it is inside every bound "
+            "above, and [benchmarks.md](benchmarks.md) tells what it gains. Without the option the bundle is float32, "
+            "which equals the original. The codec computes in float32 in every precision; in all but fp32 its larger "
+            "graphs keep their weights as float16 in the file, and a checkpoint whose wave deviates by more than 6 % "
+            "for that is refused when it is converted. A model as small as this one loses more to rounding than the "
+            "published one, whose products are six times as wide.",
             "",
         )
     )
@@ -111,6 +112,35 @@ def streaming_page(report: Report, guards: Report | None) -> str:
     return "\n\n".join([*parts, ""])
 
 
+def voices_page(report: Report) -> str:
+    """The page about reference windows."""
+    windows = list(dict.fromkeys(row["window"] for row in report["rows"]))
+    body = []
+    for way in dict.fromkeys(row["recording"] for row in report["rows"]):
+        cells = {row["window"]: row for row in report["rows"] if row["recording"] == way}
+        body.append([way, *(_heard(cells[window]) for window in windows)])
+    return "\n\n".join(
+        (
+            "# Voices: which part of a recording to hear",
+            "Written by `python -m benchmarks.pages` from `benchmarks/results/reference_windows.json`, which "
+            "`python -m benchmarks.reference_windows` measured. Do not edit.",
+            "The original hears a speaker in the first seconds of a recording (`first`, what `process_prompt` does). "
+            "`best`, the default of `spark-tts-onnx voices enrol` and of the server, takes the stretch "
+            "of that length with the most speech and the least noise and clipping; `all` gives the speaker encoder "
+            "everything, joined.",
+            f"Each of {report['rows'][0]['speakers']} base voices of the project's own trained voice was recorded, "
+            "with texts and settings that training never saw, in ways that people record. The table tells how many of "
+            "the voices then speak at the pitch of their speaker (within 15 %), and how far off they are on average.",
+            markdown(["recording", *windows], body),
+            "",
+        )
+    )
+
+
+def _heard(cell: Report) -> str:
+    return f"{cell['right_speaker']} of {cell['speakers']}, {cell['pitch_error']:.0%} off"
+
+
 def pages() -> dict[Path, str]:
     """Every page whose results there are."""
     found: dict[Path, str] = {}
@@ -118,6 +148,8 @@ def pages() -> dict[Path, str]:
         found[DOCS / "precision.md"] = precision_page(precision)
     if (streaming := _read("streaming.json")) is not None:
         found[DOCS / "streaming.md"] = streaming_page(streaming, _read("guards.json"))
+    if (windows := _read("reference_windows.json")) is not None:
+        found[DOCS / "voices.md"] = voices_page(windows)
     return found
 
 

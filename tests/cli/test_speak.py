@@ -45,6 +45,36 @@ def test_odd_texts_give_sound_or_one_message(tmp_path: Path, capsys: pytest.Capt
     assert (code == 0 and Path(out.strip().splitlines()[-1]).is_file()) or (code != 0 and err.count("error:") == 1)
 
 
+def test_a_text_file_in_every_format_with_subtitles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text.txt").write_text("The first sentence is here. " * 4, encoding="utf-8")
+    seconds = []
+    for name in ("wav", "flac", "mp3", "opus"):
+        given = arguments(tmp_path, "--text-file", str(tmp_path / "text.txt"), "--format", name, "--srt")
+        assert main([*given, "--segment-seconds", "2"]) == 0
+        file = Path(capsys.readouterr().out.strip().splitlines()[-1])
+        assert file.suffix == f".{name}"
+        cues = file.with_suffix(".srt").read_text(encoding="utf-8").strip().split("\n\n")
+        assert len(cues) > 1 and all(" --> " in cue and "first sentence" in cue for cue in cues)
+        seconds.append(soundfile.info(file).duration)
+    assert seconds == pytest.approx([seconds[0]] * 4, abs=0.1)
+
+
+def test_raw_samples_on_standard_output(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(arguments(tmp_path, "--text", "Hello there.")) == 0
+    wav, _ = soundfile.read(capfdbinary.readouterr().out.strip().splitlines()[-1].decode(), dtype="float32")
+    assert main(arguments(tmp_path, "--text", "Hello there.", "--stream", "pcm")) == 0
+    samples = np.frombuffer(capfdbinary.readouterr().out, "<i2") / 32767
+    assert len(samples) == len(wav)
+
+
+def test_a_voice_is_kept_and_speaks_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "voice.json"
+    assert main(arguments(tmp_path, "--text", "Hello.", "--gender", "female", "--save-voice", str(kept))) == 0
+    ids = json.loads(kept.read_text())["global_ids"]
+    assert main(arguments(tmp_path, "--text", "Hello.", "--voice", str(kept), "--save-voice", str(kept) + "2")) == 0
+    assert json.loads(Path(str(kept) + "2").read_text())["global_ids"] == ids
+
+
 def damaged(tmp_path: Path, how: str) -> Path:
     """A copy of the bundle with one fault."""
     copy = Path(shutil.copytree(nano.BUNDLE, tmp_path / how))

@@ -1,0 +1,122 @@
+"""The command that speaks many lines: each one once, a bad one told by its number, a stopped batch gone on with."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nano
+import numpy as np
+import pytest
+import soundfile
+
+from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.cli import main
+
+LINES: tuple[dict[str, Any], ...] = (
+    {"text": "One.", "gender": "female", "seed": 1},
+    {"id": "second", "text": "The second one is longer.", "gender": "male", "seed": 2},
+    {"text": "Three.", "gender": "male", "pitch": "high", "seed": 3},
+)
+
+
+def batch(tmp_path: Path, *more: str) -> list[str]:
+    folder = str(tmp_path / "out")
+    return ["batch", str(tmp_path / "lines.jsonl"), "--output-dir", folder, "--model-dir", str(nano.BUNDLE), *more]
+
+
+def write(tmp_path: Path, *lines: object) -> None:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    (tmp_path / "lines.jsonl").write_text("\n".join(texts) + "\n", encoding="utf-8")
+
+
+def notes(tmp_path: Path) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+
+
+def test_every_line_has_its_file_and_sounds_as_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, *LINES)
+    assert main(batch(tmp_path)) == 0
+    out, err = capsys.readouterr()
+    assert out.strip() == str(tmp_path / "out" / "results.jsonl")
+    assert "3 to speak, 0 failed" in err
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.wav")) == ["000001.wav", "000003.wav", "second.wav"]
+    with SparkTTSONNX(nano.BUNDLE) as tts:
+        for line, name in zip(LINES, ("000001", "second", "000003"), strict=True):
+            alone, _ = tts.inference(**{key: value for key, value in line.items() if key != "id"})
+            found, rate = soundfile.read(tmp_path / "out" / f"{name}.wav", dtype="float32")
+            assert rate == nano.SAMPLE_RATE
+            np.testing.assert_allclose(found, alone, atol=1e-4)
+
+
+def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, *LINES)
+    assert main(batch(tmp_path)) == 0
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.wav")}
+    changed = tmp_path / "out" / "second.wav"
+    (tmp_path / "out" / "000003.wav").unlink()
+    write(tmp_path, LINES[0], {**LINES[1], "text": "The second one was changed."}, LINES[2])
+    capsys.readouterr()
+    assert main(batch(tmp_path)) == 0
+    assert "1 there already, 2 to speak, 0 failed" in capsys.readouterr().err
+    assert (tmp_path / "out" / "000003.wav").is_file()
+    assert changed.stat().st_mtime_ns > times[changed]
+    kept = tmp_path / "out" / "000001.wav"
+    assert kept.stat().st_mtime_ns == times[kept]
+    assert main(batch(tmp_path)) == 0
+    assert "3 there already, 0 to speak" in capsys.readouterr().err
+
+
+def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = ["not JSON", {"no": "text"}, {"text": "x", "gender": "robot"}, {"text": "x", "voice": "no-such.json"}]
+    twice = {"id": "second", "text": "Again."}
+    write(tmp_path, LINES[0], *bad, LINES[1], twice, {"id": "../out", "text": "x"}, {"text": ""})
+    assert main(batch(tmp_path)) == 1
+    err = capsys.readouterr().err
+    assert [number for number in range(1, 10) if f"line {number}: " in err] == [2, 3, 4, 5, 7, 8, 9]
+    assert "Traceback" not in err
+    assert sorted(note["file"] for note in notes(tmp_path)) == ["000001.wav", "second.wav"]
+
+
+def test_a_kept_voice_is_found_beside_the_lines(tmp_path: Path) -> None:
+    with SparkTTSONNX(nano.BUNDLE) as tts:
+        tts.create_voice("female", seed=5).save(tmp_path / "me.json")
+    write(tmp_path, {"text": "Hello.", "voice": "me.json", "seed": 1})
+    assert main(batch(tmp_path, "--format", "flac")) == 0
+    assert soundfile.info(tmp_path / "out" / "000001.flac").format == "FLAC"
+
+
+def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(batch(tmp_path)) != 0
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("error:") == 1 and "lines.jsonl" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_a_batch_that_is_stopped_anywhere_goes_on(tmp_path: Path, blow: signal.Signals) -> None:
+    lines = [{"text": f"This is line number {number}, and it is not short.", "seed": number} for number in range(40)]
+    write(tmp_path, *lines)
+    running = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    running += "import sys; from sparktts_onnx.cli import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen([sys.executable, "-c", running, *batch(tmp_path)], stderr=subprocess.PIPE)
+    results = tmp_path / "out" / "results.jsonl"
+    until = time.monotonic() + 60
+    while not (results.exists() and results.read_bytes().count(b"\n") >= 3) and time.monotonic() < until:
+        time.sleep(0.005)
+    process.send_signal(blow)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0 and b"Traceback" not in err
+    before = len(notes(tmp_path))
+    assert 3 <= before < 40
+    shutil.copy(results, tmp_path / "noted.jsonl")
+    assert main(batch(tmp_path)) == 0
+    told = [note["file"] for note in notes(tmp_path)]
+    assert len(told) == len(set(told)) == 40
+    # Nobody can tidy up after a kill; what it leaves is hidden, and no other file is half written.
+    left = [path.name for path in (tmp_path / "out").iterdir() if path.suffix not in (".wav", ".jsonl")]
+    assert blow == signal.SIGKILL and all(name.startswith(".") for name in left) or not left
