@@ -119,4 +119,4 @@ def test_a_batch_that_is_stopped_anywhere_goes_on(tmp_path: Path, blow: signal.S
     assert len(told) == len(set(told)) == 40
     # Nobody can tidy up after a kill; what it leaves is hidden, and no other file is half written.
     left = [path.name for path in (tmp_path / "out").iterdir() if path.suffix not in (".wav", ".jsonl")]
-    assert blow == signal.SIGKILL and all(name.startswith(".") for name in left) or not left
+    assert (blow == signal.SIGKILL and all(name.startswith(".") for name in left)) or not left
