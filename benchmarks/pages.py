@@ -132,9 +132,16 @@ def voices_page(report: Report) -> str:
             "with texts and settings that training never saw, in ways that people record. The table tells how many of "
             "the voices then speak at the pitch of their speaker (within 15 %), and how far off they are on average.",
             markdown(["recording", *windows], body),
+            f"Right over all recordings: {_right(report, windows)}. Choose `--window all` where a recording is noisy.",
             "",
         )
     )
+
+
+def _right(report: Report, windows: list[str]) -> str:
+    counts = {w: sum(row["right_speaker"] for row in report["rows"] if row["window"] == w) for w in windows}
+    of = sum(row["speakers"] for row in report["rows"]) // len(windows)
+    return ", ".join(f"`{window}` {count} of {of}" for window, count in counts.items())
 
 
 def _heard(cell: Report) -> str:
