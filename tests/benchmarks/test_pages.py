@@ -1,4 +1,4 @@
-"""The pages about precision and streaming are what their results say."""
+"""The pages about precision, streaming and voices are what their results say."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ GOOD = {"kl": 0.01, "argmax_agreement": 0.95, "wave_snr_db": 100.0, "speaker_sim
 
 def test_pages_are_up_to_date() -> None:
     found = pages()
-    assert {path.name for path in found} == {"precision.md", "streaming.md"}
+    assert {path.name for path in found} == {"precision.md", "streaming.md", "voices.md"}
     for path, text in found.items():
         assert path.read_text(encoding="utf-8") == text, f"run python -m benchmarks.pages: {path.name} is old"
 
