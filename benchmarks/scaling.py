@@ -34,8 +34,8 @@ class Measured:
     """By number of clients, as `benchmarks.load` writes them."""
     cores: int
     rows: int
-    shared_bytes: float | None
-    """Of a process's memory, what a second process on the machine uses too."""
+    published: tuple[float, float] | None
+    """Of a process with the published model and packed weights: its memory, and what a second one shares of it."""
 
     @property
     def speech_seconds(self) -> float:
@@ -77,14 +77,15 @@ def read_measured(folder: Path, *, cores: int, rows: int) -> Measured | None:
     if not (folder / "load.json").is_file():
         return None
     levels = json.loads((folder / "load.json").read_text(encoding="utf-8"))
-    shared = None
+    published = None
     if (folder / "cpu.json").is_file():
         results = json.loads((folder / "cpu.json").read_text(encoding="utf-8"))["results"]
         found = find(results, "shared memory", "two processes at once", "ours, packed weights")
         if found is not None and found["fault"] is None:
             # Two processes each count half of a page that both hold.
-            shared = 2e6 * (found["medians"]["resident_mb"] - found["medians"]["share_mb"])
-    return Measured(levels, cores, rows, shared)
+            resident, share = found["medians"]["resident_mb"], found["medians"]["share_mb"]
+            published = 1e6 * resident, 2e6 * (resident - share)
+    return Measured(levels, cores, rows, published)
 
 
 def figures(measured: Measured | None, *, price: float) -> str:
@@ -98,19 +99,27 @@ def figures(measured: Measured | None, *, price: float) -> str:
 def _machine(measured: Measured, price: float) -> str:
     speed, cores = measured.speed, measured.cores
     total = speed.total(measured.rows)
-    own = measured.memory_bytes - (measured.shared_bytes or 0)
-    shared = "not measured" if measured.shared_bytes is None else f"{measured.shared_bytes / 1e6:.0f} MB"
     rows = (
         ("seconds of speech a second, one answer", f"{speed.total(1):.2f}"),
         (f"… {measured.rows} answers at once", f"{total:.2f}"),
         ("live streams a worker (each at least as fast as it is heard)", f"{speed.live_answers(measured.rows)}"),
         ("streams a core, all rows in use", f"{total / cores:.2f}"),
         ("memory of a worker under load", f"{measured.memory_bytes / 1e6:.0f} MB"),
-        ("… of which workers on one machine share", shared),
-        ("memory of each further worker there", f"{own / 1e6:.0f} MB"),
+        *_published_memory(measured),
         (f"cost of an hour of speech at {price:g} a core and hour", f"{cores * price / total:.4f}"),
     )
     return _table(("one worker", f"{cores} cores"), rows)
+
+
+def _published_memory(measured: Measured) -> Sequence[tuple[str, str]]:
+    if measured.published is None:
+        return ()
+    resident, shared = measured.published
+    return (
+        ("memory of a worker with the published model, int8, packed weights", f"{resident / 1e6:.0f} MB"),
+        ("… of which workers on one machine share", f"{shared / 1e6:.0f} MB"),
+        ("… so each further worker there takes", f"{(resident - shared) / 1e6:.0f} MB"),
+    )
 
 
 def _checked(measured: Measured) -> str:
