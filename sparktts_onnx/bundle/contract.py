@@ -32,6 +32,9 @@ class GraphSpec:
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    options: tuple[TensorSpec, ...] = ()
+    """Inputs that may be left out, all zero then: initializers that a caller may override. Graphs of fixed shapes have
+    none, and a runtime looks whether a graph has them."""
 
 
 def _f32(name: str, axes: str) -> TensorSpec:
@@ -57,7 +60,7 @@ COMPONENTS: dict[str, GraphSpec] = {
         GraphSpec("speaker_detokenize", (_GLOBAL,), (_D_VECTOR,)),
         GraphSpec("prenet", (_f32("z_q", "B D T"), _D_VECTOR), (_f32("x", "B D T"),)),
         GraphSpec("postnet", (_f32("x", "B D T"),), (_f32("pred_features", "B D T"),)),
-        GraphSpec("decoder", (_f32("x", "B D T"), _D_VECTOR), (_f32("wav", "B 1 N"),)),
+        GraphSpec("decoder", (_f32("x", "B D T"), _D_VECTOR), (_f32("wav", "B 1 N"),), (_i64("surplus", "2"),)),
     )
 }
 """Every component graph by name, in the order of the data flow."""

@@ -150,15 +150,15 @@ class Postnet(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features and the conditioning vector to samples."""
+    """Features and the conditioning vector to samples; with `surplus`, not those of the frames at either end."""
 
     def __init__(self, codec: BiCodec) -> None:
         super().__init__()
         self.decoder = codec.decoder
 
-    def forward(self, x: Tensor, d_vector: Tensor) -> Tensor:
-        """float32 [B, D, T], float32 [B, D] to float32 [B, 1, N]."""
-        result: Tensor = self.decoder(x + d_vector.unsqueeze(-1))
+    def forward(self, x: Tensor, d_vector: Tensor, surplus: Tensor | None = None) -> Tensor:
+        """float32 [B, D, T], float32 [B, D], int64 [2] to float32 [B, 1, N]."""
+        result: Tensor = self.decoder(x + d_vector.unsqueeze(-1), surplus)
         return result
 
 

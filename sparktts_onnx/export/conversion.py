@@ -252,6 +252,7 @@ class Conversion:
     def _graph_entry(self, name: str) -> GraphEntry:
         files = self.written[name]
         model = onnx.load(files[0], load_external_data=False)
+        optional = {entry.name for entry in model.graph.initializer}
         stored = "fp16 stored" if self._half(name) else "fp32"
         precision = self.options.precision if name == LANGUAGE_MODEL else stored
         checks = [check for check in self.checks if check.graph == name]
@@ -259,7 +260,7 @@ class Conversion:
             files=tuple(describe_file(path) for path in files),
             opset=next(entry.version for entry in model.opset_import if entry.domain == ""),
             precision=precision,
-            inputs=tuple(describe_tensor(entry) for entry in model.graph.input),
+            inputs=tuple(describe_tensor(entry) for entry in model.graph.input if entry.name not in optional),
             outputs=tuple(describe_tensor(entry) for entry in model.graph.output),
             verification=summary(checks) if self.options.verify else None,
         )

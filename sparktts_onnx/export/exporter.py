@@ -8,13 +8,14 @@ from pathlib import Path
 
 import onnx
 import torch
+from onnx import numpy_helper
 from torch import nn
 
 from sparktts_onnx.errors import ExportError
 from sparktts_onnx.export.checkpoint import Checkpoint
 from sparktts_onnx.export.graph_store import save_graph, store_half, tidy
 from sparktts_onnx.export.lowering import lowered
-from sparktts_onnx.export.recipes import DYNAMIC_LETTERS, Recipe, Size, examples
+from sparktts_onnx.export.recipes import DYNAMIC_LETTERS, Recipe, Size, examples, zeros
 
 MIN_OPSET, MAX_OPSET = 17, 20
 """17 is the first with LayerNormalization; 20 the last that PyTorch's tracing exporter writes."""
@@ -51,17 +52,18 @@ def export_graph(
     """
     traced = target.with_suffix(".traced")
     spec = recipe.spec
+    options = spec.options if form.dynamic else ()
     axes = {tensor.name: _varying(tensor.axes) for tensor in recipe.tensors} if form.dynamic else None
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 lowered(adapter),
-                examples(recipe, checkpoint, form.size),
+                (*examples(recipe, checkpoint, form.size), *(zeros(option) for option in options)),
                 traced,
                 dynamo=False,  # The newer exporter writes opset 18 at least, and freezes more.
                 opset_version=form.opset,
-                input_names=[tensor.name for tensor in spec.inputs],
+                input_names=[tensor.name for tensor in (*spec.inputs, *options)],
                 output_names=[tensor.name for tensor in spec.outputs],
                 dynamic_axes=axes,
             )
@@ -70,6 +72,8 @@ def export_graph(
         raise ExportError(f"{recipe.name} could not be exported: {error}") from error
     finally:
         traced.unlink(missing_ok=True)
+    for option in options:
+        model.graph.initializer.append(numpy_helper.from_array(zeros(option).numpy(), option.name))
     tidy(model, recipe.name)
     if form.half:
         store_half(model)

@@ -19,7 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparktts_onnx.export.modules.generator import SNAKE_EPS, ResidualUnit, Snake, UpsamplingBlock, WaveGenerator
+from sparktts_onnx.export.modules.generator import (
+    SNAKE_EPS,
+    ResidualUnit,
+    Snake,
+    UpsamplingBlock,
+    WaveGenerator,
+    block_contexts,
+    trimmed,
+)
 
 LEAST_ALPHA = 1e-2
 """A Snake with a smaller frequency in any channel keeps its plain form: its reciprocal would amplify rounding."""
@@ -185,15 +193,22 @@ class LoweredGenerator(nn.Module):
         first, *blocks, snake, last, _ = generator.model
         assert isinstance(snake, Snake)
         form, surroundings = on_stream(snake)
-        self.model = nn.Sequential(
-            convolution(first),
-            *(lowered_block(block) for block in blocks if isinstance(block, UpsamplingBlock)),
-            form,
-            convolution(last, before=surroundings),
-            nn.Tanh(),
-        )
+        self.first = convolution(first)
+        self.blocks = nn.ModuleList(lowered_block(block) for block in blocks if isinstance(block, UpsamplingBlock))
+        self.last = nn.Sequential(form, convolution(last, before=surroundings), nn.Tanh())
+        self.rates = generator.rates
+        self.contexts = block_contexts(generator.rates, generator.kernel_sizes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """float32 [B, D, T] to float32 [B, 1, N]."""
-        result: Tensor = self.model(x.unsqueeze(2)).squeeze(2)
-        return result
+    def forward(self, x: Tensor, surplus: Tensor | None = None) -> Tensor:
+        """float32 [B, D, T] to float32 [B, 1, N]; `surplus` as in `WaveGenerator`.
+
+        Frames that nothing wanted depends on any more are dropped in front of the next block.
+        """
+        state, samples = self.first(x.unsqueeze(2)), 1
+        for index, (block, rate, context) in enumerate(zip(self.blocks, self.rates, self.contexts, strict=True)):
+            if surplus is not None and context not in self.contexts[:index]:
+                needed = torch.minimum(surplus, torch.full_like(surplus, context))
+                state, surplus = trimmed(state, (surplus - needed) * samples), needed
+            state, samples = block(state), samples * rate
+        wav: Tensor = self.last(state).squeeze(2)
+        return wav if surplus is None else trimmed(wav, surplus * samples)

@@ -8,7 +8,7 @@ from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.export.checkpoint import Checkpoint
 from sparktts_onnx.export.modules.config import DecoderConfig, GeneratorConfig
 from sparktts_onnx.export.modules.feature_codec import STAGE_LAYERS
-from sparktts_onnx.export.modules.generator import KERNEL, RESIDUAL_DILATIONS
+from sparktts_onnx.export.modules.generator import KERNEL, before_transposed, block_contexts
 
 CONVNEXT_REACH = 3
 """Frames to each side of a ConvNeXt block's or an embedding's kernel of 7."""
@@ -25,25 +25,13 @@ def prenet_context(config: DecoderConfig) -> int:
         low, high = low - reach, high + reach
         if factor > 1:
             padding = factor // 2 + factor % 2
-            low, high = _before_transposed(low, high, rate=factor, kernel=2 * factor, padding=padding)
+            low, high = before_transposed(low, high, rate=factor, kernel=2 * factor, padding=padding)
     return max(-low, high)
 
 
 def generator_context(config: GeneratorConfig) -> int:
     """Frames to each side that one frame's samples depend on."""
-    low, high = 0, math.prod(config.rates) - 1
-    low, high = low - KERNEL // 2, high + KERNEL // 2
-    for rate, kernel in reversed(list(zip(config.rates, config.kernel_sizes, strict=True))):
-        reach = (KERNEL // 2) * sum(RESIDUAL_DILATIONS)
-        low, high = _before_transposed(
-            low - reach, high + reach, rate=rate, kernel=kernel, padding=(kernel - rate) // 2
-        )
-    return max(-low, high) + KERNEL // 2
-
-
-def _before_transposed(low: int, high: int, *, rate: int, kernel: int, padding: int) -> tuple[int, int]:
-    """The inputs of a transposed convolution that its outputs low..high depend on."""
-    return -((kernel - 1 - padding - low) // rate), (high + padding) // rate
+    return KERNEL // 2 + block_contexts(config.rates, config.kernel_sizes)[0]
 
 
 def codec_layout(checkpoint: Checkpoint, *, fingerprint: str, fixed_frames: int | None) -> CodecLayout:

@@ -90,6 +90,16 @@ def examples(recipe: Recipe, checkpoint: Checkpoint, size: Size, *, seed: int = 
     return tuple(_example(tensor, checkpoint, size, generator) for tensor in recipe.spec.inputs)
 
 
+def zeros(option: TensorSpec) -> Tensor:
+    """What a graph computes with where an option is left out."""
+    return torch.zeros([int(axis) for axis in option.axes], dtype=torch.int64)
+
+
+def option_examples(recipe: Recipe, size: Size) -> tuple[Tensor, ...]:
+    """Values of a graph's options: other ones at each end, and never so large that nothing is left."""
+    return tuple(torch.tensor([size.frames // 2, size.frames // 3]) for _ in recipe.spec.options)
+
+
 def _example(tensor: TensorSpec, checkpoint: Checkpoint, size: Size, generator: torch.Generator) -> Tensor:
     shape = tuple(axis_length(tensor, axis, checkpoint, size) for axis in range(len(tensor.axes)))
     if tensor.dtype == "int64":

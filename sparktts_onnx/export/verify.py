@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from sparktts_onnx.bundle.contract import TensorSpec
 from sparktts_onnx.export.checkpoint import Checkpoint
-from sparktts_onnx.export.recipes import Recipe, Size, declared_axes, examples
+from sparktts_onnx.export.recipes import Recipe, Size, declared_axes, examples, option_examples
 
 TOKEN_MARGIN = 1e-4
 """A token may differ only where the model itself was this close to choosing another."""
@@ -77,7 +77,12 @@ def verify_graph(
     checks = [verify_declaration(recipe, session, checkpoint, size=None if dynamic else sizes[0])]
     if not checks[0].passed:
         return checks
-    return checks + [verify_values(recipe, adapter, session, checkpoint=checkpoint, size=size) for size in sizes]
+    uses = [False, True] if dynamic and recipe.spec.options else [False]
+    return checks + [
+        verify_values(recipe, adapter, session, checkpoint=checkpoint, size=size, optional=optional)
+        for size in sizes
+        for optional in uses
+    ]
 
 
 def verify_declaration(
@@ -87,6 +92,7 @@ def verify_declaration(
     faults = []
     for kind, specs, found in (
         ("input", recipe.spec.inputs, session.get_inputs()),
+        ("option", recipe.spec.options if size is None else (), session.get_overridable_initializers()),
         ("output", recipe.spec.outputs, session.get_outputs()),
     ):
         names = [entry.name for entry in found]
@@ -116,17 +122,26 @@ def _tensor_faults(spec: TensorSpec, entry: Any, checkpoint: Checkpoint, size: S
 
 
 def verify_values(
-    recipe: Recipe, adapter: nn.Module, session: ort.InferenceSession, *, checkpoint: Checkpoint, size: Size
+    recipe: Recipe,
+    adapter: nn.Module,
+    session: ort.InferenceSession,
+    *,
+    checkpoint: Checkpoint,
+    size: Size,
+    optional: bool = False,
 ) -> Check:
-    """Compare shapes, values and tokens at one size."""
-    inputs = examples(recipe, checkpoint, size, seed=size.frames)
+    """Compare shapes, values and tokens at one size, with the graph's options given where `optional`."""
+    inputs, specs, subject = examples(recipe, checkpoint, size, seed=size.frames), recipe.spec.inputs, str(size)
+    if optional:
+        inputs, specs = (*inputs, *option_examples(recipe, size)), (*specs, *recipe.spec.options)
+        subject += " with " + ", ".join(option.name for option in recipe.spec.options)
     expected = reference_outputs(adapter, inputs)
-    feeds = {spec.name: tensor.numpy() for spec, tensor in zip(recipe.spec.inputs, inputs, strict=True)}
+    feeds = {spec.name: tensor.numpy() for spec, tensor in zip(specs, inputs, strict=True)}
     try:
         found = session.run([spec.name for spec in recipe.spec.outputs], feeds)
     except Exception as error:  # noqa: BLE001 - as above; a graph that cannot run at this size is a finding.
-        return Check(recipe.name, str(size), None, recipe.tolerance, f"it cannot run at {size}: {error}")
-    return judge(recipe, adapter, inputs, expected=expected, found=found, size=size)
+        return Check(recipe.name, subject, None, recipe.tolerance, f"it cannot run at {subject}: {error}")
+    return judge(recipe, adapter, inputs, expected=expected, found=found, subject=subject)
 
 
 def reference_outputs(adapter: nn.Module, inputs: Sequence[Tensor]) -> list[Array]:
@@ -148,7 +163,7 @@ def judge(
     *,
     expected: Sequence[Array],
     found: Sequence[Array],
-    size: Size,
+    subject: str,
 ) -> Check:
     """Compare a graph's outputs with the module's."""
     faults, worst = [], 0.0
@@ -163,7 +178,7 @@ def judge(
             worst = max(worst, error)
             # Written so that NaN fails.
             faults += [] if error <= recipe.tolerance else [f"{spec.name} deviates by {error:.1e}"]
-    return Check(recipe.name, str(size), worst, recipe.tolerance, "; ".join(faults) or None)
+    return Check(recipe.name, subject, worst, recipe.tolerance, "; ".join(faults) or None)
 
 
 def _margin(adapter: nn.Module, inputs: Sequence[Tensor]) -> Array:

@@ -115,6 +115,10 @@ class Sessions:
                 self._pool = ThreadPoolExecutor(self.lanes, thread_name_prefix="spark-tts-vocoder")
             return self._pool.submit(session.run, None, dict(window))
 
+    def options(self, name: str) -> frozenset[str]:
+        """Inputs that a graph takes and can do without."""
+        return frozenset(entry.name for entry in self[name].get_overridable_initializers())
+
     def input_shape(self, name: str) -> list[Any]:
         """Declared shape of a graph's first input: names of dynamic axes, sizes of fixed ones."""
         return list(self[name].get_inputs()[0].shape)

@@ -6,13 +6,14 @@
 
 A sample depends on tokens at most `context` away on either side, so a window that is computed with that much around
 it and then cropped equals the same stretch of one long computation. The prenet reaches far and is cheap, the decoder
-reaches a few frames and is not: their windows are separate, and the decoder's are computed side by side.
+reaches a few frames and is not: their windows are separate, and the decoder's are computed side by side. The decoder
+is told what of a window is surplus, and drops it where it is needed no more.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,8 @@ from sparktts_onnx.runtime.sessions import Sessions
 PRENET_WINDOW = 200
 """Tokens a prenet window gives; with a context of 56 a side it computes 1.6 times what it keeps."""
 DECODER_WINDOW = 40
-"""Most frames a decoder window gives; with a context of 10 a side it computes 1.5 times what it keeps, and each
-window that is computed side by side takes about 50 MB."""
+"""Most frames a decoder window gives; with a context of 10 a side its first layers compute 1.5 times what it keeps, its
+last ones 1.05 times, and each window that is computed side by side takes about 40 MB."""
 
 
 class Window(NamedTuple):
@@ -34,9 +35,9 @@ class Window(NamedTuple):
     x: Wave
     """float32 [1, D, F]."""
     start: int
-    """First sample that is kept."""
+    """First frame whose samples are kept."""
     stop: int
-    """First sample that is not kept any more."""
+    """First frame whose samples are not kept any more."""
 
 
 class Vocoder:
@@ -79,12 +80,17 @@ class Vocoder:
 
     def _decode(self, windows: Iterable[Window], d_vector: Wave) -> Iterator[Wave]:
         """The kept samples of each window."""
+        trims = "surplus" in self._sessions.options("decoder")
+        hop = self._codec.hop_length // self._codec.frames_per_token
         kept: deque[slice] = deque()
 
-        def inputs() -> Iterator[dict[str, Wave]]:
-            for window in windows:
-                kept.append(slice(window.start, window.stop))
-                yield {"x": window.x, "d_vector": d_vector}
+        def inputs() -> Iterator[dict[str, NDArray[Any]]]:
+            for x, start, stop in windows:
+                given: dict[str, NDArray[Any]] = {"x": x, "d_vector": d_vector}
+                if trims:
+                    given["surplus"] = np.array([start, x.shape[2] - stop], np.int64)
+                kept.append(slice(None) if trims else slice(start * hop, stop * hop))
+                yield given
 
         for outputs in self._sessions.run_each(inputs()):
             yield outputs[0][0, 0, kept.popleft()]
@@ -114,19 +120,18 @@ class Vocoder:
     def _decoder_windows(self, x: Wave, tokens: tuple[int, int]) -> Iterator[Window]:
         """Windows that give the samples of a range of tokens of x float32 [1, D, F]."""
         frames, reach = self._codec.frames_per_token, self._codec.decoder_context
-        hop = self._codec.hop_length // frames
         start, stop = tokens[0] * frames, tokens[1] * frames
         step = window_length(stop - start, lanes=self._sessions.lanes, reach=reach)
         for a in range(start, stop, step):
             b = min(a + step, stop)
             low = max(0, a - reach)
-            yield Window(x[:, :, low : b + reach], (a - low) * hop, (b - low) * hop)
+            yield Window(x[:, :, low : b + reach], a - low, b - low)
 
     def _fixed_windows(
         self, tokens: NDArray[np.int64], d_vector: Wave, kept: tuple[int, int], fixed: int
     ) -> Iterator[Window]:
         """The same with graphs that take exactly `fixed` tokens: one window through all of them."""
-        step, hop = max(1, fixed - 2 * self.context), self._codec.hop_length
+        step, frames = max(1, fixed - 2 * self.context), self._codec.frames_per_token
         for a in range(*kept, step):
             b = min(a + step, kept[1])
             around = max(0, a - self.context), min(len(tokens), b + self.context)
@@ -134,7 +139,7 @@ class Vocoder:
             window = tokens[low : low + fixed]
             # An answer shorter than the graphs ends in its last token, repeated: the only padding that is speech.
             x = self._frames(np.pad(window, (0, fixed - len(window)), mode="edge"), d_vector)
-            yield Window(x, (a - low) * hop, (b - low) * hop)
+            yield Window(x, (a - low) * frames, (b - low) * frames)
 
 
 def window_length(frames: int, *, lanes: int, reach: int) -> int:

@@ -44,6 +44,29 @@ def test_the_generator_keeps_its_wave_at_any_frequency(alpha: float) -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
 
 
+@pytest.mark.parametrize("surplus", [(0, 0), (20, 20), (3, 0), (0, 9), (13, 25), (30, 9), (39, 0), (0, 39)])
+def test_surplus_is_dropped_early_without_a_change(surplus: tuple[int, int]) -> None:
+    plain = generator(1.0)
+    fold_weight_norm(plain)
+    form = LoweredGenerator(plain)
+    x = torch.randn(1, 6, 40)
+    whole, found = form(x), form(x, torch.tensor(surplus))
+    hop = whole.shape[2] // 40
+    torch.testing.assert_close(found, whole[..., surplus[0] * hop : (40 - surplus[1]) * hop], rtol=0, atol=1e-6)
+
+
+def test_less_is_computed_of_what_is_surplus() -> None:
+    plain = generator(1.0)
+    fold_weight_norm(plain)
+    form, lengths = LoweredGenerator(plain), []
+    for block in form.blocks:
+        block.register_forward_pre_hook(lambda _, given: lengths.append(given[0].shape[-1]))
+    form(torch.randn(1, 6, 60), torch.tensor([20, 20]))
+    frames = [length // rate for length, rate in zip(lengths, (1, 5, 20), strict=True)]
+    assert frames == [20 + 2 * context for context in form.contexts]
+    assert form.contexts == sorted(form.contexts, reverse=True) and form.contexts[1] < form.contexts[0] / 2
+
+
 @pytest.mark.parametrize(("rate", "kernel"), [(8, 16), (5, 11), (4, 8), (2, 4), (3, 3), (3, 4), (4, 5)])
 def test_phases_are_a_transposed_convolution(rate: int, kernel: int) -> None:
     source = torch.nn.ConvTranspose1d(3, 2, kernel, stride=rate, padding=(kernel - rate) // 2).requires_grad_(False)

@@ -12,8 +12,10 @@ import pytest
 from onnx import numpy_helper
 from torch import nn
 
+from sparktts_onnx.export import generator_lowering
 from sparktts_onnx.export.adapters import Models
 from sparktts_onnx.export.checkpoint import Checkpoint
+from sparktts_onnx.export.exporter import MIN_OPSET, GraphForm, export_graph
 from sparktts_onnx.export.recipes import CHECKED, RECIPES, TRACED
 from sparktts_onnx.export.verify import Check, relative_error, table, verify_graph, wrong_tokens
 from sparktts_onnx.export.verify_weights import verify_weights
@@ -52,7 +54,9 @@ def faults(checks: list[Check]) -> str:
 def test_an_undamaged_graph_passes(judged: Callable[[str, Damage], list[Check]], name: str) -> None:
     checks = judged(name, lambda model: None)
     assert faults(checks) == ""
-    assert [check.subject for check in checks] == ["weights", "declaration", *map(str, CHECKED)]
+    options = [" with " + option.name for option in RECIPES[name].spec.options]
+    sizes = [f"{size}{use}" for size in CHECKED for use in ("", *options)]
+    assert [check.subject for check in checks] == ["weights", "declaration", *sizes]
 
 
 def test_an_axis_declared_frozen_fails(judged: Callable[[str, Damage], list[Check]]) -> None:
@@ -95,6 +99,30 @@ def test_swapped_inputs_fail(judged: Callable[[str, Damage], list[Check]]) -> No
         model.graph.input[1].CopyFrom(kept)
 
     assert "inputs are ['d_vector', 'z_q']" in faults(judged("prenet", swap))
+
+
+def test_an_option_that_is_an_input_or_missing_fails(judged: Callable[[str, Damage], list[Check]]) -> None:
+    def require(model: onnx.ModelProto) -> None:
+        model.graph.initializer.remove(next(entry for entry in model.graph.initializer if entry.name == "surplus"))
+
+    def freeze(model: onnx.ModelProto) -> None:
+        model.graph.input.remove(next(entry for entry in model.graph.input if entry.name == "surplus"))
+
+    assert "inputs are ['x', 'd_vector', 'surplus']" in faults(judged("decoder", require))
+    assert "options are [], expected ['surplus']" in faults(judged("decoder", freeze))
+
+
+def test_an_option_that_is_not_obeyed_fails(
+    tiny: Checkpoint, adapters: dict[str, nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame too many is dropped inside: the wave has its length, and is right but at its edges."""
+    contexts = generator_lowering.block_contexts
+    monkeypatch.setattr(generator_lowering, "block_contexts", lambda *given: [c - (c == 2) for c in contexts(*given)])
+    path = tmp_path / "decoder.onnx"
+    export_graph(RECIPES["decoder"], adapters["decoder"], path, checkpoint=tiny, form=GraphForm(TRACED, MIN_OPSET))
+    checks = verify_graph(RECIPES["decoder"], adapters["decoder"], path, checkpoint=tiny, sizes=[TRACED])
+    assert [check.passed for check in checks] == [True, True, False]
+    assert "wav deviates" in faults(checks)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -71,6 +71,9 @@ class OneLane:
     def run_each(self, inputs: Iterable[Mapping[str, np.ndarray[Any, Any]]]) -> Iterator[list[np.ndarray[Any, Any]]]:
         return (self.run("decoder", window) for window in inputs)
 
+    def options(self, _: str) -> frozenset[str]:
+        return frozenset()
+
 
 class CountingSessions(OneLane):
     """Passes on, and notes how many frames each graph was given."""
@@ -83,6 +86,30 @@ class CountingSessions(OneLane):
         self.frames.setdefault(name, []).append(next(iter(inputs.values())).shape[-1])
         outputs: list[np.ndarray[Any, Any]] = self._sessions.run(name, inputs)
         return outputs
+
+
+def test_the_decoder_is_told_what_is_surplus(sessions: Sessions, manifest: Manifest) -> None:
+    """And a graph that cannot be told is cut afterwards, with the same result."""
+    assert sessions.options("decoder") == {"surplus"} and sessions.options("prenet") == frozenset()
+    told: list[tuple[int, int]] = []
+
+    class Listening(CountingSessions):
+        def options(self, name: str) -> frozenset[str]:
+            return sessions.options(name)
+
+        def run(self, name: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+            outputs = super().run(name, inputs)
+            if name == "decoder":
+                told.append(tuple(inputs["surplus"].tolist()))
+                assert outputs[0].shape[2] == (inputs["x"].shape[2] - sum(told[-1])) * nano.HOP
+            return outputs
+
+    listening: Any = Listening(sessions)
+    unable: Any = CountingSessions(sessions)
+    ids, reach = walk(3 * DECODER_WINDOW), nano.DECODER_CONTEXT
+    wavs = [Vocoder(each, manifest.codec).decode(ids, SPEAKER) for each in (listening, unable)]
+    assert told == [(0, reach), (reach, reach), (reach, 0)]
+    np.testing.assert_array_equal(*wavs)
 
 
 def test_no_window_grows_with_the_audio(sessions: Sessions, manifest: Manifest) -> None:

@@ -139,8 +139,17 @@ DECODER = f"""
   top_low = Gather <axis = 1> (h, seven)  top_high = Gather <axis = 1> (h, fifteen)
   silent = Mul (top_low, top_high)  gate = Sub (one_f, silent)  gated = Mul (scaled, gate)
   rows = Transpose <perm = [0, 2, 1]> (gated)  sound = MatMul (rows, waves)
-  flat = Constant <value_ints = [0, 1, -1]> ()  wav = Reshape (sound, flat)
+  flat = Constant <value_ints = [0, 1, -1]> ()
 """
+WHOLE = f"{DECODER} wav = Reshape (sound, flat)"
+"""Of the bundle of fixed lengths."""
+TRIMMED = f"""{DECODER}
+  samples_a_token = Constant <value_int = {HOP}> ()  dropped = Mul (surplus, samples_a_token)
+  one = Constant <value_ints = [1]> ()  from = Slice (dropped, origin, one)  last = Slice (dropped, one, far)
+  every = Reshape (sound, flat)  shape = Shape (every)  length = Slice (shape, time, far)
+  to = Sub (length, last)  wav = Slice (every, from, to, time)
+"""
+"""Of the bundle whose axes are dynamic: it obeys `surplus`."""
 
 BODIES = {
     "wav2vec2": WAV2VEC2,
@@ -151,7 +160,6 @@ BODIES = {
     "speaker_detokenize": SPEAKER_DETOKENIZE,
     "prenet": PRENET,
     "postnet": POSTNET,
-    "decoder": DECODER,
 }
 
 
@@ -280,10 +288,13 @@ def component_signature(name: str, fixed: int | None) -> tuple[str, str]:
         sizes |= {"B": 1, "T": fixed, "N": samples.get(name, 0)}
     types = {"float32": "float", "int64": "int64"}
     spec = COMPONENTS[name]
-    return tuple(
-        ", ".join(f"{types[t.dtype]}[{', '.join(str(sizes.get(a, a)) for a in t.axes)}] {t.name}" for t in tensors)
+    inputs, outputs = (
+        [f"{types[t.dtype]}[{', '.join(str(sizes.get(a, a)) for a in t.axes)}] {t.name}" for t in tensors]
         for tensors in (spec.inputs, spec.outputs)
     )
+    options = () if fixed is not None else spec.options
+    inputs += [f"{types[o.dtype]}[{o.axes[0]}] {o.name} = {{{', '.join('0' * int(o.axes[0]))}}}" for o in options]
+    return ", ".join(inputs), ", ".join(outputs)
 
 
 def write_graph(folder: Path, name: str, signature: tuple[str, str], body: str) -> GraphEntry:
@@ -292,11 +303,12 @@ def write_graph(folder: Path, name: str, signature: tuple[str, str], body: str) 
     onnx.checker.check_model(model)
     path = folder / f"{name}.onnx"
     path.write_bytes(model.SerializeToString())
+    optional = {entry.name for entry in model.graph.initializer}
     return GraphEntry(
         files=(describe_file(path),),
         opset=OPSET,
         precision="fp32",
-        inputs=tuple(_tensor(value) for value in model.graph.input),
+        inputs=tuple(_tensor(value) for value in model.graph.input if value.name not in optional),
         outputs=tuple(_tensor(value) for value in model.graph.output),
     )
 
@@ -327,7 +339,8 @@ def write_bundle(folder: Path, *, fixed: int | None = None) -> None:
     """Write a whole bundle; `fixed`: frames of every time axis, None for dynamic ones."""
     folder.mkdir(parents=True, exist_ok=True)
     write_tokenizer(folder / TOKENIZER_NAME)
-    graphs = {name: write_graph(folder, name, component_signature(name, fixed), body) for name, body in BODIES.items()}
+    bodies = BODIES | {"decoder": TRIMMED if fixed is None else WHOLE}
+    graphs = {name: write_graph(folder, name, component_signature(name, fixed), body) for name, body in bodies.items()}
     signature = (LANGUAGE_MODEL_INPUTS, LANGUAGE_MODEL_OUTPUTS)
     graphs[LANGUAGE_MODEL] = write_graph(folder, LANGUAGE_MODEL, signature, LANGUAGE_MODEL_BODY)
     manifest = Manifest(

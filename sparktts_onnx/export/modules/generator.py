@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +14,29 @@ from sparktts_onnx.export.modules.weight_norm import WeightNormConv1d, WeightNor
 RESIDUAL_DILATIONS = (1, 3, 9)
 KERNEL = 7
 SNAKE_EPS = 1e-9
+
+
+def block_contexts(rates: Sequence[int], kernel_sizes: Sequence[int]) -> list[int]:
+    """Frames to each side that one frame's samples depend on, at the input of each up-sampling block.
+
+    Args:
+        rates: samples that each block makes of one.
+        kernel_sizes: of each block's transposed convolution.
+    """
+    contexts, samples = [], math.prod(rates)
+    low, high = -(KERNEL // 2), samples - 1 + KERNEL // 2
+    for rate, kernel in reversed(list(zip(rates, kernel_sizes, strict=True))):
+        reach = (KERNEL // 2) * sum(RESIDUAL_DILATIONS)
+        padding = (kernel - rate) // 2
+        low, high = before_transposed(low - reach, high + reach, rate=rate, kernel=kernel, padding=padding)
+        samples //= rate
+        contexts.append(max(-(low // samples), high // samples))
+    return contexts[::-1]
+
+
+def before_transposed(low: int, high: int, *, rate: int, kernel: int, padding: int) -> tuple[int, int]:
+    """The inputs of a transposed convolution that its outputs low..high depend on."""
+    return -((kernel - 1 - padding - low) // rate), (high + padding) // rate
 
 
 class Snake(nn.Module):
@@ -67,6 +93,7 @@ class WaveGenerator(nn.Module):
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
+        self.rates, self.kernel_sizes = config.rates, config.kernel_sizes
         widths = [config.channels // 2**i for i in range(len(config.rates) + 1)]
         self.model = nn.Sequential(
             WeightNormConv1d(config.input_channel, widths[0], KERNEL, padding=KERNEL // 2),
@@ -79,7 +106,17 @@ class WaveGenerator(nn.Module):
             nn.Tanh(),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """float32 [B, D, T] to float32 [B, 1, N]."""
-        result: Tensor = self.model(x)
-        return result
+    def forward(self, x: Tensor, surplus: Tensor | None = None) -> Tensor:
+        """float32 [B, D, T] to float32 [B, 1, N].
+
+        Args:
+            surplus: int64 [2], frames at the beginning and at the end of x that are there for the others' sake, and
+                whose samples are left out; none by default.
+        """
+        wav: Tensor = self.model(x)
+        return wav if surplus is None else trimmed(wav, surplus * math.prod(self.rates))
+
+
+def trimmed(x: Tensor, surplus: Tensor) -> Tensor:
+    """[..., T] without the first and the last `surplus` int64 [2]."""
+    return x[..., surplus[0] : x.shape[-1] - surplus[1]]
