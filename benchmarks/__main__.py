@@ -41,7 +41,8 @@ def main() -> int:
     for name in given.suites:
         results += SUITES[name](settings)
         described = [result.as_json() for result in results]
-        limits.attach(described, settings, report["rates"])
+        if report["rates"]:
+            limits.attach(described, settings, report["rates"])
         report |= {
             "results": described,
             "minutes": round((time.monotonic() - began) / 60, 1),
@@ -65,7 +66,7 @@ def _conditions(settings: Settings) -> dict[str, Any]:
         "settings": json.loads(json.dumps(dataclasses.asdict(settings), default=lambda path: Path(path).name)),
         "machine": machine.describe(),
         "load_average": {"before": machine.load_average()},
-        "rates": machine.rates(settings.threads),
+        "rates": machine.rates(settings.threads) if settings.device == "cpu" else {},
         "disk": {
             "checkpoint_bytes": material.checkpoint_bytes(settings.checkpoint),
             **{precision: material.disk_use(settings.bundle(precision)) for precision in settings.precisions},
@@ -77,10 +78,12 @@ def _settings(given: argparse.Namespace) -> Settings:
     settings = Settings(
         checkpoint=given.checkpoint,
         bundles=given.bundles,
+        device=given.device,
         threads=given.threads,
         plan=Plan(given.rounds, given.allowance),
         precisions=tuple(given.precisions.split(",")),
         new_ids=given.new_ids,
+        texts=("short", "middle", "long") if given.device == "cpu" else ("short", "middle"),
     )
     return quick(settings) if given.quick else settings
 
@@ -91,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--checkpoint", type=Path, default=Path("build/benchmarks/checkpoint"), help="made where it is absent")
     add("--bundles", type=Path, default=Path("build/benchmarks/bundles"), help="made where they are absent")
     add("--output", type=Path, default=RESULTS / "cpu.json")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="with cuda: --precisions fp16, and no peer")
     add("--precisions", default="fp32,int8,int4")
     add("--threads", type=int, default=2)
     add("--rounds", type=int, default=5, help="runs of every contender; medians are reported")

@@ -14,7 +14,7 @@ import soundfile
 from benchmarks.harness import Case, Contender, Result, Values, WrongOutputError, measure
 from benchmarks.original import OriginalSpeaker
 from benchmarks.pytorch import DTYPES
-from benchmarks.settings import PEERS, Settings
+from benchmarks.settings import Settings
 from benchmarks.signals import Wave
 from benchmarks.texts import SENTENCES, TEXTS, Text
 from sparktts_onnx import SparkTTSONNX, Voice
@@ -33,23 +33,32 @@ def run(settings: Settings) -> list[Result]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ours = {
             precision: OurSpeaker(
-                stack.enter_context(SparkTTSONNX(settings.bundle(precision), device="cpu", threads=settings.threads)),
+                stack.enter_context(
+                    SparkTTSONNX(settings.bundle(precision), device=settings.device, threads=settings.threads)
+                ),
                 folder,
             )
             for precision in settings.precisions
         }
-        original = [OriginalSpeaker(settings.checkpoint, dtype) for dtype in DTYPES]
+        original = [OriginalSpeaker(settings.checkpoint, dtype, settings.device) for dtype in DTYPES]
         for name in settings.texts:
-            results += measure(_case(TEXTS[name], ours, original, folder), settings.plan)
-        small = {precision: ours[precision] for precision in settings.small}
-        results += measure(_together(settings, small), settings.plan)
+            results += measure(_case(TEXTS[name], ours, original, folder, settings.fast), settings.plan)
+        results += measure(
+            _together(settings, {precision: ours[precision] for precision in settings.fast}), settings.plan
+        )
     return results
 
 
-def _case(text: Text, ours: Mapping[str, "OurSpeaker"], original: Sequence[OriginalSpeaker], folder: Path) -> Case:
-    """The long text is for the small precisions: the other sides would take most of the run for it."""
+def _case(
+    text: Text,
+    ours: Mapping[str, "OurSpeaker"],
+    original: Sequence[OriginalSpeaker],
+    folder: Path,
+    fast: Sequence[str],
+) -> Case:
+    """The long text is for the fast precisions: the other sides would take most of the run for it."""
     contenders = [_original(side, text, folder) for side in original]
-    small = {precision: speaker for precision, speaker in ours.items() if precision in PEERS}
+    small = {precision: ours[precision] for precision in fast}
     long = text.segments > 1
     contenders += [_checked(f"ours {p}", s.to_file, text) for p, s in (small if long else ours).items()]
     if not long:

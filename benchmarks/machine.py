@@ -16,7 +16,7 @@ import onnxruntime as ort
 import torch
 from onnx import TensorProto, helper
 
-PACKAGES = ("sparktts-onnx", "onnxruntime", "torch", "transformers", "llama-cpp-python", "numpy")
+PACKAGES = ("sparktts-onnx", "torch", "transformers", "llama-cpp-python", "numpy")
 _MIB = 1 << 20
 _MATRIX = 2048
 
@@ -34,7 +34,8 @@ def describe() -> dict[str, Any]:
             for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
             if flag in _cpu_flags()
         ],
-        "versions": {name: _version(name) for name in PACKAGES},
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "versions": {"onnxruntime": ort.__version__, **{name: _version(name) for name in PACKAGES}},
     }
 
 

@@ -24,12 +24,12 @@ class Spoken:
 class OriginalSpeaker:
     """Speaks with one voice that is kept; the original would hear the prompt recording again for every text."""
 
-    def __init__(self, checkpoint: Path, dtype: str) -> None:
+    def __init__(self, checkpoint: Path, dtype: str, device: str = "cpu") -> None:
         ids = open_checkpoint(checkpoint).token_ids
         rows = SpeechRows(ids.end_of_text, ids.semantic_tokens.stop - ids.end_of_text)
         self._tokenizer = AutoTokenizer.from_pretrained(checkpoint / LANGUAGE_MODEL_FOLDER, local_files_only=True)
-        self._language_model = TorchLanguageModel(checkpoint, dtype, rows)
-        self._decoder = TorchCodec(checkpoint, dtype)
+        self._language_model = TorchLanguageModel(checkpoint, dtype, rows, device)
+        self._decoder = TorchCodec(checkpoint, dtype, device)
         self.codec = self._decoder.module
         self._semantic = ids.semantic_tokens
         self.name = f"PyTorch {dtype}"

@@ -36,13 +36,13 @@ class _Endless:
 class OurLanguageModel:
     """A bundle's language model."""
 
-    def __init__(self, bundle: Path, precision: str, *, threads: int, rows: int = 8) -> None:
+    def __init__(self, bundle: Path, precision: str, *, threads: int, rows: int = 8, device: str = "cpu") -> None:
         self.name = f"ours {precision}"
         self.precision = precision
         self.tolerance = TOLERANCES[precision]
         manifest = read_manifest(bundle)
         self.layout = manifest.language_model
-        self._sessions = Sessions(bundle, manifest, device="cpu", threads=threads)
+        self._sessions = Sessions(bundle, manifest, device=device, threads=threads)
         self._model = LanguageModel(self._sessions[LANGUAGE_MODEL], self.layout, rows=rows)
         self._scheduler = Scheduler(self._model)
         self._semantic = manifest.token_ids.semantic_tokens
@@ -62,6 +62,14 @@ class OurLanguageModel:
         sampling = SamplingOptions(TEMPERATURE, TOP_K, TOP_P, count)
         grammar = _Endless(self._semantic.first, self._semantic.stop)
         return self._scheduler.generate(Request(tuple(prompt), grammar, sampling, seed))
+
+    def judge_company(self, prompts: Sequence[Sequence[int]], *, count: int = 20) -> None:
+        """See that each of several answers is the same whether it is written alone or with the others."""
+        alone = [list(self.generate(prompt, count)) for prompt in prompts]
+        with ThreadPoolExecutor(len(prompts)) as pool:
+            together = list(pool.map(lambda prompt: list(self.generate(prompt, count)), prompts))
+        if different := sum(a != b for a, b in zip(alone, together, strict=True)):
+            raise WrongOutputError(f"{self.name}: {different} of {len(prompts)} answers are others in company")
 
     def rate_together(self, prompts: Sequence[Sequence[int]], count: int) -> float:
         """Ids a second of several answers together, while all of them are being written."""

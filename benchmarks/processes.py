@@ -24,7 +24,7 @@ def run(settings: Settings) -> list[Result]:
     results = measure(_case(settings, TEXTS["short"]), plan)
     if "long" in settings.texts:
         # The peak over a long text shows that memory does not grow with it; one process is enough.
-        contenders = tuple(_ours(settings, precision, TEXTS["long"]) for precision in settings.small)
+        contenders = tuple(_ours(settings, precision, TEXTS["long"]) for precision in settings.fast)
         results += measure(Case(SUITE, "long", contenders), Plan(1))
     sharing = tuple(
         Contender(name, lambda: "both processes spoke", partial(_share, settings, options))

@@ -46,32 +46,35 @@ class _Ids(BaseStreamer):  # type: ignore[misc]
 class TorchLanguageModel:
     """transformers' `generate`, as the original calls it."""
 
-    def __init__(self, checkpoint: Path, dtype: str, rows: SpeechRows) -> None:
+    def __init__(self, checkpoint: Path, dtype: str, rows: SpeechRows, device: str = "cpu") -> None:
         self.name = f"PyTorch {dtype}"
         self.tolerance = TOLERANCES[dtype]
         self._rows = rows
+        self._device = device
         folder = checkpoint / LANGUAGE_MODEL_FOLDER
-        self._model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=DTYPES[dtype], local_files_only=True
-        ).eval()
+        self._model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=DTYPES[dtype], local_files_only=True)
+        self._model.eval().to(device)
         self._model.generation_config.eos_token_id = None  # the number of ids is the benchmark's, not the model's
         self._model.generation_config.pad_token_id = 0
 
     def logits(self, prompt: Sequence[int]) -> Logits:
         """Logits of the rows of speech."""
         with torch.no_grad():
-            row = self._model(torch.tensor([list(prompt)]), logits_to_keep=1).logits[0, -1]
-        kept: Logits = row.float().numpy()[self._rows.first : self._rows.first + self._rows.count]
+            row = self._model(self._row(prompt), logits_to_keep=1).logits[0, -1]
+        kept: Logits = row.float().cpu().numpy()[self._rows.first : self._rows.first + self._rows.count]
         return kept
 
     def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
         """Sampled ids."""
         streamer = _Ids()
-        worker = threading.Thread(target=self._generate, args=(torch.tensor([list(prompt)]), count, streamer))
+        worker = threading.Thread(target=self._generate, args=(self._row(prompt), count, streamer))
         worker.start()
         while (token := streamer.ids.get()) is not None:
             yield token
         worker.join()
+
+    def _row(self, ids: Sequence[int]) -> Tensor:
+        return torch.tensor([list(ids)], device=self._device)
 
     @torch.no_grad()
     def _generate(self, prompt: Tensor, count: int, streamer: _Ids) -> None:
@@ -93,19 +96,21 @@ class TorchLanguageModel:
 class TorchCodec:
     """BiCodec's way back: ids to samples, in one piece as the original does it."""
 
-    def __init__(self, checkpoint: Path, dtype: str = "float32") -> None:
+    def __init__(self, checkpoint: Path, dtype: str = "float32", device: str = "cpu") -> None:
         self.name = f"PyTorch {dtype}"
-        self._dtype = DTYPES[dtype]
-        self.module = _codec(checkpoint, self._dtype)
+        self._dtype, self._device = DTYPES[dtype], device
+        self.module = _codec(checkpoint, self._dtype).to(device)
 
     @torch.no_grad()
     def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int]) -> Wave:
         """Samples float32 [N]."""
         codec = self.module
-        speaker = codec.speaker_encoder.detokenize(torch.tensor([[list(global_ids)]])).to(self._dtype)
-        z_q = codec.quantizer.detokenize(torch.tensor([list(semantic_ids)])).to(self._dtype)
+        global_tokens = torch.tensor([[list(global_ids)]], device=self._device)
+        semantic_tokens = torch.tensor([list(semantic_ids)], device=self._device)
+        speaker = codec.speaker_encoder.detokenize(global_tokens).to(self._dtype)
+        z_q = codec.quantizer.detokenize(semantic_tokens).to(self._dtype)
         wav = codec.decoder(codec.prenet(z_q, speaker) + speaker.unsqueeze(-1))
-        samples: Wave = wav.reshape(-1).float().numpy()
+        samples: Wave = wav.reshape(-1).float().cpu().numpy()
         return samples
 
 

@@ -8,7 +8,7 @@ from benchmarks.harness import Plan
 DEFAULT_PRECISION = "int8"
 """The precision that speaks best for its speed; its bundle is the one whose codec is measured."""
 PEERS = {"int8": "Q8_0", "int4": "Q4_0"}
-"""llama.cpp's format of the same bits; the precisions that speed is looked for in."""
+"""llama.cpp's format of the same bits; the precisions that speed is looked for in on a processor."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Settings:
     """A checkpoint of the published size; synthetic weights are as fast as trained ones."""
     bundles: Path
     """Folder with a bundle a precision, and the peer's model files."""
+    device: str = "cpu"
+    """Where every side computes: cpu or cuda."""
     threads: int = 2
     """Threads that every side computes with."""
     plan: Plan = field(default_factory=Plan)
@@ -42,9 +44,19 @@ class Settings:
     """Processes started for each side."""
 
     @property
-    def small(self) -> tuple[str, ...]:
-        """The precisions with a peer."""
-        return tuple(precision for precision in self.precisions if precision in PEERS)
+    def peers(self) -> tuple[str, ...]:
+        """The peer's formats, one for each precision that has one; on the processor only."""
+        return tuple(PEERS[precision] for precision in self.fast) if self.device == "cpu" else ()
+
+    @property
+    def fast(self) -> tuple[str, ...]:
+        """The precisions that speed is looked for in."""
+        return tuple(p for p in self.precisions if p in PEERS) if self.device == "cpu" else self.precisions
+
+    @property
+    def codec_precision(self) -> str:
+        """The bundle whose codec is measured."""
+        return DEFAULT_PRECISION if self.device == "cpu" else self.precisions[0]
 
     def bundle(self, precision: str) -> Path:
         """Where the bundle of a precision lies."""
@@ -56,6 +68,7 @@ def quick(settings: Settings) -> Settings:
     return Settings(
         checkpoint=settings.checkpoint,
         bundles=settings.bundles,
+        device=settings.device,
         threads=settings.threads,
         plan=Plan(rounds=1, pause_seconds=0.0),
         precisions=settings.precisions,

@@ -41,7 +41,7 @@ class DecoderGraph:
 
     def write(self) -> None:
         """Write every node and weight, then the file."""
-        config, graph = self.config, self.graph
+        config, graph, dtype = self.config, self.graph, self.products.dtype
         table = self.weights.read("model.embed_tokens.weight")
         stream = self.products.embed(graph, "input_ids", "embedding", table=table)
         self._write_rotary_tables()
@@ -49,10 +49,10 @@ class DecoderGraph:
         for layer in range(config.layers):
             x, stream = self._layer(layer, x, stream)
         self._write_head(x, table)
-        graph.finish(declare_inputs(config), declare_outputs(config, self.head))
+        graph.finish(declare_inputs(config, dtype), declare_outputs(config, self.head, dtype))
 
     def _first_norm(self, x: str) -> str:
-        gain = self.graph.weight("layers.0.norm", self._read(0, "input_layernorm.weight"))
+        gain = self._gain("layers.0.norm", self._read(0, "input_layernorm.weight"))
         return self.graph.op(
             "SimplifiedLayerNormalization",
             [x, gain],
@@ -117,13 +117,16 @@ class DecoderGraph:
         added = f"{name}:stream"
         normed = self.graph.op(
             "SkipSimplifiedLayerNormalization",
-            [x, stream, self.graph.weight(f"{name}.gain", gain)],
+            [x, stream, self._gain(f"{name}.gain", gain)],
             name,
             outputs=[name, "", "", added],
             domain=MICROSOFT,
             attributes={"epsilon": self.config.epsilon},
         )
         return normed, added
+
+    def _gain(self, name: str, gain: np.ndarray) -> str:
+        return self.graph.weight(name, gain.astype(self.products.dtype))
 
     def _last_position(self, x: str) -> str:
         """[B, S, D] to [B, 1, D]."""
@@ -139,40 +142,40 @@ class DecoderGraph:
         self.graph.op("Squeeze", [logits, axis], "head/logits", outputs=["logits"])
 
     def _write_rotary_tables(self) -> None:
-        """cos and sin, float32 [positions, Dh / 2]; angles in double precision, zero where the head is padded."""
+        """cos and sin [positions, Dh / 2]; angles in double precision, zero where the head is padded."""
         frequencies = np.zeros(self.config.cache_dim // 2)
         half = np.arange(0, self.config.head_dim, 2) / self.config.head_dim
         frequencies[: len(half)] = self.config.rope_theta**-half
         angles = np.outer(np.arange(self.config.max_positions), frequencies)
-        self.graph.weight("rotary.cos", np.cos(angles).astype(np.float32))
-        self.graph.weight("rotary.sin", np.sin(angles).astype(np.float32))
+        self.graph.weight("rotary.cos", np.cos(angles).astype(self.products.dtype))
+        self.graph.weight("rotary.sin", np.sin(angles).astype(self.products.dtype))
 
     def _read(self, layer: int, name: str) -> np.ndarray:
         return self.weights.read(f"model.layers.{layer}.{name}")
 
 
-def declare_inputs(config: DecoderConfig) -> list[onnx.ValueInfoProto]:
-    """The graph's inputs: B rows, S new ids a row, P positions that the cache has room for."""
+def declare_inputs(config: DecoderConfig, dtype: str) -> list[onnx.ValueInfoProto]:
+    """The graph's inputs: B rows, S new ids a row, P positions that the cache of a dtype has room for."""
     cache = ("B", config.kv_heads, "P", config.cache_dim)
     return [
         declare("input_ids", "int64", ("B", "S")),
         declare("seqlens_k", "int32", ("B",)),
         declare("total_sequence_length", "int32", ()),
         *(
-            declare(f"past_key_values.{layer}.{kind}", "float32", cache)
+            declare(f"past_key_values.{layer}.{kind}", dtype, cache)
             for layer in range(config.layers)
             for kind in ("key", "value")
         ),
     ]
 
 
-def declare_outputs(config: DecoderConfig, head: HeadRange) -> list[onnx.ValueInfoProto]:
+def declare_outputs(config: DecoderConfig, head: HeadRange, dtype: str) -> list[onnx.ValueInfoProto]:
     """The graph's outputs: logits of the last position, and the cache, which shares the inputs' memory."""
     cache = ("B", config.kv_heads, "P", config.cache_dim)
     return [
         declare("logits", "float32", ("B", head.rows)),
         *(
-            declare(f"present.{layer}.{kind}", "float32", cache)
+            declare(f"present.{layer}.{kind}", dtype, cache)
             for layer in range(config.layers)
             for kind in ("key", "value")
         ),

@@ -11,6 +11,11 @@ from sparktts_onnx.export.graph_file import GraphFile
 class Products(Protocol):
     """How weights are stored and multiplied with; one implementation a precision."""
 
+    @property
+    def dtype(self) -> str:
+        """Of the activations, the norms and the attention cache."""
+        ...
+
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias; `weight` is float32 [out, in]."""
         ...
@@ -27,6 +32,8 @@ class Products(Protocol):
 class Float32Products:
     """Weights as they are."""
 
+    dtype = "float32"
+
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""
         product = graph.op("MatMul", [x, graph.weight(f"{name}.weight", weight.T)], f"{name}/product")
@@ -42,22 +49,29 @@ class Float32Products:
 
 
 class HalfProducts:
-    """Weights stored as float16, computed in float32: a provider folds the casts when it loads the graph."""
+    """Weights and activations in float16: for accelerators. A processor computes it in float32, cast for cast."""
+
+    dtype = "float16"
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""
-        stored = graph.weight(f"{name}.weight", weight.T.astype(np.float16))
-        product = graph.op("MatMul", [x, to_float32(graph, stored)], f"{name}/product")
-        return product if bias is None else add_bias(graph, product, name, bias)
+        half = None if bias is None else bias.astype(np.float16)
+        return Float32Products().linear(graph, x, name, weight=weight.astype(np.float16), bias=half)
 
     def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
-        """Add the rows of `table` that `ids` name; only they are cast."""
-        stored = graph.weight(f"{name}.weight", table.astype(np.float16))
-        return to_float32(graph, gather(graph, stored, ids, f"{name}/rows"))
+        """Add the rows of `table` that `ids` name."""
+        return Float32Products().embed(graph, ids, name, table=table.astype(np.float16))
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
-        """Add x · table[first:stop]ᵀ."""
-        return self.linear(graph, x, "head", weight=table[first:stop], bias=None)
+        """Add x · table[first:stop]ᵀ, float32 for the sampler."""
+        return to_float32(graph, self.linear(graph, x, "head", weight=table[first:stop], bias=None))
+
+
+def half_stored_product(graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
+    """Add x · weightᵀ + bias in float32, the weight stored as float16; a provider folds the cast when it loads it."""
+    stored = to_float32(graph, graph.weight(f"{name}.weight", weight.T.astype(np.float16)))
+    product = graph.op("MatMul", [x, stored], f"{name}/product")
+    return product if bias is None else add_bias(graph, product, name, bias)
 
 
 def add_bias(graph: GraphFile, x: str, name: str, bias: np.ndarray) -> str:

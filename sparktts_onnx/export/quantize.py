@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparktts_onnx.export.decoder_products import HalfProducts, add_bias, gather, to_float32
+from sparktts_onnx.export.decoder_products import add_bias, gather, half_stored_product, to_float32
 from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile
 
 SMALLEST_BLOCK = 16
@@ -114,6 +114,8 @@ class RowProducts:
     Integer sums are exact, so a row's result does not depend on how many rows are multiplied with it.
     """
 
+    dtype = "float32"
+
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""
         stored, scales = quantise_rows(weight)
@@ -183,12 +185,13 @@ class BlockProducts:
     form: BlockFormat
     accuracy_level: int = 4
     """4: activations in 8 bits, a scale for each of their blocks."""
+    dtype: str = "float32"
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""
         form = self.form.fitted(weight.shape[1])
         if weight.shape[1] % form.block:  # The operator takes whole blocks only.
-            return HalfProducts().linear(graph, x, name, weight=weight, bias=bias)
+            return half_stored_product(graph, x, name, weight=weight, bias=bias)
         packed, scales = quantise(weight, form)
         inputs = [x, graph.weight(f"{name}.weight", packed), graph.weight(f"{name}.scales", scales)]
         if bias is not None:

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from sparktts_onnx.runtime.onnx_runtime import ort
+from sparktts_onnx.runtime.providers import CUDA
 
-_DEVICES = {"CUDAExecutionProvider": "cuda"}
+_DEVICES = {CUDA: "cuda"}
 """ONNX Runtime's names of devices whose memory is not the processor's; other providers bind to that."""
 
 
@@ -55,7 +56,8 @@ class DeviceBuffer:
 
     def __init__(self, shape: Sequence[int], dtype: str, device: str) -> None:
         self.dtype, self.shape = np.dtype(dtype), tuple(shape)
-        self._value = ort.OrtValue.ortvalue_from_shape_and_type(list(shape), self.dtype, device, 0)
+        # Zeros, because steps run over rows that nobody asked for, too, and attention may meet what lies there.
+        self._value = ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, self.dtype), device, 0)
 
     def address(self, slot: int) -> int:
         """Where a slot begins."""

@@ -13,6 +13,7 @@ from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cache_buffers import device_of
 from sparktts_onnx.runtime.key_value_cache import KeyValueCache
+from sparktts_onnx.runtime.onnx_runtime import ort
 
 _log = logging.getLogger(__name__)
 
@@ -33,21 +34,62 @@ class _Call:
         self.logits = logits[:rows]
         self._session = session
         self._binding = session.io_binding()
-        for name, array in (
-            ("input_ids", self.ids),
-            ("seqlens_k", self.last_positions),
-            ("total_sequence_length", self.total),
-        ):
-            self._binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
-        self._binding.bind_output("logits", "cpu", 0, self.logits.dtype, self.logits.shape, self.logits.ctypes.data)
+        self._bind_ids_and_logits(cache.device)
         for index, buffer in enumerate(cache.buffers):
             name = f"{index // 2}.{'value' if index % 2 else 'key'}"
             part = (cache.device, 0, buffer.dtype, (rows, *buffer.shape[1:]), buffer.address(first_slot))
             self._binding.bind_input(f"past_key_values.{name}", *part)
             self._binding.bind_output(f"present.{name}", *part)
 
+    def _bind_ids_and_logits(self, device: str) -> None:
+        assert device == "cpu"
+        self._bind_array("input_ids", self.ids)
+        self._bind_array("seqlens_k", self.last_positions)
+        self._bind_array("total_sequence_length", self.total)
+        self._binding.bind_output("logits", "cpu", 0, self.logits.dtype, self.logits.shape, self.logits.ctypes.data)
+
+    def _bind_array(self, name: str, array: np.ndarray[Any, Any]) -> None:
+        self._binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
     def run(self) -> None:
         self._session.run_with_iobinding(self._binding)
+
+
+class _DeviceCall(_Call):
+    """The same where an accelerator computes: ids and logits have a place of their own in its memory.
+
+    `recording`: a number under which the kernels of this call are recorded at first and then repeated, which needs
+    every address and size to stay; None for a call that is made once.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        cache: KeyValueCache,
+        logits: np.ndarray[Any, Any],
+        shape: tuple[int, int, int],
+        *,
+        recording: int | None = None,
+    ) -> None:
+        super().__init__(session, cache, logits, shape)
+        self._options = ort.RunOptions()
+        self._options.add_run_config_entry("gpu_graph_id", "-1" if recording is None else str(recording))
+
+    def _bind_ids_and_logits(self, device: str) -> None:
+        self._copied = [
+            (array, ort.OrtValue.ortvalue_from_numpy(array, device, 0)) for array in (self.ids, self.last_positions)
+        ]
+        for name, (_, value) in zip(("input_ids", "seqlens_k"), self._copied, strict=True):
+            self._binding.bind_ortvalue_input(name, value)
+        self._bind_array("total_sequence_length", self.total)
+        self._answer = ort.OrtValue.ortvalue_from_numpy(self.logits, device, 0)
+        self._binding.bind_ortvalue_output("logits", self._answer)
+
+    def run(self) -> None:
+        for array, value in self._copied:
+            value.update_inplace(array)
+        self._session.run_with_iobinding(self._binding, self._options)
+        self.logits[...] = self._answer.numpy()
 
 
 class LanguageModel:
@@ -59,6 +101,7 @@ class LanguageModel:
         self.rows = rows
         self._session = session
         self._cache = KeyValueCache(layout, rows, device=device_of(session))
+        self._on_device = self._cache.device != "cpu"
         self._logits = np.zeros((rows, layout.head_rows), np.float32)
         self._steps: dict[int, _Call] = {}
         self._generation = self._cache.generation
@@ -72,7 +115,7 @@ class LanguageModel:
     def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Append several ids to a row. Logits after the last: float32 [V]."""
         self._reserve([row], len(ids))
-        call = _Call(self._session, self._cache, self._logits, (self._cache.slot(row), 1, len(ids)))
+        call = self._call((self._cache.slot(row), 1, len(ids)))
         call.ids[0] = ids
         self._run(call, [row])
         logits: np.ndarray[Any, Any] = call.logits[0].copy()
@@ -81,6 +124,8 @@ class LanguageModel:
     def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Append one id to each of several rows. Logits in the order of `rows`: float32 [len(rows), V]."""
         self._reserve(rows, 1)
+        if self._on_device:
+            return self._step_everywhere(rows, ids)
         if len(rows) > 1 and self._equal_together.get(len(rows)) is False:
             return self._step_alone(rows, ids)
         logits = self._step_together(rows, ids)
@@ -95,6 +140,23 @@ class LanguageModel:
         call.ids[:, 0] = [ids[i] for i in by_slot]
         self._run(call, [rows[i] for i in by_slot])
         logits: np.ndarray[Any, Any] = call.logits[[self._cache.slot(row) for row in rows]]
+        return logits
+
+    def _step_everywhere(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Advance all rows there are and keep what was asked for.
+
+        An accelerator takes as long for eight rows as for one. The same kernels always run, so a row's logits cannot
+        depend on the others; what is written behind the end of the rest is overwritten by their next step.
+        """
+        call = self._step_call(self.rows)
+        call.ids[:] = 0
+        call.ids[list(rows), 0] = ids
+        call.last_positions[:] = [min(self._cache.length(row), self._cache.positions - 1) for row in range(self.rows)]
+        call.total[...] = self._cache.positions
+        call.run()
+        for row in rows:
+            self._cache.append(row, 1)
+        logits: np.ndarray[Any, Any] = call.logits[list(rows)]
         return logits
 
     def _step_alone(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
@@ -137,8 +199,13 @@ class LanguageModel:
             self._steps.clear()
             self._generation = self._cache.generation
         if count not in self._steps:
-            self._steps[count] = _Call(self._session, self._cache, self._logits, (0, count, 1))
+            self._steps[count] = self._call((0, count, 1), recording=self._cache.generation)
         return self._steps[count]
+
+    def _call(self, shape: tuple[int, int, int], *, recording: int | None = None) -> _Call:
+        """A call of (first slot, rows, new ids)."""
+        given = (self._session, self._cache, self._logits, shape)
+        return _DeviceCall(*given, recording=recording) if self._on_device else _Call(*given)
 
     def _run(self, call: _Call, rows: Sequence[int]) -> None:
         """Run a call whose ids are set, over rows in the order of their slots."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.errors import OptionError, ProviderError
 
 PROVIDERS = {
@@ -12,6 +13,8 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
 }
 """Names of devices, and the execution provider behind each."""
+
+CPU, CUDA = PROVIDERS["cpu"], PROVIDERS["cuda"]
 
 _AUTOMATIC = ("cuda", "directml", "coreml")
 _EXTRAS = {"cuda": "cuda", "directml": "directml", "openvino": "openvino", "cpu": "cpu"}
@@ -37,4 +40,15 @@ def choose_providers(device: str, available: Sequence[str]) -> list[str]:
         raise ProviderError(
             f"this ONNX Runtime has no {PROVIDERS[device]}; it has {', '.join(available) or 'none'}: {hint}"
         )
-    return list(dict.fromkeys((PROVIDERS[device], PROVIDERS["cpu"])))
+    return list(dict.fromkeys((PROVIDERS[device], CPU)))
+
+
+def provider_options(provider: str, graph: str) -> dict[str, str]:
+    """Settings of a provider for one graph.
+
+    CUDA: convolutions of every new length are planned by rule, since trying all ways takes seconds each time. A step
+    of the language model is three hundred small kernels, which are recorded once and then started together.
+    """
+    if provider != CUDA:
+        return {}
+    return {"enable_cuda_graph": "1"} if graph == LANGUAGE_MODEL else {"cudnn_conv_algo_search": "HEURISTIC"}

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from sparktts_onnx.bundle.contract import SPEAKING_GRAPHS
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest, check_file
 from sparktts_onnx.errors import BundleError
 from sparktts_onnx.runtime.checking import whole_number
 from sparktts_onnx.runtime.onnx_runtime import ort
 from sparktts_onnx.runtime.packed_weights import packed_graph
-from sparktts_onnx.runtime.providers import choose_providers
+from sparktts_onnx.runtime.providers import CPU, CUDA, choose_providers, provider_options
 from sparktts_onnx.runtime.tuning import give_back_freed_memory, tune
 
 MAX_THREADS = 1024
@@ -57,9 +57,10 @@ class Sessions:
         self._manifest = manifest
         self._threads = threads or available_cores()
         self._providers = choose_providers(device, ort.get_available_providers())
-        on_cpu = self._providers[0] == "CPUExecutionProvider"
-        self._packed_weights = packed_weights if on_cpu else None
-        self.lanes = self._threads if on_cpu else 1
+        self.on_cpu = self._providers[0] == CPU
+        """Whether the processor computes; else an accelerator, which wants few and large pieces of work."""
+        self._packed_weights = packed_weights if self.on_cpu else None
+        self.lanes = self._threads if self.on_cpu else 1
         """Windows of `WINDOWED_GRAPH` that are computed side by side."""
         self._pool: ThreadPoolExecutor | None = None
         self._loaded: dict[str, Any] = {}
@@ -149,12 +150,29 @@ class Sessions:
         if self._packed_weights is not None and name in SPEAKING_GRAPHS:
             path = packed_graph(self._folder, entry, self._packed_weights, options=lambda: self._options(name))
         _log.info("loading %s", name)
+        providers = self._providers_of(name)
+        settings = [provider_options(provider, name) for provider in providers]
         try:
-            session = ort.InferenceSession(str(path), self._options(name), providers=self._providers)
+            session = ort.InferenceSession(
+                str(path), self._options(name), providers=providers, provider_options=settings
+            )
         except Exception as error:  # ONNX Runtime's exceptions share no other base
             raise BundleError(f"the graph {path} does not load: {error}") from error
         give_back_freed_memory()
         return session
+
+    def _providers_of(self, name: str) -> list[str]:
+        """CUDA's attention computes in float16 only; another bundle's language model stays on the processor."""
+        if name != LANGUAGE_MODEL or CUDA not in self._providers:
+            return self._providers
+        if (dtype := self._manifest.language_model.cache_dtype) == "float16":
+            return self._providers
+        _log.warning(
+            "the language model of %s computes in %s and runs on the CPU; for CUDA, convert with --precision fp16",
+            self._folder,
+            dtype,
+        )
+        return [CPU]
 
     def _options(self, name: str) -> Any:
         options = ort.SessionOptions()

@@ -29,6 +29,10 @@ DECODER_WINDOW = 40
 last ones 1.05 times, and each window that is computed side by side takes about 40 MB."""
 
 
+ON_ACCELERATORS = 10
+"""How many times as long windows are where not the processor computes."""
+
+
 class Window(NamedTuple):
     """What the decoder computes in one call, and what of it is kept."""
 
@@ -46,6 +50,7 @@ class Vocoder:
     def __init__(self, sessions: Sessions, codec: CodecLayout) -> None:
         self._sessions = sessions
         self._codec = codec
+        self._scale = 1 if sessions.on_cpu else ON_ACCELERATORS
         self._reach = ceil(codec.decoder_context / codec.frames_per_token)
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
@@ -96,8 +101,9 @@ class Vocoder:
             yield outputs[0][0, 0, kept.popleft()]
 
     def _windows(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Iterator[Window]:
-        for a in range(start, stop, PRENET_WINDOW):
-            b = min(a + PRENET_WINDOW, stop)
+        step = PRENET_WINDOW * self._scale
+        for a in range(start, stop, step):
+            b = min(a + step, stop)
             low, high = max(0, a - self._reach), min(len(tokens), b + self._reach)
             x = self._prenet(tokens, d_vector, low, high)
             yield from self._decoder_windows(x, (a - low, b - low))
@@ -121,7 +127,8 @@ class Vocoder:
         """Windows that give the samples of a range of tokens of x float32 [1, D, F]."""
         frames, reach = self._codec.frames_per_token, self._codec.decoder_context
         start, stop = tokens[0] * frames, tokens[1] * frames
-        step = window_length(stop - start, lanes=self._sessions.lanes, reach=reach)
+        longest = DECODER_WINDOW * self._scale
+        step = window_length(stop - start, longest, lanes=self._sessions.lanes, reach=reach)
         for a in range(start, stop, step):
             b = min(a + step, stop)
             low = max(0, a - reach)
@@ -142,9 +149,9 @@ class Vocoder:
             yield Window(x, (a - low) * frames, (b - low) * frames)
 
 
-def window_length(frames: int, *, lanes: int, reach: int) -> int:
+def window_length(frames: int, longest: int, *, lanes: int, reach: int) -> int:
     """Frames a window should give so that `lanes` side by side are done first; each computes `reach` more a side."""
-    fewest = ceil(frames / DECODER_WINDOW)
+    fewest = ceil(frames / longest)
     lengths = [ceil(frames / count) for count in range(fewest, fewest + lanes)]
     return min(lengths, key=lambda length: ceil(ceil(frames / length) / lanes) * (length + 2 * reach))
 

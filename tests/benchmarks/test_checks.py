@@ -56,10 +56,10 @@ def test_prompts_stay_inside_the_rows_of_speech() -> None:
 
 
 def test_waves_are_compared_with_those_of_pytorch() -> None:
-    assert "dB" in judge_wave("ours", TONE, TONE)
+    assert "dB" in judge_wave("ours", lambda: TONE, 30.0, TONE)
     for wrong in (TONE[:-1], TONE + 0.1, np.zeros_like(TONE), TONE * np.nan):
         with pytest.raises(WrongOutputError):
-            judge_wave("ours", wrong, TONE)
+            judge_wave("ours", lambda: TONE, 30.0, wrong)
 
 
 def test_ids_are_compared_with_those_of_pytorch() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import GenerationError
-from sparktts_onnx.runtime import key_value_cache
+from sparktts_onnx.runtime import cache_buffers, key_value_cache
 from sparktts_onnx.runtime.cache_buffers import Buffer, DeviceBuffer
 from sparktts_onnx.runtime.language_model import LanguageModel
 from sparktts_onnx.runtime.onnx_runtime import ort
@@ -125,6 +125,46 @@ def test_a_cache_in_device_memory_is_the_same_cache(
             ids = [token + row for row in rows]
             assert np.array_equal(found.step(rows, ids), expected.step(rows, ids))
     assert isinstance(found._cache.buffers[0], DeviceBuffer)
+
+
+class DeviceSession:
+    """A session whose provider keeps its memory on a device, here that of the processor."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.recordings: list[str] = []
+
+    def get_providers(self) -> list[str]:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def io_binding(self) -> Any:
+        return self._session.io_binding()
+
+    def run_with_iobinding(self, binding: Any, options: Any) -> None:
+        self.recordings.append(options.get_run_config_entry("gpu_graph_id"))
+        self._session.run_with_iobinding(binding, options)
+
+
+def test_on_a_device_all_rows_step_and_none_is_disturbed(
+    session: Any, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_buffers, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
+    monkeypatch.setattr(key_value_cache, "allocate", lambda shape, dtype, _: DeviceBuffer(shape, dtype, "cpu"))
+    device = DeviceSession(session)
+    found = LanguageModel(device, manifest.language_model, rows=4)
+    monkeypatch.setattr(found, "_on_device", True)
+    expected = LanguageModel(session, manifest.language_model, rows=4)
+    for model in (expected, found):
+        for row, prompt in enumerate(PROMPTS[:3]):
+            model.prefill(row, prompt)
+    for rows in ([2], [1, 0], [0, 1, 2], [1], [2, 0]):
+        for token in range(nano.HEAD_FIRST, nano.HEAD_FIRST + 3):
+            ids = [token + row for row in rows]
+            assert np.array_equal(found.step(rows, ids), expected.step(rows, ids))
+    assert np.array_equal(found.extend(1, [5, 6, 7]), expected.extend(1, [5, 6, 7]))
+    prefilled, stepped, extended = device.recordings[:3], device.recordings[3:-1], device.recordings[-1:]
+    assert set(prefilled) == set(extended) == {"-1"}, "a call that is made once is not recorded"
+    assert len(set(stepped)) == 1 and stepped[0] != "-1", "a step is, under one number"
 
 
 class RoundingSession:

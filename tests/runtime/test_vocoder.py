@@ -64,6 +64,7 @@ class OneLane:
     """Runs windows in turn."""
 
     lanes = 1
+    on_cpu = True
 
     def run(self, name: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
         raise NotImplementedError
@@ -124,14 +125,16 @@ def test_no_window_grows_with_the_audio(sessions: Sessions, manifest: Manifest) 
     ("frames", "lanes", "expected"), [(25, 1, 25), (25, 2, 13), (70, 1, 35), (70, 2, 35), (5, 8, 1)]
 )
 def test_short_stretches_are_shared_out(frames: int, lanes: int, expected: int) -> None:
-    assert window_length(frames, lanes=lanes, reach=0) == expected
+    assert window_length(frames, DECODER_WINDOW, lanes=lanes, reach=0) == expected
 
 
 def test_windows_are_not_cut_smaller_than_pays() -> None:
-    assert window_length(DECODER_WINDOW, lanes=100, reach=10) == 1  # as many as there are frames, if there are lanes
-    assert window_length(30, lanes=2, reach=1000) == 15
+    assert (
+        window_length(DECODER_WINDOW, DECODER_WINDOW, lanes=100, reach=10) == 1
+    )  # as many as there are frames, if there are lanes
+    assert window_length(30, DECODER_WINDOW, lanes=2, reach=1000) == 15
     for frames, lanes in itertools.product(range(1, 500), (1, 2, 3, 4, 16)):
-        length = window_length(frames, lanes=lanes, reach=10)
+        length = window_length(frames, DECODER_WINDOW, lanes=lanes, reach=10)
         assert 1 <= length <= DECODER_WINDOW
         assert ceil(ceil(frames / length) / lanes) <= ceil(ceil(frames / DECODER_WINDOW) / lanes)
 
