@@ -29,8 +29,10 @@ DECODER_WINDOW = 40
 last ones 1.05 times, and each window that is computed side by side takes about 40 MB."""
 
 
-ON_ACCELERATORS = 10
-"""How many times as long windows are where not the processor computes."""
+ACCELERATOR_PRENET_WINDOW = 2000
+ACCELERATOR_WIDTHS = (64, 128, 256, 512)
+"""Frames that decoder windows take, surplus and all, where an accelerator computes: it plans convolutions anew when the
+length changes, which takes longer than computing them."""
 
 
 class Window(NamedTuple):
@@ -50,7 +52,6 @@ class Vocoder:
     def __init__(self, sessions: Sessions, codec: CodecLayout) -> None:
         self._sessions = sessions
         self._codec = codec
-        self._scale = 1 if sessions.on_cpu else ON_ACCELERATORS
         self._reach = ceil(codec.decoder_context / codec.frames_per_token)
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
@@ -101,7 +102,7 @@ class Vocoder:
             yield outputs[0][0, 0, kept.popleft()]
 
     def _windows(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Iterator[Window]:
-        step = PRENET_WINDOW * self._scale
+        step = PRENET_WINDOW if self._sessions.on_cpu else ACCELERATOR_PRENET_WINDOW
         for a in range(start, stop, step):
             b = min(a + step, stop)
             low, high = max(0, a - self._reach), min(len(tokens), b + self._reach)
@@ -127,12 +128,17 @@ class Vocoder:
         """Windows that give the samples of a range of tokens of x float32 [1, D, F]."""
         frames, reach = self._codec.frames_per_token, self._codec.decoder_context
         start, stop = tokens[0] * frames, tokens[1] * frames
-        longest = DECODER_WINDOW * self._scale
-        step = window_length(stop - start, longest, lanes=self._sessions.lanes, reach=reach)
+        if self._sessions.on_cpu:
+            width, step = None, window_length(stop - start, lanes=self._sessions.lanes, reach=reach)
+        else:
+            width, step = accelerator_window(x.shape[2], reach=reach)
         for a in range(start, stop, step):
             b = min(a + step, stop)
-            low = max(0, a - reach)
-            yield Window(x[:, :, low : b + reach], a - low, b - low)
+            low, high = max(0, a - reach), b + reach
+            if width is not None:
+                low = max(0, min(low, x.shape[2] - width))
+                high = low + width
+            yield Window(x[:, :, low:high], a - low, b - low)
 
     def _fixed_windows(
         self, tokens: NDArray[np.int64], d_vector: Wave, kept: tuple[int, int], fixed: int
@@ -149,9 +155,15 @@ class Vocoder:
             yield Window(x, (a - low) * frames, (b - low) * frames)
 
 
-def window_length(frames: int, longest: int, *, lanes: int, reach: int) -> int:
+def accelerator_window(frames: int, *, reach: int) -> tuple[int, int]:
+    """Frames that each window takes, of `frames` that are known, and most that it gives."""
+    width = max((width for width in ACCELERATOR_WIDTHS if 4 * reach <= width <= frames), default=frames)
+    return width, frames if width == frames else width - 2 * reach
+
+
+def window_length(frames: int, *, lanes: int, reach: int) -> int:
     """Frames a window should give so that `lanes` side by side are done first; each computes `reach` more a side."""
-    fewest = ceil(frames / longest)
+    fewest = ceil(frames / DECODER_WINDOW)
     lengths = [ceil(frames / count) for count in range(fewest, fewest + lanes)]
     return min(lengths, key=lambda length: ceil(ceil(frames / length) / lanes) * (length + 2 * reach))
 

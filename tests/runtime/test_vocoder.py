@@ -13,7 +13,7 @@ import pytest
 
 from sparktts_onnx.bundle.manifest import CodecLayout, Manifest, read_manifest
 from sparktts_onnx.runtime.sessions import Sessions
-from sparktts_onnx.runtime.vocoder import DECODER_WINDOW, PRENET_WINDOW, Vocoder, window_length
+from sparktts_onnx.runtime.vocoder import ACCELERATOR_WIDTHS, DECODER_WINDOW, PRENET_WINDOW, Vocoder, window_length
 
 SPEAKER = (3, 1, 4, 1)
 LENGTHS = [1, 2, 5, DECODER_WINDOW, DECODER_WINDOW + 1, PRENET_WINDOW - 1, PRENET_WINDOW, 2 * PRENET_WINDOW + 33]
@@ -121,20 +121,31 @@ def test_no_window_grows_with_the_audio(sessions: Sessions, manifest: Manifest) 
     assert counting.frames["speaker_detokenize"] == [nano.GLOBAL_TOKENS]
 
 
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 200, 511, 600, 1300, 2100])
+def test_on_an_accelerator_windows_are_exact_and_of_few_lengths(
+    sessions: Sessions, manifest: Manifest, length: int
+) -> None:
+    counting: Any = CountingSessions(sessions)
+    counting.on_cpu = False
+    wav = Vocoder(counting, manifest.codec).decode(walk(length), SPEAKER)
+    np.testing.assert_allclose(wav, nano.sound(walk(length), SPEAKER), atol=1e-5)
+    lengths = set(counting.frames["decoder"])
+    assert lengths == {length} if length < min(ACCELERATOR_WIDTHS) else lengths <= set(ACCELERATOR_WIDTHS)
+    assert len(counting.frames["decoder"]) <= 2 + length // 60
+
+
 @pytest.mark.parametrize(
     ("frames", "lanes", "expected"), [(25, 1, 25), (25, 2, 13), (70, 1, 35), (70, 2, 35), (5, 8, 1)]
 )
 def test_short_stretches_are_shared_out(frames: int, lanes: int, expected: int) -> None:
-    assert window_length(frames, DECODER_WINDOW, lanes=lanes, reach=0) == expected
+    assert window_length(frames, lanes=lanes, reach=0) == expected
 
 
 def test_windows_are_not_cut_smaller_than_pays() -> None:
-    assert (
-        window_length(DECODER_WINDOW, DECODER_WINDOW, lanes=100, reach=10) == 1
-    )  # as many as there are frames, if there are lanes
-    assert window_length(30, DECODER_WINDOW, lanes=2, reach=1000) == 15
+    assert window_length(DECODER_WINDOW, lanes=100, reach=10) == 1  # as many as there are frames, if there are lanes
+    assert window_length(30, lanes=2, reach=1000) == 15
     for frames, lanes in itertools.product(range(1, 500), (1, 2, 3, 4, 16)):
-        length = window_length(frames, DECODER_WINDOW, lanes=lanes, reach=10)
+        length = window_length(frames, lanes=lanes, reach=10)
         assert 1 <= length <= DECODER_WINDOW
         assert ceil(ceil(frames / length) / lanes) <= ceil(ceil(frames / DECODER_WINDOW) / lanes)
 
