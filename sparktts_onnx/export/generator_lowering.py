@@ -210,5 +210,5 @@ class LoweredGenerator(nn.Module):
                 needed = torch.minimum(surplus, torch.full_like(surplus, context))
                 state, surplus = trimmed(state, (surplus - needed) * samples), needed
             state, samples = block(state), samples * rate
-        wav: Tensor = self.last(state).squeeze(2)
+        wav: Tensor = self.last(state)[:, :, 0]
         return wav if surplus is None else trimmed(wav, surplus * samples)

@@ -17,6 +17,7 @@ PROVIDERS = {
 CPU, CUDA = PROVIDERS["cpu"], PROVIDERS["cuda"]
 
 _AUTOMATIC = ("cuda", "directml", "coreml")
+_FLASH_ATTENTION, _MEMORY_EFFICIENT_ATTENTION = 1, 2
 _EXTRAS = {"cuda": "cuda", "directml": "directml", "openvino": "openvino", "cpu": "cpu"}
 
 
@@ -47,8 +48,11 @@ def provider_options(provider: str, graph: str) -> dict[str, str]:
     """Settings of a provider for one graph.
 
     CUDA: convolutions of every new length are planned by rule, since trying all ways takes seconds each time. A step
-    of the language model is three hundred small kernels, which are recorded once and then started together.
+    of the language model is three hundred small kernels, which are recorded once and then started together. Its
+    attention is not cuDNN's, which rounds otherwise every time: the same request would not get the same answer.
     """
     if provider != CUDA:
         return {}
-    return {"enable_cuda_graph": "1"} if graph == LANGUAGE_MODEL else {"cudnn_conv_algo_search": "HEURISTIC"}
+    if graph != LANGUAGE_MODEL:
+        return {"cudnn_conv_algo_search": "HEURISTIC"}
+    return {"enable_cuda_graph": "1", "sdpa_kernel": str(_FLASH_ATTENTION | _MEMORY_EFFICIENT_ATTENTION)}

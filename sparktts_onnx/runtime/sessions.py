@@ -163,9 +163,8 @@ class Sessions:
 
     def _providers_of(self, name: str) -> list[str]:
         """CUDA's attention computes in float16 only; another bundle's language model stays on the processor."""
-        if name != LANGUAGE_MODEL or CUDA not in self._providers:
-            return self._providers
-        if (dtype := self._manifest.language_model.cache_dtype) == "float16":
+        dtype = self._manifest.language_model.cache_dtype
+        if name != LANGUAGE_MODEL or CUDA not in self._providers or dtype == "float16":
             return self._providers
         _log.warning(
             "the language model of %s computes in %s and runs on the CPU; for CUDA, convert with --precision fp16",

@@ -6,8 +6,8 @@
 
 A sample depends on tokens at most `context` away on either side, so a window that is computed with that much around
 it and then cropped equals the same stretch of one long computation. The prenet reaches far and is cheap, the decoder
-reaches a few frames and is not: their windows are separate, and the decoder's are computed side by side. The decoder
-is told what of a window is surplus, and drops it where it is needed no more.
+reaches a few frames and is not: their windows are separate, and the decoder's are computed side by side. On a
+processor the decoder is told what of a window is surplus, and drops it where it is needed no more.
 """
 
 from collections import deque
@@ -30,9 +30,9 @@ last ones 1.05 times, and each window that is computed side by side takes about 
 
 
 ACCELERATOR_PRENET_WINDOW = 2000
-ACCELERATOR_WIDTHS = (64, 128, 256, 512)
-"""Frames that decoder windows take, surplus and all, where an accelerator computes: it plans convolutions anew when the
-length changes, which takes longer than computing them."""
+ACCELERATOR_WINDOW = 128
+"""Frames that a decoder window takes, surplus and all, where an accelerator computes: it plans convolutions anew when a
+length changes, which takes ten times as long as computing them."""
 
 
 class Window(NamedTuple):
@@ -86,7 +86,7 @@ class Vocoder:
 
     def _decode(self, windows: Iterable[Window], d_vector: Wave) -> Iterator[Wave]:
         """The kept samples of each window."""
-        trims = "surplus" in self._sessions.options("decoder")
+        trims = self._sessions.on_cpu and "surplus" in self._sessions.options("decoder")
         hop = self._codec.hop_length // self._codec.frames_per_token
         kept: deque[slice] = deque()
 
@@ -157,8 +157,8 @@ class Vocoder:
 
 def accelerator_window(frames: int, *, reach: int) -> tuple[int, int]:
     """Frames that each window takes, of `frames` that are known, and most that it gives."""
-    width = max((width for width in ACCELERATOR_WIDTHS if 4 * reach <= width <= frames), default=frames)
-    return width, frames if width == frames else width - 2 * reach
+    width = max(ACCELERATOR_WINDOW, 4 * reach)
+    return (width, width - 2 * reach) if width <= frames else (frames, frames)
 
 
 def window_length(frames: int, *, lanes: int, reach: int) -> int:
