@@ -1,4 +1,4 @@
-"""`python -m benchmarks.report`: the table, `docs/benchmarks.md` and its plot, all from a file of results."""
+"""`python -m benchmarks.report`: the table, `docs/benchmarks.md` with its plot, `docs/cuda.md`, from result files."""
 
 import json
 import sys
@@ -9,11 +9,13 @@ from typing import Any
 from benchmarks.harness import ratio
 from benchmarks.plot import plot
 from benchmarks.settings import PEERS
-from benchmarks.targets import TARGETS, Facts, Target
+from benchmarks.targets import CUDA_TARGETS, TARGETS, Facts, Target
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "cpu.json"
+CUDA_RESULTS = RESULTS.with_name("cuda.json")
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
+CUDA_DOCUMENT = DOCUMENT.with_name("cuda.md")
 PICTURE = ROOT / "docs" / "benchmarks.svg"
 
 Report = Mapping[str, Any]
@@ -60,7 +62,9 @@ def document(report: Report) -> str:
             "benchmark says how many ids are written.",
             "![Decoding, codec and text to file](benchmarks.svg)",
             "## What was aimed for",
-            _targets(report),
+            _targets(
+                report, TARGETS, [precision for precision in PEERS if precision in report["settings"]["precisions"]]
+            ),
             "## The machine's limits, measured in the same run",
             _rates(report["rates"]),
             "A limit in the tables below is the least time that the work can take at these rates: for decoding, "
@@ -75,12 +79,39 @@ def document(report: Report) -> str:
     )
 
 
+def cuda_document(report: Report) -> str:
+    """The page about NVIDIA's accelerators."""
+    return "\n\n".join(
+        (
+            "# On an NVIDIA GPU",
+            "Written by `python -m benchmarks.report` from `benchmarks/results/cuda.json`; measured by "
+            "`python -m benchmarks --device cuda --precisions fp16 --suites language-model codec end-to-end` on a "
+            "machine with `pip install 'sparktts-onnx[cuda]'`. Do not edit.",
+            _conditions(report),
+            "Convert with `--precision fp16`: the language model computes in float16 there, and a step's kernels are "
+            "recorded once and then started together. The language model of another bundle stays on the processor, "
+            "which is said in a warning. PyTorch runs eagerly, as the original does. Attention is not cuDNN's, which "
+            "rounds otherwise every time: the same request with the same seed gives the same answer, alone and among "
+            "seven others, and the benchmark checks it before it counts a time.",
+            "## What was aimed for",
+            _targets(report, CUDA_TARGETS, report["settings"]["precisions"]),
+            "The codec on its own is limited by starting kernels: its windows are short and all of one length, because "
+            "ONNX Runtime plans every convolution anew, about a tenth of a second for all of them, when a length "
+            "changes. It still makes sound faster than the language model writes ids for it.",
+            "## Every measurement",
+            table(report),
+            "",
+        )
+    )
+
+
 def _conditions(report: Report) -> str:
     machine, load = report["machine"], report["load_average"]
+    flags = f", {', '.join(machine['flags'])}" if not machine.get("gpu") else f", {machine['gpu']}"
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
     return (
         f"One run of {report['minutes']:g} minutes on {report['date']}: {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['memory_gb']:g} GB, {', '.join(machine['flags'])}; {machine['system']}, "
+        f"{machine['memory_gb']:g} GB{flags}; {machine['system']}, "
         f"Python {machine['python']}, {versions}. Every side computed with {report['threads']} threads; medians of "
         f"{report['rounds']} interleaved rounds unless a row says otherwise. Load average before the run "
         f"{_numbers(load['before'])}, after it {_numbers(load['after'])}. {report['note']}".rstrip()
@@ -124,12 +155,11 @@ def _gain(row: Report, base: Report | None, metric: str) -> float | None:
     return ratio(*pair) if _METRICS[metric][1] else ratio(*reversed(pair))
 
 
-def _targets(report: Report) -> str:
-    precisions = [precision for precision in PEERS if precision in report["settings"]["precisions"]]
+def _targets(report: Report, targets: Sequence[Target], precisions: Sequence[str]) -> str:
     facts = [Facts(report, precision) for precision in precisions]
     body = [
         [target.what, *_bounds(target), *(_verdict(target, target.measured(fact)) for fact in facts)]
-        for target in TARGETS
+        for target in targets
     ]
     return markdown(["", "to reach", "better still", *precisions], body)
 
@@ -200,12 +230,17 @@ def _numbers(values: Sequence[float]) -> str:
     return " / ".join(f"{value:g}" for value in values)
 
 
+def pages() -> dict[Path, str]:
+    """What the committed results give, by file."""
+    report, cuda = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, CUDA_RESULTS))
+    return {DOCUMENT: document(report), PICTURE: plot(report), CUDA_DOCUMENT: cuda_document(cuda)}
+
+
 def main() -> int:
-    """Write the page and the plot."""
-    report = json.loads(RESULTS.read_text(encoding="utf-8"))
-    DOCUMENT.write_text(document(report), encoding="utf-8")
-    PICTURE.write_text(plot(report), encoding="utf-8")
-    print(f"wrote {DOCUMENT.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}", file=sys.stderr)
+    """Write the pages and the plot."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
     return 0
 
 

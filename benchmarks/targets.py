@@ -138,3 +138,25 @@ TARGETS = (
     Target("bundle on disk, with enrolment", _gigabytes("bundle_bytes"), 1.3, at_most=True, unit="GB"),
     Target("bundle on disk, what speaking needs", _gigabytes("speaking_bytes"), 0.7, at_most=True, unit="GB"),
 )
+
+CUDA_TARGETS = (
+    Target("decoding, one answer, against PyTorch float32", _gain(_LM, "300", "decode"), 2.5),
+    Target("decoding, one answer, times real time", lambda f: ratio(f.median(_LM, "300", f.ours, "decode"), 50), 20),
+    Target(
+        "decoding, 8 answers together, times real time",
+        lambda f: ratio(f.median(_LM, "8 answers", f"{f.ours}, 8 at once", "decode"), 50),
+        20,
+    ),
+    Target("codec, 1 s, against PyTorch float32", _faster("codec", "1 s", ours="ours"), 2.5),
+    Target("codec, 10 s, against PyTorch float32", _faster("codec", "10 s", ours="ours"), 2.5),
+    Target("codec, 10 s, times real time", lambda f: f.median("codec", "10 s", "ours", "real_time"), 20),
+    Target("text to file, a sentence, against PyTorch float32", _gain(_E2E, "middle", "real_time"), 2.5),
+    Target("text to file, a sentence, times real time", lambda f: f.median(_E2E, "middle", f.ours, "real_time"), 20),
+    Target(
+        "text to file, 8 texts together, times real time",
+        lambda f: f.median(_BATCH, "8", f"{f.ours}, together", "real_time"),
+        20,
+    ),
+    Target("first sound of a stream over the whole sentence in PyTorch", _first_audio_share, 0.125, at_most=True),
+)
+"""On an NVIDIA GPU; 50 ids are a second of the published model's speech."""

@@ -1,8 +1,10 @@
 """Graphs are loaded when they are used, checked before, and named when they are wrong."""
 
+import dataclasses
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import nano
 import numpy as np
@@ -11,7 +13,9 @@ import soundfile
 
 from sparktts_onnx import BundleError, SparkTTSONNX
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME, SPEAKING_GRAPHS
-from sparktts_onnx.bundle.manifest import describe_file, read_manifest
+from sparktts_onnx.bundle.manifest import Manifest, describe_file, read_manifest
+from sparktts_onnx.runtime.onnx_runtime import ort
+from sparktts_onnx.runtime.providers import CPU, CUDA
 from sparktts_onnx.runtime.sessions import Sessions
 
 CONTENT_GRAPHS = {"wav2vec2", "encoder", "quantizer_tokenize"}
@@ -140,3 +144,31 @@ def test_a_checkpoint_folder_with_a_bundle_inside(bundle: Path, tmp_path: Path) 
 
 def test_the_language_model_is_in_the_manifest() -> None:
     assert LANGUAGE_MODEL in read_manifest(nano.BUNDLE).graphs
+
+
+@pytest.mark.parametrize(
+    ("dtype", "graph", "expected"),
+    [
+        ("float32", "language_model", [CPU]),
+        ("float16", "language_model", [CUDA, CPU]),
+        ("float32", "decoder", [CUDA, CPU]),
+        ("float16", "decoder", [CUDA, CPU]),
+    ],
+)
+def test_a_language_model_that_cuda_cannot_compute_stays_on_the_processor(
+    manifest: Manifest,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    dtype: str,
+    graph: str,
+    expected: list[str],
+) -> None:
+    layout = dataclasses.replace(manifest.language_model, cache_dtype=dtype)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA, CPU])
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(ort, "InferenceSession", lambda *_, **given: asked.append(given))
+    sessions = Sessions(nano.BUNDLE, dataclasses.replace(manifest, language_model=layout), device="cuda")
+    sessions[graph]
+    assert asked[0]["providers"] == expected and len(asked[0]["provider_options"]) == len(expected)
+    warned = "for CUDA, convert with --precision fp16" in caplog.text
+    assert warned == (graph == "language_model" and expected == [CPU])
