@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparktts_onnx.audio.activity import BLOCK_SECONDS, Activity, find_speech
-from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.audio.activity import BLOCK_SECONDS, find_speech
+from sparktts_onnx.audio.signal import Wave, block_levels
 from sparktts_onnx.errors import RecordingError
 
 ENOUGH_SECONDS = 3.0
@@ -25,6 +25,9 @@ SILENT_SHARE = 0.5
 NOISY_DB = 15.0
 CLEAN_DB = 30.0
 """Background this far under the speech is not heard."""
+
+FALLS_SILENT_WITHIN_SECONDS = 0.5
+"""Nobody speaks for a second without a moment of silence."""
 
 
 @dataclass(frozen=True)
@@ -125,19 +128,32 @@ def _best_of_one(wav: Wave, sample_rate: int, seconds: float, number: int) -> tu
     blocks = len(activity.speaking)
     length = min(blocks, round(seconds / BLOCK_SECONDS))
     speech = _moving_sum(activity.speaking.astype(np.float64), length) * BLOCK_SECONDS
+    clear = _moving_sum(activity.speaking * _clearness(wav, size), length) * BLOCK_SECONDS
     clipped = (np.abs(wav[: blocks * size]) >= CLIPPED_LEVEL).reshape(blocks, size).mean(axis=1)
     spoiled = np.minimum(1.0, _moving_sum(clipped, length) / max(1, length) / CLIPPED_SHARE / 4)
     in_pause = ~activity.speaking[: len(speech)] if blocks else np.ones(1, np.bool_)
-    scores = speech * _clearness(activity) * (1 - 0.5 * spoiled) + 2 * BLOCK_SECONDS * in_pause
+    scores = clear * (1 - 0.5 * spoiled) + 2 * BLOCK_SECONDS * in_pause
     best = int(np.argmax(scores))
     start = best * BLOCK_SECONDS
     end = min(start + seconds, len(wav) / sample_rate)
     return float(scores[best]), Window(number, start, end, float(speech[best]))
 
 
-def _clearness(activity: Activity) -> float:
-    """1 for a recording without audible noise, 0.5 for one that drowns in it."""
-    return 0.5 + 0.5 * min(1.0, activity.signal_to_noise_db / CLEAN_DB)
+def _clearness(wav: Wave, block: int) -> NDArray[np.float64]:
+    """float64 [blocks]: 1 where speech has no audible noise around it, down to 0 where it drowns in it.
+
+    Speech falls silent again and again, between syllables and in stops; steady noise fills these gaps. So what counts
+    is how far the quietest blocks shortly before and after lie under the loud ones of the whole recording.
+    """
+    levels = block_levels(wav, block)
+    if not len(levels) or not levels.max():
+        return np.zeros(len(levels))
+    near = round(FALLS_SILENT_WITHIN_SECONDS / BLOCK_SECONDS)
+    around = np.pad(levels, near, mode="symmetric" if len(levels) >= near else "edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(around, near + 1).min(axis=1)
+    floor = np.maximum(lowest[: len(levels)], lowest[near:])
+    depth = 20 * np.log10(np.percentile(levels, 95) / np.maximum(floor, levels.max() * 1e-6))
+    return np.asarray(np.clip(depth / CLEAN_DB, 0.0, 1.0), np.float64)
 
 
 def _moving_sum(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:

@@ -125,6 +125,17 @@ def test_the_window_avoids_clipping_and_noise(good: Wave) -> None:
     assert best_window([half], RATE, seconds=6.0).start >= len(clipped) / RATE - 0.5
 
 
+@pytest.mark.parametrize("level", [0.02, 0.05, 0.2])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_window_avoids_the_noisy_part_of_a_recording(good: Wave, level: float, first: bool) -> None:
+    """Noise is louder than the speech's own pauses, so it passes for speech; that it never falls silent tells it."""
+    noisy = (good + noise(len(good) / RATE, level)).astype(np.float32)
+    wav = np.concatenate([noisy, good] if first else [good, noisy])
+    window, border = best_window([wav], RATE, seconds=6.0), len(good) / RATE
+    noisy_seconds = border - window.start if first else window.end - border
+    assert noisy_seconds < 0.1 * 6.0
+
+
 def test_a_short_recording_is_a_window_as_a_whole(speech: Wave) -> None:
     window = best_window([speech[:RATE], speech], RATE, seconds=6.0)
     assert (window.recording, window.start) == (1, 0.0)
