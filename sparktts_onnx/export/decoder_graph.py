@@ -43,7 +43,7 @@ class DecoderGraph:
         """Write every node and weight, then the file."""
         config, graph, dtype = self.config, self.graph, self.products.dtype
         table = self.weights.read("model.embed_tokens.weight")
-        stream = self.products.embed(graph, "input_ids", "embedding", table=table)
+        stream = self.products.embed(graph, "input_ids", "embedding", table=table, speech=self.head.first)
         self._write_rotary_tables()
         x = self._first_norm(stream)
         for layer in range(config.layers):

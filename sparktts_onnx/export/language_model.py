@@ -28,9 +28,9 @@ _PRODUCTS: dict[Precision, Products] = {
 
 fp16 is for accelerators: everything in the graph is float16, its attention cache too.
 
-int4: the head and the embedding keep 8 bits, which on a trained voice takes a third off the divergence that 4 bits
-cause, for 2 % of the bytes that a token reads. With larger blocks ONNX Runtime's products round otherwise for one row
-than for several, so that an answer would depend on what else is being spoken.
+int4: the head and the rows of speech in the embedding keep 8 bits, which on a trained voice takes a third off the
+divergence that 4 bits cause, for 2 % of the bytes that a token reads. With larger blocks ONNX Runtime's products round
+otherwise for one row than for several, so that an answer would depend on what else is being spoken.
 """
 
 

@@ -1,4 +1,4 @@
-"""Weights of the language model in 4 or 8 bits: blocks along the input, one scale a block, symmetric around zero."""
+"""Weights of the language model in 4, 6 or 8 bits: blocks along the input, a scale a block, symmetric around zero."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ SMALLEST_BLOCK = 16
 """That the operators know."""
 _CHUNK_WEIGHTS = 1 << 20
 """Weights that are quantised together: the search's temporaries stay in the cache."""
-_SHRINKS = {4: (1.0, 0.95, 0.9, 0.85, 0.8), 8: (1.0,)}
+_SHRINKS = {4: (1.0, 0.95, 0.9, 0.85, 0.8), 6: (1.0, 0.9, 0.8), 8: (1.0,)}
 """Scales that the search tries, as parts of the one that just holds the largest weight."""
 
 
@@ -20,7 +20,7 @@ class BlockFormat:
     """How weights are stored."""
 
     bits: int
-    """4 or 8."""
+    """4, 6 or 8; 6 in blocks of a multiple of 4."""
     block: int
     """Weights that share a scale."""
 
@@ -64,14 +64,28 @@ def dequantise(packed: np.ndarray, scales: np.ndarray, inputs: int, form: BlockF
     stored = packed
     if form.bits == 4:
         stored = np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:-1], -1)
+    elif form.bits == 6:
+        planes = packed.reshape(*packed.shape[:-1], 3, -1)
+        high = planes >> 6
+        last = high[..., :1, :] | high[..., 1:2, :] << 2 | high[..., 2:, :] << 4
+        stored = np.concatenate([planes & 63, last], axis=-2).reshape(*packed.shape[:-1], -1)
     weights: np.ndarray = (stored.astype(np.float32) - form.zero) * scales[..., None]
     return weights.reshape(len(packed), -1)[:, :inputs]
 
 
 def pack(stored: np.ndarray, form: BlockFormat) -> np.ndarray:
-    """Two 4-bit values a byte, the first in the low half."""
+    """Two 4-bit values a byte, the first in the low half; or four 6-bit values in three bytes.
+
+    Of 6-bit values, each of the first three quarters of a block fills the low bits of a plane of bytes; the last
+    quarter lies in the two high bits of all three planes, its low bits in the first.
+    """
     if form.bits == 8:
         return stored
+    if form.bits == 6:
+        quarters = stored.reshape(*stored.shape[:-1], 4, form.block // 4)
+        high = np.stack([(quarters[..., 3, :] >> 2 * i) & 3 for i in range(3)], axis=-2)
+        planes: np.ndarray = quarters[..., :3, :] | (high << 6)
+        return planes.reshape(*stored.shape[:-1], form.block * 3 // 4)
     packed: np.ndarray = stored[..., 0::2] | (stored[..., 1::2] << 4)
     return packed
 
@@ -123,16 +137,17 @@ class RowProducts:
         product = _integer_product(graph, x, name, *columns)
         return product if bias is None else add_bias(graph, product, name, bias)
 
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
         """Add the rows of `table` that `ids` name."""
-        return embed_rows(graph, ids, name, table=table)
+        return embed_rows(graph, ids, name, table=table, speech=speech)
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
-        """Add x · table[first:stop]ᵀ; a tied head is a view of the stored embedding, made when the graph is loaded."""
+        """Add x · table[first:stop]ᵀ; a tied head is a view of the embedding's rows of speech, made at loading."""
         if not tied:
             return self.linear(graph, x, "head", weight=table[first:stop], bias=None)
         bounds = [
-            graph.shared(f"head.{key}", np.array([row], np.int64)) for key, row in (("first", first), ("stop", stop))
+            graph.shared(f"head.{key}", np.array([row], np.int64))
+            for key, row in (("first", 0), ("stop", stop - first))
         ]
         rows = graph.op("Slice", ["embedding.weight", *bounds], "head/rows")
         columns = graph.op("Transpose", [rows], "head/columns", attributes={"perm": [1, 0]})
@@ -163,12 +178,64 @@ def _largest(graph: GraphFile, x: str, name: str) -> str:
     return graph.op("Max", [largest, least], f"{name}/divisor")
 
 
-def embed_rows(graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
-    """Add the rows of a table stored as int8 with a scale a row; only rows that `ids` name are read and converted."""
-    stored, scales = quantise_rows(table)
-    rows = gather(graph, graph.weight(f"{name}.weight", stored), ids, f"{name}/bytes")
-    row_scales = gather(graph, graph.weight(f"{name}.scales", scales[:, None]), ids, f"{name}/row_scales")
-    return graph.op("Mul", [to_float32(graph, rows), row_scales], f"{name}/rows")
+def embed_rows(graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
+    """Add the rows of a table, with a scale a row; only rows that `ids` name are read and converted.
+
+    Rows from `speech` on are int8, and the head's too; those of the text before take most of the bytes, are read for
+    the prompt alone, and have 6 bits.
+    """
+    stored, scales = quantise_rows(table[speech:])
+    weights = graph.weight(f"{name}.weight", stored), graph.weight(f"{name}.scales", scales[:, None])
+    if not speech:
+        return _rows_of_bytes(graph, ids, f"{name}/rows", *weights)
+    first, zero, last = (
+        graph.shared(f"{name}.{key}", np.array(value, np.int64))
+        for key, value in (("first", speech), ("zero", 0), ("last", speech - 1))
+    )
+    spoken = graph.op("Max", [graph.op("Sub", [ids, first], f"{name}/shifted"), zero], f"{name}/speech_ids")
+    written = graph.op("Min", [ids, last], f"{name}/text_ids")
+    is_text = graph.op("Less", [ids, first], f"{name}/is_text")
+    axis = graph.shared(f"{name}.axis", np.array([-1], np.int64))
+    choices = [
+        graph.op("Unsqueeze", [is_text, axis], f"{name}/is_text_row"),
+        _rows_of_six_bits(graph, written, f"{name}/text", table[:speech]),
+        _rows_of_bytes(graph, spoken, f"{name}/speech", *weights),
+    ]
+    return graph.op("Where", choices, f"{name}/rows")
+
+
+def _rows_of_bytes(graph: GraphFile, ids: str, name: str, stored: str, scales: str) -> str:
+    rows = to_float32(graph, gather(graph, stored, ids, f"{name}/bytes"))
+    return graph.op("Mul", [rows, gather(graph, scales, ids, f"{name}/row_scales")], name)
+
+
+def _rows_of_six_bits(graph: GraphFile, ids: str, name: str, table: np.ndarray) -> str:
+    """Add the rows of `table` [rows, D], stored as `pack` does, in blocks of a whole row."""
+    width = table.shape[1]
+    form = BlockFormat(6, -(-width // 4) * 4)
+    packed, scales = quantise(table, form)
+    planes = gather(graph, graph.weight(f"{name}.weight", packed.reshape(len(table), 3, -1)), ids, f"{name}/planes")
+    two, six = (graph.shared(f"six_bits.{count}", np.array(count, np.uint8)) for count in (2, 6))
+    shifted = graph.op("BitShift", [planes, two], f"{name}/shifted", attributes={"direction": "LEFT"})
+    low = graph.op("BitShift", [shifted, two], f"{name}/low", attributes={"direction": "RIGHT"})
+    high = graph.op("BitShift", [planes, six], f"{name}/high", attributes={"direction": "RIGHT"})
+    places = graph.shared("six_bits.places", np.array([[1], [4], [16]], np.float32))
+    axes = graph.shared("six_bits.axes", np.array([-2], np.int64))
+    parts = graph.op("Mul", [to_float32(graph, high), places], f"{name}/parts")
+    last = graph.op("ReduceSum", [parts, axes], f"{name}/last", attributes={"keepdims": 1})
+    quarters = graph.op("Concat", [to_float32(graph, low), last], f"{name}/quarters", attributes={"axis": -2})
+    flat = graph.op(
+        "Reshape", [quarters, graph.shared("six_bits.flat", np.array([0, 0, -1], np.int64))], f"{name}/flat"
+    )
+    if form.block != width:
+        bounds = [
+            graph.shared(f"six_bits.{key}", np.array([value], np.int64))
+            for key, value in (("from", 0), ("to", width), ("along", -1))
+        ]
+        flat = graph.op("Slice", [flat, *bounds], f"{name}/cut")
+    centred = graph.op("Sub", [flat, graph.shared("six_bits.zero", np.array(form.zero, np.float32))], f"{name}/centred")
+    row_scales = gather(graph, graph.weight(f"{name}.scales", scales), ids, f"{name}/row_scales")
+    return graph.op("Mul", [centred, row_scales], name)
 
 
 def quantise_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -180,7 +247,7 @@ def quantise_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class BlockProducts:
-    """Products with weights in blocks; the embedding and the head keep 8 bits and a scale a row."""
+    """Products with weights in blocks; the embedding and the head are those of `RowProducts`."""
 
     form: BlockFormat
     accuracy_level: int = 4
@@ -205,9 +272,9 @@ class BlockProducts:
         }
         return graph.op("MatMulNBits", inputs, f"{name}/product", domain=MICROSOFT, attributes=attributes)
 
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
         """Add the rows of `table` that `ids` name."""
-        return embed_rows(graph, ids, name, table=table)
+        return embed_rows(graph, ids, name, table=table, speech=speech)
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
         """Add x · table[first:stop]ᵀ, in 8-bit integers: the rows are the embedding's."""

@@ -116,6 +116,19 @@ def test_fewer_bits_stay_near_float32(
     assert 0 < deviation(model.prefill(0, ids), expected_logits(reference, ids)[-1]) < limit
 
 
+@pytest.mark.parametrize(("precision", "limit"), [("int8", 0.08), ("int4", 0.5)])
+def test_text_in_six_bits_stays_near_float32(
+    precision: Precision, limit: float, tmp_path: Path, tiny_folder: Path
+) -> None:
+    """With the cut head, text and speech ids have tables of their own."""
+    ids = read_token_ids(tiny_folder / "LLM")
+    reference = open_model(tiny_folder / "LLM", tmp_path / "fp32", head="speech")
+    model = open_model(tiny_folder / "LLM", tmp_path / precision, precision, head="speech")
+    prompt = [*range(40, 70), ids.task_tts, ids.start_content, ids.semantic_tokens.first, ids.end_semantic, 45]
+    assert min(prompt) < model.layout.head_first_id <= max(prompt)
+    assert 0 < deviation(model.prefill(0, prompt), reference.prefill(0, prompt)) < limit
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
 def test_rows_are_the_same_bits_alone_and_among_eight(precision: Precision, tmp_path: Path, tokenizer: Path) -> None:
     save_model(SHAPES["heads of 64"], tmp_path / "LLM", tokenizer)
