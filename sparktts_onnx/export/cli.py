@@ -68,7 +68,9 @@ def build_parser() -> argparse.ArgumentParser:
     add(*_spellings("--opset_version"), type=int, default=17, help="version of the standard operators (default: 17)")
     add(*_spellings("--skip_verification"), action="store_true", help="do not compare the graphs with the model")
     add(*_spellings("--cpu_only"), action="store_true", help="check on the CPU even where CUDA or MPS is present")
-    add("--precision", choices=PRECISIONS, help="fp32 equals the original; int8 and int4 for CPUs, fp16 for NVIDIA GPUs")
+    add(
+        "--precision", choices=PRECISIONS, help="fp32 equals the original; int8 and int4 for CPUs, fp16 for NVIDIA GPUs"
+    )
     add("--graphs", help="comma-separated names of the graphs to write (default: all)")
     add(
         "--head",
