@@ -132,7 +132,7 @@ def voices_page(report: Report) -> str:
             "with texts and settings that training never saw, in ways that people record. The table tells how many of "
             "the voices then speak at the pitch of their speaker (within 15 %), and how far off they are on average.",
             markdown(["recording", *windows], body),
-            f"Right over all recordings: {_right(report, windows)}. Choose `--window all` where a recording is noisy.",
+            f"Right over all recordings: {_right(report, windows)}.",
             "",
         )
     )
