@@ -181,9 +181,16 @@ class LanguageModel:
         return alone
 
     def release_memory(self) -> None:
-        """Give the cache back; every row is forgotten."""
-        self._cache.release()
-        self._steps.clear()
+        """Give the cache back; every row is forgotten.
+
+        An accelerator keeps its cache: recorded kernels hold its addresses, and are recorded again for every other one.
+        """
+        if self._on_device:
+            for row in range(self.rows):
+                self._cache.clear(row)
+        else:
+            self._cache.release()
+            self._steps.clear()
 
     def _reserve(self, rows: Sequence[int], count: int) -> None:
         needed = max(self._cache.length(row) for row in rows) + count

@@ -165,6 +165,11 @@ def test_on_a_device_all_rows_step_and_none_is_disturbed(
     prefilled, stepped, extended = device.recordings[:3], device.recordings[3:-1], device.recordings[-1:]
     assert set(prefilled) == set(extended) == {"-1"}, "a call that is made once is not recorded"
     assert len(set(stepped)) == 1 and stepped[0] != "-1", "a step is, under one number"
+    for model in (expected, found):
+        model.release_memory()
+        model.prefill(1, PROMPTS[1])
+    assert np.array_equal(found.step([1], [nano.HEAD_FIRST]), expected.step([1], [nano.HEAD_FIRST]))
+    assert device.recordings[-1] == stepped[0], "a pause does not make it record again"
 
 
 class RoundingSession:
