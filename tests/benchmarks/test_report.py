@@ -42,14 +42,14 @@ def test_faster_means_a_larger_ratio_whatever_the_metric() -> None:
         _result("enrolment", "6 s", "PyTorch float32", seconds=3.0),
         _result("enrolment", "6 s", "ours", seconds=1.5),
     )
-    assert _target("codec, 10 s").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
+    assert _target("codec, 10 s, against").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
     assert _target("enrolment with a").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
     assert table(report).count("2.00×") == 2
 
 
 def test_the_share_of_the_limit_is_told() -> None:
     result = _result("language model", "300 ids in, 300 out", OURS, decode=80.0) | {"limits": {"decode": 100.0}}
-    assert _target("share of what").measured(Facts(_report(result), DEFAULT_PRECISION)) == 0.8
+    assert _target("decoding, share of what").measured(Facts(_report(result), DEFAULT_PRECISION)) == 0.8
     assert "| 80% |" in table(_report(result))
 
 
