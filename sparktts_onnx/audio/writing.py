@@ -40,7 +40,6 @@ class SpeechFile:
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("xb")
 
     def write(self, chunk: Wave) -> None:
         """Append `chunk` float32 [n]."""
@@ -49,6 +48,12 @@ class SpeechFile:
             self._file.write(data)
 
     def __enter__(self) -> SpeechFile:
+        try:
+            with _as_output_error(self.path):
+                self._file = self._part.open("xb")
+        except BaseException:  # Ctrl-C may come between the file's beginning and the block that would clean up.
+            self._part.unlink(missing_ok=True)
+            raise
         return self
 
     def __exit__(

@@ -130,3 +130,16 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path, speech: Wave) -
         with pytest.raises(OutputError, match="cannot write") as caught:
             save(path, speech, RATE)
         assert str(path) in str(caught.value)
+
+
+def test_ctrl_c_in_the_moment_of_beginning_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def interrupted(self: Path, mode: str) -> None:
+        opened(self, mode).close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path / "speech.wav", np.zeros(10, np.float32), RATE)
+    assert list(tmp_path.iterdir()) == []
