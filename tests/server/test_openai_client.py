@@ -50,7 +50,8 @@ def test_sound_comes_in_pieces_while_it_is_made(ai: OpenAI, engine: StandIn) -> 
     engine.step_seconds = 0.02
     create = ai.audio.speech.with_streaming_response.create
     with create(model="tts-1", voice="alloy", input="long slowly", response_format="pcm") as answer:
-        assert next(answer.iter_bytes(1024))
+        pieces = answer.iter_bytes(1024)  # kept: an iterator that is dropped closes the answer
+        assert next(pieces)
         assert engine.active == 1 and engine.steps < 600
     assert until(lambda: engine.active == 0), "closing the answer stops the work"
 
