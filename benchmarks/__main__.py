@@ -27,10 +27,16 @@ SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
     "enrolment": codec.enrolment,
 }
 
+ON_CUDA = {"language-model", "codec", "end-to-end"}
+"""Suites whose both sides can run on an accelerator."""
+
 
 def main() -> int:
     """Run the suites; returns 1 where a contender's output was wrong."""
-    given = _parser().parse_args()
+    parser = _parser()
+    given = parser.parse_args()
+    if given.device == "cuda" and (others := set(given.suites) - ON_CUDA):
+        parser.error(f"{', '.join(sorted(others))}: measured on the processor only; with --device cuda, name --suites")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("sparktts_onnx").setLevel(logging.WARNING)
     settings = _settings(given)

@@ -96,8 +96,8 @@ def cuda_document(report: Report) -> str:
             "## What was aimed for",
             _targets(report, CUDA_TARGETS, report["settings"]["precisions"]),
             "The codec on its own is limited by starting kernels: its windows are short and all of one length, because "
-            "ONNX Runtime plans every convolution anew, about a tenth of a second for all of them, when a length "
-            "changes. It still makes sound faster than the language model writes ids for it.",
+            "ONNX Runtime plans every convolution anew when a length changes (about a tenth of a second for all of "
+            "them, timed by hand). It still makes sound faster than the language model writes ids for it.",
             "## Every measurement",
             table(report),
             "",

@@ -25,8 +25,8 @@ from sparktts_onnx.runtime.sessions import Sessions
 PRENET_WINDOW = 200
 """Tokens a prenet window gives; with a context of 56 a side it computes 1.6 times what it keeps."""
 DECODER_WINDOW = 40
-"""Most frames a decoder window gives; with a context of 10 a side its first layers compute 1.5 times what it keeps, its
-last ones 1.05 times, and each window that is computed side by side takes about 40 MB."""
+"""Most frames a decoder window gives; with a context of 10 a side its first layer computes 1.5 times what it keeps, its
+last ones 1.05 times. Memory grows with this and with the windows that are computed side by side."""
 
 
 ACCELERATOR_PRENET_WINDOW = 2000
