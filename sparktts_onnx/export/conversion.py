@@ -49,6 +49,9 @@ DEFAULT_PRECISION: Precision = "fp32"
 HALF_STORED = ("wav2vec2", "encoder", "postnet", "speaker_detokenize", "prenet", "decoder")
 """Graphs whose weights are kept as float16 in the file where the precision is not float32; they compute in float32 all
 the same. The others are small, or decide on ids."""
+SHORT_CONVOLUTIONS = ("int8", "int4")
+"""Precisions whose wave generator multiplies less and rounds a little more: those made for processors. An accelerator
+would start ten times as many kernels, and fp32 stays as near to the original as float32 can be."""
 MIN_FIXED_FRAMES = 16
 
 
@@ -183,10 +186,11 @@ class Conversion:
         options, target = self.options, self.folder / f"{recipe.name}.onnx"
         half = self._half(recipe.name)
         adapter = self._stored_adapter(recipe.name)
-        form = GraphForm(options.traced, options.opset, dynamic=options.dynamic, half=half)
+        short = options.precision in SHORT_CONVOLUTIONS
+        form = GraphForm(options.traced, options.opset, dynamic=options.dynamic, half=half, short=short)
         self.written[recipe.name] = export_graph(recipe, adapter, target, checkpoint=self.checkpoint, form=form)
         if options.verify:
-            self.checks.append(verify_weights(recipe.name, adapter, target))
+            self.checks.append(verify_weights(recipe.name, adapter, target, short=short))
             with on_device(adapter, check_device(options)):
                 self.checks += verify_graph(
                     recipe, adapter, target, checkpoint=self.checkpoint, sizes=options.checked, dynamic=options.dynamic

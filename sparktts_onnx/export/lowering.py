@@ -9,20 +9,28 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparktts_onnx.export.generator_lowering import LoweredGenerator
+from sparktts_onnx.export.generator_lowering import LoweredGenerator, LoweredResidualUnit
 from sparktts_onnx.export.graph_store import EXTERNAL_BYTES
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import VectorQuantizer
 from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm
 from sparktts_onnx.export.modules.weight_norm import fold_weight_norm
+from sparktts_onnx.export.short_convolution import ShortConvolution
 
 
-def lowered(adapter: nn.Module) -> nn.Module:
-    """A copy of an adapter in the form that is exported; the adapter stays as it is."""
+def lowered(adapter: nn.Module, *, short: bool = False) -> nn.Module:
+    """A copy of an adapter in the form that is exported; the adapter stays as it is.
+
+    Args:
+        adapter: the reference module of a graph.
+        short: whether residual convolutions take the form with fewer multiplications, which rounds a little more.
+    """
     memo = {id(tensor): tensor for tensor in (*adapter.parameters(), *adapter.buffers())}
     result = copy.deepcopy(adapter, memo)  # The weights are shared, only the modules are copied.
     fold_weight_norm(result)
     replace_modules(result)
+    if short:
+        shorten_convolutions(result)
     return result
 
 
@@ -42,6 +50,13 @@ def replace_modules(module: nn.Module) -> None:
             setattr(module, name, form(child))
         else:
             replace_modules(child)
+
+
+def shorten_convolutions(module: nn.Module) -> None:
+    """Give every residual unit below `module` its convolution of few multiplications."""
+    for child in module.modules():
+        if isinstance(child, LoweredResidualUnit) and isinstance(child.dilated, nn.Conv2d):
+            child.dilated = ShortConvolution(child.dilated)
 
 
 class FoldedTokenizer(nn.Module):

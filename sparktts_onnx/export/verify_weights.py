@@ -23,9 +23,10 @@ LEAST_ELEMENTS = 16
 """Smaller constants are shapes, axes and factors, which values do show."""
 
 
-def verify_weights(name: str, adapter: nn.Module, path: Path) -> Check:
-    """Look every large constant of a graph up among the tensors of its module."""
-    known = {digest for tensor in _tensors(lowered(adapter)) for digest in _digests(tensor)}
+def verify_weights(name: str, adapter: nn.Module, path: Path, *, short: bool = False) -> Check:
+    """Look every large constant of a graph up among the tensors of its module, in the form that was written."""
+    form = lowered(adapter, short=short)
+    known = {digest for tensor in _tensors(form) for digest in _digests(tensor)}
     strangers = [entry for entry, array in constants(path) if not _plain(array) and _digest(array) not in known]
     fault = f"{len(strangers)} weights are not the module's: {strangers[0]}" if strangers else None
     return Check(name, "weights", None, None, fault)
