@@ -102,9 +102,9 @@ class ShortConvolution(nn.Module):
             for point, evaluate in enumerate(self.inputs)
         ]
         stacked = torch.cat([product.reshape(batch, self.channels_out, 1, -1) for product in products], dim=2)
-        tiles = [across(stacked, combine, self.channels_out) for combine in self.outputs]  # [B, C_out, 1, N · dilation]
-        tiles = [tile.reshape(batch, self.channels_out, -1, 1, self.dilation) for tile in tiles]
-        y = torch.cat(tiles, dim=3).reshape(batch, self.channels_out, 1, -1)
+        tiles = torch.cat([across(stacked, combine, self.channels_out) for combine in self.outputs], dim=2)
+        y = tiles.reshape(batch, self.channels_out, TILE, -1, self.dilation).transpose(2, 3)
+        y = y.reshape(batch, self.channels_out, 1, -1)
         return y[..., :length] + self.bias
 
 

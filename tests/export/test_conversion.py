@@ -19,9 +19,10 @@ from onnx import numpy_helper
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import check_file, read_manifest
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.export import conversion, exporter, resources, staging
+from sparktts_onnx.export import conversion, exporter, resources, short_convolution, staging
 from sparktts_onnx.export.cli import build_parser, conversion_options, main
 from sparktts_onnx.export.lowering import halved
+from sparktts_onnx.export.short_convolution import Transforms, transforms
 
 REPOSITORY = Path(__file__).parents[2]
 GRAPHS = [*COMPONENTS, LANGUAGE_MODEL]
@@ -145,6 +146,41 @@ def test_weights_that_do_not_bear_rounding_are_refused(
     monkeypatch.setattr(conversion, "halved", rough)
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "int8", "--precision", "int8") == 1
     assert "end to end (wave of rounded weights): the wave deviates" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8", "int4"])
+def test_the_wave_generator_multiplies_less_where_a_processor_is_meant(
+    tiny_folder: Path, tmp_path: Path, precision: str
+) -> None:
+    target, graphs = tmp_path / precision, "decoder,language_model"
+    fixed = ["--no_dynamic_axes", "--frames", "20"] if precision == "int4" else []
+    given = ["--model_dir", tiny_folder, "--output_dir", target, "--precision", precision, "--graphs", graphs, *fixed]
+    assert run(*given) == 0
+    model = onnx.load(target / "decoder.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    kernels = {
+        tuple(attribute.ints)
+        for node in model.graph.node
+        for attribute in node.attribute
+        if attribute.name == "dilations"
+    }
+    dilated = {kernel for kernel in kernels if kernel[-1] > 1}
+    assert bool(dilated) == (precision not in conversion.SHORT_CONVOLUTIONS)
+
+
+def test_a_wrong_transform_of_convolutions_is_refused(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wrong(tile: int, kernel: int) -> Transforms:
+        right = transforms(tile, kernel)
+        right.input[3, 2] *= 1.01
+        return right
+
+    monkeypatch.setattr(short_convolution, "transforms", wrong)
+    given = ["--precision", "int8", "--graphs", "decoder,language_model"]
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "int8", *given) == 1
+    assert "decoder (1 × 50): wav deviates" in capsys.readouterr().err
+    assert not (tmp_path / "int8").exists()
 
 
 def test_some_graphs_and_another_opset(tiny_folder: Path, tmp_path: Path) -> None:
