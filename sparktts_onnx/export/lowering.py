@@ -17,6 +17,9 @@ from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm
 from sparktts_onnx.export.modules.weight_norm import fold_weight_norm
 from sparktts_onnx.export.short_convolution import ShortConvolution
 
+LEAST_CHANNELS = 96
+"""In narrower layers the transforms take as long as the multiplications that they save."""
+
 
 def lowered(adapter: nn.Module, *, short: bool = False) -> nn.Module:
     """A copy of an adapter in the form that is exported; the adapter stays as it is.
@@ -53,9 +56,11 @@ def replace_modules(module: nn.Module) -> None:
 
 
 def shorten_convolutions(module: nn.Module) -> None:
-    """Give every residual unit below `module` its convolution of few multiplications."""
+    """Give every residual unit below `module` that is wide enough its convolution of few multiplications."""
     for child in module.modules():
-        if isinstance(child, LoweredResidualUnit) and isinstance(child.dilated, nn.Conv2d):
+        if not isinstance(child, LoweredResidualUnit) or not isinstance(child.dilated, nn.Conv2d):
+            continue
+        if child.dilated.in_channels >= LEAST_CHANNELS:
             child.dilated = ShortConvolution(child.dilated)
 
 

@@ -19,7 +19,7 @@ from onnx import numpy_helper
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import check_file, read_manifest
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.export import conversion, exporter, resources, short_convolution, staging
+from sparktts_onnx.export import conversion, exporter, lowering, resources, short_convolution, staging
 from sparktts_onnx.export.cli import build_parser, conversion_options, main
 from sparktts_onnx.export.lowering import halved
 from sparktts_onnx.export.short_convolution import Transforms, transforms
@@ -150,12 +150,13 @@ def test_weights_that_do_not_bear_rounding_are_refused(
 
 @pytest.mark.parametrize("precision", ["fp16", "int8", "int4"])
 def test_the_wave_generator_multiplies_less_where_a_processor_is_meant(
-    tiny_folder: Path, tmp_path: Path, precision: str
+    tiny_folder: Path, tmp_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lowering, "LEAST_CHANNELS", 1)
     target, graphs = tmp_path / precision, "decoder,language_model"
     fixed = ["--no_dynamic_axes", "--frames", "20"] if precision == "int4" else []
-    given = ["--model_dir", tiny_folder, "--output_dir", target, "--precision", precision, "--graphs", graphs, *fixed]
-    assert run(*given) == 0
+    given = ["--precision", precision, "--graphs", graphs, *fixed]
+    assert run("--model_dir", tiny_folder, "--output_dir", target, *given) == 0
     model = onnx.load(target / "decoder.onnx")
     onnx.checker.check_model(model, full_check=True)
     kernels = {
@@ -176,6 +177,7 @@ def test_a_wrong_transform_of_convolutions_is_refused(
         right.input[3, 2] *= 1.01
         return right
 
+    monkeypatch.setattr(lowering, "LEAST_CHANNELS", 1)
     monkeypatch.setattr(short_convolution, "transforms", wrong)
     given = ["--precision", "int8", "--graphs", "decoder,language_model"]
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "int8", *given) == 1
