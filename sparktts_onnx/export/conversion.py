@@ -74,7 +74,8 @@ class ConversionOptions:
     cpu_only: bool = False
     """Whether the checks leave an accelerator alone."""
     precision: Precision = DEFAULT_PRECISION
-    """Of the language model's stored weights; others than fp32 also halve the graphs of `HALF_STORED` on disk."""
+    """Of the language model's stored weights; others than fp32 also halve the graphs of `HALF_STORED` on disk, and
+    those of `SHORT_CONVOLUTIONS` have a wave generator of fewer multiplications."""
     head: Head = "speech"
     """Rows of the language model's head: the ids that speech can use, or all."""
     graphs: tuple[str, ...] = ALL_GRAPHS
