@@ -18,7 +18,7 @@ from sparktts_onnx.export.modules.weight_norm import fold_weight_norm
 from sparktts_onnx.export.short_convolution import ShortConvolution
 
 LEAST_CHANNELS = 96
-"""In narrower layers the transforms take as long as the multiplications that they save."""
+"""Least width for the form with fewer multiplications: in narrow layers its transforms take the gain away."""
 
 
 def lowered(adapter: nn.Module, *, short: bool = False) -> nn.Module:

@@ -26,8 +26,7 @@ PRENET_WINDOW = 200
 """Tokens a prenet window gives; with a context of 56 a side it computes 1.6 times what it keeps."""
 DECODER_WINDOW = 20
 """Most frames a decoder window gives; with a context of 10 a side its first layer computes twice what it keeps, its
-last ones 1.1 times. Longer windows leave the processor's caches, and memory grows with this and with the windows that
-are computed side by side."""
+last ones 1.1 times. Memory grows with this and with the windows that are computed side by side."""
 
 
 ACCELERATOR_PRENET_WINDOW = 2000
