@@ -17,7 +17,7 @@ from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm
 from sparktts_onnx.export.modules.weight_norm import fold_weight_norm
 from sparktts_onnx.export.short_convolution import ShortConvolution
 
-LEAST_CHANNELS = 96
+LEAST_CHANNELS = 128
 """Least width for the form with fewer multiplications: in narrow layers its transforms take the gain away."""
 
 
