@@ -97,7 +97,7 @@ def streaming_page(report: Report, guards: Report | None) -> str:
         f"The same ids of {report['texts']} sentences of the project's own trained voice become sound in one piece and "
         "chunk by chunk; the table compares the two (full scale is 1; medians over the sentences). A chunk is computed "
         "with all the sound before it as context and with as many ids after it as the look-ahead says; the next chunk "
-        "is cross-faded in. More than 130 dB is the rounding of float32. The published model's codec reaches 66 ids "
+        "is cross-faded in. More than 120 dB is the rounding of float32. The published model's codec reaches 66 ids "
         "to each side, that of the small voice fewer.",
         markdown(head, body),
         f"First sound with {report['threads']} threads on {report['machine']['cpu']}, {report['machine']['cores']} "
