@@ -9,6 +9,7 @@ from benchmarks.harness import WrongOutputError
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.language_model import LanguageModel
 from sparktts_onnx.runtime.sampling import SamplingOptions
 from sparktts_onnx.runtime.scheduler import Request, Scheduler
@@ -43,7 +44,9 @@ class OurLanguageModel:
         manifest = read_manifest(bundle)
         self.layout = manifest.language_model
         self._sessions = Sessions(bundle, manifest, device=device, threads=threads)
-        self._model = LanguageModel(self._sessions[LANGUAGE_MODEL], self.layout, rows=rows)
+        with FilledMemory() as weights:
+            session = self._sessions[LANGUAGE_MODEL]
+        self._model = LanguageModel(session, self.layout, rows=rows, weights=weights)
         self._scheduler = Scheduler(self._model)
         self._semantic = manifest.token_ids.semantic_tokens
 

@@ -29,7 +29,9 @@ from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.quantize import BlockFormat, quantise, quantise_rows
 from sparktts_onnx.export.short_convolution import ShortConvolution
+from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.language_model import LanguageModel
+from sparktts_onnx.runtime.tuning import SPIN_MICROSECONDS
 
 RESULTS = Path(__file__).resolve().parent / "results" / "trials.json"
 INPUTS, OUTPUTS = 896, 9728
@@ -292,6 +294,24 @@ def waiting(bundle: Path, threads: int) -> Iterator[Case]:
     yield Case("waiting threads", bundle.name, tuple(contenders))
 
 
+def pages(bundle: Path, threads: int) -> Iterator[Case]:
+    """Ids a second with the weights where ONNX Runtime put them, and moved into huge pages."""
+    manifest = read_manifest(bundle)
+    prompt = [manifest.token_ids.semantic_tokens.first + i for i in range(100)]
+    entries = {"session.intra_op.allow_spinning": "1", "session.intra_op.spin_duration_us": str(SPIN_MICROSECONDS)}
+    contenders: list[Contender] = []
+    for name in ("as they are", "moved into huge pages"):
+        with FilledMemory() as weights:
+            opened = session(str(bundle / f"{LANGUAGE_MODEL}.onnx"), threads=threads, entries=entries)
+        model = LanguageModel(opened, manifest.language_model, rows=1)
+        logits = model.prefill(0, prompt)
+        while contenders and len(weights):
+            weights.move_next()
+        run = partial(_ids_a_second, model, prompt)
+        contenders.append(Contender(name, partial(_same_logits, model, prompt, logits), run))
+    yield Case("weights", bundle.name, tuple(contenders))
+
+
 def _ids_a_second(model: LanguageModel, prompt: Sequence[int]) -> Values:
     model.prefill(0, prompt)
     seconds, _ = stopwatch(lambda: [model.step([0], prompt[:1]) for _ in range(STEPS)])
@@ -320,6 +340,8 @@ def main() -> int:
         windows(given.bundles / "int8", given.threads),
         waiting(given.bundles / "int8", given.threads),
         waiting(given.bundles / "int4", given.threads),
+        pages(given.bundles / "int8", given.threads),
+        pages(given.bundles / "int4", given.threads),
     ):
         for case in cases:
             results += measure(case, Plan())

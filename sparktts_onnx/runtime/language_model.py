@@ -12,8 +12,12 @@ import numpy as np
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cache_buffers import device_of
+from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.key_value_cache import KeyValueCache
 from sparktts_onnx.runtime.onnx_runtime import ort
+
+SETTLING_STEPS = 100
+"""After so many steps the weights start to move into huge pages; a process that says one sentence is over by then."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,11 +99,15 @@ class _DeviceCall(_Call):
 class LanguageModel:
     """Up to `rows` answers in the making; not for use by two threads at a time."""
 
-    def __init__(self, session: Any, layout: LanguageModelLayout, *, rows: int = 8) -> None:
-        """`session`: an ONNX Runtime session of the bundle's language model."""
+    def __init__(
+        self, session: Any, layout: LanguageModelLayout, *, rows: int = 8, weights: FilledMemory | None = None
+    ) -> None:
+        """`session`: an ONNX Runtime session of the bundle's language model; `weights`: what loading it filled."""
         self.layout = layout
         self.rows = rows
         self._session = session
+        self._weights = weights
+        self._steps_taken = 0
         self._cache = KeyValueCache(layout, rows, device=device_of(session))
         self._on_device = self._cache.device != "cpu"
         self._logits = np.zeros((rows, layout.head_rows), np.float32)
@@ -124,8 +132,17 @@ class LanguageModel:
     def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Append one id to each of several rows. Logits in the order of `rows`: float32 [len(rows), V]."""
         self._reserve(rows, 1)
-        if self._on_device:
-            return self._step_everywhere(rows, ids)
+        logits = self._step_everywhere(rows, ids) if self._on_device else self._step_on_processor(rows, ids)
+        self._settle()
+        return logits
+
+    def _settle(self) -> None:
+        """Move a piece of the weights, once the process has shown that it lasts."""
+        self._steps_taken += 1
+        if self._weights is not None and self._steps_taken > SETTLING_STEPS:
+            self._weights.move_next()
+
+    def _step_on_processor(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         if len(rows) > 1 and self._equal_together.get(len(rows)) is False:
             return self._step_alone(rows, ids)
         logits = self._step_together(rows, ids)

@@ -23,6 +23,7 @@ from sparktts_onnx.runtime.batching import BatchResult, speak_batch
 from sparktts_onnx.runtime.checking import clean_text, instance_of, path_named, whole_number
 from sparktts_onnx.runtime.enrolment import Enroller
 from sparktts_onnx.runtime.generation import SegmentSpeaker
+from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.info import SpeechInfo
 from sparktts_onnx.runtime.language_model import LanguageModel
 from sparktts_onnx.runtime.planning import plan_segments
@@ -298,8 +299,10 @@ class SparkTTSONNX:
                 # The vocoder first: its weights take the most room while they are rearranged, the language model's
                 # the most when all is loaded.
                 self._vocoder.load()
-                session = self._sessions[LANGUAGE_MODEL]
-                scheduler = Scheduler(LanguageModel(session, self.manifest.language_model, rows=self._rows))
+                with FilledMemory() as weights:
+                    session = self._sessions[LANGUAGE_MODEL]
+                layout = self.manifest.language_model
+                scheduler = Scheduler(LanguageModel(session, layout, rows=self._rows, weights=weights))
                 speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)
                 self._loaded_speaker = speaker, scheduler
             return self._loaded_speaker[0]

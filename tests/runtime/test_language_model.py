@@ -11,7 +11,8 @@ from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime import cache_buffers, key_value_cache
 from sparktts_onnx.runtime.cache_buffers import Buffer, DeviceBuffer
-from sparktts_onnx.runtime.language_model import LanguageModel
+from sparktts_onnx.runtime.huge_pages import FilledMemory
+from sparktts_onnx.runtime.language_model import SETTLING_STEPS, LanguageModel
 from sparktts_onnx.runtime.onnx_runtime import ort
 
 PROMPTS = [
@@ -228,3 +229,25 @@ def test_where_company_changes_the_rounding_rows_take_turns(session: Any, manife
     for step, logits in enumerate(beside):
         assert np.array_equal(logits, np.concatenate([run[step] for run in alone]))
     assert rounding.runs.count(3) == 1, "tried together once, then never again"
+
+
+class Pieces(FilledMemory):
+    """Counts what was asked to be moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def move_next(self) -> None:
+        self.asked += 1
+
+
+def test_weights_settle_a_piece_a_step_once_a_process_lasts(session: Any, manifest: Manifest) -> None:
+    pieces = Pieces()
+    model = LanguageModel(session, manifest.language_model, rows=4, weights=pieces)
+    asked = []
+    for _ in range(SETTLING_STEPS + 3):
+        model.prefill(0, PROMPTS[0])
+        model.step([0], [PROMPTS[0][-1]])
+        asked.append(pieces.asked)
+    assert asked[SETTLING_STEPS - 1 :] == [0, 1, 2, 3]

@@ -1,0 +1,128 @@
+"""Memory that is moved into huge pages holds what it held, and nothing is moved where nobody asked for it."""
+
+import errno
+import mmap
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparktts_onnx.runtime import huge_pages
+from sparktts_onnx.runtime.huge_pages import FilledMemory
+
+MEBIBYTE = 1 << 20
+HUGE = 2 * MEBIBYTE
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="huge pages on request are Linux's")
+
+
+def settings(folder: Path, enabled: str = "always [madvise] never") -> Path:
+    (folder / "enabled").write_text(enabled + "\n")
+    (folder / "hpage_pmd_size").write_text(f"{HUGE}\n")
+    return folder
+
+
+@pytest.fixture
+def block() -> Iterator[mmap.mmap]:
+    """Memory of this process alone that was never written."""
+    if sys.platform == "win32":
+        pytest.skip("private anonymous mappings are POSIX's")
+    with mmap.mmap(-1, 16 * MEBIBYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as made:
+        yield made
+
+
+def fill(block: mmap.mmap, stop: int) -> None:
+    array = np.frombuffer(block, np.uint8)
+    array[:stop] = np.arange(stop, dtype=np.uint32).view(np.uint8)[::4] | 1
+    del array
+
+
+@needs_linux
+def test_what_was_filled_waits_to_be_moved(tmp_path: Path, block: mmap.mmap) -> None:
+    """Eight mebibytes hold at least three whole aligned ranges of two, at most four."""
+    with FilledMemory(settings(tmp_path)) as memory:
+        fill(block, 8 * MEBIBYTE)
+    found = len(memory)
+    with FilledMemory(settings(tmp_path)) as untouched:
+        pass
+    assert 3 <= found - len(untouched) <= 4
+
+
+def huge_bytes() -> int:
+    """Of this process, as the kernel counts them."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("AnonHugePages:"))
+
+
+@needs_linux
+def test_the_kernel_counts_what_was_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: mmap.mmap) -> None:
+    """Of fresh memory, since some of what the process had could be huge already."""
+    results = []
+    collapse = huge_pages._collapse
+    monkeypatch.setattr(huge_pages, "_collapse", lambda *given: results.append(collapse(*given)) or results[-1])
+    with FilledMemory(settings(tmp_path)) as memory:
+        fill(block, 16 * MEBIBYTE)
+    before = huge_bytes()
+    for _ in range(len(memory)):
+        memory.move_next()
+    assert results
+    assert huge_bytes() - before == results.count(0) * HUGE
+
+
+@needs_linux
+def test_moved_memory_holds_what_it_held(tmp_path: Path, block: mmap.mmap) -> None:
+    with FilledMemory(settings(tmp_path)) as memory:
+        fill(block, 16 * MEBIBYTE)
+    before = bytes(block)
+    pieces = len(memory)
+    for left in range(pieces - 1, -1, -1):
+        memory.move_next()
+        assert len(memory) == left
+    memory.move_next()
+    assert bytes(block) == before
+
+
+@needs_linux
+@pytest.mark.parametrize("enabled", ["[always] madvise never", "always madvise [never]"])
+def test_other_settings_are_left_to_the_administrator(tmp_path: Path, block: mmap.mmap, enabled: str) -> None:
+    with FilledMemory(settings(tmp_path, enabled)) as memory:
+        fill(block, 16 * MEBIBYTE)
+    assert len(memory) == 0
+
+
+def test_a_system_without_huge_pages(tmp_path: Path, block: mmap.mmap) -> None:
+    with FilledMemory(tmp_path / "nowhere") as memory:
+        fill(block, 16 * MEBIBYTE)
+    assert len(memory) == 0
+    memory.move_next()
+
+
+@needs_linux
+@pytest.mark.parametrize(("number", "left"), [(errno.EINVAL, 0), (errno.EAGAIN, 2), (errno.ENOMEM, 2), (0, 2)])
+def test_a_kernel_that_cannot_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, left: int
+) -> None:
+    """A piece that cannot be moved now costs that piece alone; a kernel that does not know the request ends it."""
+    full = iter([set(), {HUGE, 2 * HUGE, 3 * HUGE}])
+    asked = []
+    monkeypatch.setattr(huge_pages, "_full", lambda size: next(full))
+    monkeypatch.setattr(huge_pages, "_collapse", lambda address, size: asked.append((address, size)) or number)
+    with FilledMemory(settings(tmp_path)) as memory:
+        pass
+    memory.move_next()
+    assert asked == [(HUGE, HUGE)]
+    assert len(memory) == left
+
+
+def test_only_private_memory_without_a_file() -> None:
+    """Whole aligned ranges inside one mapping; not what is shared, read-only, a file's or too short."""
+    maps = """\
+00100000-00700000 rw-p 00000000 00:00 0                                  [heap]
+00800000-00c00000 rw-s 00000000 00:01 0                                  /dev/zero
+00c00000-01000000 r--p 00000000 00:00 0
+01000000-01400000 rw-p 00000000 fe:00 4711                               /usr/lib/a library.so
+01500000-01700000 rw-p 00000000 00:00 0
+01800000-01a00000 rw-p 00000000 00:00 0
+"""
+    assert huge_pages._private_ranges(maps, HUGE) == [(0x200000, 0x600000), (0x1800000, 0x1A00000)]
