@@ -296,10 +296,9 @@ class SparkTTSONNX:
     def _speaker(self) -> SegmentSpeaker:
         with self._lock:
             if self._loaded_speaker is None:
-                # The vocoder first: its weights take the most room while they are rearranged, the language model's
+                # The decoder first: its weights take the most room while they are rearranged, the language model's
                 # the most when all is loaded.
-                self._vocoder.load()
-                with FilledMemory() as weights:
+                with self._vocoder.loading(), FilledMemory() as weights:
                     session = self._sessions[LANGUAGE_MODEL]
                 layout = self.manifest.language_model
                 scheduler = Scheduler(LanguageModel(session, layout, rows=self._rows, weights=weights))

@@ -4,8 +4,9 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Sessions:
         """Windows of `WINDOWED_GRAPH` that are computed side by side."""
         self._pool: ThreadPoolExecutor | None = None
         self._loaded: dict[str, Any] = {}
+        self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._computing = threading.Lock()
 
@@ -74,9 +76,26 @@ class Sessions:
             BundleError: the bundle has no such graph, or its files were altered or do not load.
         """
         with self._lock:
-            if name not in self._loaded:
-                self._loaded[name] = self._load(name)
-            return self._loaded[name]
+            loading = self._loading.setdefault(name, threading.Lock())
+        with loading:
+            session = self._loaded.get(name)
+            if session is None:
+                session = self._load(name)
+                with self._lock:
+                    self._loaded[name] = session
+        return session
+
+    @contextmanager
+    def loading(self, names: Sequence[str]) -> Iterator[None]:
+        """Load graphs beside what the `with` block does: loading one takes one core only.
+
+        Raises:
+            BundleError: see `__getitem__`; at the end of the block.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="spark-tts-loading") as pool:
+            future = pool.submit(lambda: [self[name] for name in names])
+            yield
+            future.result()
 
     def run(self, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
         """Run a component graph; outputs in the order of the contract.

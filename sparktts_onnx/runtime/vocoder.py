@@ -12,6 +12,7 @@ processor the decoder is told what of a window is surplus, and drops it where it
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -56,10 +57,16 @@ class Vocoder:
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
 
-    def load(self) -> None:
-        """Load its graphs now, the largest first."""
-        for name in ("decoder", "prenet", "speaker_detokenize", "quantizer_detokenize"):
-            self._sessions[name]
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Load its graphs: the largest now, the others beside what the `with` block loads.
+
+        Raises:
+            BundleError: one does not load.
+        """
+        self._sessions["decoder"]
+        with self._sessions.loading(("prenet", "speaker_detokenize", "quantizer_detokenize")):
+            yield
 
     def d_vector(self, global_ids: Sequence[int]) -> Wave:
         """The speaker's condition, float32 [1, D]."""

@@ -123,6 +123,29 @@ def test_every_graph_loads_once_however_many_ask(manifest: object) -> None:
     assert sessions["decoder"] is not found[0]
 
 
+def test_graphs_load_beside_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two graphs neither waits for the other: each begins before the other has ended."""
+    sessions = Sessions(nano.BUNDLE, read_manifest(nano.BUNDLE), threads=1)
+    load, both = sessions._load, threading.Barrier(2, timeout=30)
+
+    def together(name: str) -> Any:
+        both.wait()
+        return load(name)
+
+    monkeypatch.setattr(sessions, "_load", together)
+    with sessions.loading(("prenet",)):
+        sessions["decoder"]
+    assert sessions.providers().keys() == {"prenet", "decoder"}
+
+
+def test_a_graph_that_does_not_load_beside_a_block_is_named_at_its_end(bundle: Path) -> None:
+    damage(bundle, "prenet")
+    sessions = Sessions(bundle, read_manifest(bundle), threads=1)
+    with pytest.raises(BundleError, match=r"prenet\.onnx was altered"), sessions.loading(("prenet",)):
+        sessions["decoder"]
+    assert sessions.providers().keys() == {"decoder"}
+
+
 def test_outputs_come_in_the_order_of_the_contract() -> None:
     sessions = Sessions(nano.BUNDLE, read_manifest(nano.BUNDLE), threads=1)
     for name, spec in COMPONENTS.items():
