@@ -32,6 +32,11 @@ class DecoderConfig:
     """Whether the output head is the embedding."""
 
     @property
+    def group(self) -> int:
+        """Query heads that read the same key head."""
+        return self.heads // self.kv_heads
+
+    @property
     def cache_dim(self) -> int:
         """Width of a head in the graph: the attention operator takes multiples of 16, the rest is zeros."""
         return -(-self.head_dim // 16) * 16

@@ -51,6 +51,12 @@ class DecoderGraph:
         self._write_head(x, table)
         graph.finish(declare_inputs(config, dtype), declare_outputs(config, self.head, dtype))
 
+    @property
+    def _group(self) -> int:
+        """Query heads for each key head in the graph."""
+        sizes = [size for size in self.products.query_groups if size >= self.config.group]
+        return min(sizes, default=self.config.group)
+
     def _first_norm(self, x: str) -> str:
         gain = self._gain("layers.0.norm", self._read(0, "input_layernorm.weight"))
         return self.graph.op(
@@ -66,7 +72,7 @@ class DecoderGraph:
         attended = self._attend(layer, x)
         if last:
             attended, stream = self._last_position(attended), self._last_position(stream)
-        output = self.weights.attention_output(layer)
+        output = self.weights.attention_output(layer, group=self._group)
         mixed = self.products.linear(self.graph, attended, f"layers.{layer}/output", weight=output, bias=None)
         x, stream = self._norm(
             mixed, stream, f"layers.{layer}/post_norm", self._read(layer, "post_attention_layernorm.weight")
@@ -76,7 +82,7 @@ class DecoderGraph:
         return self._norm(fed, stream, "norm" if last else f"layers.{layer + 1}/norm", gain)
 
     def _attend(self, layer: int, x: str) -> str:
-        weight, bias = self.weights.queries_keys_values(layer)
+        weight, bias = self.weights.queries_keys_values(layer, group=self._group)
         qkv = self.products.linear(self.graph, x, f"layers.{layer}/qkv", weight=weight, bias=bias)
         past = [f"past_key_values.{layer}.key", f"past_key_values.{layer}.value"]
         present = [f"present.{layer}.key", f"present.{layer}.value"]
@@ -88,7 +94,7 @@ class DecoderGraph:
             outputs=[name, *present],
             domain=MICROSOFT,
             attributes={
-                "num_heads": self.config.heads,
+                "num_heads": self._group * self.config.kv_heads,
                 "kv_num_heads": self.config.kv_heads,
                 "do_rotary": 1,
                 "scale": self.config.head_dim**-0.5,

@@ -1,5 +1,6 @@
 """Products with the language model's weights in floating point; `quantize` has those in fewer bits."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,11 @@ class Products(Protocol):
     @property
     def dtype(self) -> str:
         """Of the activations, the norms and the attention cache."""
+        ...
+
+    @property
+    def query_groups(self) -> Sequence[int]:
+        """Numbers of query heads for each key head that attention is fastest for; none if all are the same to it."""
         ...
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
@@ -33,6 +39,7 @@ class Float32Products:
     """Weights as they are."""
 
     dtype = "float32"
+    query_groups = ()
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""
@@ -49,9 +56,13 @@ class Float32Products:
 
 
 class HalfProducts:
-    """Weights and activations in float16: for accelerators. A processor computes it in float32, cast for cast."""
+    """Weights and activations in float16: for accelerators. A processor computes it in float32, cast for cast.
+
+    CUDA's fastest attention for a step, XQA, is there for some numbers of query heads only, and 7 is not one of them.
+    """
 
     dtype = "float16"
+    query_groups = (1, 2, 4, 5, 8, 16, 32)
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""

@@ -44,16 +44,32 @@ class DecoderWeights:
             )
         return array
 
-    def queries_keys_values(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
-        """The fused projection: weight float32 [(H + 2 Hkv) · Dh, D] and its bias."""
+    def queries_keys_values(self, layer: int, *, group: int) -> tuple[np.ndarray, np.ndarray]:
+        """The fused projection: weight float32 [(group + 2) · Hkv · Dh, D] and its bias.
+
+        Args:
+            layer: its number.
+            group: query heads for each key head; those that the model does not have are zeros.
+        """
         prefix = f"model.layers.{layer}.self_attn."
         weights = [self._pad_heads(self.read(f"{prefix}{part}_proj.weight")) for part in "qkv"]
         biases = [self._pad_heads(self.read(f"{prefix}{part}_proj.bias")[:, None]) for part in "qkv"]
+        weights[0], biases[0] = self._pad_groups(weights[0], group), self._pad_groups(biases[0], group)
         return np.concatenate(weights), np.concatenate(biases)[:, 0]
 
-    def attention_output(self, layer: int) -> np.ndarray:
-        """The projection of the attended heads: float32 [D, H · Dh]."""
-        return self._pad_heads(self.read(f"model.layers.{layer}.self_attn.o_proj.weight").T).T
+    def attention_output(self, layer: int, *, group: int) -> np.ndarray:
+        """The projection of the attended heads: float32 [D, group · Hkv · Dh]; `group` as in `queries_keys_values`."""
+        heads = self._pad_heads(self.read(f"model.layers.{layer}.self_attn.o_proj.weight").T)
+        return self._pad_groups(heads, group).T
+
+    def _pad_groups(self, rows: np.ndarray, group: int) -> np.ndarray:
+        """Zero heads after the query heads of each key head: [H · Dh, D] to [group · Hkv · Dh, D]."""
+        missing = group - self._config.group
+        if not missing:
+            return rows
+        groups = rows.reshape(self._config.kv_heads, -1, rows.shape[1])
+        padded = np.pad(groups, ((0, 0), (0, missing * self._config.cache_dim), (0, 0)))
+        return padded.reshape(-1, rows.shape[1])
 
     def _pad_heads(self, rows: np.ndarray) -> np.ndarray:
         """Zeros after each half of each head: rotation pairs element i with element i + Dh / 2."""

@@ -129,6 +129,7 @@ class RowProducts:
     """
 
     dtype = "float32"
+    query_groups = ()
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""
@@ -253,6 +254,7 @@ class BlockProducts:
     accuracy_level: int = 4
     """4: activations in 8 bits, a scale for each of their blocks."""
     dtype: str = "float32"
+    query_groups: tuple[int, ...] = ()
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""

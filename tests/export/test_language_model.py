@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -41,6 +42,7 @@ SHAPES = {
     "odd heads of 20": Shape(6, 3, 20, intermediate=136),
     "three heads of 10, float16": Shape(3, 1, 10, dtype=torch.float16, rope_theta=5e5),
     "heads of 64": Shape(2, 1, 64, intermediate=192),
+    "seven heads of 20 a key head": Shape(14, 2, 20),
 }
 
 
@@ -113,6 +115,29 @@ def test_fewer_bits_stay_near_float32(
     reference = save_model(SHAPES[name], tmp_path / "LLM", tokenizer)
     model = open_model(tmp_path / "LLM", tmp_path / "graph", precision)
     ids = np.random.default_rng(0).integers(0, VOCABULARY, 40).tolist()
+    assert 0 < deviation(model.prefill(0, ids), expected_logits(reference, ids)[-1]) < limit
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "heads"),
+    [
+        ("seven heads of 20 a key head", "fp16", 16),
+        ("three heads of 10, float16", "fp16", 4),
+        ("heads of 64", "fp16", 2),
+        ("seven heads of 20 a key head", "int8", 14),
+    ],
+)
+def test_heads_of_zeros_fill_the_groups_of_an_accelerator(
+    name: str, precision: Precision, heads: int, tmp_path: Path, tokenizer: Path
+) -> None:
+    """And change nothing: with them, too, the logits are those of the model."""
+    reference = save_model(SHAPES[name], tmp_path / "LLM", tokenizer)
+    model = open_model(tmp_path / "LLM", tmp_path / "graph", precision)
+    graph = onnx.load(tmp_path / "graph" / "language_model.onnx", load_external_data=False).graph
+    found = [node.attribute for node in graph.node if node.op_type == "GroupQueryAttention"]
+    assert [a.i for attributes in found for a in attributes if a.name == "num_heads"] == [heads] * 3
+    ids = np.random.default_rng(0).integers(0, VOCABULARY, 40).tolist()
+    limit = 3e-3 if precision == "fp16" else 0.1
     assert 0 < deviation(model.prefill(0, ids), expected_logits(reference, ids)[-1]) < limit
 
 
