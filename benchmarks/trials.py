@@ -27,8 +27,8 @@ from benchmarks.codec import stopwatch
 from benchmarks.harness import Case, Contender, Plan, Result, Values, WrongOutputError, measure
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.export.integer_convolution import Bounds, IntegerConvolution
 from sparktts_onnx.export.quantize import BlockFormat, quantise, quantise_rows
-from sparktts_onnx.export.short_convolution import ShortConvolution
 from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.language_model import LanguageModel
 from sparktts_onnx.runtime.tuning import SPIN_MICROSECONDS
@@ -129,10 +129,7 @@ KERNEL, DILATION = 7, 9
 
 
 def convolutions() -> Iterator[Case]:
-    """Rate of a residual convolution on one thread: over one axis, over two of which one is 1, with fewer products.
-
-    Operations are counted as the plain form needs them.
-    """
+    """Rate of a residual convolution on one thread: over one axis, over two of which one is 1, in 8-bit integers."""
     for channels, samples in LAYER_SIZES:
         rng = np.random.default_rng(0)
         weight = rng.standard_normal((channels, channels, KERNEL)).astype(np.float32) * 0.01
@@ -144,7 +141,7 @@ def convolutions() -> Iterator[Case]:
         two = _graph([helper.make_node("Conv", ["x", "w"], ["y"], **high)], {"w": weight[:, :, None]}, x[:, :, None])
         work = 2e-9 * channels * channels * KERNEL * samples
         expected = one()[0]
-        ways = {"over one axis": one, "over two, one of them 1": two, "F(4, 7)": _short(weight, x[:, :, None])}
+        ways = {"over one axis": one, "over two, one of them 1": two, "8-bit integers": _in_integers(weight, x)}
         contenders = tuple(
             Contender(name, partial(_close, name, way, expected), partial(_rate, "gigaflops", work, way))
             for name, way in ways.items()
@@ -152,16 +149,20 @@ def convolutions() -> Iterator[Case]:
         yield Case("convolutions", f"{channels} x {samples}", contenders)
 
 
-def _short(weight: Array, x: Array) -> Callable[[], Sequence[Array]]:
-    """The residual convolution in the form that int8 and int4 bundles have."""
+def _in_integers(weight: Array, x: Array) -> Callable[[], Sequence[Array]]:
+    """The residual convolution in the form that int8 and int4 bundles have, which keeps channels last."""
     channels = weight.shape[0]
-    source = torch.nn.Conv2d(channels, channels, (1, KERNEL), dilation=(1, DILATION)).requires_grad_(False)
+    border = DILATION * (KERNEL - 1) // 2
+    source = torch.nn.Conv2d(channels, channels, (1, KERNEL), padding=(0, border), dilation=(1, DILATION))
     source.load_state_dict({"weight": torch.from_numpy(weight).unsqueeze(2), "bias": torch.zeros(channels)})
-    example = (torch.from_numpy(x),)
+    form = IntegerConvolution(source.requires_grad_(False), Bounds(float(x.min()), float(x.max())))
+    turned = np.ascontiguousarray(x.transpose(0, 2, 1))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "short.onnx"
-        torch.onnx.export(ShortConvolution(source), example, path, dynamo=False, opset_version=17, input_names=["x"])
-        return partial(session(str(path), threads=1).run, None, {"x": x})
+        path = Path(folder) / "integers.onnx"
+        example = (torch.from_numpy(turned),)
+        torch.onnx.export(form, example, path, dynamo=False, opset_version=17, input_names=["x"])
+        opened = session(str(path), threads=1)
+    return lambda: [y.transpose(0, 2, 1) for y in opened.run(None, {"x": turned})]
 
 
 def activations() -> Iterator[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from sparktts_onnx.bundle.manifest import (
 )
 from sparktts_onnx.errors import ExportError, OptionError, VerificationError
 from sparktts_onnx.export.adapters import Models
+from sparktts_onnx.export.calibration import typical_features
 from sparktts_onnx.export.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
 from sparktts_onnx.export.decoder_config import read_decoder_config
 from sparktts_onnx.export.decoder_weights import DecoderWeights
@@ -32,12 +34,12 @@ from sparktts_onnx.export.exporter import MAX_OPSET, MIN_OPSET, GraphForm, expor
 from sparktts_onnx.export.geometry import codec_layout
 from sparktts_onnx.export.language_model import Head, Precision, write_language_model
 from sparktts_onnx.export.licence import licence_of
-from sparktts_onnx.export.lowering import halved
+from sparktts_onnx.export.lowering import halved, in_integers
 from sparktts_onnx.export.recipes import CHECKED, RECIPES, TRACED, Recipe, Size, recording_length
 from sparktts_onnx.export.resources import check_room, estimate
 from sparktts_onnx.export.staging import staged
 from sparktts_onnx.export.tokenizer import write_text_tokenizer
-from sparktts_onnx.export.verify import Check, summary, verify_graph
+from sparktts_onnx.export.verify import INTEGER_SHARE, Check, summary, verify_graph
 from sparktts_onnx.export.verify_language_model import example_prompts, verify_language_model
 from sparktts_onnx.export.verify_weights import verify_weights
 from sparktts_onnx.export.weights import TensorFiles
@@ -49,9 +51,9 @@ DEFAULT_PRECISION: Precision = "fp32"
 HALF_STORED = ("wav2vec2", "encoder", "postnet", "speaker_detokenize", "prenet", "decoder")
 """Graphs whose weights are kept as float16 in the file where the precision is not float32; they compute in float32 all
 the same. The others are small, or decide on ids."""
-SHORT_CONVOLUTIONS = ("int8", "int4")
-"""Precisions whose wave generator multiplies less and rounds a little more: those made for processors. An accelerator
-would start ten times as many kernels, and fp32 stays as near to the original as float32 can be."""
+INTEGER_GRAPH = "decoder"
+INTEGER_PRECISIONS = ("int8", "int4")
+"""Precisions whose wave generator computes in 8-bit integers: those made for processors."""
 MIN_FIXED_FRAMES = 16
 
 
@@ -75,7 +77,7 @@ class ConversionOptions:
     """Whether the checks leave an accelerator alone."""
     precision: Precision = DEFAULT_PRECISION
     """Of the language model's stored weights; others than fp32 also halve the graphs of `HALF_STORED` on disk, and
-    those of `SHORT_CONVOLUTIONS` have a wave generator of fewer multiplications."""
+    those of `INTEGER_PRECISIONS` compute the wave generator in integers."""
     head: Head = "speech"
     """Rows of the language model's head: the ids that speech can use, or all."""
     graphs: tuple[str, ...] = ALL_GRAPHS
@@ -153,12 +155,18 @@ class Conversion:
             self._adapters[name] = RECIPES[name].build(self.models)
         return self._adapters[name]
 
+    def _integer(self, name: str) -> bool:
+        """Whether a graph computes in 8-bit integers."""
+        return self.options.precision in INTEGER_PRECISIONS and name == INTEGER_GRAPH
+
     def _half(self, name: str) -> bool:
         """Whether a graph's weights are rounded to float16."""
-        return self.options.precision != "fp32" and name in HALF_STORED
+        return self.options.precision != "fp32" and name in HALF_STORED and not self._integer(name)
 
     def _stored_adapter(self, name: str) -> nn.Module:
         """The reference module with the weights that the graph's file holds."""
+        if self._integer(name):
+            return in_integers(self.adapter(name), typical_features(self.adapter, self.checkpoint))
         return halved(self.adapter(name)) if self._half(name) else self.adapter(name)
 
     def check_weights(self) -> None:
@@ -187,11 +195,12 @@ class Conversion:
         options, target = self.options, self.folder / f"{recipe.name}.onnx"
         half = self._half(recipe.name)
         adapter = self._stored_adapter(recipe.name)
-        short = options.precision in SHORT_CONVOLUTIONS
-        form = GraphForm(options.traced, options.opset, dynamic=options.dynamic, half=half, short=short)
+        if self._integer(recipe.name):
+            recipe = dataclasses.replace(recipe, share=INTEGER_SHARE)
+        form = GraphForm(options.traced, options.opset, dynamic=options.dynamic, half=half)
         self.written[recipe.name] = export_graph(recipe, adapter, target, checkpoint=self.checkpoint, form=form)
         if options.verify:
-            self.checks.append(verify_weights(recipe.name, adapter, target, short=short))
+            self.checks.append(verify_weights(recipe.name, adapter, target))
             with on_device(adapter, check_device(options)):
                 self.checks += verify_graph(
                     recipe, adapter, target, checkpoint=self.checkpoint, sizes=options.checked, dynamic=options.dynamic
@@ -219,7 +228,8 @@ class Conversion:
             exact = self.options.precision == "fp32"
             enrolled = enrol_both(self.adapter, chain, self.checkpoint, samples=samples, exact=exact)
             self.checks += enrolled.checks
-            self.checks += wave_checks(self.adapter, self._stored_adapter, chain, enrolled)
+            integers = self.options.precision in INTEGER_PRECISIONS
+            self.checks += wave_checks(self.adapter, self._stored_adapter, chain, enrolled, integers=integers)
             prompts.append(clone_prompt(self.checkpoint.token_ids, enrolled.global_ids))
         self._adapters.pop("wav2vec2", None)
         self.models.drop_wav2vec2()
@@ -258,7 +268,7 @@ class Conversion:
         files = self.written[name]
         model = onnx.load(files[0], load_external_data=False)
         optional = {entry.name for entry in model.graph.initializer}
-        stored = "fp16 stored" if self._half(name) else "fp32"
+        stored = "int8" if self._integer(name) else "fp16 stored" if self._half(name) else "fp32"
         precision = self.options.precision if name == LANGUAGE_MODEL else stored
         checks = [check for check in self.checks if check.graph == name]
         return GraphEntry(

@@ -33,8 +33,6 @@ class GraphForm:
     """Whether batch and time may vary."""
     half: bool = False
     """Whether large weights are kept as float16 in the file."""
-    short: bool = False
-    """Whether residual convolutions take the form with fewer multiplications."""
 
 
 def export_graph(
@@ -60,7 +58,7 @@ def export_graph(
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                lowered(adapter, short=form.short),
+                lowered(adapter),
                 (*examples(recipe, checkpoint, form.size), *(zeros(option) for option in options)),
                 traced,
                 dynamo=False,  # The newer exporter writes opset 18 at least, and freezes more.

@@ -188,12 +188,15 @@ def lowered_block(block: UpsamplingBlock) -> nn.Sequential:
 class LoweredGenerator(nn.Module):
     """The wave generator, weight norm already folded, in its cheaper form."""
 
+    time_axis = -1
+    """Of the state."""
+
     def __init__(self, generator: WaveGenerator) -> None:
         super().__init__()
         first, *blocks, snake, last, _ = generator.model
         assert isinstance(snake, Snake)
         form, surroundings = on_stream(snake)
-        self.first = convolution(first)
+        self.first: nn.Module = convolution(first)
         self.blocks = nn.ModuleList(lowered_block(block) for block in blocks if isinstance(block, UpsamplingBlock))
         self.last = nn.Sequential(form, convolution(last, before=surroundings), nn.Tanh())
         self.rates = generator.rates
@@ -204,11 +207,21 @@ class LoweredGenerator(nn.Module):
 
         Frames that nothing wanted depends on any more are dropped in front of the next block.
         """
-        state, samples = self.first(x.unsqueeze(2)), 1
+        state, samples = self.enter(x), 1
         for index, (block, rate, context) in enumerate(zip(self.blocks, self.rates, self.contexts, strict=True)):
             if surplus is not None and context not in self.contexts[:index]:
                 needed = torch.minimum(surplus, torch.full_like(surplus, context))
-                state, surplus = trimmed(state, (surplus - needed) * samples), needed
+                state, surplus = trimmed(state, (surplus - needed) * samples, axis=self.time_axis), needed
             state, samples = block(state), samples * rate
-        wav: Tensor = self.last(state)[:, :, 0]
+        wav = self.leave(state)
         return wav if surplus is None else trimmed(wav, surplus * samples)
+
+    def enter(self, x: Tensor) -> Tensor:
+        """float32 [B, D, T] to the state, [B, C, 1, T]."""
+        result: Tensor = self.first(x.unsqueeze(2))
+        return result
+
+    def leave(self, state: Tensor) -> Tensor:
+        """The state to float32 [B, 1, N]."""
+        wav: Tensor = self.last(state)[:, :, 0]
+        return wav

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparktts_onnx.export.generator_lowering import LoweredGenerator, LoweredResidualUnit
+from sparktts_onnx.export.generator_lowering import LoweredGenerator
 from sparktts_onnx.export.graph_store import EXTERNAL_BYTES
+from sparktts_onnx.export.integer_generator import IntegerGenerator
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import VectorQuantizer
 from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm
 from sparktts_onnx.export.modules.weight_norm import fold_weight_norm
-from sparktts_onnx.export.short_convolution import ShortConvolution
-
-LEAST_CHANNELS = 128
-"""Least width for the form with fewer multiplications: in narrow layers its transforms take the gain away."""
 
 
-def lowered(adapter: nn.Module, *, short: bool = False) -> nn.Module:
-    """A copy of an adapter in the form that is exported; the adapter stays as it is.
-
-    Args:
-        adapter: the reference module of a graph.
-        short: whether residual convolutions take the form with fewer multiplications, which rounds a little more.
-    """
+def lowered(adapter: nn.Module) -> nn.Module:
+    """A copy of an adapter in the form that is exported; the adapter stays as it is."""
     memo = {id(tensor): tensor for tensor in (*adapter.parameters(), *adapter.buffers())}
     result = copy.deepcopy(adapter, memo)  # The weights are shared, only the modules are copied.
     fold_weight_norm(result)
     replace_modules(result)
-    if short:
-        shorten_convolutions(result)
     return result
 
 
@@ -46,6 +36,20 @@ def halved(adapter: nn.Module) -> nn.Module:
     return result
 
 
+def in_integers(adapter: nn.Module, features: Iterable[Tensor]) -> nn.Module:
+    """A copy of the decoder's adapter in the form that is exported, its convolutions in 8-bit integers.
+
+    Args:
+        adapter: the reference module of the decoder.
+        features: typical inputs of its wave generator, each float32 [B, D, T].
+    """
+    result = lowered(adapter)
+    for name, child in result.named_children():
+        if isinstance(child, LoweredGenerator):
+            setattr(result, name, IntegerGenerator(child, features))
+    return result
+
+
 def replace_modules(module: nn.Module) -> None:
     """Swap every module below `module` that has a cheaper form for that form."""
     for name, child in module.named_children():
@@ -53,15 +57,6 @@ def replace_modules(module: nn.Module) -> None:
             setattr(module, name, form(child))
         else:
             replace_modules(child)
-
-
-def shorten_convolutions(module: nn.Module) -> None:
-    """Give every residual unit below `module` that is wide enough its convolution of few multiplications."""
-    for child in module.modules():
-        if not isinstance(child, LoweredResidualUnit) or not isinstance(child.dilated, nn.Conv2d):
-            continue
-        if child.dilated.in_channels >= LEAST_CHANNELS:
-            child.dilated = ShortConvolution(child.dilated)
 
 
 class FoldedTokenizer(nn.Module):

@@ -23,9 +23,9 @@ LEAST_ELEMENTS = 16
 """Smaller constants are shapes, axes and factors, which values do show."""
 
 
-def verify_weights(name: str, adapter: nn.Module, path: Path, *, short: bool = False) -> Check:
+def verify_weights(name: str, adapter: nn.Module, path: Path) -> Check:
     """Look every large constant of a graph up among the tensors of its module, in the form that was written."""
-    form = lowered(adapter, short=short)
+    form = lowered(adapter)
     known = {digest for tensor in _tensors(form) for digest in _digests(tensor)}
     strangers = [entry for entry, array in constants(path) if not _plain(array) and _digest(array) not in known]
     fault = f"{len(strangers)} weights are not the module's: {strangers[0]}" if strangers else None
@@ -33,7 +33,7 @@ def verify_weights(name: str, adapter: nn.Module, path: Path, *, short: bool = F
 
 
 def constants(path: Path) -> Iterator[tuple[str, Array]]:
-    """Names and values of the large floating constants in a file."""
+    """Names and values of the large constants in a file that can be weights."""
     model = onnx.load(path, load_external_data=False)
     for entry in model.graph.initializer:
         if _counts(entry):
@@ -45,8 +45,8 @@ def constants(path: Path) -> Iterator[tuple[str, Array]]:
 
 
 def _counts(tensor: onnx.TensorProto) -> bool:
-    floating = tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
-    return floating and math.prod(tensor.dims) >= LEAST_ELEMENTS
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8)
+    return tensor.data_type in kinds and math.prod(tensor.dims) >= LEAST_ELEMENTS
 
 
 def _tensors(module: nn.Module) -> Iterator[Array]:

@@ -296,8 +296,6 @@ class SparkTTSONNX:
     def _speaker(self) -> SegmentSpeaker:
         with self._lock:
             if self._loaded_speaker is None:
-                # The decoder first: its weights take the most room while they are rearranged, the language model's
-                # the most when all is loaded.
                 with self._vocoder.loading(), FilledMemory() as weights:
                     session = self._sessions[LANGUAGE_MODEL]
                 layout = self.manifest.language_model

@@ -12,7 +12,7 @@ processor the decoder is told what of a window is surplus, and drops it where it
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -57,16 +57,13 @@ class Vocoder:
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
 
-    @contextmanager
-    def loading(self) -> Iterator[None]:
-        """Load its graphs: the largest now, the others beside what the `with` block loads.
+    def loading(self) -> AbstractContextManager[None]:
+        """Load its graphs beside what the `with` block loads.
 
         Raises:
-            BundleError: one does not load.
+            BundleError: one does not load; at the end of the block.
         """
-        self._sessions["decoder"]
-        with self._sessions.loading(("prenet", "speaker_detokenize", "quantizer_detokenize")):
-            yield
+        return self._sessions.loading(("decoder", "prenet", "speaker_detokenize", "quantizer_detokenize"))
 
     def d_vector(self, global_ids: Sequence[int]) -> Wave:
         """The speaker's condition, float32 [1, D]."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,10 +22,11 @@ from onnx import numpy_helper
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import check_file, read_manifest
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.export import conversion, exporter, lowering, resources, short_convolution, staging
+from sparktts_onnx.export import conversion, exporter, resources, staging
 from sparktts_onnx.export.cli import build_parser, conversion_options, main
+from sparktts_onnx.export.graph_store import save_graph
 from sparktts_onnx.export.lowering import halved
-from sparktts_onnx.export.short_convolution import Transforms, transforms
+from sparktts_onnx.export.recipes import Recipe
 
 REPOSITORY = Path(__file__).parents[2]
 GRAPHS = [*COMPONENTS, LANGUAGE_MODEL]
@@ -131,7 +135,8 @@ def test_a_smaller_precision_halves_what_enrolment_keeps_on_disk(tiny_folder: Pa
     assert manifest.graphs[LANGUAGE_MODEL].precision == "int8"
     for name in COMPONENTS:
         kinds = {entry.data_type for entry in onnx.load(target / f"{name}.onnx").graph.initializer}
-        assert (onnx.TensorProto.FLOAT16 in kinds) == (name in conversion.HALF_STORED), name
+        expected = name in conversion.HALF_STORED and name != conversion.INTEGER_GRAPH
+        assert (onnx.TensorProto.FLOAT16 in kinds) == expected, name
 
 
 def test_weights_that_do_not_bear_rounding_are_refused(
@@ -148,40 +153,67 @@ def test_weights_that_do_not_bear_rounding_are_refused(
     assert "end to end (wave of rounded weights): the wave deviates" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int8", "int4"])
-def test_the_wave_generator_multiplies_less_where_a_processor_is_meant(
-    tiny_folder: Path, tmp_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
+def test_the_wave_generator_computes_in_integers_where_a_processor_is_meant(
+    tiny_folder: Path, tmp_path: Path, precision: str
 ) -> None:
-    monkeypatch.setattr(lowering, "LEAST_CHANNELS", 1)
     target, graphs = tmp_path / precision, "decoder,language_model"
     fixed = ["--no_dynamic_axes", "--frames", "20"] if precision == "int4" else []
     given = ["--precision", precision, "--graphs", graphs, *fixed]
     assert run("--model_dir", tiny_folder, "--output_dir", target, *given) == 0
     model = onnx.load(target / "decoder.onnx")
     onnx.checker.check_model(model, full_check=True)
-    kernels = {
-        tuple(attribute.ints)
-        for node in model.graph.node
-        for attribute in node.attribute
-        if attribute.name == "dilations"
-    }
-    dilated = {kernel for kernel in kernels if kernel[-1] > 1}
-    assert bool(dilated) == (precision not in conversion.SHORT_CONVOLUTIONS)
+    integers = any(node.op_type == "MatMulInteger" for node in model.graph.node)
+    assert integers == (precision in conversion.INTEGER_PRECISIONS)
+    stored = {"fp32": "fp32", "fp16": "fp16 stored", "int8": "int8", "int4": "int8"}
+    assert read_manifest(target).graphs["decoder"].precision == stored[precision]
 
 
-def test_a_wrong_transform_of_convolutions_is_refused(
-    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def without_zero_points(model: onnx.ModelProto) -> None:
+    """As if bytes were signed."""
+    for node in model.graph.node:
+        if node.op_type == "MatMulInteger":
+            del node.input[2]
+
+
+def with_other_borders(model: onnx.ModelProto) -> None:
+    """Something else than silence on both sides of what is convolved."""
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(3, np.uint8), "border"))
+    for node in model.graph.node:
+        if node.op_type == "Pad":
+            node.input[2] = "border"
+
+
+def with_one_scale_doubled(model: onnx.ModelProto) -> None:
+    """Of the convolution in the middle."""
+    convolutions = [node for node in model.graph.node if node.op_type == "MatMulInteger"]
+    entry = next(e for e in model.graph.initializer if e.name == convolutions[len(convolutions) // 2].input[1])
+    entry.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(entry) // 2, entry.name))
+
+
+@pytest.mark.parametrize("fault", [without_zero_points, with_other_borders, with_one_scale_doubled])
+def test_faults_of_integers_are_refused(
+    fault: Callable[[onnx.ModelProto], None],
+    tiny_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def wrong(tile: int, kernel: int) -> Transforms:
-        right = transforms(tile, kernel)
-        right.input[3, 2] *= 1.01
-        return right
+    """Half of the samples may differ, but a fault is everywhere, or at the borders, which most of a short sound is."""
+    export = conversion.export_graph
 
-    monkeypatch.setattr(lowering, "LEAST_CHANNELS", 1)
-    monkeypatch.setattr(short_convolution, "transforms", wrong)
+    def damaged(recipe: Recipe, adapter: torch.nn.Module, target: Path, **given: Any) -> list[Path]:
+        written = export(recipe, adapter, target, **given)
+        model = onnx.load(target)
+        fault(model)
+        for path in written:
+            path.unlink()
+        return save_graph(model, target)
+
+    monkeypatch.setattr(conversion, "export_graph", damaged)
     given = ["--precision", "int8", "--graphs", "decoder,language_model"]
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "int8", *given) == 1
-    assert "decoder (1 × 50): wav deviates" in capsys.readouterr().err
+    assert re.search(r"decoder \(1 × 13\): wav deviates", capsys.readouterr().err)
     assert not (tmp_path / "int8").exists()
 
 

@@ -117,6 +117,7 @@ class WaveGenerator(nn.Module):
         return wav if surplus is None else trimmed(wav, surplus * math.prod(self.rates))
 
 
-def trimmed(x: Tensor, surplus: Tensor) -> Tensor:
-    """[..., T] without the first and the last `surplus` int64 [2]."""
-    return x[..., surplus[0] : x.shape[-1] - surplus[1]]
+def trimmed(x: Tensor, surplus: Tensor, *, axis: int = -1) -> Tensor:
+    """x [..., T] (or [B, T, C] with axis 1) without the first and the last `surplus` int64 [2]."""
+    kept = slice(surplus[0], x.shape[axis] - surplus[1])
+    return x[:, kept] if axis == 1 else x[..., kept]
