@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.evaluation import evaluation_texts, kept_voice
 from benchmarks.intelligibility import Judge, speak
 from benchmarks.material import convert, disk_use
+from benchmarks.pytorch import TorchCodec
 from benchmarks.sides import Logits
 from benchmarks.signals import Wave, log_mel_distance, snr_db
 from sparktts_onnx import SparkTTSONNX, Voice
@@ -102,8 +103,10 @@ def _log_softmax(logits: Logits) -> np.ndarray[Any, Any]:
     return result
 
 
-def measure(bundles: Mapping[str, Path], texts: Sequence[str], threads: int) -> dict[str, dict[str, Any]]:
-    """Every precision against float32."""
+def measure(
+    checkpoint: Path, bundles: Mapping[str, Path], texts: Sequence[str], threads: int
+) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """Every precision against float32, and PyTorch's codec in bfloat16 for comparison."""
     listeners = {precision: Listener(path, threads) for precision, path in bundles.items()}
     reference = listeners["fp32"]
     with SparkTTSONNX(bundles["fp32"], device="cpu", threads=threads) as tts:
@@ -112,19 +115,29 @@ def measure(bundles: Mapping[str, Path], texts: Sequence[str], threads: int) -> 
     expected = np.concatenate([reference.logits(sequence) for sequence in sequences])
     spoken = [reference.speech(sequence) for sequence in sequences[:5]]
     waves = [reference.vocoder.decode(ids, voice.global_ids) for ids in spoken]
+    rate = reference.manifest.codec.sample_rate
+    in_bfloat16 = TorchCodec(checkpoint, "bfloat16")
+    original = compare_waves([in_bfloat16.decode(ids, voice.global_ids) for ids in spoken], waves, rate)
     table: dict[str, dict[str, Any]] = {}
     for precision, listener in listeners.items():
         _log.info("comparing %s", precision)
         found = np.concatenate([listener.logits(sequence) for sequence in sequences])
         made = [listener.vocoder.decode(ids, voice.global_ids) for ids in spoken]
-        rate = listener.manifest.codec.sample_rate
         table[precision] = {
             **compare_logits(found, expected),
-            "wave_snr_db": min(200.0, min(snr_db(ours, theirs) for ours, theirs in zip(made, waves, strict=True))),
-            "log_mel_db": max(log_mel_distance(ours, theirs, rate) for ours, theirs in zip(made, waves, strict=True)),
+            **compare_waves(made, waves, rate),
             **disk_use(bundles[precision]),
         }
-    return table
+    return table, original
+
+
+def compare_waves(found: Sequence[Wave], expected: Sequence[Wave], rate: int) -> dict[str, float]:
+    """The worst of several waves."""
+    pairs = list(zip(found, expected, strict=True))
+    return {
+        "wave_snr_db": min(200.0, min(snr_db(ours, theirs) for ours, theirs in pairs)),
+        "log_mel_db": max(log_mel_distance(ours, theirs, rate) for ours, theirs in pairs),
+    }
 
 
 def main() -> int:
@@ -141,14 +154,19 @@ def main() -> int:
     bundles = {precision: given.bundles / precision for precision in given.precisions}
     for precision, path in bundles.items():
         convert(given.checkpoint, path, precision)
-    table = measure(bundles, evaluation_texts()[: given.texts], given.threads)
+    table, original = measure(given.checkpoint, bundles, evaluation_texts()[: given.texts], given.threads)
     _, reference = judge_speech(bundles["fp32"], (_REFERENCE_SEED,), given.threads)
     for precision, row in table.items():
         # Other seeds than the reference's: float32's own figure tells what the dice alone do.
         figures, waves = judge_speech(bundles[precision], _SEEDS, given.threads)
         others = reference * len(_SEEDS)
         row.update(figures, speaker_similarity=similarity(waves, others, bundles["fp32"], given.threads))
-    report = {"checkpoint": given.checkpoint.name, "texts": given.texts, "precisions": table}
+    report = {
+        "checkpoint": given.checkpoint.name,
+        "texts": given.texts,
+        "precisions": table,
+        "codec_in_bfloat16": original,
+    }
     given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=1))
     return 0

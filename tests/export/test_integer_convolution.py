@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -130,18 +131,19 @@ def test_the_generator_stays_near_its_float_form() -> None:
 
 
 def test_a_row_and_a_window_are_computed_as_in_company() -> None:
-    """Every bit: bounds are known beforehand, sums are exact."""
+    """Bounds are known beforehand and sums are exact; only the last block is in float32."""
     form = generator()
     integers = IntegerGenerator(form, [torch.randn(1, 16, 40)])
     x = torch.randn(2, 16, 80)
     whole, hop = integers(x), 24
     kept = whole[..., 30 * hop : 50 * hop]
     reach = form.contexts[0] + 3  # and the first convolution's
-    assert torch.equal(integers(x[1:]), whole[1:])
+    exact = partial(torch.testing.assert_close, rtol=0, atol=1e-6)
+    exact(integers(x[1:]), whole[1:])
     window = integers(x[:, :, 30 - reach : 50 + reach])
-    assert torch.equal(window[..., reach * hop : -reach * hop], kept)
+    exact(window[..., reach * hop : -reach * hop], kept)
     surplus = torch.tensor([reach + 2, reach + 5])
-    assert torch.equal(integers(x[:, :, 30 - surplus[0] : 50 + surplus[1]], surplus), kept)
+    exact(integers(x[:, :, 30 - surplus[0] : 50 + surplus[1]], surplus), kept)
 
 
 def test_as_a_graph_it_is_made_of_standard_operators_and_bytes(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_as_a_graph_it_is_made_of_standard_operators_and_bytes(tmp_path: Path) -
     onnx.checker.check_model(model, full_check=True)
     assert {entry.domain for entry in model.opset_import} == {""}
     convolutions = sum(isinstance(module, IntegerConvolution) for module in integers.modules())
-    assert sum(node.op_type == "MatMulInteger" for node in model.graph.node) == convolutions == 22
+    assert sum(node.op_type == "MatMulInteger" for node in model.graph.node) == convolutions == 15
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     for batch, length in ((1, 1), (2, 7), (1, 77)):
         x = torch.randn(batch, 16, length)
