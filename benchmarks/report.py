@@ -95,9 +95,10 @@ def cuda_document(report: Report) -> str:
             "seven others, and the benchmark checks it before it counts a time.",
             "## What was aimed for",
             _targets(report, CUDA_TARGETS, report["settings"]["precisions"]),
-            "The codec's windows are short and all of one length, because ONNX Runtime plans every convolution anew when "
-            "a length changes (about a tenth of a second for all of them, timed by hand). It still makes sound faster "
-            "than the language model writes ids for it. [performance.md](performance.md) tells where the time goes.",
+            "The codec's windows are short and all of one length, because ONNX Runtime plans every convolution anew "
+            "when a length changes (about a tenth of a second for all of them, timed by hand). It still makes sound "
+            "faster than the language model writes ids for it. [performance.md](performance.md) tells where the time "
+            "goes.",
             "## Every measurement",
             table(report),
             "",

@@ -6,6 +6,7 @@ written to results/trials.json.
 
 import argparse
 import datetime
+import gc
 import json
 import logging
 import sys
@@ -31,7 +32,7 @@ from sparktts_onnx.export.integer_convolution import Bounds, IntegerConvolution
 from sparktts_onnx.export.quantize import BlockFormat, quantise, quantise_rows
 from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.tuning import SPIN_MICROSECONDS
+from sparktts_onnx.runtime.tuning import SPIN_MICROSECONDS, give_back_freed_memory
 
 RESULTS = Path(__file__).resolve().parent / "results" / "trials.json"
 INPUTS, OUTPUTS = 896, 9728
@@ -142,8 +143,13 @@ def convolutions() -> Iterator[Case]:
         work = 2e-9 * channels * channels * KERNEL * samples
         expected = one()[0]
         ways = {"over one axis": one, "over two, one of them 1": two, "8-bit integers": _in_integers(weight, x)}
+        allowed = {"8-bit integers": 0.05}
         contenders = tuple(
-            Contender(name, partial(_close, name, way, expected), partial(_rate, "gigaflops", work, way))
+            Contender(
+                name,
+                partial(_close, name, way, expected, allowed.get(name, 1e-4)),
+                partial(_rate, "gigaflops", work, way),
+            )
             for name, way in ways.items()
         )
         yield Case("convolutions", f"{channels} x {samples}", contenders)
@@ -207,9 +213,9 @@ def _graph(nodes: Sequence[onnx.NodeProto], weights: Mapping[str, Array], x: Arr
     return partial(opened.run, None, {"x": x})
 
 
-def _close(name: str, way: Callable[[], Sequence[Array]], expected: Array) -> str:
+def _close(name: str, way: Callable[[], Sequence[Array]], expected: Array, allowed: float = 1e-4) -> str:
     deviation = float(np.abs(way()[0].ravel() - expected.ravel()).max() / np.abs(expected).max())
-    if not deviation < 1e-4:
+    if not deviation < allowed:
         raise WrongOutputError(f"{name} deviates by {deviation:.1e}")
     return f"deviates by {deviation:.0e}"
 
@@ -302,10 +308,15 @@ def pages(bundle: Path, threads: int) -> Iterator[Case]:
     entries = {"session.intra_op.allow_spinning": "1", "session.intra_op.spin_duration_us": str(SPIN_MICROSECONDS)}
     contenders: list[Contender] = []
     for name in ("as they are", "moved into huge pages"):
+        # Memory that earlier sessions left would be filled again, and is not seen as new.
+        gc.collect()
+        give_back_freed_memory()
         with FilledMemory() as weights:
             opened = session(str(bundle / f"{LANGUAGE_MODEL}.onnx"), threads=threads, entries=entries)
         model = LanguageModel(opened, manifest.language_model, rows=1)
         logits = model.prefill(0, prompt)
+        if not len(weights):
+            raise WrongOutputError("no weights were found that could be moved into huge pages")
         while contenders and len(weights):
             weights.move_next()
         run = partial(_ids_a_second, model, prompt)
@@ -335,14 +346,14 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     results: list[Result] = []
     for cases in (
+        pages(given.bundles / "int8", given.threads),
+        pages(given.bundles / "int4", given.threads),
         convolutions(),
         activations(),
         products(given.threads),
         windows(given.bundles / "int8", given.threads),
         waiting(given.bundles / "int8", given.threads),
         waiting(given.bundles / "int4", given.threads),
-        pages(given.bundles / "int8", given.threads),
-        pages(given.bundles / "int4", given.threads),
     ):
         for case in cases:
             results += measure(case, Plan())

@@ -25,7 +25,7 @@ ROUNDED_WAVE_TOLERANCE = 0.06
 weights come to 0.02; a trained voice to 0.001."""
 INTEGER_WAVE_TOLERANCE = 0.4
 """The same where the wave generator computes in 8-bit integers: 8 dB. Random weights of the published size come to 0.2,
-a trained voice to 0.03 with random ids and to 0.013 with speech; PyTorch in bfloat16 comes to 0.13 and 0.009."""
+as PyTorch in bfloat16 to 0.13; a trained voice to 0.02."""
 ROUNDED_SHARE = 0.1
 """Part of the prompt's semantic ids that may differ where the features' weights are stored as float16."""
 TEXT_IDS = range(40, 70)

@@ -181,14 +181,23 @@ class Sessions:
         return session
 
     def _providers_of(self, name: str) -> list[str]:
-        """CUDA's attention computes in float16 only; another bundle's language model stays on the processor."""
-        dtype = self._manifest.language_model.cache_dtype
-        if name != LANGUAGE_MODEL or CUDA not in self._providers or dtype == "float16":
+        """CUDA's attention computes in float16 only, and its integer products take other bytes than the decoder's.
+
+        Graphs made for the processor stay there whole: one that is split copies everything back and forth.
+        """
+        if name == LANGUAGE_MODEL:
+            computes = self._manifest.language_model.cache_dtype
+            suits_cuda = computes == "float16"
+        else:
+            computes = self._manifest.graphs[name].precision
+            suits_cuda = computes != "int8"
+        if CUDA not in self._providers or suits_cuda:
             return self._providers
         _log.warning(
-            "the language model of %s computes in %s and runs on the CPU; for CUDA, convert with --precision fp16",
+            "%s of %s computes in %s and runs on the CPU; for CUDA, convert with --precision fp16",
+            name,
             self._folder,
-            dtype,
+            computes,
         )
         return [CPU]
 

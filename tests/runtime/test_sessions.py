@@ -170,28 +170,32 @@ def test_the_language_model_is_in_the_manifest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "graph", "expected"),
+    ("dtype", "graph", "precision", "expected"),
     [
-        ("float32", "language_model", [CPU]),
-        ("float16", "language_model", [CUDA, CPU]),
-        ("float32", "decoder", [CUDA, CPU]),
-        ("float16", "decoder", [CUDA, CPU]),
+        ("float32", "language_model", "int8", [CPU]),
+        ("float16", "language_model", "fp16", [CUDA, CPU]),
+        ("float32", "decoder", "fp32", [CUDA, CPU]),
+        ("float16", "decoder", "fp16 stored", [CUDA, CPU]),
+        ("float32", "decoder", "int8", [CPU]),
     ],
 )
-def test_a_language_model_that_cuda_cannot_compute_stays_on_the_processor(
+def test_a_graph_that_cuda_cannot_compute_stays_on_the_processor(
     manifest: Manifest,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     dtype: str,
     graph: str,
+    precision: str,
     expected: list[str],
 ) -> None:
     layout = dataclasses.replace(manifest.language_model, cache_dtype=dtype)
+    graphs = manifest.graphs | {graph: dataclasses.replace(manifest.graphs[graph], precision=precision)}
     monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA, CPU])
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(ort, "InferenceSession", lambda *_, **given: asked.append(given))
-    sessions = Sessions(nano.BUNDLE, dataclasses.replace(manifest, language_model=layout), device="cuda")
+    changed = dataclasses.replace(manifest, language_model=layout, graphs=graphs)
+    sessions = Sessions(nano.BUNDLE, changed, device="cuda")
     sessions[graph]
     assert asked[0]["providers"] == expected and len(asked[0]["provider_options"]) == len(expected)
-    warned = "for CUDA, convert with --precision fp16" in caplog.text
-    assert warned == (graph == "language_model" and expected == [CPU])
+    warned = f"{graph} of {nano.BUNDLE} computes in" in caplog.text
+    assert warned == (expected == [CPU])
