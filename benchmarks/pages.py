@@ -103,7 +103,7 @@ def streaming_page(report: Report, guards: Report | None) -> str:
         "chunk by chunk; the table compares the two (full scale is 1; medians over the sentences). A chunk is computed "
         "with all the sound before it as context and with as many ids after it as the look-ahead says; the next chunk "
         "is cross-faded in; 200 dB stands for the same bits. The bundle is int8: its wave generator rounds to 8 bits, "
-        "so the least that is missing around an id can be heard as far as 45 dB down. The published model's codec "
+        "so a little that is missing around an id makes a difference of that size. The published model's codec "
         "reaches 66 ids to each side, that of the small voice fewer.",
         markdown(head, body),
         f"First sound with {report['threads']} threads on {report['machine']['cpu']}, {report['machine']['cores']} "
