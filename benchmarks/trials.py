@@ -316,7 +316,7 @@ def pages(bundle: Path, threads: int) -> Iterator[Case]:
         model = LanguageModel(opened, manifest.language_model, rows=1)
         logits = model.prefill(0, prompt)
         if not len(weights):
-            raise WrongOutputError("no weights were found that could be moved into huge pages")
+            return  # Not Linux, or huge pages are given always or never.
         while contenders and len(weights):
             weights.move_next()
         run = partial(_ids_a_second, model, prompt)

@@ -49,8 +49,8 @@ logger = logging.getLogger(__name__)
 ALL_GRAPHS = (*COMPONENTS, LANGUAGE_MODEL)
 DEFAULT_PRECISION: Precision = "fp32"
 HALF_STORED = ("wav2vec2", "encoder", "postnet", "speaker_detokenize", "prenet", "decoder")
-"""Graphs whose weights are kept as float16 in the file where the precision is not float32; they compute in float32 all
-the same. The others are small, or decide on ids."""
+"""Graphs whose weights are kept as float16 in the file where the precision is not float32, but for what is computed in
+integers; they compute in float32 all the same. The others are small, or decide on ids."""
 INTEGER_GRAPH = "decoder"
 INTEGER_PRECISIONS = ("int8", "int4")
 """Precisions whose wave generator computes in 8-bit integers: those made for processors."""
@@ -148,6 +148,7 @@ class Conversion:
     def __post_init__(self) -> None:
         self.models = Models(self.checkpoint)
         self._adapters: dict[str, nn.Module] = {}
+        self._in_integers: nn.Module | None = None
 
     def adapter(self, name: str) -> nn.Module:
         """The reference module of a graph."""
@@ -166,7 +167,9 @@ class Conversion:
     def _stored_adapter(self, name: str) -> nn.Module:
         """The reference module with the weights that the graph's file holds."""
         if self._integer(name):
-            return in_integers(self.adapter(name), typical_features(self.adapter, self.checkpoint))
+            if self._in_integers is None:
+                self._in_integers = in_integers(self.adapter(name), typical_features(self.adapter, self.checkpoint))
+            return self._in_integers
         return halved(self.adapter(name)) if self._half(name) else self.adapter(name)
 
     def check_weights(self) -> None:
@@ -201,7 +204,9 @@ class Conversion:
         self.written[recipe.name] = export_graph(recipe, adapter, target, checkpoint=self.checkpoint, form=form)
         if options.verify:
             self.checks.append(verify_weights(recipe.name, adapter, target))
-            with on_device(adapter, check_device(options)):
+            # Integers are checked where their sums can be had in float64, which not every accelerator has.
+            device = torch.device("cpu") if self._integer(recipe.name) else check_device(options)
+            with on_device(adapter, device):
                 self.checks += verify_graph(
                     recipe, adapter, target, checkpoint=self.checkpoint, sizes=options.checked, dynamic=options.dynamic
                 )

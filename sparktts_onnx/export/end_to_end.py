@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,16 @@ from sparktts_onnx.bundle.contract import COMPONENTS
 from sparktts_onnx.bundle.manifest import TokenIds
 from sparktts_onnx.export.adapters import QuantizerTokenize, SpeakerEncoderGraph
 from sparktts_onnx.export.checkpoint import Checkpoint
-from sparktts_onnx.export.verify import INTEGER_SHARE, Array, Check, open_session, relative_error, wrong_tokens
+from sparktts_onnx.export.verify import (
+    INTEGER_SHARE,
+    OVERALL_TOLERANCE,
+    Array,
+    Check,
+    open_session,
+    overall_error,
+    relative_error,
+    wrong_tokens,
+)
 
 STAGE = "end to end"
 RECORDING_SECONDS = 2.5
@@ -127,8 +137,10 @@ def wave_checks(
     found = chain.run("decoder", found_x, found_d)[0]
     if found.shape != stored.shape:
         return [Check(STAGE, "wave", None, WAVE_TOLERANCE, f"shape {list(found.shape)}, expected {list(stored.shape)}")]
-    error = relative_error(found, stored, share=INTEGER_SHARE if integers else 1.0)
-    checks = [_judge("wave", error, WAVE_TOLERANCE)]
+    share = INTEGER_SHARE if integers else 1.0
+    error = relative_error(found, stored, share=share)
+    checks = [dataclasses.replace(_judge("wave", error, WAVE_TOLERANCE), share=share)]
+    checks.append(_judge("wave altogether", overall_error(found, stored), OVERALL_TOLERANCE))
     published = _wave(build, enrolled)
     if not np.array_equal(stored, published):
         deviation = float(np.sqrt(np.mean(np.square(stored - published)) / np.mean(np.square(published))))

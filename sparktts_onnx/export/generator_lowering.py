@@ -167,7 +167,7 @@ class LoweredResidualUnit(nn.Module):
         assert isinstance(first, Snake) and isinstance(second, Snake)
         self.first, outer = on_stream(first)
         self.second, inner = between_convolutions(second)
-        self.dilated: nn.Module = convolution(dilated, before=outer, behind=inner)
+        self.dilated = convolution(dilated, before=outer, behind=inner)
         self.pointwise = convolution(pointwise, before=inner)
 
     def forward(self, x: Tensor) -> Tensor:

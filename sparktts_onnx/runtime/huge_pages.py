@@ -6,8 +6,6 @@ into them afterwards, a piece at a time: moving all of it at once would be a pau
 """
 
 import ctypes
-import errno
-import logging
 import mmap
 import sys
 from collections import deque
@@ -25,11 +23,11 @@ _COLLAPSE = 25
 _PRESENT = np.uint64(1 << 63)
 """The bit of an entry in /proc/self/pagemap that says that the page is in memory."""
 
-_log = logging.getLogger(__name__)
-
 
 class FilledMemory:
     """The memory that the process fills while a `with` block runs, to be moved into huge pages later.
+
+    That is all of it, whichever thread fills it.
 
     Nothing happens on systems other than Linux, and where the administrator gives huge pages always or never.
     """
@@ -59,15 +57,13 @@ class FilledMemory:
 
         A piece that cannot be moved stays where it is: it was freed meanwhile, or no huge page is left.
         """
-        if not self._waiting or _collapse(self._waiting.popleft(), self._size) != errno.EINVAL:
-            return
-        _log.debug("this kernel moves nothing into huge pages on request")
-        self._waiting.clear()
+        if self._waiting:
+            _collapse(self._waiting.popleft(), self._size)
 
 
 def _size_on_request(settings: Path) -> int:
-    """Bytes of a huge page where they are given on request only, else 0."""
-    if sys.platform != "linux":
+    """Bytes of a huge page where they are given on request only and the kernel can move memory, else 0."""
+    if sys.platform != "linux" or _collapse(0, 0) != 0:
         return 0
     try:
         if _ON_REQUEST not in (settings / "enabled").read_text():

@@ -17,7 +17,8 @@ from sparktts_onnx.runtime.key_value_cache import KeyValueCache
 from sparktts_onnx.runtime.onnx_runtime import ort
 
 SETTLING_STEPS = 100
-"""After so many steps the weights start to move into huge pages; a process that says one sentence is over by then."""
+"""After so many steps, two seconds of speech, the weights start to move into huge pages: in a process that says little
+more it would not pay."""
 
 _log = logging.getLogger(__name__)
 
@@ -106,10 +107,10 @@ class LanguageModel:
         self.layout = layout
         self.rows = rows
         self._session = session
-        self._weights = weights
         self._steps_taken = 0
         self._cache = KeyValueCache(layout, rows, device=device_of(session))
         self._on_device = self._cache.device != "cpu"
+        self._weights = None if self._on_device else weights
         self._logits = np.zeros((rows, layout.head_rows), np.float32)
         self._steps: dict[int, _Call] = {}
         self._generation = self._cache.generation

@@ -296,7 +296,7 @@ class SparkTTSONNX:
     def _speaker(self) -> SegmentSpeaker:
         with self._lock:
             if self._loaded_speaker is None:
-                with self._vocoder.loading(), FilledMemory() as weights:
+                with FilledMemory() as weights, self._vocoder.loading():
                     session = self._sessions[LANGUAGE_MODEL]
                 layout = self.manifest.language_model
                 scheduler = Scheduler(LanguageModel(session, layout, rows=self._rows, weights=weights))

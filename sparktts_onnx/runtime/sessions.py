@@ -58,14 +58,15 @@ class Sessions:
         self._manifest = manifest
         self._threads = threads or available_cores()
         self._providers = choose_providers(device, ort.get_available_providers())
-        self.on_cpu = self._providers[0] == CPU
-        """Whether the processor computes; else an accelerator, which wants few and large pieces of work."""
-        self._packed_weights = packed_weights if self.on_cpu else None
+        self.on_cpu = self._providers_of(WINDOWED_GRAPH)[0] == CPU
+        """Whether the processor makes the sound; else an accelerator, which wants few and large pieces of work."""
+        self._packed_weights = packed_weights if self._providers[0] == CPU else None
         self.lanes = self._threads if self.on_cpu else 1
         """Windows of `WINDOWED_GRAPH` that are computed side by side."""
         self._pool: ThreadPoolExecutor | None = None
         self._loaded: dict[str, Any] = {}
         self._loading: dict[str, threading.Lock] = {}
+        self._closings = 0
         self._lock = threading.Lock()
         self._computing = threading.Lock()
 
@@ -76,13 +77,14 @@ class Sessions:
             BundleError: the bundle has no such graph, or its files were altered or do not load.
         """
         with self._lock:
-            loading = self._loading.setdefault(name, threading.Lock())
+            loading, closings = self._loading.setdefault(name, threading.Lock()), self._closings
         with loading:
             session = self._loaded.get(name)
             if session is None:
                 session = self._load(name)
                 with self._lock:
-                    self._loaded[name] = session
+                    if self._closings == closings:
+                        self._loaded[name] = session
         return session
 
     @contextmanager
@@ -93,9 +95,14 @@ class Sessions:
             BundleError: see `__getitem__`; at the end of the block.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="spark-tts-loading") as pool:
-            future = pool.submit(lambda: [self[name] for name in names])
-            yield
-            future.result()
+            futures = [pool.submit(self.__getitem__, name) for name in names]
+            try:
+                yield
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            for future in futures:
+                future.result()
 
     def run(self, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
         """Run a component graph; outputs in the order of the contract.
@@ -151,6 +158,7 @@ class Sessions:
     def close(self) -> None:
         """Let go of every session; one that is used again is loaded again."""
         with self._lock:
+            self._closings += 1
             self._loaded.clear()
             if self._pool is not None:
                 self._pool.shutdown(wait=False)
@@ -170,6 +178,12 @@ class Sessions:
             path = packed_graph(self._folder, entry, self._packed_weights, options=lambda: self._options(name))
         _log.info("loading %s", name)
         providers = self._providers_of(name)
+        if providers != self._providers:
+            _log.warning(
+                "%s of %s is made for processors and runs on the CPU; for an accelerator convert with --precision fp16",
+                name,
+                self._folder,
+            )
         settings = [provider_options(provider, name) for provider in providers]
         try:
             session = ort.InferenceSession(
@@ -181,25 +195,18 @@ class Sessions:
         return session
 
     def _providers_of(self, name: str) -> list[str]:
-        """CUDA's attention computes in float16 only, and its integer products take other bytes than the decoder's.
+        """A graph made for the processor stays there whole: one that is split copies everything back and forth.
 
-        Graphs made for the processor stay there whole: one that is split copies everything back and forth.
+        That is a decoder in integers, and beside CUDA, whose attention computes in float16 only, a language model in
+        float32.
         """
         if name == LANGUAGE_MODEL:
             computes = self._manifest.language_model.cache_dtype
-            suits_cuda = computes == "float16"
+            for_processors = CUDA in self._providers and computes != "float16"
         else:
-            computes = self._manifest.graphs[name].precision
-            suits_cuda = computes != "int8"
-        if CUDA not in self._providers or suits_cuda:
-            return self._providers
-        _log.warning(
-            "%s of %s computes in %s and runs on the CPU; for CUDA, convert with --precision fp16",
-            name,
-            self._folder,
-            computes,
-        )
-        return [CPU]
+            computes = self._manifest.graphs[name].precision if name in self._manifest.graphs else ""
+            for_processors = computes == "int8"
+        return [CPU] if for_processors else self._providers
 
     def _options(self, name: str) -> Any:
         options = ort.SessionOptions()

@@ -17,7 +17,7 @@ from sparktts_onnx.export.adapters import Models
 from sparktts_onnx.export.checkpoint import Checkpoint
 from sparktts_onnx.export.exporter import MIN_OPSET, GraphForm, export_graph
 from sparktts_onnx.export.recipes import CHECKED, RECIPES, TRACED
-from sparktts_onnx.export.verify import Check, relative_error, table, verify_graph, wrong_tokens
+from sparktts_onnx.export.verify import Check, overall_error, relative_error, table, verify_graph, wrong_tokens
 from sparktts_onnx.export.verify_weights import verify_weights
 
 Damage = Callable[[onnx.ModelProto], None]
@@ -192,3 +192,29 @@ def test_the_table_names_graph_size_error_and_verdict() -> None:
     )
     assert text.splitlines()[1].split() == ["encoder", "1", "×", "50", "2.0e-06", "1.0e-04", "ok"]
     assert "x deviates" in text.splitlines()[2]
+
+
+def test_of_half_the_values_the_other_half_may_deviate_but_not_a_border() -> None:
+    rng = np.random.default_rng(0)
+    expected = rng.standard_normal((2, 1, 400)).astype(np.float32)
+    scale = np.abs(expected).max()
+    scattered = expected + scale * 0.5 * (rng.random(expected.shape) < 0.4)
+    assert relative_error(scattered, expected) == pytest.approx(0.5, rel=1e-5)
+    assert relative_error(scattered, expected, share=0.5) == pytest.approx(0, abs=1e-6)
+    for border in (slice(0, 30), slice(-30, None)):
+        wrong = expected.copy()
+        wrong[..., border] += 0.5 * scale
+        assert relative_error(wrong, expected, share=0.5) == pytest.approx(0.5, rel=1e-5)
+    broken = expected.copy()
+    broken[0, 0, 200] = np.nan
+    assert np.isnan(relative_error(broken, expected, share=0.5))
+
+
+def test_the_overall_error_sees_every_value() -> None:
+    expected = np.ones((1, 100), np.float32)
+    assert overall_error(expected, expected) == 0
+    assert overall_error(1.1 * expected, expected) == pytest.approx(0.1, rel=1e-4)
+    for value in (np.inf, np.nan):
+        broken = expected.copy()
+        broken[0, 3] = value
+        assert not overall_error(broken, expected) <= 1

@@ -197,5 +197,6 @@ def test_a_graph_that_cuda_cannot_compute_stays_on_the_processor(
     sessions = Sessions(nano.BUNDLE, changed, device="cuda")
     sessions[graph]
     assert asked[0]["providers"] == expected and len(asked[0]["provider_options"]) == len(expected)
-    warned = f"{graph} of {nano.BUNDLE} computes in" in caplog.text
+    warned = f"{graph} of {nano.BUNDLE} is made for processors" in caplog.text
     assert warned == (expected == [CPU])
+    assert sessions.on_cpu == (graph == "decoder" and expected == [CPU])
