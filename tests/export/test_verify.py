@@ -194,17 +194,14 @@ def test_the_table_names_graph_size_error_and_verdict() -> None:
     assert "x deviates" in text.splitlines()[2]
 
 
-def test_of_half_the_values_the_other_half_may_deviate_but_not_a_border() -> None:
+def test_of_half_the_values_the_other_half_may_deviate() -> None:
     rng = np.random.default_rng(0)
     expected = rng.standard_normal((2, 1, 400)).astype(np.float32)
     scale = np.abs(expected).max()
-    scattered = expected + scale * 0.5 * (rng.random(expected.shape) < 0.4)
-    assert relative_error(scattered, expected) == pytest.approx(0.5, rel=1e-5)
-    assert relative_error(scattered, expected, share=0.5) == pytest.approx(0, abs=1e-6)
-    for border in (slice(0, 30), slice(-30, None)):
-        wrong = expected.copy()
-        wrong[..., border] += 0.5 * scale
-        assert relative_error(wrong, expected, share=0.5) == pytest.approx(0.5, rel=1e-5)
+    for part, allowed in ((0.4, True), (0.6, False)):
+        found = expected + scale * 0.5 * (rng.random(expected.shape) < part)
+        assert relative_error(found, expected) == pytest.approx(0.5, rel=1e-5)
+        assert (relative_error(found, expected, share=0.5) < 1e-6) == allowed
     broken = expected.copy()
     broken[0, 0, 200] = np.nan
     assert np.isnan(relative_error(broken, expected, share=0.5))
