@@ -67,39 +67,37 @@ def huge_bytes() -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("AnonHugePages:"))
 
 
+def move_all(memory: FilledMemory, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What the kernel answered to each piece: 0, or the number of an error."""
+    answers: list[int] = []
+    collapse = huge_pages._collapse
+    monkeypatch.setattr(huge_pages, "_collapse", lambda *given: answers.append(collapse(*given)) or answers[-1])
+    for _ in range(len(memory)):
+        memory.move_next()
+    return answers
+
+
 @needs_collapse
 def test_the_kernel_counts_what_was_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: mmap.mmap) -> None:
-    """Where the kernel gives huge pages on request only; else the memory is in them from the start."""
-    results = []
-    collapse = huge_pages._collapse
-    monkeypatch.setattr(huge_pages, "_collapse", lambda *given: results.append(collapse(*given)) or results[-1])
     with FilledMemory(settings(tmp_path)) as memory:
         fill(block, 16 * MEBIBYTE)
     restrict(memory, block)
-    results.clear()
     before = huge_bytes()
-    for _ in range(len(memory)):
-        memory.move_next()
-    assert results.count(0) >= 7
-    assert huge_bytes() - before == results.count(0) * HUGE
+    answers = move_all(memory, monkeypatch)
+    assert answers.count(0) >= 7
+    assert huge_bytes() - before == answers.count(0) * HUGE
 
 
 @needs_collapse
 def test_memory_that_was_freed_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: mmap.mmap
 ) -> None:
-    results = []
-    collapse = huge_pages._collapse
-    monkeypatch.setattr(huge_pages, "_collapse", lambda *given: results.append(collapse(*given)) or results[-1])
     with FilledMemory(settings(tmp_path)) as memory:
         fill(block, 16 * MEBIBYTE)
     restrict(memory, block)
     block.madvise(mmap.MADV_DONTNEED, 0, 8 * MEBIBYTE)
-    results.clear()
-    for _ in range(len(memory)):
-        memory.move_next()
-    assert results.count(0) < len(results)
-    assert results.count(0) >= 3
+    answers = move_all(memory, monkeypatch)
+    assert 3 <= answers.count(0) < len(answers)
 
 
 @needs_collapse
