@@ -1,7 +1,7 @@
 """Continuous batching: callers in any thread share one language model, a token at a time.
 
 One worker thread owns the model. Before each step it lets answers join and leave; a long prompt is read in pieces
-between steps, so that running answers do not wait for it. What a caller gets depends on its request alone.
+between steps, so that running answers do not wait for all of it. What a caller gets depends on its request alone.
 """
 
 import logging
@@ -19,7 +19,9 @@ from sparktts_onnx.errors import GenerationError, SparkTTSError
 from sparktts_onnx.runtime.sampling import SamplingOptions, sample
 
 PROMPT_PIECE = 128
-"""Ids of a prompt that are read between two steps. A constant: pieces of other sizes round differently."""
+"""Ids of a prompt that are read in one call. A constant: pieces of other sizes round differently."""
+PIECES_BETWEEN_STEPS = 8
+"""Most prompts of which a piece is read before those who speak already get their next id."""
 _IDLE_SECONDS = 0.5
 """The worker ends when nothing was asked for this long; the next request starts another."""
 _LISTEN_SECONDS = 0.5
@@ -200,16 +202,19 @@ class Scheduler:
         self._waiting.clear()
 
     def _advance(self) -> None:
-        """One step of the answers in the making, and one piece of the oldest prompt that is not read yet."""
+        """One step of the answers in the making, and one piece of each prompt that is not read yet.
+
+        Prompts that come together are all read before the next step, which takes about as long for one as for all.
+        """
         speaking = [answer for answer in self._running if answer.count]
         if speaking:
             rows = [answer.row for answer in speaking]
             logits = self._model.step(rows, [answer.token for answer in speaking])
             for answer, row_logits in zip(speaking, logits, strict=True):
                 self._write(answer, row_logits)
-        reading = next((answer for answer in self._running if not answer.count), None)
-        if reading is not None:
-            self._read_piece(reading)
+        reading = [answer for answer in self._running if not answer.count]
+        for answer in reading[:PIECES_BETWEEN_STEPS]:
+            self._read_piece(answer)
 
     def _read_piece(self, answer: _Answer) -> None:
         ids, start = answer.request.prompt_ids, answer.read

@@ -30,6 +30,8 @@ class FakeModel:
         self.past: dict[int, list[int]] = {}
         self.steps: list[int] = []
         """Rows of each step so far."""
+        self.begun = 0
+        """Steps begun so far."""
         self.pieces: list[int] = []
         self.fault: Exception | None = None
         self.gate = threading.Event()
@@ -46,6 +48,7 @@ class FakeModel:
         return self.logits(row)
 
     def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray:
+        self.begun += 1
         assert self.gate.wait(30)
         if self.fault is not None:
             fault, self.fault = self.fault, None
@@ -165,6 +168,28 @@ def test_a_long_prompt_is_read_in_pieces_between_steps_of_others(scheduler: Sche
     assert len(model.steps) - steps >= 3
     running.close()
     long.close()
+
+
+@pytest.mark.parametrize(("at_once", "rows"), [(8, [3]), (1, [2, 3])])
+def test_prompts_that_come_together_are_read_before_the_next_step(
+    scheduler: Scheduler, model: FakeModel, monkeypatch: pytest.MonkeyPatch, at_once: int, rows: list[int]
+) -> None:
+    monkeypatch.setattr("sparktts_onnx.runtime.scheduler.PIECES_BETWEEN_STEPS", at_once)
+    running = scheduler.generate(request(1, limit=400, grammar=FakeGrammar(400)))
+    next(running)
+    model.gate.clear()
+    time.sleep(0.05)  # a step that was let through already goes on to the next, which waits
+    wait_until(lambda: model.begun > len(model.steps))
+    steps = len(model.steps)
+    calls = [lambda seed=seed: list(scheduler.generate(request(seed, limit=9))) for seed in (2, 3)]
+    thread = threading.Thread(target=together, args=(calls,))
+    thread.start()
+    wait_until(lambda: len(scheduler._waiting) == 2)
+    model.gate.set()
+    thread.join(60)
+    more = [count for count in model.steps[steps:] if count > 1]
+    assert more[: len(rows)] == rows
+    running.close()
 
 
 def test_closing_frees_the_row_for_the_next(scheduler: Scheduler, model: FakeModel) -> None:
