@@ -1,21 +1,28 @@
 """What the benchmark works on, made where it is absent: a checkpoint, bundles, the peer's model files."""
 
+import json
 import logging
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from tokenizers.trainers import BpeTrainer
 
 from benchmarks.settings import Settings
 from benchmarks.sides import SpeechRows
+from benchmarks.texts import SENTENCES, TEXTS
 from sparktts_onnx.bundle.contract import ENROLMENT_GRAPHS, MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.export.checkpoint import LANGUAGE_MODEL_FOLDER
 from sparktts_onnx.export.synthetic import write_checkpoint
 from sparktts_onnx.export.synthetic_sizes import full_sizes
+from sparktts_onnx.export.synthetic_tokenizer import byte_alphabet
 
 ROOT = Path(__file__).resolve().parent.parent
 _RECORDING = ROOT / "tests" / "data" / "prompt.wav"
@@ -27,8 +34,29 @@ def prepare(settings: Settings) -> None:
     if not (settings.checkpoint / "config.yaml").is_file():
         _log.info("writing a synthetic checkpoint to %s", settings.checkpoint)
         write_checkpoint(full_sizes(), settings.checkpoint)
+        spoken = [text.text for text in TEXTS.values()]
+        teach_words(settings.checkpoint / LANGUAGE_MODEL_FOLDER / "tokenizer.json", [*spoken, *SENTENCES])
     for precision in settings.precisions:
         convert(settings.checkpoint, settings.bundle(precision), precision)
+
+
+def teach_words(tokenizer: Path, texts: Sequence[str]) -> None:
+    """Give a byte-level tokenizer one token for every word of some texts.
+
+    The published tokenizer has that for nearly every English word; a token a byte would make prompts twice as long.
+    """
+    learner = Tokenizer.from_file(str(tokenizer))
+    alphabet = byte_alphabet()
+    spec = json.loads(tokenizer.read_text(encoding="utf-8"))
+    vocabulary = spec["model"]["vocab"]
+    trainer = BpeTrainer(vocab_size=len(vocabulary), min_frequency=1, initial_alphabet=alphabet, show_progress=False)
+    learner.train_from_iterator(texts, trainer)
+    merges = json.loads(learner.to_str())["model"]["merges"]
+    words = ["".join(pair) for pair in merges]
+    kept = list(vocabulary)[: len(alphabet)] + words
+    spec["model"]["merges"] = merges
+    spec["model"]["vocab"] = dict(zip([*kept, *list(vocabulary)[len(kept) :]], vocabulary.values(), strict=True))
+    tokenizer.write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
 
 
 def gguf_path(settings: Settings, form: str, *, cut: bool) -> Path:
