@@ -11,7 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Wav2Vec2Model
 
-from benchmarks.settings import Settings
+from benchmarks.settings import READ_SIZES_MIB, Settings, read_rate_name
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import LanguageModelLayout, read_manifest
 from sparktts_onnx.export.checkpoint import LANGUAGE_MODEL_FOLDER, Checkpoint, open_checkpoint, shortened
@@ -36,8 +36,9 @@ def cache_bytes(layout: LanguageModelLayout, positions: float) -> float:
 
 
 def decode_limit(bytes_per_token: float, rates: Rates, *, rows: int = 1) -> float:
-    """Tokens a second that reading the weights once for `rows` tokens allows."""
-    bandwidth = max(rates["read_gb_s"], rates["read_small_gb_s"]) * 1e9
+    """Tokens a second that reading the weights once for `rows` tokens allows, at the best rate for as many bytes."""
+    sizes = [size for size in READ_SIZES_MIB if size << 20 >= bytes_per_token] or READ_SIZES_MIB[-1:]
+    bandwidth = max(rates[read_rate_name(size)] for size in sizes) * 1e9
     return rows * bandwidth / bytes_per_token
 
 

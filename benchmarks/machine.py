@@ -16,6 +16,8 @@ import onnxruntime as ort
 import torch
 from onnx import TensorProto, helper
 
+from benchmarks.settings import READ_SIZES_MIB, read_rate_name
+
 PACKAGES = ("sparktts-onnx", "torch", "transformers", "llama-cpp-python", "numpy")
 _MIB = 1 << 20
 _MATRIX = 2048
@@ -44,11 +46,13 @@ def load_average() -> list[float]:
     return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else []
 
 
-def rates(threads: int, *, repeats: int = 5, size_mib: int = 1024) -> dict[str, float]:
+def rates(threads: int, *, repeats: int = 5) -> dict[str, float]:
     """Best of several runs: memory read, and products of float32 and bfloat16 matrices in each library."""
     return {
-        "read_gb_s": max(_read_rate(threads, size_mib, repeats), _torch_read_rate(size_mib, repeats)),
-        "read_small_gb_s": max(_read_rate(threads, 192, 2 * repeats), _torch_read_rate(192, 2 * repeats)),
+        **{
+            read_rate_name(size): max(_read_rate(threads, size, 2 * repeats), _torch_read_rate(size, 2 * repeats))
+            for size in READ_SIZES_MIB
+        },
         "onnxruntime_float32_gflop_s": _onnx_rate(threads, repeats),
         "torch_float32_gflop_s": _torch_rate(torch.float32, repeats),
         "torch_bfloat16_gflop_s": _torch_rate(torch.bfloat16, repeats),

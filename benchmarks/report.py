@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.harness import ratio
 from benchmarks.plot import plot
-from benchmarks.settings import PEERS
+from benchmarks.settings import PEERS, READ_SIZES_MIB, read_rate_name
 from benchmarks.targets import CUDA_TARGETS, TARGETS, Facts, Target
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -183,8 +183,7 @@ def _unit(target: Target) -> str:
 
 def _rates(rates: Mapping[str, float]) -> str:
     names = {
-        "read_gb_s": ("memory read, 1 GiB", "GB/s"),
-        "read_small_gb_s": ("memory read, 192 MiB again and again", "GB/s"),
+        **{read_rate_name(size): (f"memory read, {size} MiB again and again", "GB/s") for size in READ_SIZES_MIB},
         "onnxruntime_float32_gflop_s": ("matrix product, ONNX Runtime float32", "GFLOP/s"),
         "torch_float32_gflop_s": ("matrix product, PyTorch float32", "GFLOP/s"),
         "torch_bfloat16_gflop_s": ("matrix product, PyTorch bfloat16", "GFLOP/s"),

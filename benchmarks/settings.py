@@ -10,6 +10,14 @@ DEFAULT_PRECISION = "int8"
 PEERS = {"int8": "Q8_0", "int4": "Q4_0"}
 """llama.cpp's format of the same bits; the precisions that speed is looked for in on a processor."""
 
+READ_SIZES_MIB = (256, 384, 1024)
+"""Bytes that are read again and again: about as many as the weights of each precision. A cache holds part of less."""
+
+
+def read_rate_name(size_mib: int) -> str:
+    """Name of the rate, in GB/s, at which so many MiB are read again and again."""
+    return f"read_{size_mib}_mib_gb_s"
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -12,8 +12,9 @@ from benchmarks.limits import cache_bytes, compute_seconds, count_operations, de
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
 
 RATES = {
-    "read_gb_s": 40.0,
-    "read_small_gb_s": 30.0,
+    "read_256_mib_gb_s": 60.0,
+    "read_384_mib_gb_s": 36.0,
+    "read_1024_mib_gb_s": 40.0,
     "onnxruntime_float32_gflop_s": 400.0,
     "torch_float32_gflop_s": 200.0,
     "torch_bfloat16_gflop_s": 800.0,
@@ -23,6 +24,12 @@ RATES = {
 def test_decoding_reads_the_weights_once_for_all_rows() -> None:
     assert decode_limit(0.4e9, RATES) == pytest.approx(100)
     assert decode_limit(0.4e9, RATES, rows=8) == pytest.approx(800)
+
+
+def test_a_reading_counts_for_no_more_bytes_than_it_has() -> None:
+    assert decode_limit(0.2e9, RATES) == pytest.approx(60 / 0.2)
+    assert decode_limit(0.3e9, RATES) == pytest.approx(40 / 0.3)
+    assert decode_limit(2e9, RATES) == pytest.approx(40 / 2)
 
 
 def test_operations_take_the_best_rate_of_their_type() -> None:
