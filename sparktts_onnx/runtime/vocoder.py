@@ -23,8 +23,8 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.runtime.sessions import Sessions
 
-PRENET_WINDOW = 200
-"""Tokens a prenet window gives; with a context of 56 a side it computes 1.6 times what it keeps."""
+PRENET_WINDOW = 500
+"""Tokens a prenet window gives; with a context of 56 a side it computes 1.2 times what it keeps."""
 DECODER_WINDOW = 25
 """Most frames a decoder window gives; with a context of 10 a side its first layer computes 1.8 times what it keeps,
 its last ones 1.08 times. Memory grows with this and with the windows that are computed side by side."""
