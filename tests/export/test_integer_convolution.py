@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 import torch
 from torch import nn
@@ -18,6 +17,7 @@ from sparktts_onnx.export.integer_generator import IntegerGenerator, input_bound
 from sparktts_onnx.export.lowering import lowered
 from sparktts_onnx.export.modules.config import GeneratorConfig
 from sparktts_onnx.export.modules.generator import WaveGenerator
+from sparktts_onnx.export.verify import open_session
 
 STEP = 0.25
 BOUNDS = Bounds(-100 * STEP, 155 * STEP)
@@ -165,7 +165,7 @@ def test_as_a_graph_it_is_made_of_standard_operators_and_bytes(tmp_path: Path) -
     assert {entry.domain for entry in model.opset_import} == {""}
     convolutions = sum(isinstance(module, IntegerConvolution) for module in integers.modules())
     assert sum(node.op_type == "MatMulInteger" for node in model.graph.node) == convolutions == 15
-    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = open_session(path)
     for batch, length in ((1, 1), (2, 7), (1, 77)):
         x = torch.randn(batch, 16, length)
         found, expected = session.run(None, {"x": x.numpy()})[0], integers(x).numpy()

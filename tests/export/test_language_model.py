@@ -18,8 +18,8 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.language_model import Precision, write_language_model
 from sparktts_onnx.export.tokenizer import read_token_ids
+from sparktts_onnx.export.verify import open_session
 from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.onnx_runtime import ort
 
 VOCABULARY = 6144
 """The tiny tokenizer has 6 135 ids; rows beyond them are padding, as in the published model."""
@@ -73,10 +73,7 @@ def save_model(shape: Shape, folder: Path, tokenizer: Path) -> Qwen2ForCausalLM:
 def open_model(folder: Path, target: Path, precision: Precision = "fp32", *, head: Any = "full") -> LanguageModel:
     target.mkdir(exist_ok=True)
     layout = write_language_model(folder, target, precision=precision, head=head)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 2
-    path = str(target / "language_model.onnx")
-    return LanguageModel(ort.InferenceSession(path, options, providers=["CPUExecutionProvider"]), layout)
+    return LanguageModel(open_session(target / "language_model.onnx"), layout)
 
 
 def expected_logits(model: Qwen2ForCausalLM, ids: list[int]) -> np.ndarray:
