@@ -39,8 +39,8 @@ def main() -> int:
         parser.error(f"{', '.join(sorted(others))}: measured on the processor only; with --device cuda, name --suites")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("sparktts_onnx").setLevel(logging.WARNING)
+    torch.set_num_threads(given.threads)
     settings = _settings(given)
-    torch.set_num_threads(settings.threads)
     material.prepare(settings)
     given.output.parent.mkdir(parents=True, exist_ok=True)
     began, report, results = time.monotonic(), {"note": given.note, **_conditions(settings)}, list[Result]()
@@ -72,7 +72,7 @@ def _conditions(settings: Settings) -> dict[str, Any]:
         "settings": json.loads(json.dumps(dataclasses.asdict(settings), default=lambda path: Path(path).name)),
         "machine": machine.describe(),
         "load_average": {"before": machine.load_average()},
-        "rates": machine.rates(settings.threads) if settings.device == "cpu" else {},
+        "rates": machine.rates(settings.threads, settings.original) if settings.device == "cpu" else {},
         "disk": {
             "checkpoint_bytes": material.checkpoint_bytes(settings.checkpoint),
             **{precision: material.disk_use(settings.bundle(precision)) for precision in settings.precisions},
@@ -87,6 +87,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         device=given.device,
         threads=given.threads,
         plan=Plan(given.rounds, given.allowance),
+        original=Settings.original if given.device == "cuda" or machine.computes_bfloat16() else ("float32",),
         precisions=tuple(given.precisions.split(",")),
         new_ids=given.new_ids,
         texts=("short", "middle", "long") if given.device == "cpu" else ("short", "middle"),

@@ -11,7 +11,7 @@ import soxr
 
 from benchmarks.harness import Case, Contender, Result, Values, WrongOutputError, measure
 from benchmarks.material import prompt_recording
-from benchmarks.pytorch import DTYPES, TorchCodec, TorchEnrolment
+from benchmarks.pytorch import TorchCodec, TorchEnrolment
 from benchmarks.settings import Settings
 from benchmarks.signals import Wave, snr_db
 from sparktts_onnx.audio.reading import reference_clip
@@ -40,7 +40,7 @@ def decoding(settings: Settings) -> list[Result]:
     bundle = settings.bundle(settings.codec_precision)
     layout = read_manifest(bundle).codec
     vocoder = Vocoder(Sessions(bundle, read_manifest(bundle), device=settings.device, threads=settings.threads), layout)
-    original = [TorchCodec(settings.checkpoint, dtype, settings.device) for dtype in DTYPES]
+    original = [TorchCodec(settings.checkpoint, dtype, settings.device) for dtype in settings.original]
     results: list[Result] = []
     for seconds in settings.audio_seconds:
         ids = _random_ids(layout, seconds)
@@ -62,7 +62,7 @@ def enrolment(settings: Settings) -> list[Result]:
     bundle = settings.bundle(settings.codec_precision)
     layout = read_manifest(bundle).codec
     enroller = Enroller(Sessions(bundle, read_manifest(bundle), device="cpu", threads=settings.threads), layout)
-    original = [TorchEnrolment(settings.checkpoint, dtype) for dtype in DTYPES]
+    original = [TorchEnrolment(settings.checkpoint, dtype) for dtype in settings.original]
     results: list[Result] = []
     for seconds in settings.recording_seconds:
         wav = recording(layout, seconds)

@@ -13,7 +13,6 @@ import soundfile
 
 from benchmarks.harness import Case, Contender, Result, Values, WrongOutputError, measure
 from benchmarks.original import OriginalSpeaker
-from benchmarks.pytorch import DTYPES
 from benchmarks.settings import Settings
 from benchmarks.signals import Wave
 from benchmarks.texts import SENTENCES, TEXTS, Text
@@ -40,7 +39,7 @@ def run(settings: Settings) -> list[Result]:
             )
             for precision in settings.precisions
         }
-        original = [OriginalSpeaker(settings.checkpoint, dtype, settings.device) for dtype in DTYPES]
+        original = [OriginalSpeaker(settings.checkpoint, dtype, settings.device) for dtype in settings.original]
         for name in settings.texts:
             results += measure(_case(TEXTS[name], ours, original, folder, settings.fast), settings.plan)
         results += measure(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.harness import Case, Contender, Result, Values, measure
 from benchmarks.material import gguf_path
 from benchmarks.ours import OurLanguageModel
-from benchmarks.pytorch import DTYPES, TorchLanguageModel
+from benchmarks.pytorch import TorchLanguageModel
 from benchmarks.settings import Settings
 from benchmarks.sides import LanguageModelSide, Logits, SpeechRows, judge_logits, time_answer
 
@@ -25,7 +25,9 @@ def run(settings: Settings) -> list[Result]:
     """Measure every side."""
     with _ours(settings) as ours:
         rows = ours[0].speech_rows
-        original = [TorchLanguageModel(settings.checkpoint, dtype, rows, settings.device) for dtype in DTYPES]
+        original = [
+            TorchLanguageModel(settings.checkpoint, dtype, rows, settings.device) for dtype in settings.original
+        ]
         peers = _peers(settings, rows) if settings.peers else []
         checked = rows.prompt(_CHECKED_PROMPT, seed=1)
         expected = original[0].logits(checked)

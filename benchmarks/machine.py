@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from benchmarks.settings import READ_SIZES_MIB, read_rate_name
 
 PACKAGES = ("sparktts-onnx", "torch", "transformers", "llama-cpp-python", "numpy")
 _MIB = 1 << 20
-_MATRIX = 2048
+_MATRIX, _SMALL_MATRIX = 2048, 256
+_WORTH_MEASURING = 0.25
 
 
 def describe() -> dict[str, Any]:
@@ -46,16 +47,24 @@ def load_average() -> list[float]:
     return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else []
 
 
-def rates(threads: int, *, repeats: int = 5) -> dict[str, float]:
-    """Best of several runs: memory read, and products of float32 and bfloat16 matrices in each library."""
+def computes_bfloat16() -> bool:
+    """Whether PyTorch multiplies bfloat16 matrices at a rate comparable to float32's.
+
+    Without instructions for them it does so a number at a time, fifty times as slow and more.
+    """
+    float32, bfloat16 = (_torch_rate(dtype, 3, _SMALL_MATRIX) for dtype in (torch.float32, torch.bfloat16))
+    return bfloat16 > _WORTH_MEASURING * float32
+
+
+def rates(threads: int, original: Sequence[str], *, repeats: int = 5) -> dict[str, float]:
+    """Best of several runs: memory read, and products of matrices in each library, in the formats of the original."""
     return {
         **{
             read_rate_name(size): max(_read_rate(threads, size, 2 * repeats), _torch_read_rate(size, 2 * repeats))
             for size in READ_SIZES_MIB
         },
         "onnxruntime_float32_gflop_s": _onnx_rate(threads, repeats),
-        "torch_float32_gflop_s": _torch_rate(torch.float32, repeats),
-        "torch_bfloat16_gflop_s": _torch_rate(torch.bfloat16, repeats),
+        **{f"torch_{name}_gflop_s": _torch_rate(getattr(torch, name), repeats) for name in original},
     }
 
 
@@ -86,9 +95,9 @@ def _torch_read_rate(size_mib: int, repeats: int) -> float:
     return matrix.nbytes / best_seconds(lambda: torch.mv(matrix, vector), repeats) / 1e9
 
 
-def _torch_rate(dtype: torch.dtype, repeats: int) -> float:
-    left, right = (torch.ones(_MATRIX, _MATRIX, dtype=dtype) for _ in range(2))
-    return _gflop_s(best_seconds(lambda: left @ right, repeats))
+def _torch_rate(dtype: torch.dtype, repeats: int, size: int = _MATRIX) -> float:
+    left, right = (torch.ones(size, size, dtype=dtype) for _ in range(2))
+    return _gflop_s(best_seconds(lambda: left @ right, repeats), size)
 
 
 def _onnx_rate(threads: int, repeats: int) -> float:
@@ -104,8 +113,8 @@ def _onnx_rate(threads: int, repeats: int) -> float:
     return _gflop_s(best_seconds(lambda: session.run(None, {"a": matrix, "b": matrix}), repeats))
 
 
-def _gflop_s(seconds: float) -> float:
-    return 2 * _MATRIX**3 / seconds / 1e9
+def _gflop_s(seconds: float, size: int = _MATRIX) -> float:
+    return 2 * size**3 / seconds / 1e9
 
 
 def _version(name: str) -> str | None:

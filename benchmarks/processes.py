@@ -34,7 +34,7 @@ def run(settings: Settings) -> list[Result]:
 
 
 def _case(settings: Settings, text: Text) -> Case:
-    original = [_original(settings, dtype, text) for dtype in ("float32", "bfloat16")]
+    original = [_original(settings, dtype, text) for dtype in settings.original]
     ours = [_ours(settings, precision, text) for precision in settings.precisions]
     command = [*_speaking(settings, DEFAULT_PRECISION, text), *_packed(settings)]
     return Case(SUITE, text.name, (*original, *ours, _contender(f"ours {DEFAULT_PRECISION}, packed", command, text)))

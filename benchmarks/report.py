@@ -1,4 +1,4 @@
-"""`python -m benchmarks.report`: the table, `docs/benchmarks.md` with its plot, `docs/cuda.md`, from result files."""
+"""`python -m benchmarks.report`: tables, and the pages of benchmarks with their plots, from result files."""
 
 import json
 import sys
@@ -12,11 +12,9 @@ from benchmarks.settings import PEERS, READ_SIZES_MIB, read_rate_name
 from benchmarks.targets import CUDA_TARGETS, TARGETS, Facts, Target
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "cpu.json"
-CUDA_RESULTS = RESULTS.with_name("cuda.json")
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
-CUDA_DOCUMENT = DOCUMENT.with_name("cuda.md")
-PICTURE = ROOT / "docs" / "benchmarks.svg"
+RESULTS, DOCUMENTS = ROOT / "benchmarks" / "results", ROOT / "docs"
+CPU_PAGES = {"cpu": "benchmarks", "cpu-avx2": "benchmarks-avx2"}
+"""The page of each file of results."""
 
 Report = Mapping[str, Any]
 _METRICS = {
@@ -50,17 +48,15 @@ def table(report: Report) -> str:
     return "\n\n".join(_case(report, suite, case) for suite, case in cases)
 
 
-def document(report: Report) -> str:
-    """The whole page."""
+def document(report: Report, name: str) -> str:
+    """The whole page of `benchmarks/results/<name>.json`."""
     return "\n\n".join(
         (
-            "# Benchmarks",
-            "Written by `python -m benchmarks.report` from `benchmarks/results/cpu.json`; measured by `make bench` "
-            "(see [benchmarks/README.md](../benchmarks/README.md)). Do not edit.",
+            *_HEADS[name],
             _conditions(report),
             "The weights are synthetic, of the published model's sizes: they are as fast as trained ones, and the "
             "benchmark says how many ids are written.",
-            "![Decoding, codec and text to file](benchmarks.svg)",
+            f"![Decoding, codec and text to file]({CPU_PAGES[name]}.svg)",
             "## What was aimed for",
             _targets(
                 report, TARGETS, [precision for precision in PEERS if precision in report["settings"]["precisions"]]
@@ -77,6 +73,24 @@ def document(report: Report) -> str:
             "",
         )
     )
+
+
+_HEADS = {
+    "cpu": (
+        "# Benchmarks",
+        "Written by `python -m benchmarks.report` from `benchmarks/results/cpu.json`; measured by `make bench` "
+        "(see [benchmarks/README.md](../benchmarks/README.md)). Do not edit. The same on a processor of several years "
+        "ago: [benchmarks-avx2.md](benchmarks-avx2.md).",
+    ),
+    "cpu-avx2": (
+        "# Benchmarks on a processor of several years ago",
+        "Written by `python -m benchmarks.report` from `benchmarks/results/cpu-avx2.json`; measured by "
+        "`python -m benchmarks --output benchmarks/results/cpu-avx2.json` (see "
+        "[benchmarks/README.md](../benchmarks/README.md)). Do not edit. The processor has neither AVX-512 nor "
+        "instructions for products of bytes (VNNI), as laptops and servers had none for long: the same files run "
+        "there, and ONNX Runtime is asked for its exact integer products.",
+    ),
+}
 
 
 def cuda_document(report: Report) -> str:
@@ -115,8 +129,15 @@ def _conditions(report: Report) -> str:
         f"{machine['memory_gb']:g} GB{flags}; {machine['system']}, "
         f"Python {machine['python']}, {versions}. Every side computed with {report['threads']} threads; medians of "
         f"{report['rounds']} interleaved rounds unless a row says otherwise. Load average before the run "
-        f"{_numbers(load['before'])}, after it {_numbers(load['after'])}. {report['note']}".rstrip()
+        f"{_numbers(load['before'])}, after it {_numbers(load['after'])}. {left_out(report)}{report['note']}".rstrip()
     )
+
+
+def left_out(report: Report) -> str:
+    """Say which format of the original was not measured, if one was not."""
+    if any("bfloat16" in result["contender"] for result in report["results"]):
+        return ""
+    return "PyTorch in bfloat16 is left out: without instructions for it, it is fifty times slower and more. "
 
 
 def _case(report: Report, suite: str, case: str) -> str:
@@ -188,7 +209,9 @@ def _rates(rates: Mapping[str, float]) -> str:
         "torch_float32_gflop_s": ("matrix product, PyTorch float32", "GFLOP/s"),
         "torch_bfloat16_gflop_s": ("matrix product, PyTorch bfloat16", "GFLOP/s"),
     }
-    return markdown(["", "", ""], [[what, number(rates[key]), unit] for key, (what, unit) in names.items()])
+    return markdown(
+        ["", "", ""], [[what, number(rates[key]), unit] for key, (what, unit) in names.items() if key in rates]
+    )
 
 
 def _disk(report: Report) -> str:
@@ -232,8 +255,16 @@ def _numbers(values: Sequence[float]) -> str:
 
 def pages() -> dict[Path, str]:
     """What the committed results give, by file."""
-    report, cuda = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, CUDA_RESULTS))
-    return {DOCUMENT: document(report), PICTURE: plot(report), CUDA_DOCUMENT: cuda_document(cuda)}
+    written = {DOCUMENTS / "cuda.md": cuda_document(_read("cuda"))}
+    for name, page in CPU_PAGES.items():
+        report = _read(name)
+        written |= {DOCUMENTS / f"{page}.md": document(report, name), DOCUMENTS / f"{page}.svg": plot(report)}
+    return written
+
+
+def _read(name: str) -> Report:
+    report: Report = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return report
 
 
 def main() -> int:

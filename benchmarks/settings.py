@@ -32,6 +32,8 @@ class Settings:
     threads: int = 2
     """Threads that every side computes with."""
     plan: Plan = field(default_factory=Plan)
+    original: tuple[str, ...] = ("float32", "bfloat16")
+    """Formats in which the original computes."""
     precisions: tuple[str, ...] = ("fp32", "int8", "int4")
     """Bundles to measure."""
     prompts: tuple[int, ...] = (60, 300)
@@ -78,6 +80,7 @@ def quick(settings: Settings) -> Settings:
         bundles=settings.bundles,
         device=settings.device,
         threads=settings.threads,
+        original=settings.original,
         plan=Plan(rounds=1, pause_seconds=0.0),
         precisions=settings.precisions,
         prompts=(60,),

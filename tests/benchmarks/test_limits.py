@@ -8,6 +8,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmarks import machine
 from benchmarks.limits import cache_bytes, compute_seconds, count_operations, decode_limit, weight_bytes
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
 
@@ -35,6 +36,15 @@ def test_a_reading_counts_for_no_more_bytes_than_it_has() -> None:
 def test_operations_take_the_best_rate_of_their_type() -> None:
     assert compute_seconds(400e9, RATES) == pytest.approx(1)
     assert compute_seconds(400e9, RATES, half=True) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("rate", "worth"), [(5.0, False), (24.0, False), (26.0, True), (180.0, True)])
+def test_bfloat16_is_measured_only_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, rate: float, worth: bool
+) -> None:
+    measured = {torch.float32: 100.0, torch.bfloat16: rate}
+    monkeypatch.setattr(machine, "_torch_rate", lambda dtype, *_: measured[dtype])
+    assert machine.computes_bfloat16() is worth
 
 
 def test_operations_of_a_product_and_a_convolution_are_counted() -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.plot import plot
-from benchmarks.report import markdown, number, pages, table, times
+from benchmarks.report import left_out, markdown, number, pages, table, times
 from benchmarks.settings import DEFAULT_PRECISION
 from benchmarks.targets import TARGETS, Facts, Target
 
@@ -87,6 +87,11 @@ def test_tables_escape_their_own_sign() -> None:
     assert markdown(["a", "b"], [["x|y", times(1.5)]]).splitlines()[-1] == "| x\\|y | 1.50× |"
 
 
+@pytest.mark.parametrize(("contender", "said"), [("PyTorch bfloat16", False), ("ours", True)])
+def test_a_format_that_was_not_measured_is_said(contender: str, said: bool) -> None:
+    assert ("bfloat16 is left out" in left_out(_report(_result("codec", "1 s", contender)))) is said
+
+
 def test_the_plot_is_well_formed_and_its_bars_have_the_right_proportions() -> None:
     report = _report(
         _result("codec", "10 s", "PyTorch float32", real_time=2.0), _result("codec", "10 s", "ours", real_time=4.0)
@@ -99,6 +104,6 @@ def test_the_plot_is_well_formed_and_its_bars_have_the_right_proportions() -> No
 
 def test_the_page_and_its_plot_are_what_the_committed_results_give() -> None:
     written = pages()
-    assert len(written) == 3
+    assert len(written) == 5
     for path, text in written.items():
         assert path.read_text(encoding="utf-8") == text
