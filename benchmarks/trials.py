@@ -32,7 +32,7 @@ from sparktts_onnx.export.integer_convolution import Bounds, IntegerConvolution
 from sparktts_onnx.export.quantize import BlockFormat, quantise, quantise_rows
 from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.tuning import SPIN_MICROSECONDS, give_back_freed_memory
+from sparktts_onnx.runtime.tuning import EXACT_PRODUCTS, SPIN_MICROSECONDS, give_back_freed_memory, sums_exactly
 
 RESULTS = Path(__file__).resolve().parent / "results" / "trials.json"
 INPUTS, OUTPUTS = 896, 9728
@@ -53,6 +53,8 @@ def session(model: Any, *, threads: int, entries: Mapping[str, str] | None = Non
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    if not sums_exactly():
+        options.add_session_config_entry(EXACT_PRODUCTS, "1")
     for key, value in (entries or {"session.intra_op.allow_spinning": "0"}).items():
         options.add_session_config_entry(key, value)
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -17,6 +17,8 @@ _PROBE = base64.b64decode(
 )
 """A graph: y int32 [4, 16] = MatMulInteger(a uint8 [4, 64], int8 [64, 16] of 127)."""
 _PROBE_SUM = 255 * 127 * 64
+EXACT_PRODUCTS = "session.x64quantprecision"
+"""The setting that asks for exact products of 8-bit integers; graphs load more slowly with it."""
 SPIN_MICROSECONDS = 100
 """As long as the steps between two products that are shared among threads."""
 _SPIN_DURATION_SINCE = (1, 26)
@@ -38,7 +40,7 @@ def tune(options: Any) -> None:
     # Plans of memory are kept for every length that ever came, and lengths vary.
     options.enable_mem_pattern = False
     if not sums_exactly():
-        options.add_session_config_entry("session.x64quantprecision", "1")
+        options.add_session_config_entry(EXACT_PRODUCTS, "1")
 
 
 def _version(text: str) -> tuple[int, ...]:

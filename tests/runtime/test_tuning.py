@@ -43,13 +43,13 @@ def test_exact_products_are_asked_for_only_where_they_are_not_exact_anyway(monke
 
     made = ort.SessionOptions()
     tuning.tune(made)
-    asked = setting(made, "session.x64quantprecision")
+    asked = setting(made, tuning.EXACT_PRODUCTS)
     assert asked == (None if tuning.sums_exactly() else "1")
     tuning.sums_exactly.cache_clear()
     monkeypatch.setattr(tuning.ort, "InferenceSession", Overflowing)
     made = ort.SessionOptions()
     tuning.tune(made)
-    assert setting(made, "session.x64quantprecision") == "1"
+    assert setting(made, tuning.EXACT_PRODUCTS) == "1"
 
 
 @pytest.mark.parametrize(
