@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparktts_onnx.export.modules.config import BiCodecConfig
+from sparktts_onnx.export.modules.ecapa import EcapaTdnn
 from sparktts_onnx.export.modules.feature_codec import FeatureDecoder, FeatureEncoder
 from sparktts_onnx.export.modules.mel import MelSpectrogram
 from sparktts_onnx.export.modules.quantizer import FiniteScalarQuantizer, VectorQuantizer
 from sparktts_onnx.export.modules.speaker import PerceiverResampler
-from training.ecapa import NarrowEcapa
 from training.features import WIDTH, Features
 
 ECAPA_WIDTH = 64
@@ -61,7 +61,7 @@ class Speaker(nn.Module):
     def __init__(self, config: BiCodecConfig) -> None:
         super().__init__()
         sizes = config.speaker_encoder
-        self.speaker_encoder = NarrowEcapa(sizes.input_dim, sizes.out_dim, width=ECAPA_WIDTH)
+        self.speaker_encoder = EcapaTdnn(sizes.input_dim, sizes.out_dim, channels=ECAPA_WIDTH)
         self.perceiver_sampler = PerceiverResampler(sizes.latent_dim, 3 * ECAPA_WIDTH, sizes.token_num)
         self.quantizer = FiniteScalarQuantizer(sizes.latent_dim, sizes.fsq_levels)
         self.project = nn.Linear(sizes.latent_dim * sizes.token_num, sizes.out_dim)

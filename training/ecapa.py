@@ -1,41 +1,12 @@
-"""ECAPA-TDNN with few channels, and its place among the 512 channels of the published layout."""
+"""The place of an ECAPA-TDNN with few channels among the 512 of the published layout.
+
+Filled up with zeros it computes the same.
+"""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sparktts_onnx.export.modules.ecapa import (
-    CHANNELS,
-    DILATIONS,
-    RES2_SCALE,
-    AttentiveStatistics,
-    ConvReluNorm,
-    SERes2Block,
-)
-
-
-class NarrowEcapa(nn.Module):
-    """The published network with `width` channels. Filled up with zeros to 512 it computes the same."""
-
-    def __init__(self, input_dim: int, out_dim: int, *, width: int) -> None:
-        super().__init__()
-        self.width = width
-        self.layer1 = ConvReluNorm(input_dim, width, 5, padding=2)
-        self.layer2 = SERes2Block(width, DILATIONS[0])
-        self.layer3 = SERes2Block(width, DILATIONS[1])
-        self.layer4 = SERes2Block(width, DILATIONS[2])
-        joined = len(DILATIONS) * width
-        self.conv = nn.Conv1d(joined, joined, 1)
-        self.pool = AttentiveStatistics(joined)
-        self.bn = nn.BatchNorm1d(2 * joined)
-        self.linear = nn.Linear(2 * joined, out_dim)
-
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """float32 [B, mels, T] to latents float32 [B, 3 width, T] and x-vector float32 [B, D]."""
-        first = self.layer1(mel)
-        second = self.layer2(first)
-        third = self.layer3(second)
-        latent = torch.relu(self.conv(torch.cat([second, third, self.layer4(third)], dim=1)))
-        return latent, self.linear(self.bn(self.pool(latent)))
+from sparktts_onnx.export.modules.ecapa import CHANNELS, RES2_SCALE
 
 
 def _positions(size: int, width: int, full: int) -> Tensor:

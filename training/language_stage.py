@@ -3,9 +3,7 @@
 python -m training.language_stage --out work/run
 """
 
-import argparse
 import json
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +14,12 @@ from torch.nn import functional as F
 
 from training import team
 from training.language import GUIDED_HEADS, WIDTH, Hidden, LanguageModel
+from training.options import prepare_process, stage_options
 from training.prompts import IGNORED, RESTRICTED, WHOLE, Sequence, SequenceMaker
 from training.settings import Sizes
 from training.stage import Ahead, Crew, Stage, device_of
 from training.team import Team
 
-log = logging.getLogger(__name__)
 _GUIDED_UNTIL = 0.9
 """The part of the training in which two heads are firmly told where to look."""
 _SHORT_UNTIL = 0.85
@@ -178,22 +176,15 @@ class _Work:
     minutes: float | None
 
     def __call__(self, team: Team) -> None:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-        if self.threads:
-            torch.set_num_threads(self.threads)
+        prepare_process(self.threads)
         device = device_of(self.device)
         train(self.run, Sizes.named(self.size), device=device, minutes=self.minutes, team=team)
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Train the language model.")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", choices=Sizes.names(), default="full")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves them as they are")
+    parser = stage_options("Train the language model.", data=False)
     parser.add_argument("--team", type=int, default=1, help="processes that train together")
-    parser.add_argument("--minutes", type=float, help="fit the whole training into this time")
     options = parser.parse_args()
     work = _Work(options.out, options.size, options.device, options.threads, options.minutes)
     team.run(work, options.team)

@@ -7,8 +7,6 @@ two speakers of one pitch the same tokens, and 50 Hz those of 100 Hz. Here the s
 name the speaker, from tokens alone.
 """
 
-import argparse
-import logging
 import random
 from collections import defaultdict
 from pathlib import Path
@@ -21,11 +19,11 @@ from torch.nn import functional as F
 from training import speechdata, voices
 from training.codec import ECAPA_WIDTH, Speaker, TokenCodec
 from training.espeak import SAMPLE_RATE
+from training.options import prepare_process, stage_options
 from training.settings import Sizes
 from training.stage import Ahead, Stage, device_of
 from training.tokenise import load_token_codec
 
-log = logging.getLogger(__name__)
 _CLIPS = 24
 
 
@@ -83,9 +81,11 @@ class Names(nn.Module):
 class SpeakerTraining:
     """The stage's state and its step."""
 
-    def __init__(self, data: Path, run: Path, sizes: Sizes, *, device: torch.device) -> None:
+    def __init__(
+        self, data: Path, run: Path, sizes: Sizes, *, device: torch.device, minutes: float | None = None
+    ) -> None:
         torch.manual_seed(0)
-        self.stage = Stage(run, "speaker", sizes.speaker_steps)
+        self.stage = Stage(run, "speaker", sizes.speaker_steps, minutes)
         codec, _ = load_token_codec(run)
         self.codec: TokenCodec = codec.to(device)
         self.codec.speaker.train()
@@ -125,25 +125,19 @@ def _different(ids: Tensor) -> float:
     return sum(len(row.unique()) for row in ids) / len(ids)
 
 
-def train(data: Path, run: Path, sizes: Sizes, *, device: torch.device) -> None:
+def train(data: Path, run: Path, sizes: Sizes, *, device: torch.device, minutes: float | None = None) -> None:
     """Train to the end from wherever the folder's checkpoint is."""
-    training = SpeakerTraining(data, run, sizes, device=device)
+    training = SpeakerTraining(data, run, sizes, device=device, minutes=minutes)
     training.stage.train(training.done, training.step, training.modules, training.optimizer)
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Train the speaker encoder to tell the speakers apart.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", choices=Sizes.names(), default="full")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves them as they are")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    train(options.data, options.out, Sizes.named(options.size), device=device_of(options.device))
+    options = stage_options("Train the speaker encoder to tell the speakers apart.").parse_args()
+    prepare_process(options.threads)
+    train(
+        options.data, options.out, Sizes.named(options.size), device=device_of(options.device), minutes=options.minutes
+    )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 python -m training.token_stage --data work/data --out work/run
 """
 
-import argparse
 import json
-import logging
 from pathlib import Path
 
 import torch
@@ -14,12 +12,12 @@ from torch.nn import functional as F
 
 from training import speechdata
 from training.codec import Parts, TokenCodec
+from training.options import prepare_process, stage_options
 from training.rows import CodecBatch, RowMaker
 from training.settings import Sizes
 from training.spectra import Spectra
 from training.stage import Ahead, Stage, device_of
 
-log = logging.getLogger(__name__)
 _WEIGHTS = {"mel": 3.0, "low": 2.0, "after": 0.6, "before": 0.2, "commitment": 0.5, "twin": 2.0}
 _CODES_FROM = 0.2
 """The part of the training after which latents become codes."""
@@ -139,17 +137,8 @@ def train(data: Path, out: Path, sizes: Sizes, *, device: torch.device, minutes:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Train the token stage.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", choices=Sizes.names(), default="full")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves them as they are")
-    parser.add_argument("--minutes", type=float, help="fit the whole training into this time")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = stage_options("Train the token stage.").parse_args()
+    prepare_process(options.threads)
     train(
         options.data, options.out, Sizes.named(options.size), device=device_of(options.device), minutes=options.minutes
     )

@@ -3,8 +3,6 @@
 python -m training.vocoder_stage --data work/data --out work/run
 """
 
-import argparse
-import logging
 from pathlib import Path
 from typing import cast
 
@@ -17,11 +15,11 @@ from sparktts_onnx.export.modules.generator import WaveGenerator
 from training import speechdata
 from training.codec import TokenCodec, codec_config
 from training.crops import CropBatch, CropMaker
+from training.options import prepare_process, stage_options
 from training.settings import Sizes
 from training.stage import Ahead, Stage, device_of
 from training.tokenise import load_codec, semantic_ids
 
-log = logging.getLogger(__name__)
 _SIZES = (2048, 1024, 512, 256, 128)
 _FLOOR = 1e-3
 
@@ -128,17 +126,8 @@ def train(data: Path, run: Path, sizes: Sizes, *, device: torch.device, minutes:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Train the vocoder.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", choices=Sizes.names(), default="full")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves them as they are")
-    parser.add_argument("--minutes", type=float, help="fit the whole training into this time")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = stage_options("Train the vocoder.").parse_args()
+    prepare_process(options.threads)
     train(
         options.data, options.out, Sizes.named(options.size), device=device_of(options.device), minutes=options.minutes
     )

@@ -107,20 +107,20 @@ class AttentiveStatistics(nn.Module):
 class EcapaTdnn(nn.Module):
     """The whole network: a latent per frame and one x-vector."""
 
-    def __init__(self, input_dim: int, out_dim: int) -> None:
+    def __init__(self, input_dim: int, out_dim: int, *, channels: int = CHANNELS) -> None:
         super().__init__()
-        self.layer1 = ConvReluNorm(input_dim, CHANNELS, 5, padding=2)
-        self.layer2 = SERes2Block(CHANNELS, DILATIONS[0])
-        self.layer3 = SERes2Block(CHANNELS, DILATIONS[1])
-        self.layer4 = SERes2Block(CHANNELS, DILATIONS[2])
-        width = len(DILATIONS) * CHANNELS
+        self.layer1 = ConvReluNorm(input_dim, channels, 5, padding=2)
+        self.layer2 = SERes2Block(channels, DILATIONS[0])
+        self.layer3 = SERes2Block(channels, DILATIONS[1])
+        self.layer4 = SERes2Block(channels, DILATIONS[2])
+        width = len(DILATIONS) * channels
         self.conv = nn.Conv1d(width, width, 1)
         self.pool = AttentiveStatistics(width)
         self.bn = nn.BatchNorm1d(2 * width)
         self.linear = nn.Linear(2 * width, out_dim)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """float32 [B, mels, T] to latents float32 [B, 1536, T] and x-vector float32 [B, D]."""
+        """float32 [B, mels, T] to latents float32 [B, 3 channels, T] and x-vector float32 [B, D]."""
         first = self.layer1(mel)
         second = self.layer2(first)
         third = self.layer3(second)
