@@ -193,9 +193,13 @@ class LanguageModel:
             self._cache.append(row, -1)
         alone = self._step_alone(rows, ids)
         equal = np.array_equal(alone, together)
+        if not equal and all(self._equal_together.values()):
+            _log.warning(
+                "answers take turns: on this processor and in this precision, %d together would not be the same as each "
+                "alone; the products of --precision int8 are exact",
+                len(rows),
+            )
         self._equal_together[len(rows)] = equal
-        if not equal:
-            _log.warning("%d rows together round otherwise than alone here: they take turns instead", len(rows))
         return alone
 
     def release_memory(self) -> None:

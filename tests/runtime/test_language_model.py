@@ -218,7 +218,9 @@ def advance(model: LanguageModel, rows: Sequence[int]) -> list[np.ndarray]:
     return results
 
 
-def test_where_company_changes_the_rounding_rows_take_turns(session: Any, manifest: Manifest) -> None:
+def test_where_company_changes_the_rounding_rows_take_turns(
+    session: Any, manifest: Manifest, caplog: pytest.LogCaptureFixture
+) -> None:
     place: list[np.ndarray] = []
     rounding = RoundingSession(session, place)
     model = LanguageModel(rounding, manifest.language_model, rows=4)
@@ -229,6 +231,11 @@ def test_where_company_changes_the_rounding_rows_take_turns(session: Any, manife
     for step, logits in enumerate(beside):
         assert np.array_equal(logits, np.concatenate([run[step] for run in alone]))
     assert rounding.runs.count(3) == 1, "tried together once, then never again"
+    advance(model, range(2))
+    assert rounding.runs.count(2) == 1
+    assert ["3 together" in record.getMessage() for record in caplog.records] == [True], (
+        "said once, not for every number"
+    )
 
 
 class Pieces(FilledMemory):
