@@ -195,8 +195,8 @@ class LanguageModel:
         equal = np.array_equal(alone, together)
         if not equal and all(self._equal_together.values()):
             _log.warning(
-                "answers take turns: on this processor and in this precision, %d together would not be the same as each "
-                "alone; the products of --precision int8 are exact",
+                "answers take turns: on this processor and in this precision, %d together would not be the same as "
+                "each alone; the products of --precision int8 are exact",
                 len(rows),
             )
         self._equal_together[len(rows)] = equal
