@@ -67,5 +67,5 @@ def _warning(index: int, segment: SegmentInfo) -> str:
     tries = segment.retries + 1
     return (
         f"segment {index + 1} ({segment.text[:40]!r}) stopped for {segment.stop_reason!r} after {tries} "
-        f"attempt{'s' if tries > 1 else ''}; the most plausible attempt was kept"
+        f"attempt{'s' if tries > 1 else ''}; listen to it before you use it"
     )

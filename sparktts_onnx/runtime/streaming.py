@@ -11,7 +11,8 @@ from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.runtime.info import SpeechInfo
+from sparktts_onnx.runtime.guards import LENGTH, SILENCE, longest_silence
+from sparktts_onnx.runtime.info import END, SpeechInfo
 from sparktts_onnx.runtime.report import Report
 from sparktts_onnx.runtime.vocoder import Vocoder
 from sparktts_onnx.runtime.vocoder_stream import StreamOptions, VocoderStream
@@ -82,6 +83,8 @@ class _Making:
         self._joiner = Joiner(codec.sample_rate)
         self._tempo = TempoChanger(codec.sample_rate, report.tempo)
         self._samples = 0
+        self._heard: list[Wave] = []
+        """Of the segment that is being spoken."""
         self._speaker: tuple[int, ...] = ()
 
     def chunks(self) -> Generator[Wave]:
@@ -118,6 +121,7 @@ class _Making:
                 yield self._end(event, sound)
             elif sound is not None and (chunk := sound.push(event)) is not None:
                 self._report.seconds["vocoder"] += time.perf_counter() - began
+                self._heard.append(chunk)
                 yield self._joiner.feed(chunk)
 
     def _sound(self, event: SegmentBegins) -> VocoderStream:
@@ -130,5 +134,12 @@ class _Making:
         rest = np.zeros(0, np.float32) if sound is None else sound.finish()
         self._report.seconds["vocoder"] += time.perf_counter() - began
         self._report.seconds["language_model"] += event.language_model_seconds
-        self._report.add_segment(event.planned.plan, event.tokens, event.stop_reason, event.retries)
+        self._report.add_segment(event.planned.plan, event.tokens, self._stop_reason(event, rest), event.retries)
         return np.concatenate([self._joiner.feed(rest), self._joiner.end_segment(event.planned.pause_seconds)])
+
+    def _stop_reason(self, event: SegmentEnds, rest: Wave) -> str:
+        """Why a segment ended. One with a long silence is not tried again, since it was heard, but it is told."""
+        silence = longest_silence(np.concatenate([*self._heard, rest]), self._codec.sample_rate)
+        self._heard.clear()
+        silent = silence > event.planned.plan.guards.silence_seconds
+        return SILENCE if silent and event.stop_reason in (END, LENGTH) else event.stop_reason

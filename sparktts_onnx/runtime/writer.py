@@ -1,7 +1,8 @@
 """The language model's side of a stream: it runs ahead of the listener in a thread of its own.
 
 An attempt is held back until a first chunk could be made of it, so a guard that rejects it before then costs the
-listener nothing; later, what was heard stays and the segment ends there.
+listener nothing; later, what was heard stays and the segment ends there. Where every attempt is rejected unheard, the
+most plausible one is heard.
 """
 
 import queue
@@ -102,17 +103,20 @@ class Writer:
 
     def _write_segment(self, planned: PlannedSegment) -> Attempt:
         began = time.perf_counter()
-        last = self._speaker.attempts(planned.plan) - 1
-        for number in range(last + 1):
+        rejected: list[Attempt] = []
+        for number in range(self._speaker.attempts(planned.plan)):
             attempt = self._speaker.attempt(planned.plan, number)
-            heard = self._write_attempt(planned, attempt, final=number == last)
-            if heard or self._cancelled.is_set():
+            if self._write_attempt(planned, attempt) or self.cancelled:
                 break
+            rejected.append(attempt)
+        else:
+            attempt = min(rejected, key=lambda tried: tried.distance)
+            self._release(planned, attempt)
         seconds = time.perf_counter() - began
         self._send(SegmentEnds(planned, len(attempt.semantic_ids), attempt.stop_reason, number, seconds))
         return attempt
 
-    def _write_attempt(self, planned: PlannedSegment, attempt: Attempt, *, final: bool) -> bool:
+    def _write_attempt(self, planned: PlannedSegment, attempt: Attempt) -> bool:
         """Send an attempt; False where a guard rejected it before anything was sent."""
         heard = False
         for number in attempt.run(self._cancelled):
@@ -120,12 +124,12 @@ class Writer:
                 self._send(number)
             elif len(attempt.semantic_ids) >= self._held:
                 heard = self._release(planned, attempt)
-        if not heard and not self.cancelled and (final or attempt.stop_reason in (END, LENGTH)):
-            require_speech(planned.plan, len(attempt.semantic_ids))
+        if not heard and not self.cancelled and attempt.stop_reason in (END, LENGTH):
             heard = self._release(planned, attempt)
         return heard
 
     def _release(self, planned: PlannedSegment, attempt: Attempt) -> bool:
+        require_speech(planned.plan, len(attempt.semantic_ids))
         self._send(SegmentBegins(planned, attempt.global_ids))
         for number in attempt.semantic_ids:
             self._send(number)

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import threading
 from collections.abc import Iterable
+from functools import partial
 
 import nano
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from scripted import endless, install, speaker_of, speech, walk
 
 from sparktts_onnx import GenerationError, SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx.runtime import request
 from sparktts_onnx.runtime.generation import SegmentPlan
 from sparktts_onnx.runtime.guards import GuardOptions, LengthGuard, longest_silence
 from sparktts_onnx.runtime.sampling import SamplingOptions
@@ -170,6 +172,32 @@ def test_a_stream_hears_nothing_of_an_attempt_that_fails_early(tts: SparkTTSONNX
     assert nano.heard(wav) == tuple(walk(GOOD))
     assert stream.info is not None
     assert (stream.info.stop_reason, stream.info.segments[0].retries) == ("end", 2)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([20, 10, 4])))
+def test_of_attempts_that_all_fail_a_stream_keeps_the_best_too(
+    tts: SparkTTSONNX, voice: Voice, order: tuple[int, ...]
+) -> None:
+    install(tts, *(partial(speech, walk(count)) for count in order))
+    stream = tts.stream(TEXT, voice=voice, seed=1, stream_options=StreamOptions(look_ahead=66))
+    wav = np.concatenate(list(stream))
+    assert nano.heard(wav) == tuple(walk(20))
+    assert stream.info is not None
+    assert (stream.info.stop_reason, stream.info.segments[0].retries) == ("too_short", 2)
+
+
+@pytest.mark.parametrize(("silence", "told"), [(60, "silence"), (40, "end")])
+def test_a_stream_tells_of_a_silence_that_was_heard(
+    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch, silence: int, told: str
+) -> None:
+    monkeypatch.setattr(request, "GuardOptions", partial(GuardOptions, silence_seconds=1.0))
+    monkeypatch.setattr(request.GuardOptions, "retries", 2, raising=False)
+    install(tts, lambda: speech([*walk(40), *[nano.SILENT] * silence, *walk(20)]))
+    stream = tts.stream(TEXT, voice=voice, seed=1)
+    list(stream)
+    assert stream.info is not None
+    assert (stream.info.stop_reason, stream.info.segments[0].retries) == (told, 0)
+    assert len(stream.info.warnings) == (told == "silence")
 
 
 def test_a_stream_keeps_what_was_heard_of_a_loop_and_ends_there(tts: SparkTTSONNX, voice: Voice) -> None:
