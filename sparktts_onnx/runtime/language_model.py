@@ -164,8 +164,11 @@ class LanguageModel:
         """Advance all rows there are and keep what was asked for.
 
         An accelerator takes as long for eight rows as for one. The same kernels always run, so a row's logits cannot
-        depend on the others; what is written behind the end of the rest is overwritten by their next step.
+        depend on the others; what is written behind the end of the rest is overwritten by their next step, so there
+        is always room for it.
         """
+        longest = max(self._cache.length(row) for row in range(self.rows))
+        self._cache.reserve(min(longest + 1, self.layout.max_positions))
         call = self._step_call(self.rows)
         call.ids[:] = 0
         call.ids[list(rows), 0] = ids

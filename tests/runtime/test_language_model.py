@@ -173,6 +173,24 @@ def test_on_a_device_all_rows_step_and_none_is_disturbed(
     assert device.recordings[-1] == stepped[0], "a pause does not make it record again"
 
 
+def test_on_a_device_a_row_as_long_as_the_cache_is_not_disturbed(
+    session: Any, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long prompt is read in pieces while others step, and a piece may fill the cache to its last position."""
+    monkeypatch.setattr(cache_buffers, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
+    monkeypatch.setattr(key_value_cache, "allocate", lambda shape, dtype, _: DeviceBuffer(shape, dtype, "cpu"))
+    found = LanguageModel(DeviceSession(session), manifest.language_model, rows=2)
+    monkeypatch.setattr(found, "_on_device", True)
+    expected = LanguageModel(session, manifest.language_model, rows=2)
+    prompt = [PROMPTS[0][i % len(PROMPTS[0])] for i in range(key_value_cache._FIRST_POSITIONS)]
+    for model in (expected, found):
+        model.prefill(1, PROMPTS[1])
+        model.prefill(0, prompt)
+        assert model._cache.positions == len(prompt)
+        model.step([1], [nano.HEAD_FIRST])
+    assert np.array_equal(found.extend(0, PROMPTS[0][-3:]), expected.extend(0, PROMPTS[0][-3:]))
+
+
 class RoundingSession:
     """A session on a processor whose product of several rows rounds otherwise than that of one."""
 
