@@ -56,12 +56,12 @@ class KeyValueCache:
         if positions <= self.positions:
             return
         room = max(positions, 2 * self.positions, _FIRST_POSITIONS)
-        self.positions = min(room, self._layout.max_positions)
-        shape = (self.rows, self._layout.kv_heads, self.positions, self._layout.head_dim)
+        room = min(room, self._layout.max_positions)
+        shape = (self.rows, self._layout.kv_heads, room, self._layout.head_dim)
         grown = [allocate(shape, self._layout.cache_dtype, self.device) for _ in range(2 * self._layout.layers)]
         for old, new in zip(self.buffers, grown, strict=False):
             self._copy(old, new)
-        self.buffers = grown
+        self.buffers, self.positions = grown, room
         self.generation += 1
 
     def gather_in_front(self, rows: Sequence[int]) -> None:

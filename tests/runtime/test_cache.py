@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from sparktts_onnx.bundle.manifest import Manifest
+from sparktts_onnx.runtime import key_value_cache
 from sparktts_onnx.runtime.language_model import LanguageModel
 from sparktts_onnx.runtime.sessions import Sessions
 
@@ -49,6 +50,24 @@ def see_row(model: LanguageModel, row: int, ids: list[int]) -> None:
     assert model._cache.length(row) == len(ids)
     np.testing.assert_array_equal(value[:, :7], expected_values(ids))
     np.testing.assert_allclose(key, expected_keys(len(ids)), atol=2e-3)
+
+
+def test_a_cache_that_could_not_grow_is_as_it_was(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt = nano.clone_prompt("Hello there.", (1, 2, 3, 4))
+    model.prefill(0, prompt)
+    positions = model._cache.positions
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(key_value_cache, "allocate", refuse)
+        with pytest.raises(MemoryError):
+            model._cache.reserve(positions + 1)
+    see_row(model, 0, prompt)
+    model._cache.reserve(positions + 1)
+    assert all(array.shape[2] == model._cache.positions > positions for array in memory(model))
+    see_row(model, 0, prompt)
 
 
 def test_every_position_is_written_once_and_nothing_else(model: LanguageModel) -> None:
