@@ -112,9 +112,9 @@ def streaming_page(report: Report, guards: Report | None) -> str:
     if guards is not None:
         parts += [
             "## Guards on good speech",
-            "A stream holds an attempt back until its first sound can be made. A guard that rejects it before then costs "
-            "nothing but time; afterwards what was heard stays, and `info` and a warning tell why the segment ended. A "
-            "long silence is told in the same way, since it has been heard.",
+            "A stream holds an attempt back until its first sound can be made. A guard that rejects it before then "
+            "costs nothing but time; afterwards what was heard stays, and `info` and a warning tell why the segment "
+            "ended. A long silence is told in the same way, since it has been heard.",
             f"Of {guards['spoken']} sentences that the trained voice spoke, guards rejected {guards['fired']} "
             f"({guards['share']:.2%}; {guards['allowed']:.2%} are allowed). Measured by `python -m benchmarks.guards`.",
         ]
