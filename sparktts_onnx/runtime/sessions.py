@@ -14,7 +14,7 @@ import numpy as np
 
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest, check_file
-from sparktts_onnx.errors import BundleError
+from sparktts_onnx.errors import BundleError, GenerationError
 from sparktts_onnx.runtime.checking import whole_number
 from sparktts_onnx.runtime.onnx_runtime import ort
 from sparktts_onnx.runtime.packed_weights import packed_graph
@@ -108,11 +108,14 @@ class Sessions:
         """Run a component graph; outputs in the order of the contract.
 
         One at a time: a graph computes with all threads already, and side by side they only take each other's cache.
+
+        Raises:
+            BundleError: see `__getitem__`.
+            GenerationError: ONNX Runtime could not compute it.
         """
         session = self[name]
         with self._computing:
-            outputs: list[np.ndarray[Any, Any]] = session.run(None, dict(inputs))
-        return outputs
+            return _run(session, name, inputs)
 
     def run_each(self, inputs: Iterable[Arrays]) -> Iterator[list[np.ndarray[Any, Any]]]:
         """Run `WINDOWED_GRAPH` on one window after the other, `lanes` of them at a time; outputs in their order.
@@ -140,7 +143,7 @@ class Sessions:
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.lanes, thread_name_prefix="spark-tts-vocoder")
-            return self._pool.submit(session.run, None, dict(window))
+            return self._pool.submit(_run, session, WINDOWED_GRAPH, window)
 
     def options(self, name: str) -> frozenset[str]:
         """Inputs that a graph takes and can do without."""
@@ -218,6 +221,14 @@ class Sessions:
         # a recording can have any length, and would stay paid for.
         options.enable_cpu_mem_arena = name in SPEAKING_GRAPHS
         return options
+
+
+def _run(session: Any, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
+    try:
+        outputs: list[np.ndarray[Any, Any]] = session.run(None, dict(inputs))
+    except Exception as error:  # ONNX Runtime's exceptions share no other base
+        raise GenerationError(f"the graph {name} failed: {error}") from error
+    return outputs
 
 
 def available_cores() -> int:
