@@ -8,10 +8,11 @@ from typing import Any
 from sparktts_onnx.errors import OptionError
 
 
-def whole_number(name: str, value: Any, low: int, high: int) -> int:
-    """The value, a whole number of any kind, from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
-        raise OptionError(f"{name} is {value!r}; expected a whole number from {low} to {high}")
+def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """The value, a whole number of any kind, from `low` to `high`, if there is a highest."""
+    whole = not isinstance(value, bool) and isinstance(value, Integral)
+    if not whole or int(value) < low or (high is not None and int(value) > high):
+        raise OptionError(f"{name} is {value!r}; expected a whole number from {low}{f' to {high}' if high else ''}")
     return int(value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sparktts_onnx.errors import GenerationError, OptionError
+from sparktts_onnx.runtime.checking import number, whole_number
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,11 @@ class SamplingOptions:
         Raises:
             OptionError: naming the option, what was found and what is expected.
         """
-        _check("temperature", self.temperature, _is_number(self.temperature, 0, 100), "a number from 0 to 100")
-        _check("top_k", self.top_k, _is_count(self.top_k, 0), "a whole number from 0")
-        _check("top_p", self.top_p, _is_number(self.top_p, 0, 1) and self.top_p > 0, "a number above 0, at most 1")
-        _check("max_new_tokens", self.max_new_tokens, _is_count(self.max_new_tokens, 1), "a whole number from 1")
+        number("temperature", self.temperature, 0, 100)
+        whole_number("top_k", self.top_k, 0)
+        if number("top_p", self.top_p, 0, 1) == 0:
+            raise OptionError(f"top_p is {self.top_p!r}; expected a number above 0, at most 1")
+        whole_number("max_new_tokens", self.max_new_tokens, 1)
 
 
 def sample(logits: np.ndarray[Any, Any], options: SamplingOptions, rng: np.random.Generator) -> int:
@@ -65,16 +67,3 @@ def _top_k(logits: np.ndarray[Any, Any], k: int) -> np.ndarray[Any, Any]:
 def _top_p_count(sums: np.ndarray[Any, Any], top_p: float) -> int:
     """How many of the likeliest reach `top_p`, at least one; `sums` are running sums from the likeliest down."""
     return min(int(np.searchsorted(sums, top_p * sums[-1], side="left")) + 1, len(sums))
-
-
-def _check(name: str, value: object, valid: bool, expected: str) -> None:
-    if not valid:
-        raise OptionError(f"{name} is {value!r}; expected {expected}")
-
-
-def _is_number(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_count(value: object, low: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= low
