@@ -15,7 +15,7 @@ from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.reading import Source
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.audio.tempo import change_tempo
+from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.audio.writing import save as save_speech
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
@@ -274,6 +274,7 @@ class SparkTTSONNX:
         report = Report(utterance, self._sessions.providers)
         planned = plan_segments(utterance, codec)
         joiner = Joiner(codec.sample_rate)
+        tempo = TempoChanger(codec.sample_rate, utterance.tempo)
         pieces: list[Wave] = []
         speaker: tuple[int, ...] = ()
         segments = speak_segments(
@@ -289,8 +290,7 @@ class SparkTTSONNX:
             pieces += [joiner.feed(spoken.wav), joiner.end_segment(segment.pause_seconds)]
             if on_progress is not None:
                 on_progress(done, len(planned))
-        wav = np.concatenate([*pieces, joiner.finish()])
-        wav = change_tempo(wav, codec.sample_rate, utterance.tempo)
+        wav = np.concatenate([tempo.feed(np.concatenate([*pieces, joiner.finish()])), tempo.finish()])
         return wav, report.info(samples=len(wav), spans=joiner.spans, speaker=speaker, codec=codec)
 
     def _speaker(self) -> SegmentSpeaker:

@@ -100,4 +100,6 @@ def _reference(wavs: list[Wave], joined: Wave, codec: CodecLayout, options: Enro
     if options.window == "best":
         seconds = codec.reference_samples / codec.sample_rate
         return best_window(wavs, codec.sample_rate, seconds=seconds).of(wavs, codec.sample_rate)
+    if options.window == "all" and codec.fixed_frames is not None:
+        raise OptionError("window is 'all', but the graphs of this bundle have a fixed length; use 'best' or 'first'")
     return joined
