@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -35,7 +35,7 @@ class SpeechFile:
     def __init__(self, path: str | os.PathLike[str], sample_rate: int, format: str | None = None) -> None:
         self.path = Path(path)
         self._encoder = encoder(format or format_of(path).name, sample_rate)
-        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
+        self._part = self.path.with_name(f".{secrets.token_hex(8)}.part")
         with _as_output_error(self.path):
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
@@ -52,7 +52,8 @@ class SpeechFile:
             with _as_output_error(self.path):
                 self._file = self._part.open("xb")
         except BaseException:  # Ctrl-C may come between the file's beginning and the block that would clean up.
-            self._part.unlink(missing_ok=True)
+            with suppress(OSError):  # the reason is already on its way up
+                self._part.unlink(missing_ok=True)
             raise
         return self
 

@@ -143,3 +143,10 @@ def test_ctrl_c_in_the_moment_of_beginning_leaves_nothing(tmp_path: Path, monkey
     with pytest.raises(KeyboardInterrupt):
         save(tmp_path / "speech.wav", np.zeros(10, np.float32), RATE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_as_long_as_the_system_takes_and_no_longer(tmp_path: Path, speech: Wave) -> None:
+    assert save(tmp_path / f"{'n' * 251}.wav", speech, 16000).is_file()
+    with pytest.raises(OutputError, match="name too long"):
+        save(tmp_path / f"{'n' * 252}.wav", speech, 16000)
+    assert len(list(tmp_path.iterdir())) == 1
