@@ -1,6 +1,7 @@
 """The whole path: text and a voice in, speech out."""
 
 import dataclasses
+import os
 import secrets
 import threading
 import time
@@ -19,6 +20,7 @@ from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.audio.writing import save as save_speech
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
+from sparktts_onnx.errors import OutputError
 from sparktts_onnx.runtime.batching import BatchResult, speak_batch
 from sparktts_onnx.runtime.checking import clean_text, instance_of, path_named, whole_number
 from sparktts_onnx.runtime.enrolment import Enroller
@@ -203,7 +205,10 @@ class SparkTTSONNX:
         """
         suffix = format_named(file_format).suffixes[0]
         folder = None if save_dir is None else path_named("save_dir", save_dir)
-        wav, info = self._speak(self._utterance(text, options), on_progress=on_progress)
+        utterance = self._utterance(text, options)
+        if folder is not None:
+            _see_writable(folder)
+        wav, info = self._speak(utterance, on_progress=on_progress)
         if folder is None:
             return wav, info
         file = save_speech(_free_name(folder, suffix), wav, info.sample_rate)
@@ -252,11 +257,11 @@ class SparkTTSONNX:
         utterance = make_utterance(text, options, self.manifest.sampling)
         if utterance.voice is not None:
             check_voice(utterance.voice, self.manifest.codec)
-        if utterance.voice is not None or utterance.style is not None:
-            return utterance
-        if remembered and self._prompt is not None:
+        elif remembered and self._prompt is not None and options.get("gender") is None:
             return dataclasses.replace(utterance, voice=self._prompt)
-        return dataclasses.replace(utterance, style=VoiceStyle())
+        if utterance.voice is None and utterance.style is None:
+            return dataclasses.replace(utterance, style=VoiceStyle())
+        return utterance
 
     def _speak_item(self, item: Mapping[str, Any], cancelled: threading.Event) -> tuple[Wave, SpeechInfo]:
         options = {key: value for key, value in item.items() if key != "text"}
@@ -309,6 +314,14 @@ def bundle_folder(model_dir: Path) -> Path:
     """The bundle that a folder is or holds."""
     inner = model_dir / "onnx"
     return inner if not (model_dir / MANIFEST_NAME).is_file() and inner.is_dir() else model_dir
+
+
+def _see_writable(folder: Path) -> None:
+    """Refuse, before anything is spoken, a folder that is none or that nothing can be written to."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        reason = "may not be written to" if there.is_dir() else "is no folder"
+        raise OutputError(f"cannot write to {folder}: {there} {reason}; choose another place")
 
 
 def _free_name(folder: Path, suffix: str) -> Path:

@@ -22,7 +22,8 @@ class SpeechOptions(TypedDict, total=False):
     """Everything that can be asked for beside the text; each has a sensible default."""
 
     voice: Voice | None
-    """Who speaks. Without a voice and without a style: the last prompt processed, else a created voice."""
+    """Who speaks. Without a voice and without a gender: the last prompt processed, if there is one, else a created
+    voice."""
     gender: str | float | None
     """Of a created voice: female or male (0 or 1)."""
     pitch: str | float | None

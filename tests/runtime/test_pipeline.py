@@ -112,6 +112,18 @@ def test_pitch_and_speed_of_a_given_voice_keep_the_speaker(tts: SparkTTSONNX, vo
     assert info.voice == voice
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_spoken(
+    tts: SparkTTSONNX, voice: Voice, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    told: list[int] = []
+    with pytest.raises(OutputError, match="file is no folder"):
+        tts.inference(
+            TEXT, voice=voice, save_dir=tmp_path / "file" / "x", on_progress=lambda done, _: told.append(done)
+        )
+    assert not told
+
+
 def test_the_last_prompt_is_remembered(tts: SparkTTSONNX, voice: Voice, other_voice: Voice, tmp_path: Path) -> None:
     path = tmp_path / "me.wav"
     soundfile.write(path, nano.sound([5] * 30, (6, 5, 4, 3)), nano.SAMPLE_RATE)
@@ -119,7 +131,8 @@ def test_the_last_prompt_is_remembered(tts: SparkTTSONNX, voice: Voice, other_vo
     assert tts.inference("Hi.", seed=1)[1].voice == prompt
     assert tts.inference("Hi.", seed=1, voice=voice)[1].voice == voice
     assert tts.inference("Hi.", seed=1)[1].voice == prompt
-    assert "created" in str(tts.inference("Hi.", seed=1, gender="male")[1].voice.origin)
+    assert tts.inference("Hi.", seed=1, pitch="high", speed="low")[1].voice == prompt
+    assert "created" in str(tts.inference("Hi.", seed=1, gender="male", pitch="high")[1].voice.origin)
     loaded = tts.load_voice(other_voice.save(tmp_path / "v.json"))
     assert tts.inference("Hi.", seed=1)[1].voice == loaded == other_voice
     assert "created" in str(tts.create_voice(seed=1).origin)
