@@ -72,8 +72,13 @@ def _swap(folder: Path, target: Path) -> None:
         folder.rename(target)
         return
     replaced = _sibling(target, "replaced")
-    target.rename(replaced)
-    folder.rename(target)
+    try:
+        target.rename(replaced)
+        folder.rename(target)
+    except BaseException:
+        if not target.exists():
+            replaced.rename(target)
+        raise
     shutil.rmtree(replaced, ignore_errors=True)
 
 

@@ -348,6 +348,26 @@ def test_a_staged_folder_is_whole_or_absent(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("fault", [OSError("no such luck"), KeyboardInterrupt()])
+def test_a_swap_that_fails_half_way_leaves_the_old_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    target, rename = tmp_path / "onnx", Path.rename
+    target.mkdir()
+    (target / MANIFEST_NAME).write_text("old")
+
+    def failing(path: Path, to: Path) -> Path:
+        if path.name.startswith(".onnx.partial-"):
+            raise fault
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(type(fault)), staging.staged(target) as folder:
+        (folder / MANIFEST_NAME).write_text("new")
+    assert list(tmp_path.iterdir()) == [target]
+    assert (target / MANIFEST_NAME).read_text() == "old"
+
+
 def test_leftovers_of_the_dead_are_cleared_and_a_moved_bundle_comes_back(tmp_path: Path) -> None:
     target, dead = tmp_path / "onnx", 2**22 + 1  # Above the largest process id that Linux gives.
     (tmp_path / f".onnx.partial-{dead}").mkdir()
