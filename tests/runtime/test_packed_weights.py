@@ -1,5 +1,7 @@
-"""Packed weights: the same answers, made once, shared by place, and never half there."""
+"""Packed weights: the same answers, made once, shared by place, and never half there or altered."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +82,52 @@ def test_a_process_that_comes_second_uses_the_first_one_s(
 
     def beaten(graph: Path, target: Path, made: Any) -> None:
         save(graph, target, made)
-        place = target.parent.parent / target.parent.name.removeprefix(".").rsplit("-", 1)[0]
+        working = target.parent.parent
+        place = working.with_name(working.name.removeprefix(".").rsplit("-", 1)[0])
         place.mkdir()
         (place / "language_model.onnx").write_text("the first one's")
+        packed_weights._write_record(place)
 
     monkeypatch.setattr(packed_weights, "_save", beaten)
     assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options).read_text() == "the first one's"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", ["zeroed", "short", "lost", "no record", "broken record"])
+def test_what_is_not_as_it_was_packed_is_packed_again(
+    entry: GraphEntry, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    graph = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    weights, record = graph.with_name("language_model.onnx.data"), graph.with_name("packed.json")
+    before = weights.read_bytes()
+    if damage == "zeroed":
+        weights.write_bytes(bytes(len(before)))
+    elif damage == "short":
+        os.truncate(weights, len(before) // 2)
+    elif damage == "broken record":
+        record.write_bytes(bytes(record.stat().st_size))
+    else:
+        (weights if damage == "lost" else record).unlink()
+    assert not caplog.records
+    assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options) == graph
+    assert "packing it again" in caplog.text
+    assert weights.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [graph.parent]
+    caplog.clear()
+    packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    assert not caplog.records
+
+
+def test_only_what_dead_processes_left_is_cleared(entry: GraphEntry, tmp_path: Path) -> None:
+    living, dead, foreign = (
+        tmp_path / name for name in (f".language_model-{'0' * 16}-new", f".language_model-{'1' * 16}-old", ".mine")
+    )
+    for folder in (living, dead, foreign):
+        (folder / "packed").mkdir(parents=True)
+    for folder in (dead, foreign):
+        os.utime(folder, (time.time() - 2 * 86_400,) * 2)
+    packed = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    assert set(tmp_path.iterdir()) == {living, foreign, packed.parent}
 
 
 def test_speech_is_the_same_and_the_enrolling_graphs_are_left_alone(
