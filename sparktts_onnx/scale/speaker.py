@@ -22,7 +22,7 @@ _SPARE_THREADS = 2
 
 Made = Enrolment | Voice | Failure
 
-_maker: ContextVar[Callable[[], Made]] = ContextVar("_maker")
+_maker: ContextVar[Callable[[], Enrolment | Voice]] = ContextVar("_maker")
 
 
 class Speaker:
@@ -62,15 +62,24 @@ class Speaker:
         return await self._once(lambda: self._tts.create_voice(**options))
 
     async def _once(self, make: Callable[[], Enrolment | Voice]) -> Made:
-        _maker.set(partial(_or_failure, make))
+        _maker.set(make)
         key = serve.get_multiplexed_model_id()
-        made: Made = await (self._made(key) if key else self._in_thread(_maker.get()))
+        try:
+            made: Made = await (self._made(key) if key else self._make())
+        except _FailedError as error:
+            return error.failure
         return made
 
     @serve.multiplexed(max_num_models_per_replica=KEPT_VOICES)  # type: ignore[untyped-decorator]
-    async def _made(self, key: str) -> Made:
-        """Ray keeps the result under `key`, and sends further calls with that key here."""
-        made: Made = await self._in_thread(_maker.get())
+    async def _made(self, key: str) -> Enrolment | Voice:
+        """Ray keeps what is returned under `key`, so no failure is, and sends further calls with that key here."""
+        return await self._make()
+
+    async def _make(self) -> Enrolment | Voice:
+        try:
+            made: Enrolment | Voice = await self._in_thread(_maker.get())
+        except SparkTTSError as error:
+            raise _FailedError(Failure.of(error)) from None
         return made
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
@@ -117,8 +126,9 @@ class _Steps:
         return self._stream.info if chunk is None else chunk
 
 
-def _or_failure(make: Callable[[], Enrolment | Voice]) -> Made:
-    try:
-        return make()
-    except SparkTTSError as error:
-        return Failure.of(error)
+class _FailedError(Exception):
+    """Takes a failure past what Ray keeps. Ray logs its words: they are the kind only."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.kind.__name__)
+        self.failure = failure

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import io
 import json
+import logging
 import pickle
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nano
@@ -17,7 +19,7 @@ import pytest
 import ray.exceptions
 from ray.serve.exceptions import RequestCancelledError
 
-from sparktts_onnx import GenerationError, OptionError, SparkTTSONNX, SpeechInfo, TextError
+from sparktts_onnx import GenerationError, OptionError, SparkTTSONNX, SpeechInfo, TextError, Voice
 from sparktts_onnx.cli.batch_lines import Line, read_lines
 from sparktts_onnx.cli.batch_results import Target
 from sparktts_onnx.scale.batch import Worker, with_seed
@@ -217,6 +219,31 @@ def test_a_made_voice_is_made_again_where_a_worker_ended(engine: RemoteEngine, h
     whole = engine.create_voice(gender="female", seed=4)
     handle.endings = [0]
     assert engine.create_voice(gender="female", seed=4) == whole
+
+
+def test_a_worker_keeps_voices_but_no_failures(
+    speaker: Speaker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes: list[Any] = [GenerationError("a text"), Voice("a" * 64, (1, 2, 3, 4)), GenerationError("never asked")]
+
+    def create_voice(**_: Any) -> Voice:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome  # type: ignore[no-any-return]
+
+    async def ask() -> list[Any]:
+        return [await speaker.create_voice({"seed": 1}) for _ in range(3)]
+
+    replica = SimpleNamespace(app_name="app", deployment="speaker", replica_id="1")
+    monkeypatch.setattr("ray.serve.multiplex._get_internal_replica_context", lambda: replica)
+    monkeypatch.setattr("ray.serve.get_multiplexed_model_id", lambda: "key")
+    monkeypatch.setattr(speaker._tts, "create_voice", create_voice)
+    monkeypatch.setattr(logging.getLogger("ray.serve"), "propagate", True)
+    failed, made, again = asyncio.run(ask())
+    assert failed == _like(GenerationError)
+    assert isinstance(made, Voice) and again is made
+    assert "GenerationError" in caplog.text and "a text" not in caplog.text
 
 
 def test_a_block_of_lines_is_spoken_and_told(tmp_path: Path) -> None:
