@@ -25,6 +25,10 @@ _RESERVED = frozenset(
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
+class NameTakenError(VoiceError):
+    """Another voice has that name."""
+
+
 @dataclass(frozen=True)
 class VoiceEntry:
     """One file of a library."""
@@ -42,7 +46,7 @@ class VoiceLibrary:
     """Voices by name; every change happens wholly or not at all, and a bad file disturbs no other.
 
     A name is the name of the voice's file, so it is checked before it comes near the disk: letters and digits of
-    any script, spaces, `-`, `_` and dots inside. Two names that differ only in case are one name.
+    any script, spaces, `-`, `_` and dots inside. Names that have the same `name_key` are one name.
     """
 
     def __init__(self, folder: str | Path, codec: CodecLayout) -> None:
@@ -58,6 +62,15 @@ class VoiceLibrary:
             VoiceError: the folder cannot be read.
         """
         return tuple(self._entry(path) for path in self._files())
+
+    def entry(self, name: str) -> VoiceEntry | None:
+        """The file of that name, also one that cannot be used; None where there is none. No other file is read.
+
+        Raises:
+            VoiceError: the folder cannot be read.
+        """
+        path = self._find(name)
+        return None if path is None else self._entry(path)
 
     def names(self) -> tuple[str, ...]:
         """Names of all files, without reading them."""
@@ -77,10 +90,9 @@ class VoiceLibrary:
 
         Raises:
             OptionError: the name cannot be used.
-            VoiceError: it is taken.
+            NameTakenError: it is taken.
         """
-        if checked_name(name).casefold() in {path.stem.casefold() for path in self._files()}:
-            raise VoiceError(f"there is a voice {name!r} already: choose another name, or remove that one first")
+        self._check_free(checked_name(name))
 
     def add(self, voice: Voice, name: str, *, consent: str | None = None) -> Voice:
         """Keep a voice under a name that is free.
@@ -92,14 +104,15 @@ class VoiceLibrary:
 
         Raises:
             OptionError: the name cannot be used.
-            VoiceError: the name is taken, or the voice belongs to another codec.
+            NameTakenError: the name is taken.
+            VoiceError: the voice belongs to another codec.
             OutputError: the file cannot be written.
         """
         name = checked_name(name)
         check_voice(voice, self._codec)
         kept = dataclasses.replace(voice, name=name, consent=_dated(consent) if consent else voice.consent)
         with self._lock:
-            self.check_free(name)
+            self._check_free(name)
             self._publish(kept, self.folder / f"{name}{SUFFIX}")
         return kept
 
@@ -107,18 +120,19 @@ class VoiceLibrary:
         """Give a voice another name. Until the new file is complete, the old one stays.
 
         Raises:
-            OptionError, VoiceError, OutputError: as `get` and `add`.
+            OptionError, NameTakenError, VoiceError, OutputError: as `get` and `add`.
         """
         new_name = checked_name(new_name)
         with self._lock:
             path = self._existing(name)
             voice = Voice.load(path).renamed(new_name)
-            if new_name.casefold() == path.stem.casefold():
+            self._check_free(new_name, but=path)
+            target = self.folder / f"{new_name}{SUFFIX}"
+            if name_key(new_name) == name_key(path.stem):
                 voice.save(path)
-                _move(path, self.folder / f"{new_name}{SUFFIX}")
+                _move(path, target)
             else:
-                self.check_free(new_name)
-                self._publish(voice, self.folder / f"{new_name}{SUFFIX}")
+                self._publish(voice, target)
                 _delete(path)
         return voice
 
@@ -139,7 +153,7 @@ class VoiceLibrary:
             return []
         except OSError as error:
             raise VoiceError(f"the voice folder {self.folder} cannot be read: {error.strerror or error}") from error
-        return sorted(found, key=lambda path: path.stem.casefold())
+        return sorted(found, key=lambda path: name_key(path.stem))
 
     def _entry(self, path: Path) -> VoiceEntry:
         try:
@@ -148,14 +162,21 @@ class VoiceLibrary:
         except (VoiceError, OSError) as error:
             return VoiceEntry(path.stem, None, str(error), 0.0)
 
+    def _find(self, name: str, *, but: Path | None = None) -> Path | None:
+        wanted = name_key(name)
+        return next((path for path in self._files() if name_key(path.stem) == wanted and path != but), None)
+
+    def _check_free(self, name: str, *, but: Path | None = None) -> None:
+        if self._find(name, but=but) is not None:
+            raise NameTakenError(f"there is a voice {name!r} already: choose another name, or remove that one first")
+
     def _existing(self, name: str) -> Path:
-        wanted = unicodedata.normalize("NFC", name).casefold()
-        files = self._files()
-        for path in files:
-            if unicodedata.normalize("NFC", path.stem).casefold() == wanted:
-                return path
-        near = get_close_matches(name, [path.stem for path in files], n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(files)} voices in {self.folder.name}"
+        path = self._find(name)
+        if path is not None:
+            return path
+        names = self.names()
+        near = get_close_matches(name, names, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(names)} voices in {self.folder.name}"
         raise VoiceError(f"there is no voice {name[:MAX_NAME_CHARACTERS]!r}: {hint}")
 
     def _publish(self, voice: Voice, path: Path) -> None:
@@ -164,13 +185,18 @@ class VoiceLibrary:
         try:
             os.link(part, path)
         except FileExistsError:
-            raise VoiceError(f"there is a voice {voice.name!r} already: choose another name") from None
+            raise NameTakenError(f"there is a voice {voice.name!r} already: choose another name") from None
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise OutputError(f"the voice cannot be written to {path}: {error.strerror or error}") from error
             _move(part, path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def name_key(name: str) -> str:
+    """What two spellings of one name have in common: neither case nor how a letter is composed counts."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def checked_name(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 
 from sparktts_onnx import SparkTTSError, VoiceEntry, VoiceError
+from sparktts_onnx.runtime.library import NameTakenError, name_key
 from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.schemas import (
     Gender,
@@ -31,7 +32,7 @@ _Service = Annotated[SpeechService, Depends(service_of)]
 def list_voices(service: _Service) -> VoiceList:
     """The kept voices and the built-in ones; files that cannot be used are listed with their problem."""
     kept = [_from_entry(entry) for entry in service.voices.library.entries()]
-    taken = {voice.id.casefold() for voice in kept}
+    taken = {name_key(voice.id) for voice in kept}
     voices = kept + [_built_in(name) for name in BUILT_IN if name not in taken]
     usable = [VoiceSummary(id=voice.id, name=voice.name) for voice in voices if voice.problem is None]
     return VoiceList(data=voices, voices=usable)
@@ -81,7 +82,7 @@ def rename_voice(voice_id: str, new: NewName, service: _Service) -> VoiceObject:
     _find_kept(voice_id, service)
     try:
         voice = service.voices.library.rename(voice_id, new.name)
-    except VoiceError as error:
+    except NameTakenError as error:
         raise ApiError(409, str(error), code="name_taken", param="name") from None
     return _find(voice.name or new.name, service)
 
@@ -116,7 +117,7 @@ def _check_form(form: NewVoice, service: SpeechService, *, recorded: bool) -> No
         raise ApiError(409, f"{service.settings.max_voices} voices are kept already", code="too_many_voices")
     try:
         library.check_free(form.name)
-    except VoiceError as error:
+    except NameTakenError as error:
         raise ApiError(409, str(error), code="name_taken", param="name") from None
     except SparkTTSError as error:
         raise from_library(error, param="name") from None
@@ -135,17 +136,17 @@ def _make(form: NewVoice, recording: bytes | None, service: SpeechService) -> Vo
         voice, notes = enrolled.voice, enrolled.reports[0].notes
     try:
         kept = service.voices.library.add(voice, form.name, consent=None if recording is None else form.consent)
-    except VoiceError as error:
+    except NameTakenError as error:
         raise ApiError(409, str(error), code="name_taken", param="name") from None
     return _find(kept.name or form.name, service).model_copy(update={"notes": list(notes)})
 
 
 def _find(name: str, service: SpeechService) -> VoiceObject:
-    for entry in service.voices.library.entries():
-        if entry.name.casefold() == name.casefold():
-            return _from_entry(entry)
-    if name.casefold() in BUILT_IN:
-        return _built_in(name.casefold())
+    entry = service.voices.library.entry(name)
+    if entry is not None:
+        return _from_entry(entry)
+    if name_key(name) in BUILT_IN:
+        return _built_in(name_key(name))
     raise _not_found(name)
 
 

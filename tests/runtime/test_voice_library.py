@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import os
 import threading
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import OptionError, OutputError, VoiceError
-from sparktts_onnx.runtime.library import VoiceLibrary, checked_name
+from sparktts_onnx.runtime.library import NameTakenError, VoiceLibrary, checked_name
 from sparktts_onnx.runtime.voice import Voice
 
 CODEC = CodecLayout(
@@ -120,6 +121,28 @@ def test_renaming_onto_another_voice_is_refused(library: VoiceLibrary) -> None:
     assert library.names() == ("Anna", "Berta")
 
 
+def test_a_name_is_one_name_however_its_letters_are_composed(library: VoiceLibrary) -> None:
+    decomposed = unicodedata.normalize("NFD", "André")
+    VOICE.save(library.folder / f"{decomposed}.json")
+    with pytest.raises(NameTakenError, match="already"):
+        library.add(VOICE, "ANDRÉ")
+    entry = library.entry("André")
+    assert entry is not None and entry.name == decomposed
+    library.rename("André", "André")
+    assert library.names() == ("André",)
+
+
+def test_renaming_overwrites_no_second_file_of_the_same_name(library: VoiceLibrary) -> None:
+    stems = [unicodedata.normalize(form, "André") for form in ("NFC", "NFD")]
+    for stem in stems:
+        VOICE.save(library.folder / f"{stem}.json")
+    if len(files_of(library)) == 1:
+        pytest.skip("this file system takes both names for one")
+    with pytest.raises(NameTakenError):
+        library.rename("André", "André")
+    assert sorted(library.names()) == sorted(stems)
+
+
 def test_removed_voices_are_gone(library: VoiceLibrary) -> None:
     library.add(VOICE, "Anna")
     library.remove("Anna")
@@ -157,11 +180,11 @@ def test_a_voice_of_another_codec_is_not_kept(library: VoiceLibrary) -> None:
 def test_a_full_disk_leaves_the_library_as_it_was(library: VoiceLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     library.add(VOICE, "Anna")
 
-    def full(handle: int, *args: object, **options: object) -> None:
-        os.close(handle)
+    def full(path: Path, *args: object, **options: object) -> None:
+        path.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", full)
+    monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OutputError, match="No space left"):
         library.add(VOICE, "Berta")
     with pytest.raises(OutputError, match="No space left"):

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,28 @@ def test_a_damaged_file_is_named_and_disturbs_nobody(
     assert client.post("/v1/audio/speech", json={"input": "Hi.", "voice": "Broken"}).status_code == 400
     assert client.post("/v1/audio/speech", json={"input": "Hi.", "voice": "Anna"}).status_code == 200
     assert client.delete("/v1/audio/voices/Broken").status_code == 200
+
+
+def test_renaming_a_damaged_file_is_no_conflict_of_names(client: TestClient, settings: ServerSettings) -> None:
+    settings.voices_dir.mkdir()
+    (settings.voices_dir / "Broken.json").write_text("{")
+    answer = client.patch("/v1/audio/voices/Broken", json={"name": "Whole"})
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid_voice"
+    assert names(client) == ["Broken"]
+
+
+def test_one_voice_is_found_however_its_name_is_composed_and_no_other_file_is_read(
+    client: TestClient, engine: StandIn, settings: ServerSettings, recording: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decomposed = unicodedata.normalize("NFD", "André")
+    engine.voice("x", None).save(settings.voices_dir / f"{decomposed}.json")
+    engine.voice("y", None).save(settings.voices_dir / "Aaron.json")
+    assert clone(client, recording, name="André").json()["error"]["code"] == "name_taken"
+    read: list[Path] = []
+    load = Voice.load
+    monkeypatch.setattr(Voice, "load", lambda path, codec=None: (read.append(path), load(path, codec))[1])
+    assert client.get("/v1/audio/voices/ANDRÉ").json()["id"] == decomposed
+    assert [path.stem for path in read] == [decomposed]
 
 
 def test_there_is_a_limit_to_the_voices_kept(engine: StandIn, settings: ServerSettings, recording: bytes) -> None:
