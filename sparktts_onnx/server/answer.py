@@ -56,8 +56,8 @@ class Answer:
         except SparkTTSError as error:
             self.close()
             raise from_library(error) from None
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self.close(client_left=isinstance(error, ClientDisconnect))
             raise
         if self._job.first_sound is not None:
             self._told("first_audio_seconds", self._service.metrics.first_audio_seconds, self._job.first_sound)
@@ -92,10 +92,10 @@ class Answer:
         else:
             yield event(self._done())
 
-    def close(self) -> None:
+    def close(self, *, client_left: bool = False) -> None:
         """Stop what still runs, and tell the log how it went."""
         job = self._job
-        if not job.done and "code" not in self._log:
+        if client_left and not job.done and "code" not in self._log:
             self._service.metrics.abandoned.inc()
         job.cancel()
         if job.info is not None:
@@ -139,11 +139,15 @@ class SpeechResponse(StreamingResponse):
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send it. What is not sent to its end has lost its client, unless the server itself stops it."""
+        client_left = True
         try:
             await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            client_left = False
+            raise
         finally:
-            self._answer.close()
+            self._answer.close(client_left=client_left)
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T:

@@ -1,10 +1,13 @@
 """Everything that can be set about a server, validated once."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparktts_onnx import OptionError
+
+_HOST_NAME = re.compile(r"[^\s/:@?#\[\]]+")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ class ServerSettings:
     """Web sites whose pages may use the server, such as https://example.org."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work or is not safe."""
+        """Refuse what cannot work or is not safe; names of hosts are kept in lower case, as they are compared."""
+        object.__setattr__(self, "host", self.host.lower())
+        object.__setattr__(self, "allowed_hosts", tuple(_host_name(name) for name in self.allowed_hosts))
         if not self.api_key and not self.loopback:
             raise OptionError(
                 f"listening on {self.host} lets others in: set an API key (SPARK_TTS_API_KEY or --api-key-file), "
@@ -73,6 +78,20 @@ class ServerSettings:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def _host_name(name: str) -> str:
+    if not _HOST_NAME.fullmatch(name) and not _is_address(name):
+        raise OptionError(f"allowed_hosts has {name!r}; expected a name such as mybox.local, without scheme or port")
+    return name.lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _at_least(name: str, value: float, least: float) -> None:

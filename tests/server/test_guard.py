@@ -100,6 +100,20 @@ def test_allowed_pages_and_names_come_in(engine: StandIn, settings: ServerSettin
         assert client.get("/v1/models", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
+def test_allowed_names_match_in_any_case(engine: StandIn, settings: ServerSettings) -> None:
+    allowed = dataclasses.replace(settings, host="LocalHost", allowed_hosts=("MyBox.local", "FE80::1"))
+    assert allowed.loopback
+    with TestClient(create_app(engine, allowed), base_url="http://localhost") as client:
+        for host in ("MyBox.local", "mybox.LOCAL:8000", "[fe80::1]:8000"):
+            assert client.get("/v1/models", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["mybox.local:8000", "http://mybox.local", "[fe80::1]", "mybox.local/", ""])
+def test_allowed_names_are_names_alone(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OptionError, match="without scheme or port"):
+        ServerSettings(voices_dir=tmp_path, allowed_hosts=(name,))
+
+
 def test_a_large_body_is_refused_by_its_announced_length(engine: StandIn, settings: ServerSettings) -> None:
     app = create_app(engine, dataclasses.replace(settings, max_body_bytes=1000))
     with TestClient(app, base_url="http://localhost") as client:

@@ -79,6 +79,24 @@ def test_the_work_of_a_client_that_left_stops_within_a_step(
     assert gauge(live, "spark_tts_abandoned_total") == 1
 
 
+def test_only_answers_whose_client_left_count_as_abandoned(
+    serve: Serve, engine: StandIn, settings: ServerSettings
+) -> None:
+    live = serve(engine, dataclasses.replace(settings, at_once=1, queue_size=0, request_seconds=0.5))
+    assert until(lambda: live.app.state.service.state == "ready")
+    engine.gate.clear()
+    with live.post_speech(speech("Hello.")) as late:
+        assert until(lambda: engine.active == 1)
+        assert post(live, "One too many.")[0] == 429
+        assert b" 504 " in read_until(late, b"\r\n")
+    assert gauge(live, "spark_tts_abandoned_total") == 0
+    engine.gate.set()
+    assert until(lambda: engine.active == 0)
+    with live.post_speech(speech("long slowly")):
+        assert until(lambda: engine.active == 1)
+    assert until(lambda: gauge(live, "spark_tts_abandoned_total") == 1)
+
+
 def test_a_client_that_leaves_before_the_first_sound_is_noticed(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
@@ -221,6 +239,7 @@ def test_what_does_not_finish_in_time_is_stopped(serve: Serve, engine: StandIn, 
         while peer.recv(65536):
             pass
     assert engine.active == 0
+    assert live.app.state.service.metrics.registry.get_sample_value("spark_tts_abandoned_total") == 0
 
 
 def test_memory_of_broken_uploads_is_given_back(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
