@@ -77,6 +77,7 @@ ENGLISH = {
     ],
     "dates": [
         ("2024-05-01", "May first, twenty twenty-four"),
+        ("since 2024-05-01T10:30Z", "since May first, twenty twenty-four ten thirty UTC"),
         ("3/4/2024", "March fourth, twenty twenty-four"),
         ("25/12/2023", "December twenty-fifth, twenty twenty-three"),
         ("31.12.1999", "December thirty-first, nineteen ninety-nine"),
@@ -179,6 +180,8 @@ ENGLISH = {
         ("555-1234", "five five five, one two three four"),
         ("zip 90210, PIN 0042", "zip nine zero two one zero, PIN zero zero four two"),
         ("Call 911 now", "Call nine one one now"),
+        ("Tel: 020 7946 0018", "Tel: zero two zero, seven nine four six, zero zero one eight"),
+        ("Fax +49 (0)30 123456", "Fax plus four nine, three zero, one two three four five six"),
     ],
     "abbreviations": [
         ("Dr. Smith", "Doctor Smith"),
@@ -209,6 +212,9 @@ ENGLISH = {
         ("https://example.com/%E4%BD%A0", "example dot com slash percent E four percent BD percent A zero"),
     ],
     "symbols": [
+        ("It ends.\n\n---\n\nIt begins.", "It ends.\n\nIt begins."),
+        ("One.\n* * *\nTwo.", "One.\n\nTwo."),
+        ("The title\n=========\nText.", "The title\n\nText."),
         ("salt & pepper", "salt and pepper"),
         ("R&D", "R and D"),
         ("3+5=8", "three plus five equals eight"),

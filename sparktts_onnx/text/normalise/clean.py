@@ -16,6 +16,8 @@ _SPACES = re.compile(r"[^\S\n]+")
 _LINE_EDGES = re.compile(r" ?\n ?")
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _EMOJI = re.compile(rf"(\s*){EMOJI}(?:\s*{EMOJI})*[\ufe0e\ufe0f\u200d]*(\s*)(.?)", re.DOTALL)
+_SCENE_BREAK = re.compile(r"(?m)^ *(?:(?:[-–—*_~=#•·] *){3,}|⁂) *$")
+_TIMESTAMP = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(Z)?(?![\w+:-])")
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\(https?://[^()\s]{1,500}\)")
 _MARKDOWN = re.compile(
     r"(?m)^ {0,3}(?:#{1,6} +|[-*•‣◦▪●] +)|`{1,3}|\*{2,3}(?!\d)"
@@ -45,8 +47,13 @@ def _without_emoji(match: re.Match[str]) -> str:
 
 
 def drop_markup(text: str) -> str:
-    """Leave out list bullets, heading marks, link targets, and the stars and backticks of marked-up text."""
-    return _MARKDOWN.sub("", _LINK.sub(r"\1", text))
+    """Leave out scene breaks, list bullets, heading marks, link targets, and the stars and backticks of markup."""
+    return _MARKDOWN.sub("", _LINK.sub(r"\1", _SCENE_BREAK.sub("", text)))
+
+
+def part_timestamps(text: str) -> str:
+    """A date and a time for the timestamp of a machine, such as 2024-05-01T10:30:00Z."""
+    return _TIMESTAMP.sub(lambda match: f"{match[1]} {match[2]}{' UTC' if match[3] else ''}", text)
 
 
 def tidy_space(text: str) -> str:
@@ -64,6 +71,8 @@ def clean(text: str, options: NormaliseOptions) -> str:
         text = narrow(text)
     if "emoji" not in options.skip:
         text = drop_emoji(text)
+    if "dates" not in options.skip:
+        text = part_timestamps(text)
     if "symbols" not in options.skip:
         text = drop_markup(text)
     return tidy_space(text)

@@ -8,9 +8,11 @@ from sparktts_onnx.text.normalise.rule import START, Found, Rule
 
 _END = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
 _NORTH_AMERICAN = r"(?:\+?1[-. ]?)?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}"
-_INTERNATIONAL = r"\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,8}){1,4}|\+\d{8,15}"
+_INTERNATIONAL = r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,8}){1,4}|\+\d{8,15}"
 _CHINESE_MOBILE = r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})"
 _CHINESE_LANDLINE = r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}"
+_BRITISH = r"\(?0\d{2,4}\)? \d{3,4} \d{3,4}"
+_CHINESE_HOTLINE = r"(?:11[0249]|12[02]|123\d\d|100(?:00|10|86)|95\d{3})(?=急救|报警|火警|订票|客服|热线)"
 _LOCAL = r"\d{3}-\d{4}"
 _ENGLISH_CUES = ("call ", "dial ", "zip ", "zip code ", "postcode ", "code ", "pin ", "extension ", "ext. ")
 _CHINESE_CUES = "拨打 拨 致电 热线 电话 邮编 编号 号码 密码 验证码 身份证 证号 账号 卡号 学号 QQ号"
@@ -25,7 +27,7 @@ _SHORT = rf"{_AFTER_A_CUE}\d{{3,18}}"
 
 def _groups(text: str) -> list[str]:
     """The groups as written; a long run without any is cut as people say it."""
-    groups = re.findall(r"\d+", text)
+    groups = re.findall(r"\d+", text.replace("(0)", " "))  # a zero that is not dialled from abroad
     return [part for group in groups for part in _cut(group)]
 
 
@@ -47,5 +49,14 @@ def _chinese(found: Found) -> str:
     return plus + "，".join(chinese.digits(group, one="幺") for group in _groups(found.text))
 
 
-_SHAPES = (_CHINESE_LANDLINE, _CHINESE_MOBILE, _NORTH_AMERICAN, _INTERNATIONAL, _LOCAL, _SHORT)
+_SHAPES = (
+    _CHINESE_LANDLINE,
+    _CHINESE_MOBILE,
+    _NORTH_AMERICAN,
+    _INTERNATIONAL,
+    _BRITISH,
+    _CHINESE_HOTLINE,
+    _LOCAL,
+    _SHORT,
+)
 RULES = tuple(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){_END}", _english, _chinese) for shape in _SHAPES)
