@@ -26,8 +26,8 @@ def _with_dashes(argument: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which bundle, and how it runs."""
+def add_bundle_argument(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Which bundle, for `open_bundle`; the group of the option."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model-dir",
@@ -35,6 +35,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a bundle made by convert_to_onnx.py, or a checkpoint folder that holds one under onnx/",
     )
+    return group
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which bundle, and how it runs, for `open_model`."""
+    group = add_bundle_argument(parser)
     group.add_argument("--device", default="auto", metavar="NAME", help=f"{', '.join(DEVICES)} (default: auto)")
     group.add_argument("--threads", type=int, metavar="N", help="threads to compute with (default: all cores)")
     group.add_argument(
@@ -42,6 +48,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep the weights here as this processor wants them: processes start sooner and share them",
     )
+
+
+def open_bundle(options: argparse.Namespace) -> SparkTTSONNX:
+    """The model that the options name, where nothing is computed with it."""
+    return SparkTTSONNX(options.model_dir)
 
 
 def open_model(options: argparse.Namespace, *, rows: int = ROWS) -> SparkTTSONNX:

@@ -97,7 +97,10 @@ class _Reader:
             raise OptionError(f"not JSON: {error}") from error
         if not isinstance(item, dict) or not isinstance(item.get("text"), str):
             raise TextError('expected an object with a "text", such as {"text": "Hello.", "seed": 1}')
-        name = str(item.pop("id", f"{number:06d}"))
+        given = item.pop("id", f"{number:06d}")
+        name = str(given)
+        if isinstance(given, bool) or not isinstance(given, str | int):
+            raise OptionError(f"the id {given!r} is neither a text nor a number")
         if not name or not name.isprintable() or name.startswith(".") or Path(name).name != name:
             raise OptionError(f"the id {name!r} cannot be a file's name")
         if item.get("voice") is not None:

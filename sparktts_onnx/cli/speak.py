@@ -5,7 +5,18 @@ import sys
 import time
 from pathlib import Path
 
-from sparktts_onnx import Cue, OptionError, OutputError, SparkTTSONNX, SpeechInfo, SpeechStream, Voice, play, srt
+from sparktts_onnx import (
+    Cue,
+    OptionError,
+    OutputError,
+    SparkTTSONNX,
+    SpeechInfo,
+    SpeechStream,
+    Voice,
+    encoder,
+    play,
+    srt,
+)
 from sparktts_onnx.cli.arguments import (
     add_model_arguments,
     add_speech_arguments,
@@ -42,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     voice.add_argument("--prompt-text", metavar="TEXT", help="what is said in the prompt: clones its manner too")
     voice.add_argument("--save-voice", metavar="FILE", help="keep the voice that speaks")
     output = parser.add_argument_group("output")
-    output.add_argument("--output-dir", default="outputs", metavar="DIR", help="folder to write to (default: outputs)")
-    output.add_argument("--format", default="wav", metavar="F", help="wav, flac, mp3, opus, aac, m4a (default: wav)")
+    output.add_argument("--output-dir", metavar="DIR", help="folder to write to (default: outputs)")
+    output.add_argument("--format", metavar="F", help="wav, flac, mp3, opus, aac, m4a (default: wav)")
     output.add_argument("--srt", action="store_true", help="write subtitles beside the file")
     output.add_argument(
         "--stream",
@@ -58,8 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Speak."""
-    if options.prompt_text and not options.prompt_path:
-        raise OptionError("--prompt-text belongs to a recording; give it with --prompt-path")
+    _check(options)
     text = _text(options)
     with open_model(options) as tts:
         _choose_voice(tts, options)
@@ -69,6 +79,18 @@ def run(options: argparse.Namespace) -> int:
     if info.file is not None:
         print(info.file)
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """See that the options go together."""
+    if options.prompt_text and not options.prompt_path:
+        raise OptionError("--prompt-text belongs to a recording; give it with --prompt-path")
+    if options.gender and (options.voice or options.prompt_path):
+        raise OptionError("--gender belongs to a created voice; leave it out, or leave out the voice")
+    of_files = {"--output-dir": options.output_dir, "--format": options.format, "--srt": options.srt or None}
+    given = [name for name, value in of_files.items() if value is not None]
+    if options.stream and given:
+        raise OptionError(f"--stream writes no file; leave out {' and '.join(given)}, or leave out --stream")
 
 
 def _text(options: argparse.Namespace) -> str:
@@ -89,8 +111,8 @@ def _choose_voice(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
 def _write(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechInfo:
     _, info = tts.inference(
         text,
-        save_dir=options.output_dir,
-        file_format=options.format,
+        save_dir="outputs" if options.output_dir is None else options.output_dir,
+        file_format="wav" if options.format is None else options.format,
         on_progress=Progress("speaking"),
         **speech_options(options),
     )
@@ -118,9 +140,11 @@ def _stream(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> Speech
 
 
 def _write_samples(stream: SpeechStream) -> None:
+    pcm = encoder("pcm", stream.sample_rate)
     for chunk in stream:
-        sys.stdout.buffer.write((chunk.clip(-1, 1) * 32767).astype("<i2").tobytes())
+        sys.stdout.buffer.write(pcm.encode(chunk))
         sys.stdout.buffer.flush()
+    sys.stdout.buffer.write(pcm.finish())
 
 
 def _save_voice(voice: Voice, options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sparktts_onnx import EnrolOptions, OptionError, SparkTTSONNX, Voice, VoiceLibrary
-from sparktts_onnx.cli.arguments import LEVELS_HELP, add_model_arguments, open_model
+from sparktts_onnx.cli.arguments import LEVELS_HELP, add_bundle_argument, add_model_arguments, open_bundle, open_model
 
 DESCRIPTION = """Keep voices by name in a folder.
 
@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands and their options."""
     parser.description = DESCRIPTION
     commands = parser.add_subparsers(required=True, metavar="list|show|enrol|create|remove|try")
-    _add(commands, "list", _list, "every voice of the folder", named=False)
-    _add(commands, "show", _show, "what is known of a voice")
-    _add(commands, "remove", _remove, "delete a voice")
+    _add(commands, "list", _list, "every voice of the folder", named=False, computes=False)
+    _add(commands, "show", _show, "what is known of a voice", computes=False)
+    _add(commands, "remove", _remove, "delete a voice", computes=False)
     enrol = _add(commands, "enrol", _enrol, "make a voice from recordings")
     enrol.add_argument("recordings", nargs="+", metavar="AUDIO", help="recordings of one speaker, several seconds each")
     enrol.add_argument("--transcript", metavar="TEXT", help="what is said in them: clones the manner too")
@@ -54,18 +54,23 @@ def _add(
     about: str,
     *,
     named: bool = True,
+    computes: bool = True,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
     if named:
         parser.add_argument("name", metavar="NAME", help="the voice's name")
     parser.add_argument("--voices-dir", type=Path, default=Path("voices"), metavar="DIR", help="(default: voices)")
-    add_model_arguments(parser)
-    parser.set_defaults(run=lambda options: _run(act, options))
+    if computes:
+        add_model_arguments(parser)
+    else:
+        add_bundle_argument(parser)
+    opened = open_model if computes else open_bundle
+    parser.set_defaults(run=lambda options: _run(act, options, opened(options)))
     return parser
 
 
-def _run(act: Act, options: argparse.Namespace) -> int:
-    with open_model(options) as tts:
+def _run(act: Act, options: argparse.Namespace, opened: SparkTTSONNX) -> int:
+    with opened as tts:
         return act(options, tts, VoiceLibrary(options.voices_dir, tts.manifest.codec))
 
 

@@ -82,12 +82,29 @@ def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: p
     assert sorted(note["file"] for note in notes(tmp_path)) == ["000001.wav", "second.wav"]
 
 
+@pytest.mark.parametrize("name", ["n" * 300, "字" * 100, None, ["a"], True])
+def test_an_id_that_cannot_name_a_file_stops_nothing(tmp_path: Path, name: object) -> None:
+    write(tmp_path, {"id": name, "text": "Hello.", "seed": 1}, {"id": 7, "text": "Hello.", "seed": 1})
+    assert main(batch(tmp_path)) == 1
+    assert [note["file"] for note in notes(tmp_path)] == ["7.wav"]
+
+
 def test_a_kept_voice_is_found_beside_the_lines(tmp_path: Path) -> None:
     with SparkTTSONNX(nano.BUNDLE) as tts:
         tts.create_voice("female", seed=5).save(tmp_path / "me.json")
     write(tmp_path, {"text": "Hello.", "voice": "me.json", "seed": 1})
     assert main(batch(tmp_path, "--format", "flac")) == 0
     assert soundfile.info(tmp_path / "out" / "000001.flac").format == "FLAC"
+
+
+def test_an_unknown_format_is_told_before_anything_is_spoken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, *LINES)
+    assert main(batch(tmp_path, "--format", "xyz")) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("error:") == 1 and "unknown audio format 'xyz'" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,9 @@
-"""Every example beside the demo runs as documented."""
+"""Every example runs as documented; of the demo, what it converts."""
 
+import os
 import runpy
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,3 +28,24 @@ def test_example_speaks(
     written = list((tmp_path / "outputs").glob("*.wav"))
     assert written, "an example writes speech"
     assert capsys.readouterr().out.strip().splitlines()[-1].endswith(".wav")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="bash")
+@pytest.mark.parametrize(
+    ("manifest", "converted"), [("manifest.json", False), ("onnx/manifest.json", False), (None, True)]
+)
+def test_the_demo_converts_only_what_is_no_bundle_yet(tmp_path: Path, manifest: str | None, converted: bool) -> None:
+    (tmp_path / "model" / "onnx").mkdir(parents=True)
+    if manifest is not None:
+        (tmp_path / "model" / manifest).touch()
+    (tmp_path / "example").mkdir()
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / ".venv-demo" / "bin").mkdir(parents=True)
+    demo = shutil.copy(ROOT / "example" / "onnx_demo.sh", tmp_path / "example")
+    (tmp_path / "scripts" / "environment.sh").write_text("make_environment() { :; }\n")
+    python = tmp_path / ".venv-demo" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+    done = subprocess.run(["bash", demo], capture_output=True, text=True, env={**os.environ, "MODEL_DIR": "model"})
+    assert done.returncode == 0 and "cli.spark_tts_onnx --model-dir model " in done.stdout
+    assert ("convert_to_onnx.py --model_dir model" in done.stdout) == converted

@@ -13,6 +13,8 @@ import sparktts_onnx
 from cli.spark_tts_onnx import SparkTTSONNX as FromCommand
 from sparktts_onnx.cli import main
 
+STREAM = ["--model-dir", str(nano.BUNDLE), "--seed", "1", "--text", "Hello there.", "--stream", "pcm"]
+
 
 def arguments(tmp_path: Path, *more: str, model: Path = nano.BUNDLE) -> list[str]:
     return ["--model-dir", str(model), "--output-dir", str(tmp_path / "out"), "--seed", "1", *more]
@@ -59,12 +61,19 @@ def test_a_text_file_in_every_format_with_subtitles(tmp_path: Path, capsys: pyte
     assert seconds == pytest.approx([seconds[0]] * 4, abs=0.1)
 
 
-def test_raw_samples_on_standard_output(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    assert main(arguments(tmp_path, "--text", "Hello there.")) == 0
-    wav, _ = soundfile.read(capfdbinary.readouterr().out.strip().splitlines()[-1].decode(), dtype="float32")
-    assert main(arguments(tmp_path, "--text", "Hello there.", "--stream", "pcm")) == 0
-    samples = np.frombuffer(capfdbinary.readouterr().out, "<i2") / 32767
-    assert len(samples) == len(wav)
+def test_raw_samples_on_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(STREAM) == 0
+    pcm = sparktts_onnx.encoder("pcm", nano.SAMPLE_RATE)
+    with sparktts_onnx.SparkTTSONNX(nano.BUNDLE) as tts, tts.stream("Hello there.", seed=1) as stream:
+        expected = b"".join(pcm.encode(chunk) for chunk in stream) + pcm.finish()
+    assert expected and capfdbinary.readouterr().out == expected
+
+
+@pytest.mark.parametrize("more", [["--srt"], ["--format", "wav"], ["--output-dir", "outputs"]])
+def test_a_stream_takes_no_options_of_files(capfdbinary: pytest.CaptureFixture[bytes], more: list[str]) -> None:
+    assert main([*STREAM, *more]) == 2
+    out, err = capfdbinary.readouterr()
+    assert out == b"" and err.count(b"error:") == 1 and f"leave out {more[0]}".encode() in err
 
 
 def test_a_voice_is_kept_and_speaks_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,6 +112,7 @@ def test_a_bundle_that_is_not_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
         ["--text", "Hello.", "--prompt-path", __file__],
         ["--text", "Hello.", "--voice", "no-such.json"],
         ["--text", "Hello.", "--temperature", "-1"],
+        ["--text", "Hello.", "--voice", "me.json", "--gender", "male"],
         ["--text-file", "no-such.txt"],
     ],
 )

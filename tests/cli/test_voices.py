@@ -72,6 +72,13 @@ def test_a_created_voice(voices: Voices) -> None:
     assert first.splitlines()[-1] == voices("show", "Same")[0].splitlines()[-1]
 
 
+@pytest.mark.parametrize("given", [("list",), ("show", "Ann"), ("remove", "Ann")])
+@pytest.mark.parametrize("option", ["--device", "--threads", "--packed-weights"])
+def test_what_computes_nothing_has_no_options_for_it(voices: Voices, given: tuple[str, ...], option: str) -> None:
+    with pytest.raises(SystemExit):
+        voices.run(*given, option, "1")
+
+
 @pytest.mark.parametrize(
     "given",
     [
