@@ -292,10 +292,10 @@ class SparkTTSONNX:
         for done, (segment, spoken) in enumerate(segments, 1):
             speaker = speaker or spoken.global_ids
             report.add_spoken(spoken)
-            pieces += [joiner.feed(spoken.wav), joiner.end_segment(segment.pause_seconds)]
+            pieces += map(tempo.feed, (joiner.feed(spoken.wav), joiner.end_segment(segment.pause_seconds)))
             if on_progress is not None:
                 on_progress(done, len(planned))
-        wav = np.concatenate([tempo.feed(np.concatenate([*pieces, joiner.finish()])), tempo.finish()])
+        wav = np.concatenate([*pieces, tempo.feed(joiner.finish()), tempo.finish()])
         return wav, report.info(samples=len(wav), spans=joiner.spans, speaker=speaker, codec=codec)
 
     def _speaker(self) -> SegmentSpeaker:
