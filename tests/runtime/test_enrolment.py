@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import soxr
 
-from sparktts_onnx import RecordingError, SparkTTSONNX, Voice
+from sparktts_onnx import EnrolOptions, OptionError, RecordingError, SparkTTSONNX, Voice
 from sparktts_onnx.bundle.manifest import Manifest
 
 SPEAKER = (1, 2, 3, 4)
@@ -151,3 +151,11 @@ def test_a_failed_prompt_is_not_remembered(tts: SparkTTSONNX, tmp_path: Path) ->
     with pytest.raises(RecordingError):
         tts.process_prompt(tmp_path / "none.wav")
     assert tts.inference("Hi.", seed=1)[1].voice == kept
+
+
+def test_graphs_of_a_fixed_length_hear_no_whole_recording(tmp_path: Path) -> None:
+    path = write(tmp_path / "me.wav", recorded())
+    with SparkTTSONNX(nano.FIXED_BUNDLE, threads=1) as tts:
+        with pytest.raises(OptionError, match="window is 'all', but the graphs"):
+            tts.enrol([path], options=EnrolOptions(window="all"))
+        assert tts.enrol([path], options=EnrolOptions(window="best")).voice.global_ids

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sparktts_onnx import BundleError, SparkTTSONNX
+from sparktts_onnx import BundleError, GenerationError, SparkTTSONNX
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest, describe_file, read_manifest
 from sparktts_onnx.runtime.onnx_runtime import ort
@@ -200,3 +200,13 @@ def test_a_graph_that_cuda_cannot_compute_stays_on_the_processor(
     warned = f"{graph} of {nano.BUNDLE} is made for processors" in caplog.text
     assert warned == (expected == [CPU])
     assert sessions.on_cpu == (graph == "decoder" and expected == [CPU])
+
+
+def test_a_graph_that_cannot_compute_says_which_it_is(manifest: Manifest) -> None:
+    sessions = Sessions(nano.BUNDLE, manifest, threads=2)
+    wrong = {"x": np.zeros((1, 1), np.float32)}
+    with pytest.raises(GenerationError, match="the graph prenet failed: "):
+        sessions.run("prenet", wrong)
+    with pytest.raises(GenerationError, match="the graph decoder failed: "):
+        list(sessions.run_each([wrong]))
+    sessions.close()
