@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def read_prompt(sources: Sequence[Source], codec: CodecLayout, options: EnrolOpt
     """
     if not sources:
         raise OptionError("there is no recording; give at least one")
-    origin = ", ".join(describe_source(source) for source in sources)
+    origin = ", ".join(map(_origin, sources))
     kept = [_rereadable(source) for source in sources]
     rate = codec.sample_rate
 
@@ -84,6 +85,11 @@ def read_prompt(sources: Sequence[Source], codec: CodecLayout, options: EnrolOpt
         wavs = [trim_silence(wav, rate) for wav in wavs]
     joined = np.concatenate(wavs)
     return Prompt(joined, _reference(wavs, joined, codec, options), reports, origin)
+
+
+def _origin(source: Source) -> str:
+    """The file's name without its folder: voice files are passed on."""
+    return describe_source(Path(source).name if isinstance(source, str | os.PathLike) else source)
 
 
 def _rereadable(source: Source) -> Callable[[], Source]:
