@@ -108,14 +108,14 @@ def test_what_is_not_as_it_was_packed_is_packed_again(
         record.write_bytes(bytes(record.stat().st_size))
     else:
         (weights if damage == "lost" else record).unlink()
-    assert not caplog.records
+    assert "packing it again" not in caplog.text
     assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options) == graph
     assert "packing it again" in caplog.text
     assert weights.read_bytes() == before
     assert list(tmp_path.iterdir()) == [graph.parent]
     caplog.clear()
     packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
-    assert not caplog.records
+    assert "packing" not in caplog.text
 
 
 def test_only_what_dead_processes_left_is_cleared(entry: GraphEntry, tmp_path: Path) -> None:
