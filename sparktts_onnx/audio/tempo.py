@@ -23,12 +23,6 @@ TAIL_SECONDS = 1.0
 _NOTHING = np.zeros(0, np.float32)
 
 
-def change_tempo(wav: Wave, sample_rate: int, factor: float) -> Wave:
-    """float32 [round(N / factor)]: `wav` float32 [N] spoken `factor` times as fast, pitch kept."""
-    changer = TempoChanger(sample_rate, factor)
-    return np.concatenate([changer.feed(wav), changer.finish()])
-
-
 class TempoChanger:
     """Changes the speed of speech chunk by chunk; about 80 ms of sound wait inside.
 
