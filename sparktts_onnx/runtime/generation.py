@@ -12,7 +12,15 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import GenerationError, TextError
 from sparktts_onnx.runtime.grammar import CreationGrammar, SpeechGrammar
-from sparktts_onnx.runtime.guards import LENGTH, SILENCE, TOO_SHORT, GuardOptions, LengthGuard, longest_silence
+from sparktts_onnx.runtime.guards import (
+    LENGTH,
+    SILENCE,
+    TOO_SHORT,
+    GuardOptions,
+    LengthGuard,
+    longest_silence,
+    once_heard,
+)
 from sparktts_onnx.runtime.info import END
 from sparktts_onnx.runtime.prompting import Prompter
 from sparktts_onnx.runtime.sampling import SamplingOptions
@@ -191,9 +199,8 @@ class SegmentSpeaker:
     def _listen(self, plan: SegmentPlan, wav: Wave, attempt: Attempt) -> tuple[str, float]:
         """Stop reason and implausibility of an attempt once its sound is known."""
         silence = longest_silence(wav, self._manifest.codec.sample_rate)
-        if attempt.stop_reason in (END, LENGTH) and silence > plan.guards.silence_seconds:
-            return SILENCE, attempt.distance + silence
-        return attempt.stop_reason, attempt.distance
+        stop_reason = once_heard(attempt.stop_reason, silence, plan.guards)
+        return stop_reason, attempt.distance + (silence if stop_reason == SILENCE else 0)
 
 
 def require_speech(plan: SegmentPlan, tokens: int) -> None:

@@ -11,8 +11,8 @@ from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.runtime.guards import LENGTH, SILENCE, longest_silence
-from sparktts_onnx.runtime.info import END, SpeechInfo
+from sparktts_onnx.runtime.guards import longest_silence, once_heard
+from sparktts_onnx.runtime.info import SpeechInfo
 from sparktts_onnx.runtime.report import Report
 from sparktts_onnx.runtime.vocoder import Vocoder
 from sparktts_onnx.runtime.vocoder_stream import StreamOptions, VocoderStream
@@ -141,5 +141,4 @@ class _Making:
         """Why a segment ended. One with a long silence is not tried again, since it was heard, but it is told."""
         silence = longest_silence(np.concatenate([*self._heard, rest]), self._codec.sample_rate)
         self._heard.clear()
-        silent = silence > event.planned.plan.guards.silence_seconds
-        return SILENCE if silent and event.stop_reason in (END, LENGTH) else event.stop_reason
+        return once_heard(event.stop_reason, silence, event.planned.plan.guards)
