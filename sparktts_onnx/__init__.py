@@ -3,7 +3,7 @@
 from sparktts_onnx._version import __version__
 from sparktts_onnx.audio.checks import RecordingReport
 from sparktts_onnx.audio.encoding import StreamEncoder, encoder
-from sparktts_onnx.audio.formats import FORMATS
+from sparktts_onnx.audio.formats import FORMATS, format_named
 from sparktts_onnx.audio.playback import play
 from sparktts_onnx.audio.subtitles import Cue, srt, webvtt
 from sparktts_onnx.audio.writing import save as save_speech
@@ -15,6 +15,7 @@ from sparktts_onnx.errors import (
     ExportError,
     GenerationError,
     MissingDependencyError,
+    NameTakenError,
     OptionError,
     OutputError,
     ProviderError,
@@ -50,6 +51,7 @@ __all__ = [
     "Lexicon",
     "Manifest",
     "MissingDependencyError",
+    "NameTakenError",
     "OptionError",
     "OutputError",
     "ProviderError",
@@ -72,6 +74,7 @@ __all__ = [
     "VoiceStyle",
     "__version__",
     "encoder",
+    "format_named",
     "play",
     "save_speech",
     "srt",

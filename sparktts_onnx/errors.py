@@ -8,9 +8,10 @@
     ├── RecordingError           a prompt recording cannot be used
     ├── TextError                there is nothing to speak in a text, or a text file cannot be read
     ├── VoiceError               a voice is unknown, unreadable, or belongs to another codec
+    │   └── NameTakenError       another voice has that name
     ├── OptionError              an option is out of range (also a ValueError)
     ├── ProviderError            an execution provider is not available
-    ├── GenerationError          the language model gave something that cannot be spoken
+    ├── GenerationError          a graph gave something that cannot be spoken, or could not be computed
     ├── OutputError              a result cannot be written or played
     ├── BusyError                the work was refused because too much is waiting already
     └── MissingDependencyError   an optional dependency is not installed
@@ -51,6 +52,10 @@ class VoiceError(SparkTTSError):
     """A voice is unknown, unreadable, or belongs to another codec."""
 
 
+class NameTakenError(VoiceError):
+    """Another voice has that name."""
+
+
 class OptionError(SparkTTSError, ValueError):
     """An option is out of range."""
 
@@ -60,7 +65,7 @@ class ProviderError(SparkTTSError):
 
 
 class GenerationError(SparkTTSError):
-    """The language model gave something that cannot be spoken."""
+    """A graph gave something that cannot be spoken, or could not be computed."""
 
 
 class OutputError(SparkTTSError):

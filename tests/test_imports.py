@@ -16,10 +16,10 @@ PACKAGE = ROOT / "sparktts_onnx"
 EXPORT_ONLY = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "yaml"}
 PUBLIC = """
 BatchResult BundleError BusyError CheckpointError Cue EnrolOptions Enrolment ExportError FORMATS
-GenerationError Lexicon Manifest MissingDependencyError OptionError OutputError ProviderError RecordingError
-RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream StreamEncoder
-StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle __version__
-encoder play save_speech srt webvtt
+GenerationError Lexicon Manifest MissingDependencyError NameTakenError OptionError OutputError ProviderError
+RecordingError RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream
+StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle __version__
+encoder format_named play save_speech srt webvtt
 """
 MAY_USE = {
     "bundle": {"bundle", "errors", "_version"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import FORMATS, BatchResult, OptionError, OutputError, SparkTTSError, SparkTTSONNX, save_speech
+from sparktts_onnx import BatchResult, OutputError, SparkTTSError, SparkTTSONNX, format_named, save_speech
 from sparktts_onnx.cli.arguments import read_text_file
 from sparktts_onnx.cli.batch_lines import Line
 
@@ -26,8 +26,7 @@ class Target:
     file_format: str
 
     def __post_init__(self) -> None:
-        if self.file_format.lower() not in FORMATS:
-            raise OptionError(f"unknown audio format {self.file_format!r}: expected one of {', '.join(FORMATS)}")
+        object.__setattr__(self, "file_format", format_named(self.file_format).name)
 
     def file(self, line: Line) -> Path:
         """The file of a line."""

@@ -12,7 +12,9 @@ def whole_number(name: str, value: Any, low: int, high: int | None = None) -> in
     """The value, a whole number of any kind, from `low` to `high`, if there is a highest."""
     whole = not isinstance(value, bool) and isinstance(value, Integral)
     if not whole or int(value) < low or (high is not None and int(value) > high):
-        raise OptionError(f"{name} is {value!r}; expected a whole number from {low}{f' to {high}' if high else ''}")
+        raise OptionError(
+            f"{name} is {value!r}; expected a whole number from {low}{'' if high is None else f' to {high}'}"
+        )
     return int(value)
 
 

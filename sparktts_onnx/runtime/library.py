@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.errors import OptionError, OutputError, VoiceError
+from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
 from sparktts_onnx.runtime.voice import Voice, check_voice
 
 SUFFIX = ".json"
@@ -23,10 +23,6 @@ _RESERVED = frozenset(
 )
 """Names that Windows keeps for devices, whatever follows a dot."""
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
-
-
-class NameTakenError(VoiceError):
-    """Another voice has that name."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class VoiceLibrary:
     """Voices by name; every change happens wholly or not at all, and a bad file disturbs no other.
 
     A name is the name of the voice's file, so it is checked before it comes near the disk: letters and digits of
-    any script, spaces, `-`, `_` and dots inside. Names that have the same `name_key` are one name.
+    any script, spaces, `-`, `_` and dots inside. Names that have the same `key` are one name.
     """
 
     def __init__(self, folder: str | Path, codec: CodecLayout) -> None:
@@ -54,6 +50,11 @@ class VoiceLibrary:
         self.folder = Path(folder)
         self._codec = codec
         self._lock = threading.Lock()
+
+    @staticmethod
+    def key(name: str) -> str:
+        """What two spellings of one name have in common: neither case nor how a letter is composed counts."""
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
     def entries(self) -> tuple[VoiceEntry, ...]:
         """Every voice file by name, the unusable ones with their problem.
@@ -128,7 +129,7 @@ class VoiceLibrary:
             voice = Voice.load(path).renamed(new_name)
             self._check_free(new_name, but=path)
             target = self.folder / f"{new_name}{SUFFIX}"
-            if name_key(new_name) == name_key(path.stem):
+            if self.key(new_name) == self.key(path.stem):
                 voice.save(path)
                 _move(path, target)
             else:
@@ -153,7 +154,7 @@ class VoiceLibrary:
             return []
         except OSError as error:
             raise VoiceError(f"the voice folder {self.folder} cannot be read: {error.strerror or error}") from error
-        return sorted(found, key=lambda path: name_key(path.stem))
+        return sorted(found, key=lambda path: self.key(path.stem))
 
     def _entry(self, path: Path) -> VoiceEntry:
         try:
@@ -163,8 +164,8 @@ class VoiceLibrary:
             return VoiceEntry(path.stem, None, str(error), 0.0)
 
     def _find(self, name: str, *, but: Path | None = None) -> Path | None:
-        wanted = name_key(name)
-        return next((path for path in self._files() if name_key(path.stem) == wanted and path != but), None)
+        wanted = self.key(name)
+        return next((path for path in self._files() if self.key(path.stem) == wanted and path != but), None)
 
     def _check_free(self, name: str, *, but: Path | None = None) -> None:
         if self._find(name, but=but) is not None:
@@ -192,11 +193,6 @@ class VoiceLibrary:
             _move(part, path)
         finally:
             part.unlink(missing_ok=True)
-
-
-def name_key(name: str) -> str:
-    """What two spellings of one name have in common: neither case nor how a letter is composed counts."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def checked_name(name: str) -> str:

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 
-from sparktts_onnx import SparkTTSError, VoiceEntry, VoiceError
-from sparktts_onnx.runtime.library import NameTakenError, name_key
+from sparktts_onnx import NameTakenError, SparkTTSError, VoiceEntry, VoiceError, VoiceLibrary
 from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.schemas import (
     Gender,
@@ -32,7 +31,7 @@ _Service = Annotated[SpeechService, Depends(service_of)]
 def list_voices(service: _Service) -> VoiceList:
     """The kept voices and the built-in ones; files that cannot be used are listed with their problem."""
     kept = [_from_entry(entry) for entry in service.voices.library.entries()]
-    taken = {name_key(voice.id) for voice in kept}
+    taken = {VoiceLibrary.key(voice.id) for voice in kept}
     voices = kept + [_built_in(name) for name in BUILT_IN if name not in taken]
     usable = [VoiceSummary(id=voice.id, name=voice.name) for voice in voices if voice.problem is None]
     return VoiceList(data=voices, voices=usable)
@@ -145,8 +144,8 @@ def _find(name: str, service: SpeechService) -> VoiceObject:
     entry = service.voices.library.entry(name)
     if entry is not None:
         return _from_entry(entry)
-    if name_key(name) in BUILT_IN:
-        return _built_in(name_key(name))
+    if VoiceLibrary.key(name) in BUILT_IN:
+        return _built_in(VoiceLibrary.key(name))
     raise _not_found(name)
 
 

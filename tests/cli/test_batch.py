@@ -97,6 +97,12 @@ def test_a_kept_voice_is_found_beside_the_lines(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "out" / "000001.flac").format == "FLAC"
 
 
+def test_a_format_is_the_same_in_capitals(tmp_path: Path) -> None:
+    write(tmp_path, {"text": "Hello.", "seed": 1})
+    assert main(batch(tmp_path, "--format", "FLAC")) == 0
+    assert (tmp_path / "out" / "000001.flac").is_file()
+
+
 def test_an_unknown_format_is_told_before_anything_is_spoken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
