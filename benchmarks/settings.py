@@ -44,6 +44,8 @@ class Settings:
     """Answers at once where answers are written together."""
     batch_ids: int = 100
     """Ids of each of them."""
+    texts_together: int = 16
+    """Texts spoken together, each of `batch_ids` ids."""
     audio_seconds: tuple[float, ...] = (1, 5, 10, 30)
     """Lengths that the codec decodes."""
     recording_seconds: tuple[float, ...] = (3, 6, 20)
@@ -87,6 +89,7 @@ def quick(settings: Settings) -> Settings:
         new_ids=10,
         batch=2,
         batch_ids=10,
+        texts_together=2,
         audio_seconds=(1,),
         recording_seconds=(3,),
         texts=("short",),

@@ -28,7 +28,7 @@ from sparktts_onnx.errors import (
 from sparktts_onnx.runtime.batching import BatchResult
 from sparktts_onnx.runtime.info import SegmentInfo, SpeechInfo
 from sparktts_onnx.runtime.library import VoiceEntry, VoiceLibrary
-from sparktts_onnx.runtime.pipeline import SparkTTSONNX
+from sparktts_onnx.runtime.pipeline import DEFAULT_ROWS, SparkTTSONNX
 from sparktts_onnx.runtime.recordings import Enrolment, EnrolOptions
 from sparktts_onnx.runtime.request import SpeechOptions
 from sparktts_onnx.runtime.streaming import SpeechStream
@@ -43,6 +43,7 @@ __all__ = [
     "BusyError",
     "CheckpointError",
     "Cue",
+    "DEFAULT_ROWS",
     "EnrolOptions",
     "Enrolment",
     "ExportError",

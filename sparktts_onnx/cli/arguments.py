@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from sparktts_onnx import Lexicon, SparkTTSONNX, SpeechOptions, TextError
+from sparktts_onnx import DEFAULT_ROWS, Lexicon, SparkTTSONNX, SpeechOptions, TextError
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
-ROWS = 8
-"""Answers at once, where no option says otherwise."""
 LEVELS_HELP = "very_low, low, moderate, high, very_high, or 0 to 1 in steps of 0.25"
 
 
@@ -55,7 +53,7 @@ def open_bundle(options: argparse.Namespace) -> SparkTTSONNX:
     return SparkTTSONNX(options.model_dir)
 
 
-def open_model(options: argparse.Namespace, *, rows: int = ROWS) -> SparkTTSONNX:
+def open_model(options: argparse.Namespace, *, rows: int = DEFAULT_ROWS) -> SparkTTSONNX:
     """The model that the options name, with `rows` answers at once."""
     return SparkTTSONNX(
         options.model_dir,

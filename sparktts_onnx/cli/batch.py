@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sparktts_onnx import SparkTTSError, SparkTTSONNX
+from sparktts_onnx import DEFAULT_ROWS, SparkTTSError, SparkTTSONNX
 from sparktts_onnx.cli.arguments import add_model_arguments, open_model
 from sparktts_onnx.cli.batch_lines import Line, read_lines
 from sparktts_onnx.cli.batch_results import Outcome, Results, Target, speak_lines
@@ -32,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("lines", type=Path, metavar="LINES", help="one JSON object a line, or a Parquet file")
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--format", default="wav", metavar="F", help="wav, flac, mp3, opus, aac, m4a (default: wav)")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        default=DEFAULT_ROWS,
+        metavar="N",
+        help=f"lines in the making together; fewer take less memory (default: {DEFAULT_ROWS})",
+    )
     add_model_arguments(parser)
     add_cluster_arguments(parser)
 
@@ -39,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Speak what is not spoken yet."""
     target = Target(options.output_dir, options.format)
-    with open_model(options) as tts:
+    with open_model(options, rows=options.at_once) as tts:
         lines, bad = read_lines(options.lines, tts.manifest)
         for line in bad:
             _report(line.number, line.error)
@@ -58,7 +65,7 @@ def _spoken(options: argparse.Namespace, tts: SparkTTSONNX, lines: Sequence[Line
         return speak_lines(tts, lines, target)
     from sparktts_onnx.scale.batch import speak_on_cluster
 
-    model, workers = cluster_settings(options)
+    model, workers = cluster_settings(options, rows=options.at_once)
     return speak_on_cluster(lines, target, model, workers, verbose=options.verbose)
 
 

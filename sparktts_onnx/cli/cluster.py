@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparktts_onnx.cli.arguments import ROWS
-
 if TYPE_CHECKING:
     from sparktts_onnx.scale.settings import ModelSettings, Replicas
 
@@ -24,8 +22,8 @@ def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def cluster_settings(options: argparse.Namespace, *, rows: int = ROWS) -> "tuple[ModelSettings, Replicas]":
-    """The model as workers open it, and how many of them there are.
+def cluster_settings(options: argparse.Namespace, *, rows: int) -> "tuple[ModelSettings, Replicas]":
+    """The model as workers open it, each with `rows` answers at once, and how many of them there are.
 
     Raises:
         OptionError, MissingDependencyError: a bad option; no Ray.

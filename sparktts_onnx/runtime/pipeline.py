@@ -44,6 +44,12 @@ from sparktts_onnx.runtime.voice import Voice, check_voice
 from sparktts_onnx.runtime.writer import Writer
 
 MAX_ROWS = 256
+DEFAULT_ROWS = 16
+"""Answers at once, where nothing else is asked for: more gain little, and each holds up to 10 MB."""
+SEGMENTS_AT_ONCE = 8
+"""Most segments of one text that are in work, so that speaking it needs little memory."""
+PLACES_A_ROW = 2
+"""Items of a batch in work for each row of the language model: while the vocoder speaks one, its row writes another."""
 
 Progress = Callable[[int, int], None]
 """Called with the segments spoken so far and all of them."""
@@ -63,7 +69,7 @@ class SparkTTSONNX:
         *,
         device: str = "auto",
         threads: int | None = None,
-        rows: int = 8,
+        rows: int = DEFAULT_ROWS,
         packed_weights: str | Path | None = None,
     ) -> None:
         """Open a bundle; its graphs are loaded when they are first used.
@@ -72,7 +78,7 @@ class SparkTTSONNX:
             model_dir: a bundle, or a checkpoint folder that holds one under `onnx`.
             device: auto, cpu, cuda, directml, coreml or openvino.
             threads: threads a graph computes with; by default the cores this process may use.
-            rows: answers that the language model writes at once.
+            rows: answers that the language model writes at once; of one text at most 8.
             packed_weights: a folder that keeps the weights as this machine's processor wants them. They are put there
                 once and then mapped, not copied: processes start sooner and share them. Only on the CPU; the folder
                 grows to about one and a half times the bundle's speaking part.
@@ -227,7 +233,7 @@ class SparkTTSONNX:
 
     def iter_batch(self, items: Iterable[Mapping[str, Any]]) -> Iterator[BatchResult]:
         """As `inference_batch`, each result as soon as it is there; an error is a result."""
-        return speak_batch(items, self._speak_item, at_once=self._rows)
+        return speak_batch(items, self._speak_item, at_once=PLACES_A_ROW * self._rows)
 
     def stream(
         self,
@@ -271,7 +277,7 @@ class SparkTTSONNX:
         self,
         utterance: Utterance,
         *,
-        at_once: int | None = None,
+        at_once: int = SEGMENTS_AT_ONCE,
         cancelled: threading.Event | None = None,
         on_progress: Progress | None = None,
     ) -> tuple[Wave, SpeechInfo]:
@@ -286,7 +292,7 @@ class SparkTTSONNX:
             self._speaker(),
             planned,
             codec=codec.fingerprint,
-            at_once=at_once or self._rows,
+            at_once=min(at_once, self._rows),
             cancelled=cancelled or threading.Event(),
         )
         for done, (segment, spoken) in enumerate(segments, 1):

@@ -18,7 +18,7 @@ from sparktts_onnx.cli.batch_results import Outcome, Target, speak_lines
 from sparktts_onnx.scale.cluster import joined
 from sparktts_onnx.scale.settings import ModelSettings, Replicas
 
-BLOCK_ROUNDS = 4
+BLOCK_ROUNDS = 2
 """Lines of a block for each row of the model: rows wait for the slowest line only at a block's end, and a stop or
 the end of a worker costs at most a block."""
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparktts_onnx import OptionError, SparkTTSONNX
+from sparktts_onnx import DEFAULT_ROWS, OptionError, SparkTTSONNX
 
 MAX_WORKERS = 10_000
 
@@ -20,7 +20,7 @@ class ModelSettings:
     """Threads a worker computes with, which are also the cores that it is given."""
     gpus: float = 0.0
     """Graphics cards a worker is given; half a one lets two workers share it."""
-    rows: int = 8
+    rows: int = DEFAULT_ROWS
     """Answers that a worker makes at once."""
     packed_weights: Path | None = None
     """Where the workers of a machine share their weights."""

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from scripted import endless, install
 
-from sparktts_onnx import OptionError, SparkTTSONNX, TextError, Voice
+from sparktts_onnx import DEFAULT_ROWS, OptionError, SparkTTSONNX, TextError, Voice
 from sparktts_onnx.runtime.batching import speak_batch
+from sparktts_onnx.runtime.language_model import LanguageModel
+from sparktts_onnx.runtime.pipeline import PLACES_A_ROW
+from sparktts_onnx.runtime.vocoder import Vocoder
 
 
 @pytest.fixture
@@ -46,6 +49,27 @@ def test_more_items_than_rows(voice: Voice) -> None:
             assert nano.heard(wav) == nano.spoken(item["text"], voice.global_ids)
 
 
+def test_the_next_answer_is_written_while_the_vocoder_speaks(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefill, d_vector, read = LanguageModel.prefill, Vocoder.d_vector, threading.Semaphore(0)
+
+    def reading(self: LanguageModel, *given: Any) -> Any:
+        read.release()
+        return prefill(self, *given)
+
+    def speaking(self: Vocoder, *given: Any) -> Any:
+        """Not before two prompts were read for one answer that is spoken: its own and the next one's."""
+        assert all(read.acquire(timeout=20) for _ in range(2)), "the row was idle while the vocoder spoke"
+        return d_vector(self, *given)
+
+    monkeypatch.setattr(LanguageModel, "prefill", reading)
+    monkeypatch.setattr(Vocoder, "d_vector", speaking)
+    with SparkTTSONNX(nano.BUNDLE, threads=1, rows=1) as tts:
+        results = tts.iter_batch({"text": f"Item {n}.", "voice": voice, "seed": n} for n in itertools.count())
+        assert next(results).error is None
+        monkeypatch.setattr(Vocoder, "d_vector", d_vector)
+        results.close()  # type: ignore[attr-defined]
+
+
 def test_nothing_in_nothing_out(tts: SparkTTSONNX) -> None:
     assert tts.inference_batch([]) == []
 
@@ -73,7 +97,7 @@ def test_items_are_taken_as_places_get_free(tts: SparkTTSONNX, voice: Voice) -> 
 
     results = tts.iter_batch(endless_items())
     assert [next(results).speech is not None for _ in range(3)] == [True] * 3
-    assert next(taken) <= 3 + 2 * 8
+    assert next(taken) <= 3 + PLACES_A_ROW * DEFAULT_ROWS
     results.close()  # type: ignore[attr-defined]
 
 
