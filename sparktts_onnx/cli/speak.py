@@ -1,14 +1,17 @@
 """`spark-tts-onnx`: speak a text into a file, to the loudspeaker, or as raw samples to stdout."""
 
 import argparse
+import dataclasses
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from sparktts_onnx import (
     Cue,
     OptionError,
     OutputError,
+    SegmentInfo,
     SparkTTSONNX,
     SpeechInfo,
     SpeechStream,
@@ -117,9 +120,19 @@ def _write(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechI
         **speech_options(options),
     )
     if options.srt and info.file is not None:
-        cues = [Cue(segment.text, segment.start_seconds, segment.end_seconds) for segment in info.segments]
-        _write_subtitles(info.file.with_suffix(".srt"), srt(cues))
+        _write_subtitles(info.file.with_suffix(".srt"), srt(_cues(info.segments)))
     return info
+
+
+def _cues(segments: Iterable[SegmentInfo]) -> list[Cue]:
+    """What was written, shown while it is heard."""
+    cues: list[Cue] = []
+    for segment in segments:
+        if segment.written or not cues:
+            cues.append(Cue(segment.written, segment.start_seconds, segment.end_seconds))
+        else:  # the rest of what is shown already
+            cues[-1] = dataclasses.replace(cues[-1], end=segment.end_seconds)
+    return cues
 
 
 def _write_subtitles(path: Path, text: str) -> None:

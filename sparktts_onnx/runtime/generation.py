@@ -39,6 +39,8 @@ class SegmentPlan:
 
     text: str
     """Normalised."""
+    written: str
+    """The part of the utterance's text that it came from."""
     voice: Voice | None
     style: VoiceStyle | None
     """At least one of voice and style is given."""

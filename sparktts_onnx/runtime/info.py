@@ -18,6 +18,9 @@ class SegmentInfo:
 
     text: str
     """What was spoken: after normalisation."""
+    written: str
+    """The part of the text that it came from; empty where that was spoken in several segments and this is not the
+    first of them."""
     start_seconds: float
     end_seconds: float
     """End of the segment's sound; a pause may follow."""

@@ -9,6 +9,7 @@ from sparktts_onnx.runtime.generation import SegmentPlan
 from sparktts_onnx.runtime.request import Utterance
 from sparktts_onnx.runtime.style import LEVELS, VoiceStyle
 from sparktts_onnx.runtime.voice import Voice
+from sparktts_onnx.text.alignment import written_parts
 from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.normalise import normalise
 from sparktts_onnx.text.segments import Segment, split
@@ -33,11 +34,16 @@ def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegm
     """
     rate = codec.sample_rate / codec.hop_length
     budget = int(utterance.segment_seconds * rate)
-    segments = split(spoken_text(utterance), budget, lambda text: expected_tokens(text, tokens_per_second=rate))
+    spoken = spoken_text(utterance)
+    segments = split(spoken, budget, lambda text: expected_tokens(text, tokens_per_second=rate))
     segments = tuple(segment for segment in segments if is_speakable(segment.text))
     if not segments:
         raise TextError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
-    return tuple(_planned(utterance, segment, index, rate) for index, segment in enumerate(segments))
+    written = written_parts(utterance.text, spoken, [segment.start for segment in segments])
+    return tuple(
+        _planned(utterance, segment, part, index, rate)
+        for index, (segment, part) in enumerate(zip(segments, written, strict=True))
+    )
 
 
 def spoken_text(utterance: Utterance) -> str:
@@ -51,10 +57,11 @@ def with_voice(planned: PlannedSegment, voice: Voice) -> PlannedSegment:
     return dataclasses.replace(planned, plan=dataclasses.replace(planned.plan, voice=voice))
 
 
-def _planned(utterance: Utterance, segment: Segment, index: int, rate: float) -> PlannedSegment:
+def _planned(utterance: Utterance, segment: Segment, written: str, index: int, rate: float) -> PlannedSegment:
     bounds = token_bounds(segment.text, _speed(utterance.style), tokens_per_second=rate)
     plan = SegmentPlan(
         text=segment.text,
+        written=written,
         voice=utterance.voice,
         style=utterance.style,
         sampling=utterance.sampling,

@@ -58,7 +58,7 @@ class Report:
     def _segment_infos(self, spans: Sequence[Span]) -> tuple[SegmentInfo, ...]:
         tempo = self.tempo
         return tuple(
-            SegmentInfo(plan.text, span.start / tempo, span.end / tempo, tokens, stop_reason, retries)
+            SegmentInfo(plan.text, plan.written, span.start / tempo, span.end / tempo, tokens, stop_reason, retries)
             for (plan, tokens, stop_reason, retries), span in zip(self._segments, spans, strict=True)
         )
 

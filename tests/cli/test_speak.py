@@ -48,7 +48,7 @@ def test_odd_texts_give_sound_or_one_message(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_text_file_in_every_format_with_subtitles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "text.txt").write_text("The first sentence is here. " * 4, encoding="utf-8")
+    (tmp_path / "text.txt").write_text("The 1st sentence is here. " * 4, encoding="utf-8")
     seconds = []
     for name in ("wav", "flac", "mp3", "opus"):
         given = arguments(tmp_path, "--text-file", str(tmp_path / "text.txt"), "--format", name, "--srt")
@@ -56,7 +56,7 @@ def test_a_text_file_in_every_format_with_subtitles(tmp_path: Path, capsys: pyte
         file = Path(capsys.readouterr().out.strip().splitlines()[-1])
         assert file.suffix == f".{name}"
         cues = file.with_suffix(".srt").read_text(encoding="utf-8").strip().split("\n\n")
-        assert len(cues) > 1 and all(" --> " in cue and "first sentence" in cue for cue in cues)
+        assert len(cues) > 1 and all(" --> " in cue and "1st sentence" in cue for cue in cues)
         seconds.append(soundfile.info(file).duration)
     assert seconds == pytest.approx([seconds[0]] * 4, abs=0.1)
 

@@ -81,7 +81,7 @@ def test_what_only_loops_is_said(tts: SparkTTSONNX, voice: Voice) -> None:
 
 
 def plan_of(voice: Voice, guards: GuardOptions, **changes: object) -> SegmentPlan:
-    plan = SegmentPlan(TEXT, voice, None, SamplingOptions(), 1, 0, BOUNDS, guards)
+    plan = SegmentPlan(TEXT, TEXT, voice, None, SamplingOptions(), 1, 0, BOUNDS, guards)
     return dataclasses.replace(plan, **changes)
 
 

@@ -170,7 +170,7 @@ class StandIn:
             stop_reason="end",
             seed=options["seed"],
             voice=options.get("voice") or self.voice("created", None),
-            segments=(SegmentInfo(text, 0.0, seconds, round(50 * seconds), "end", 0),),
+            segments=(SegmentInfo(text, text, 0.0, seconds, round(50 * seconds), "end", 0),),
             providers={},
         )
 

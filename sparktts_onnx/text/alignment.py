@@ -1,0 +1,76 @@
+"""Which part of the written text was spoken in which segment: "$5" for "five dollars".
+
+Words are compared in order. Where the two texts differ they are skipped, as few words as possible, up to the next
+place where `_SURE` words in a row are the same.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from sparktts_onnx.text.characters import HAN, KANA
+
+_WORD = re.compile(rf"[{HAN}{KANA}]|[^\W{HAN}{KANA}]+|[^\w\s]")
+_SURE = 2
+_FARTHEST = 200
+"""Words, of both texts together, that are skipped at most to come to the next same ones."""
+
+_Words = Sequence[str]
+
+
+def written_parts(written: str, spoken: str, starts: Sequence[int]) -> tuple[str, ...]:
+    """The part of the written text for each part of the spoken one, without space at its edges.
+
+    Args:
+        written: what somebody wrote.
+        spoken: the same as it is spoken, words and signs put for others here and there.
+        starts: where each part of `spoken` begins, in characters, ascending; at least one.
+
+    Returns:
+        As many parts as `starts`. Together they are all of `written`; one that is spoken in several parts (a number
+        of forty digits) belongs to the first of them, and the next is empty.
+    """
+    left, right = list(_WORD.finditer(written)), list(_WORD.finditer(spoken))
+    same = list(_same([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]))
+    spoken_starts = [match.start() for match in right]
+    cuts = []
+    for start in starts[1:]:
+        word = _counterpart(same, bisect_right(spoken_starts, start - 1), len(left))
+        cuts.append(left[word].start() if word < len(left) else len(written))
+    return tuple(written[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(written)], strict=True))
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold()
+
+
+def _counterpart(same: Sequence[tuple[int, int]], word: int, end: int) -> int:
+    """The written word where a spoken one begins; for a word inside of what differs, the first word behind that."""
+    behind = bisect_right(same, word - 1, key=lambda pair: pair[1])
+    before = same[behind - 1] if behind else (-1, -1)
+    if before[1] == word - 1:
+        return before[0] + 1
+    return same[behind][0] if behind < len(same) else end
+
+
+def _same(left: _Words, right: _Words) -> Iterator[tuple[int, int]]:
+    """Places of words that the two texts share, in order."""
+    a = b = 0
+    while a < len(left) and b < len(right):
+        if left[a] == right[b]:
+            yield a, b
+            a, b = a + 1, b + 1
+        else:
+            a, b = _next_same(left, right, a, b)
+
+
+def _next_same(left: _Words, right: _Words, a: int, b: int) -> tuple[int, int]:
+    """The nearest places behind `a` and `b` where the texts go on alike; the ends, where there are none."""
+    for skipped in range(1, _FARTHEST):
+        for of_left in range(skipped + 1):
+            i, j = a + of_left, b + skipped - of_left
+            words = left[i : i + _SURE]
+            if words and words == right[j : j + _SURE]:
+                return i, j
+    return len(left), len(right)

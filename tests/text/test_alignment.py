@@ -1,0 +1,69 @@
+"""Parts of a written text and the segments that they are spoken in."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sparktts_onnx.text.alignment import written_parts
+from sparktts_onnx.text.normalise import normalise
+from sparktts_onnx.text.segments import split
+
+
+def parts(written: str, budget: int = 60) -> list[tuple[str, str]]:
+    """(spoken, written) of each segment."""
+    spoken = normalise(written)
+    segments = split(spoken, budget)
+    of_written = written_parts(written, spoken, [segment.start for segment in segments])
+    return list(zip((segment.text for segment in segments), of_written, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("It costs $5. He paid $20 at 3pm. She left.", ["It costs $5.", "He paid $20 at 3pm.", "She left."]),
+        ("$5 it was! Then 7 came, 12 went away. Me 9.", ["$5 it was!", "Then 7 came, 12 went away.", "Me 9."]),
+        ("On 3/4/2024 it rained. See www.example.org now! Dr. Who came.",
+         ["On 3/4/2024 it rained.", "See www.example.org now!", "Dr. Who came."]),
+        ("今天是2024年5月1日。价格是￥35。好的。", ["今天是2024年5月1日。", "价格是￥35。", "好的。"]),
+        ("He said “hi” 😀. It was 40 °C outside. Really.", ["He said “hi” 😀.", "It was 40 °C outside.", "Really."]),
+    ],
+)  # fmt: skip
+def test_each_segment_has_what_was_written(written: str, expected: list[str]) -> None:
+    spoken = normalise(written)
+    starts = [segment.start for segment in split(spoken, 750, join_below=1)]
+    assert list(written_parts(written, spoken, starts)) == expected
+
+
+def test_what_is_spoken_in_several_parts_belongs_to_the_first() -> None:
+    written = "Call 12345678901234567890123456789012345678901234567890 now."
+    found = parts(written, 40)
+    assert len(found) > 3
+    assert " ".join(part for _, part in found if part) == written
+    assert [part for _, part in found[2:-1]] == [""] * (len(found) - 3)
+
+
+def test_texts_that_share_nothing_are_one_part() -> None:
+    assert written_parts("a b c d e f", "u v w x y z " * 60, [0, 4, 8]) == ("a b c d e f", "", "")
+
+
+def test_a_long_text_takes_no_longer_for_each_word() -> None:
+    written = "It costs $5 and 3 % of that. " * 5000
+    found = parts(written, 750)
+    assert len(found) > 500
+    assert sum(part.count("$5") for _, part in found) == 5000
+    assert all(part.startswith("It costs $5") for _, part in found)
+
+
+@given(st.text(st.sampled_from("ab 1,.$%!?\n「」好5年,'"), max_size=80), st.integers(1, 80))
+def test_nothing_is_lost_and_order_is_kept(written: str, budget: int) -> None:
+    assume(normalise(written))
+    found = [part for _, part in parts(written, budget)]
+    assert "".join("".join(found).split()) == "".join(written.split())
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.lists(st.integers(0, 60), max_size=5))
+def test_any_two_texts(written: str, spoken: str, starts: list[int]) -> None:
+    ordered = sorted({min(start, len(spoken)) for start in starts} | {0})
+    found = written_parts(written, spoken, ordered)
+    assert len(found) == len(ordered)
+    assert "".join("".join(found).split()) == "".join(written.split())
