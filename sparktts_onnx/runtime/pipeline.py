@@ -1,7 +1,6 @@
 """The whole path: text and a voice in, speech out."""
 
 import dataclasses
-import os
 import secrets
 import threading
 import time
@@ -17,10 +16,9 @@ from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.reading import Source
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.tempo import TempoChanger
-from sparktts_onnx.audio.writing import save as save_speech
+from sparktts_onnx.audio.writing import SpeechFile
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
-from sparktts_onnx.errors import OutputError
 from sparktts_onnx.runtime.batching import BatchResult, speak_batch
 from sparktts_onnx.runtime.checking import clean_text, instance_of, path_named, whole_number
 from sparktts_onnx.runtime.enrolment import Enroller
@@ -183,7 +181,7 @@ class SparkTTSONNX:
         """A voice that the model makes up while it speaks `text`."""
         style = VoiceStyle.of(gender, pitch, speed)
         options = {"gender": style.gender, "pitch": style.pitch, "speed": style.speed, "seed": seed}
-        return self._speak(self._utterance(text, options, remembered=False))[1].voice
+        return self._speak(self._utterance(text, options, remembered=False), _keep_nothing).voice
 
     def inference(
         self,
@@ -209,16 +207,28 @@ class SparkTTSONNX:
         Raises:
             TextError, OptionError, VoiceError, OutputError: each says what was wrong.
         """
-        suffix = format_named(file_format).suffixes[0]
-        folder = None if save_dir is None else path_named("save_dir", save_dir)
-        utterance = self._utterance(text, options)
-        if folder is not None:
-            _see_writable(folder)
-        wav, info = self._speak(utterance, on_progress=on_progress)
-        if folder is None:
-            return wav, info
-        file = save_speech(_free_name(folder, suffix), wav, info.sample_rate)
-        return wav, dataclasses.replace(info, file=file)
+        pieces: list[Wave] = []
+        if save_dir is None:
+            format_named(file_format)
+            info = self._speak(self._utterance(text, options), pieces.append, on_progress=on_progress)
+        else:
+            info = self._write(text, options, save_dir, file_format, also=pieces.append, on_progress=on_progress)
+        return np.concatenate(pieces), info
+
+    def inference_to_file(
+        self,
+        text: str,
+        save_dir: str | Path,
+        *,
+        file_format: str = "wav",
+        on_progress: Progress | None = None,
+        **options: Unpack[SpeechOptions],
+    ) -> SpeechInfo:
+        """As `inference`, into a file only: sound is written as it is made, so that long texts need no more memory.
+
+        The file appears under its name, `info.file`, when it is complete.
+        """
+        return self._write(text, options, save_dir, file_format, also=_keep_nothing, on_progress=on_progress)
 
     def inference_batch(self, items: Iterable[Mapping[str, Any]]) -> list[tuple[Wave, SpeechInfo]]:
         """Speak many texts at once; every item is the same as alone with its seed.
@@ -271,23 +281,57 @@ class SparkTTSONNX:
 
     def _speak_item(self, item: Mapping[str, Any], cancelled: threading.Event) -> tuple[Wave, SpeechInfo]:
         options = {key: value for key, value in item.items() if key != "text"}
-        return self._speak(self._utterance(item.get("text", ""), options), at_once=1, cancelled=cancelled)
+        pieces: list[Wave] = []
+        utterance = self._utterance(item.get("text", ""), options)
+        info = self._speak(utterance, pieces.append, at_once=1, cancelled=cancelled)
+        return np.concatenate(pieces), info
+
+    def _write(
+        self,
+        text: str,
+        options: Mapping[str, Any],
+        save_dir: str | Path,
+        file_format: str,
+        *,
+        also: Callable[[Wave], None],
+        on_progress: Progress | None,
+    ) -> SpeechInfo:
+        """Speak into a new file of a folder, which is opened first: what cannot be written is told before the work."""
+        suffix = format_named(file_format).suffixes[0]
+        folder = path_named("save_dir", save_dir)
+        utterance = self._utterance(text, options)
+        with SpeechFile(_free_name(folder, suffix), self.sample_rate) as file:
+
+            def take(piece: Wave) -> None:
+                file.write(piece)
+                also(piece)
+
+            info = self._speak(utterance, take, on_progress=on_progress)
+        return dataclasses.replace(info, file=file.path)
 
     def _speak(
         self,
         utterance: Utterance,
+        take: Callable[[Wave], None],
         *,
         at_once: int = SEGMENTS_AT_ONCE,
         cancelled: threading.Event | None = None,
         on_progress: Progress | None = None,
-    ) -> tuple[Wave, SpeechInfo]:
+    ) -> SpeechInfo:
+        """Speak; `take` gets the sound piece by piece, float32 [n]."""
         codec = self.manifest.codec
         report = Report(utterance, self._sessions.providers)
         planned = plan_segments(utterance, codec)
         joiner = Joiner(codec.sample_rate)
         tempo = TempoChanger(codec.sample_rate, utterance.tempo)
-        pieces: list[Wave] = []
         speaker: tuple[int, ...] = ()
+        samples = 0
+
+        def give(wav: Wave) -> None:
+            nonlocal samples
+            samples += len(wav)
+            take(wav)
+
         segments = speak_segments(
             self._speaker(),
             planned,
@@ -298,11 +342,13 @@ class SparkTTSONNX:
         for done, (segment, spoken) in enumerate(segments, 1):
             speaker = speaker or spoken.global_ids
             report.add_spoken(spoken)
-            pieces += map(tempo.feed, (joiner.feed(spoken.wav), joiner.end_segment(segment.pause_seconds)))
+            give(tempo.feed(joiner.feed(spoken.wav)))
+            give(tempo.feed(joiner.end_segment(segment.pause_seconds)))
             if on_progress is not None:
                 on_progress(done, len(planned))
-        wav = np.concatenate([*pieces, tempo.feed(joiner.finish()), tempo.finish()])
-        return wav, report.info(samples=len(wav), spans=joiner.spans, speaker=speaker, codec=codec)
+        give(tempo.feed(joiner.finish()))
+        give(tempo.finish())
+        return report.info(samples=samples, spans=joiner.spans, speaker=speaker, codec=codec)
 
     def _speaker(self) -> SegmentSpeaker:
         with self._lock:
@@ -322,12 +368,8 @@ def bundle_folder(model_dir: Path) -> Path:
     return inner if not (model_dir / MANIFEST_NAME).is_file() and inner.is_dir() else model_dir
 
 
-def _see_writable(folder: Path) -> None:
-    """Refuse, before anything is spoken, a folder that is none or that nothing can be written to."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        reason = "may not be written to" if there.is_dir() else "is no folder"
-        raise OutputError(f"cannot write to {folder}: {there} {reason}; choose another place")
+def _keep_nothing(piece: Wave) -> None:
+    """For sound that nobody wants in memory."""
 
 
 def _free_name(folder: Path, suffix: str) -> Path:

@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_spoken(
 ) -> None:
     (tmp_path / "file").touch()
     told: list[int] = []
-    with pytest.raises(OutputError, match="file is no folder"):
+    with pytest.raises(OutputError, match="cannot write"):
         tts.inference(
             TEXT, voice=voice, save_dir=tmp_path / "file" / "x", on_progress=lambda done, _: told.append(done)
         )
@@ -274,6 +274,31 @@ def test_formats(tts: SparkTTSONNX, voice: Voice, tmp_path: Path, file_format: s
     assert info.file is not None
     assert info.file.suffix == f".{file_format}"
     assert soundfile.info(info.file).duration == pytest.approx(len(wav) / nano.SAMPLE_RATE, abs=0.1)
+
+
+def test_a_text_goes_into_its_file_as_it_is_spoken(tts: SparkTTSONNX, voice: Voice, tmp_path: Path) -> None:
+    text = "One thing that takes a while to say. " * 6
+    there: list[list[int]] = []
+
+    def look(done: int, total: int) -> None:
+        there.append([path.stat().st_size for path in tmp_path.iterdir()])
+
+    given: dict[str, Any] = {"voice": voice, "seed": 1, "segment_seconds": 2}
+    info = tts.inference_to_file(text, tmp_path, on_progress=look, **given)
+    assert all(len(sizes) == 1 for sizes in there), "the file is begun before anything is spoken"
+    assert there[-1][0] > there[0][0] > 1000, "and grows with the speech"
+    assert info.file is not None and list(tmp_path.iterdir()) == [info.file]
+    read, _ = soundfile.read(info.file, dtype="float32")
+    np.testing.assert_allclose(read, tts.inference(text, **given)[0], atol=2 / 32767)
+
+
+def test_a_file_whose_text_fails_leaves_nothing(tts: SparkTTSONNX, voice: Voice, tmp_path: Path) -> None:
+    def fail(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tts.inference_to_file(TEXT, tmp_path, voice=voice, on_progress=fail)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be(tts: SparkTTSONNX, voice: Voice, tmp_path: Path) -> None:
