@@ -113,7 +113,7 @@ class SparkTTSONNX:
         return self.manifest.codec.sample_rate
 
     def close(self) -> None:
-        """Stop all work and let go of the graphs."""
+        """Stop all work and let go of the graphs; whoever speaks again loads them again."""
         with self._lock:
             if self._loaded_speaker is not None:
                 self._loaded_speaker[1].close()
