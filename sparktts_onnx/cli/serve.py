@@ -60,7 +60,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--at-once", type=int, metavar="N", help="answers made together (default: 8)")
     group.add_argument("--queue-size", type=int, metavar="N", help="requests that may wait (default: 64)")
     group.add_argument("--request-seconds", type=float, metavar="S", help="longest request (default: 600)")
-    group.add_argument("--stall-seconds", type=float, metavar="S", help="patience with slow readers (default: 60)")
+    group.add_argument(
+        "--stall-seconds", type=float, metavar="S", help="patience with slow readers and stalled uploads (default: 60)"
+    )
     group.add_argument("--stop-seconds", type=float, metavar="S", help="time to finish when stopped (default: 30)")
     group.add_argument("--max-body-bytes", type=int, metavar="N", help="largest request (default: 16 MiB)")
     group.add_argument("--max-text-characters", type=int, metavar="N", help="longest text (default: 20000)")

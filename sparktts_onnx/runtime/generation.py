@@ -10,7 +10,7 @@ import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import Manifest
-from sparktts_onnx.errors import GenerationError, TextError
+from sparktts_onnx.errors import GenerationError, OptionError, TextError
 from sparktts_onnx.runtime.grammar import CreationGrammar, SpeechGrammar
 from sparktts_onnx.runtime.guards import (
     LENGTH,
@@ -132,7 +132,8 @@ class SegmentSpeaker:
         """Speak one segment; of several attempts, the first that no guard rejects, else the most plausible.
 
         Raises:
-            GenerationError: no attempt holds any speech, or `cancelled` was set.
+            GenerationError: `cancelled` was set.
+            OptionError: no attempt holds any speech; see `require_speech`.
         """
         spoken: list[tuple[float, SpokenSegment]] = []
         for number in range(self.attempts(plan)):
@@ -209,12 +210,12 @@ def require_speech(plan: SegmentPlan, tokens: int) -> None:
     """See that the attempt at a segment that is kept, of so many semantic tokens, can be heard.
 
     Raises:
-        GenerationError: the answer was cut off before its first semantic id.
+        OptionError: the answer was cut off before its first semantic id, which only its limit can do.
     """
     if not tokens:
-        raise GenerationError(
-            f"the language model wrote no speech for {plan.text[:40]!r}: max_new_tokens is "
-            f"{plan.sampling.max_new_tokens}, which may be too few; allow more"
+        raise OptionError(
+            f"max_new_tokens is {plan.sampling.max_new_tokens}, which ends {plan.text[:40]!r} before its first sound; "
+            "leave it out, or allow more"
         )
 
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from sparktts_onnx import SparkTTSError, SpeechInfo
-from sparktts_onnx.server.errors import ApiError, from_library
+from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library, note
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished
 from sparktts_onnx.server.service import SpeechService, deadline
@@ -55,7 +55,7 @@ class Answer:
             first = await self._first()
         except SparkTTSError as error:
             self.close()
-            raise from_library(error) from None
+            raise self._refusal(error) from error
         except BaseException as error:
             self.close(client_left=isinstance(error, ClientDisconnect))
             raise
@@ -114,9 +114,17 @@ class Answer:
             raise ApiError(503, "the server stopped before all was spoken", code="stopping")
 
     def _failed(self, error: SparkTTSError | ApiError) -> ApiError:
-        told = from_library(error) if isinstance(error, SparkTTSError) else error
-        self._log["code"] = told.code
+        if isinstance(error, ApiError):
+            told = error
+        else:
+            told = self._refusal(error)
+            told.__cause__ = error
+        note(self._log, told)
         return told
+
+    def _refusal(self, error: SparkTTSError) -> ApiError:
+        param = field_at_fault(error, self._order.options)
+        return from_library(error, self._service.settings, param=param)
 
     def _done(self) -> dict[str, Any]:
         info = self._job.info

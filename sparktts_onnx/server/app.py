@@ -60,7 +60,7 @@ def _add_middleware(app: FastAPI, service: SpeechService) -> None:
             CORSMiddleware,
             allow_origins=list(service.settings.allowed_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            allow_headers=["*"],  # clients made of OpenAI's library send a dozen of their own
             expose_headers=_SHOWN_HEADERS,
         )
     app.add_middleware(Recorder, metrics=service.metrics)

@@ -1,6 +1,7 @@
 """Structured logs: one JSON object a line, with request ids, never with text or audio.
 
-Messages of errors may quote a text, so of an error only its kind and place are logged.
+Messages of errors may quote a text, so of an error only its kind and place are logged; what the library says of its own
+failures quotes none.
 """
 
 import json
@@ -27,7 +28,7 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, FIELDS, {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            line.update(_place(record.exc_info[1]))
+            line.update(place(record.exc_info[1]))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -38,10 +39,11 @@ def fields(**values: Any) -> dict[str, dict[str, Any]]:
 
 def failure(error: BaseException, **values: Any) -> dict[str, dict[str, Any]]:
     """What to pass as `extra` about an error: its kind and place, not its message; and further values."""
-    return fields(**values, **_place(error))
+    return fields(**values, **place(error))
 
 
-def _place(error: BaseException) -> dict[str, Any]:
+def place(error: BaseException) -> dict[str, Any]:
+    """Kind of an error, and where it happened."""
     frames = traceback.extract_tb(error.__traceback__)
     return {"error": type(error).__name__, "at": [f"{f.filename}:{f.lineno} {f.name}" for f in frames[-12:]]}
 

@@ -113,7 +113,7 @@ class Guard:
             scope["state"]["log"]["code"] = error.code
             await error.response()(scope, receive, send)
             return
-        limited = _LimitedBody(receive, self._settings.max_body_bytes)
+        limited = _LimitedBody(receive, self._settings.max_body_bytes, self._settings.stall_seconds)
         patient = _patient(send, self._settings.stall_seconds)
         await self._app(scope, limited.receive, patient)
 
@@ -141,26 +141,34 @@ class Guard:
         if _hostname(host) not in (*_OWN_HOSTS, self._settings.host, *self._settings.allowed_hosts):
             raise ApiError(403, f"this server does not answer to the name {host[:80]!r}", code="unknown_host")
         origin = headers.get("origin")
-        if origin is None or origin in self._settings.allowed_origins or urlsplit(origin).netloc == host:
+        if origin is None or origin in self._settings.allowed_origins or origin.partition("://")[2] == host:
             return
         raise ApiError(403, "pages of other sites may not use this server", code="foreign_origin")
 
 
 class _LimitedBody:
-    """Counts a body while it comes in, as its announced length cannot be relied on."""
+    """Counts a body while it comes in, as its announced length cannot be relied on, and does not wait for ever."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
         self._receive = receive
         self._limit = limit
+        self._seconds: float | None = seconds
         self._bytes = 0
 
     async def receive(self) -> Message:
         """The next message.
 
         Raises:
-            ApiError: 413, the body is larger than allowed.
+            ApiError: 413, the body is larger than allowed; 408, nothing more of it came.
         """
-        message = await self._receive()
+        try:
+            async with asyncio.timeout(self._seconds):
+                message = await self._receive()
+        except TimeoutError:
+            told = f"nothing more of the request's body came for {self._seconds:g} s"
+            raise ApiError(408, told, code="timeout", headers={"Connection": "close"}) from None
+        if not message.get("more_body", False):
+            self._seconds = None  # what comes next is the client's leaving
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._limit:
             raise _too_large(self._limit)

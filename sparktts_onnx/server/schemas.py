@@ -47,7 +47,7 @@ class SpeechRequest(Exact):
     ref_audio: str | None = Field(
         default=None, description="A recording of the voice, as a data: URI; goes before `voice`."
     )
-    ref_text: str | None = Field(default=None, description="What is said in `ref_audio`.")
+    ref_text: str | None = Field(default=None, max_length=2000, description="What is said in `ref_audio`.")
     style: Style | None = Field(default=None, description="Without a voice: the voice to create.")
     seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="The same seed gives the same speech.")
     temperature: float | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
@@ -140,4 +140,4 @@ class ErrorEnvelope(BaseModel):
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: statuses with which an operation may fail beside what can befall every one."""
-    return {status: {"model": ErrorEnvelope} for status in sorted({400, 401, 403, 413, *statuses})}
+    return {status: {"model": ErrorEnvelope} for status in sorted({400, 401, 403, 408, 413, 500, *statuses})}

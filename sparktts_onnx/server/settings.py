@@ -33,7 +33,7 @@ class ServerSettings:
     request_seconds: float = 600.0
     """Longest time from a request's arrival until its last sound is made."""
     stall_seconds: float = 60.0
-    """A client that takes no byte for this long has left."""
+    """A client that takes no byte for this long, or sends none of a body that it began, has left."""
     stop_seconds: float = 30.0
     """Time that running requests get to finish when the server is stopped."""
     max_body_bytes: int = 16 << 20

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from sparktts_onnx import FORMATS, SparkTTSError
 from sparktts_onnx.server.answer import Answer, SpeechResponse
+from sparktts_onnx.server.content import JSON, reads
 from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.models import check_model
@@ -55,7 +56,8 @@ _CONTENT = {
 @router.post(
     "/v1/audio/speech",
     response_class=Response,
-    responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 500, 501, 503, 504)},
+    dependencies=[reads(JSON)],
+    responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)},
 )
 async def speak(
     body: SpeechRequest, request: Request, service: Annotated[SpeechService, Depends(service_of)]
@@ -97,7 +99,7 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
         try:
             recording = recording_of(body.ref_audio)
         except SparkTTSError as error:
-            raise from_library(error, param="ref_audio") from None
+            raise from_library(error, service.settings, param="ref_audio") from error
         _refuse_gender(style)
         return lambda: {"voice": service.voices.enrol(recording, body.ref_text).voice, **style}
     name = body.voice.id if isinstance(body.voice, VoiceReference) else body.voice
@@ -109,7 +111,7 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
     try:
         service.voices.check(name)
     except SparkTTSError as error:
-        raise from_library(error, param="voice") from None
+        raise from_library(error, service.settings, param="voice") from error
     find = partial(service.voices.find, name)
     return lambda: {"voice": find(), **style}
 

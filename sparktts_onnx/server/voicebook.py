@@ -6,9 +6,10 @@ import hashlib
 import io
 import threading
 from collections import OrderedDict
+from difflib import get_close_matches
 from types import MappingProxyType
 
-from sparktts_onnx import Enrolment, EnrolOptions, RecordingError, Voice, VoiceLibrary
+from sparktts_onnx import Enrolment, EnrolOptions, RecordingError, Voice, VoiceError, VoiceLibrary
 from sparktts_onnx.server.engine import Engine
 
 BUILT_IN = MappingProxyType(
@@ -51,10 +52,16 @@ class VoiceBook:
         """See that there is such a voice, without any slow work.
 
         Raises:
-            VoiceError: there is not.
+            VoiceError: there is not, or its file cannot be used.
         """
-        if self._built_in_name(name) is None:
-            self.library.get(name)
+        if self._built_in_name(name) is not None:
+            return
+        names = self.library.names()
+        if VoiceLibrary.key(name) not in map(VoiceLibrary.key, names):
+            near = get_close_matches(name.strip(), (*names, *BUILT_IN), n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/audio/voices lists all"
+            raise VoiceError(f"there is no voice {name[:80]!r}: {hint}")
+        self.library.get(name)
 
     def find(self, name: str) -> Voice:
         """The voice of that name: a kept one, else a built-in one.

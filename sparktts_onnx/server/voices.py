@@ -2,12 +2,22 @@
 
 import asyncio
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 
-from sparktts_onnx import NameTakenError, SparkTTSError, VoiceEntry, VoiceError, VoiceLibrary
-from sparktts_onnx.server.errors import ApiError, from_library
+from sparktts_onnx import (
+    NameTakenError,
+    OptionError,
+    RecordingError,
+    SparkTTSError,
+    VoiceEntry,
+    VoiceError,
+    VoiceLibrary,
+)
+from sparktts_onnx.server.content import FORM, JSON, reads
+from sparktts_onnx.server.errors import ApiError, from_library, without_folder
 from sparktts_onnx.server.schemas import (
     Gender,
     Level,
@@ -30,7 +40,7 @@ _Service = Annotated[SpeechService, Depends(service_of)]
 @router.get("", responses=failures())
 def list_voices(service: _Service) -> VoiceList:
     """The kept voices and the built-in ones; files that cannot be used are listed with their problem."""
-    kept = [_from_entry(entry) for entry in service.voices.library.entries()]
+    kept = [_from_entry(entry, service.settings.voices_dir) for entry in service.voices.library.entries()]
     taken = {VoiceLibrary.key(voice.id) for voice in kept}
     voices = kept + [_built_in(name) for name in BUILT_IN if name not in taken]
     usable = [VoiceSummary(id=voice.id, name=voice.name) for voice in voices if voice.problem is None]
@@ -63,7 +73,7 @@ class NewVoice:
         self.seed = seed
 
 
-@router.post("", responses=failures(409, 429, 500, 503, 504, 507))
+@router.post("", dependencies=[reads(FORM)], responses=failures(409, 429, 503, 504, 507))
 async def create_voice(
     form: Annotated[NewVoice, Depends()],
     service: _Service,
@@ -75,7 +85,7 @@ async def create_voice(
     return await service.do(partial(_make, form, recording, service))
 
 
-@router.patch("/{voice_id}", responses=failures(404, 409, 507))
+@router.patch("/{voice_id}", dependencies=[reads(JSON)], responses=failures(404, 409, 507))
 def rename_voice(voice_id: str, new: NewName, service: _Service) -> VoiceObject:
     """Give a kept voice another name; its id changes with it."""
     _find_kept(voice_id, service)
@@ -83,6 +93,11 @@ def rename_voice(voice_id: str, new: NewName, service: _Service) -> VoiceObject:
         voice = service.voices.library.rename(voice_id, new.name)
     except NameTakenError as error:
         raise ApiError(409, str(error), code="name_taken", param="name") from None
+    except OptionError as error:
+        raise from_library(error, service.settings, param="name") from error
+    except VoiceError as error:
+        _find_kept(voice_id, service)  # it may be gone by now
+        raise from_library(error, service.settings, param="voice_id") from error
     return _find(voice.name or new.name, service)
 
 
@@ -92,8 +107,8 @@ def delete_voice(voice_id: str, service: _Service) -> VoiceDeleted:
     _find_kept(voice_id, service)
     try:
         service.voices.library.remove(voice_id)
-    except VoiceError as error:
-        raise ApiError(404, str(error), code="voice_not_found") from None
+    except VoiceError:
+        raise _not_found(voice_id) from None
     return VoiceDeleted(id=voice_id)
 
 
@@ -119,7 +134,7 @@ def _check_form(form: NewVoice, service: SpeechService, *, recorded: bool) -> No
     except NameTakenError as error:
         raise ApiError(409, str(error), code="name_taken", param="name") from None
     except SparkTTSError as error:
-        raise from_library(error, param="name") from None
+        raise from_library(error, service.settings, param="name") from error
 
 
 def _make(form: NewVoice, recording: bytes | None, service: SpeechService) -> VoiceObject:
@@ -131,7 +146,8 @@ def _make(form: NewVoice, recording: bytes | None, service: SpeechService) -> Vo
         try:
             enrolled = service.voices.enrol(recording, form.transcript)
         except SparkTTSError as error:
-            raise from_library(error, param="audio_sample") from None
+            param = "audio_sample" if isinstance(error, RecordingError) else None
+            raise from_library(error, service.settings, param=param) from error
         voice, notes = enrolled.voice, enrolled.reports[0].notes
     try:
         kept = service.voices.library.add(voice, form.name, consent=None if recording is None else form.consent)
@@ -143,7 +159,7 @@ def _make(form: NewVoice, recording: bytes | None, service: SpeechService) -> Vo
 def _find(name: str, service: SpeechService) -> VoiceObject:
     entry = service.voices.library.entry(name)
     if entry is not None:
-        return _from_entry(entry)
+        return _from_entry(entry, service.settings.voices_dir)
     if VoiceLibrary.key(name) in BUILT_IN:
         return _built_in(VoiceLibrary.key(name))
     raise _not_found(name)
@@ -152,17 +168,18 @@ def _find(name: str, service: SpeechService) -> VoiceObject:
 def _find_kept(name: str, service: SpeechService) -> None:
     if _find(name, service).built_in:
         message = f"{name} is built in: it cannot be changed, but a voice of yours may take its name"
-        raise ApiError(400, message, code="built_in_voice")
+        raise ApiError(400, message, code="built_in_voice", param="voice_id")
 
 
 def _not_found(name: str) -> ApiError:
-    return ApiError(404, f"there is no voice {name[:80]!r}", code="voice_not_found")
+    return ApiError(404, f"there is no voice {name[:80]!r}", code="voice_not_found", param="voice_id")
 
 
-def _from_entry(entry: VoiceEntry) -> VoiceObject:
+def _from_entry(entry: VoiceEntry, folder: Path) -> VoiceObject:
     voice = entry.voice
     if voice is None:
-        return VoiceObject(id=entry.name, name=entry.name, type="prompt", created_at=0, problem=entry.problem)
+        problem = without_folder(entry.problem or "", folder)
+        return VoiceObject(id=entry.name, name=entry.name, type="prompt", created_at=0, problem=problem)
     created = (voice.origin or "").partition("created: ")[2] or None
     return VoiceObject(
         id=entry.name,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scripted import endless, install, speaker_of, speech, walk
 
-from sparktts_onnx import GenerationError, SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx import OptionError, SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.runtime import request
 from sparktts_onnx.runtime.generation import SegmentPlan
 from sparktts_onnx.runtime.guards import GuardOptions, LengthGuard, longest_silence
@@ -147,11 +147,11 @@ def test_a_limit_is_a_limit_and_no_fault(tts: SparkTTSONNX, voice: Voice) -> Non
 
 @pytest.mark.parametrize("limit", [1, 5])
 def test_an_answer_without_speech_is_an_error_that_says_why(tts: SparkTTSONNX, limit: int) -> None:
-    with pytest.raises(GenerationError, match=f"wrote no speech for 'Hi.': max_new_tokens is {limit}"):
+    with pytest.raises(OptionError, match=f"max_new_tokens is {limit}, which ends 'Hi.' before its first sound"):
         tts.inference("Hi.", seed=1, max_new_tokens=limit)
-    with pytest.raises(GenerationError, match="wrote no speech"):
+    with pytest.raises(OptionError, match="before its first sound"):
         list(tts.stream("Hi.", seed=1, max_new_tokens=limit))
-    with pytest.raises(GenerationError, match="wrote no speech"):
+    with pytest.raises(OptionError, match="before its first sound"):
         tts.inference("Hi there. " * 100, seed=1, max_new_tokens=limit)
 
 

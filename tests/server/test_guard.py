@@ -100,6 +100,22 @@ def test_allowed_pages_and_names_come_in(engine: StandIn, settings: ServerSettin
         assert client.get("/v1/models", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
+def test_a_browser_may_send_the_headers_of_openais_library(engine: StandIn, settings: ServerSettings) -> None:
+    site = "https://app.example.org"
+    asked = {"Origin": site, "Access-Control-Request-Method": "POST"}
+    asked["Access-Control-Request-Headers"] = "authorization, content-type, x-stainless-lang, x-stainless-retry-count"
+    app = create_app(engine, dataclasses.replace(settings, allowed_origins=(site,)))
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.options("/v1/audio/speech", headers=asked).status_code == 200
+        assert client.options("/v1/audio/speech", headers={**asked, "Origin": "https://x.org"}).status_code == 400
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//localhost", "localhost", ""])
+def test_an_origin_that_is_none_is_foreign(client: TestClient, origin: str) -> None:
+    answer = client.get("/v1/models", headers={"Origin": origin})
+    assert answer.status_code == 403 and answer.json()["error"]["code"] == "foreign_origin"
+
+
 def test_allowed_names_match_in_any_case(engine: StandIn, settings: ServerSettings) -> None:
     allowed = dataclasses.replace(settings, host="LocalHost", allowed_hosts=("MyBox.local", "FE80::1"))
     assert allowed.loopback
@@ -138,6 +154,15 @@ def test_a_large_body_of_unknown_length_is_stopped_on_its_way(
         assert b" 413 " in peer.recv(1000).splitlines()[0]
 
 
+def test_a_body_that_stops_coming_is_not_waited_for(
+    serve: Callable[..., Live], engine: StandIn, settings: ServerSettings
+) -> None:
+    live = serve(engine, dataclasses.replace(settings, stall_seconds=0.3))
+    head = "POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with live.connect(f"{head}Content-Length: 100\r\n\r\n{{".encode()) as peer:
+        assert b" 408 " in peer.recv(1000).splitlines()[0]
+
+
 def test_every_answer_has_a_request_id(client: TestClient) -> None:
     assert client.get("/v1/models", headers={"X-Request-ID": "mine-1"}).headers["x-request-id"] == "mine-1"
     given = client.get("/v1/models", headers={"X-Request-ID": 'a"b{}'}).headers["x-request-id"]
@@ -149,6 +174,23 @@ def test_errors_come_in_the_envelope_wherever_they_arise(client: TestClient) -> 
     for answer in (client.get("/nothing"), client.put("/v1/models"), client.get("/v1/models/none")):
         assert answer.json()["error"].keys() == {"message", "type", "param", "code"}
     assert client.get("/nothing").status_code == 404 and client.put("/v1/models").status_code == 405
+
+
+def test_all_methods_of_an_address_are_told(client: TestClient) -> None:
+    for path, allowed in (
+        ("/v1/audio/voices", "GET, POST"),
+        ("/v1/audio/voices/Anna", "GET, PATCH, DELETE"),
+        ("/v1/audio/speech", "POST"),
+        ("/health", "GET, HEAD"),
+        ("/page/app.js", "GET, HEAD"),
+    ):
+        answer = client.put(path)
+        assert answer.status_code == 405 and answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready"])
+def test_supervisors_may_ask_for_the_head_alone(client: TestClient, path: str) -> None:
+    assert client.head(path).status_code in (200, 503)
 
 
 def test_logs_tell_the_story_but_never_text_voice_or_sound(

@@ -198,7 +198,7 @@ def test_a_voice_is_created_heard_renamed_and_deleted(page: Page, settings: Serv
 
 def test_errors_are_sentences(page: Page, engine: StandIn, recording: bytes) -> None:
     speak(page, "break it")
-    expect(page.get_by_role("alert")).to_contain_text("the language model failed, as it was asked to")
+    expect(page.get_by_role("alert")).to_contain_text("the model failed; the server's log has the reason")
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#problem")).to_be_hidden()
     clone(page, b"this is no sound", "Nobody")

@@ -4,6 +4,8 @@ import base64
 import dataclasses
 import io
 import json
+import logging
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,9 @@ import soundfile
 from stand_in import RATE, StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx import GenerationError, SparkTTSONNX
 from sparktts_onnx.server import ServerSettings, create_app
+from sparktts_onnx.server.logs import JsonFormatter
 
 SECONDS = 0.5
 """What the stand-in makes of a short text."""
@@ -86,6 +89,15 @@ def test_events_carry_the_same_sound_and_end_with_the_story(client: TestClient) 
     assert done["type"] == "speech.audio.done"
     assert done["usage"] == {"input_tokens": 6, "output_tokens": 25, "total_tokens": 31}
     assert done["info"]["seed"] == 1 and done["info"]["segments"][0]["text"] == "Hello."
+
+
+@pytest.mark.parametrize("name", ["mp3", "opus", "aac", "flac", "wav"])
+def test_events_carry_every_format(client: TestClient, name: str) -> None:
+    plain = ask(client, response_format=name).content
+    answer = ask(client, response_format=name, stream_format="sse")
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    data = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
+    assert data[:4] == plain[:4] and len(data) == len(plain) and events[-1]["type"] == "speech.audio.done"
 
 
 def test_a_failure_in_the_middle_of_events_is_an_event(client: TestClient) -> None:
@@ -226,6 +238,66 @@ def test_wrong_values_are_refused_by_name(client: TestClient, engine: StandIn, f
     assert all(text != "Hello." for text, _ in engine.asked)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "param"),
+    [
+        ("voice", 5, "voice"),
+        ("voice", "x" * 201, "voice"),
+        ("voice", "\ud800", "voice"),
+        ("voice", {}, "voice.id"),
+        ("voice", {"id": 5}, "voice.id"),
+        ("style", [], "style"),
+        ("style", {"pitch": 1}, "style.pitch"),
+        ("ref_text", "x" * 2001, "ref_text"),
+    ],
+)
+def test_the_param_is_a_field_of_the_request(client: TestClient, field: str, value: Any, param: str) -> None:
+    body = json.dumps({"input": "Hello.", field: value})
+    answer = client.post("/v1/audio/speech", content=body, headers={"Content-Type": "application/json"})
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and error["param"] == param
+    assert error["message"].startswith(f"{param}: ")
+    assert "constrained" not in error["message"] and "dictionary" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        (None, "has no content type"),
+        ("text/plain", "'text/plain'"),
+        ("application/x-www-form-urlencoded", "'application/x-www-form-urlencoded'"),
+        ("application/json5", "'application/json5'"),
+    ],
+)
+def test_another_content_type_than_json_is_told(client: TestClient, kind: str | None, found: str) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    answer = client.post("/v1/audio/speech", content=b'{"input": "Hello."}', headers=headers)
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and error["code"] == "invalid_content_type"
+    assert found in error["message"] and "expected application/json" in error["message"]
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json"])
+def test_every_spelling_of_json_is_read(client: TestClient, kind: str) -> None:
+    body = b'{"input": "Hello."}'
+    assert client.post("/v1/audio/speech", content=body, headers={"Content-Type": kind}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"input": "Hello."', "is not JSON: Expecting"),
+        ("", "should be a JSON object: it is empty"),
+        ("[1]", "should be a JSON object: it is something else"),
+        ('{"input": "Hello.", "seed": ' + "9" * 5000 + "}", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_told(client: TestClient, body: str, said: str) -> None:
+    answer = client.post("/v1/audio/speech", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400 and said in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("body", ["{", "", "[]", "null", '"text"', "[" * 5000, '{"input": NaN}', "\xff"])
 def test_what_is_no_request_is_refused(client: TestClient, body: str) -> None:
     data = body.encode("latin-1")
@@ -247,6 +319,11 @@ def test_an_unknown_voice_or_model_is_named(client: TestClient) -> None:
     assert error["code"] == "model_not_found" and "spark-tts" in error["message"]
 
 
+def test_a_misspelt_voice_is_guessed_also_among_the_built_in_ones(client: TestClient) -> None:
+    assert "did you mean alloy?" in refused(client, 400, voice="aloy")["message"]
+    assert "GET /v1/audio/voices" in refused(client, 400, voice="../../etc/passwd")["message"]
+
+
 def test_a_long_text_is_refused_before_any_work(engine: StandIn, settings: ServerSettings) -> None:
     app = create_app(engine, dataclasses.replace(settings, max_text_characters=10))
     with TestClient(app, base_url="http://localhost") as client:
@@ -259,6 +336,84 @@ def test_a_failure_before_the_first_sound_is_a_server_error(client: TestClient) 
     assert answer.status_code == 500
     assert answer.json()["error"]["type"] == "server_error"
     assert "division" not in answer.text and "Traceback" not in answer.text
+
+
+def test_a_failing_model_is_told_to_the_log_and_not_to_the_client(
+    client: TestClient, engine: StandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(text: str, **options: Any) -> Any:
+        raise GenerationError("the graph /srv/models/decoder.onnx failed")
+
+    monkeypatch.setattr(engine, "stream", broken)
+    caplog.set_level(logging.INFO)
+    error = refused(client, 500)
+    assert error["code"] == "generation_failed" and "/srv" not in error["message"]
+    told = json.loads(JsonFormatter().format(caplog.records[-1]))
+    assert told["error"] == "GenerationError" and "broken" in told["at"][-1]
+    assert told["reason"] == "the graph /srv/models/decoder.onnx failed"
+
+
+@pytest.mark.parametrize("changes", [{}, {"stream_format": "sse"}, {"voice": None, "style": {"gender": "male"}}])
+def test_too_few_tokens_to_say_anything_are_the_requests_fault(
+    model: SparkTTSONNX, settings: ServerSettings, changes: dict[str, Any]
+) -> None:
+    with TestClient(create_app(model, settings), base_url="http://localhost") as client:
+        error = refused(client, 400, max_new_tokens=1, **changes)
+    assert error["param"] == "max_new_tokens" and error["type"] == "invalid_request_error"
+    assert "max_new_tokens is 1" in error["message"] and "leave it out" in error["message"]
+
+
+def test_extreme_values_are_spoken(model: SparkTTSONNX, settings: ServerSettings) -> None:
+    extremes: tuple[dict[str, Any], ...] = (
+        {"max_new_tokens": 1 << 70},
+        {"segment_seconds": 2},
+        {"segment_seconds": 60},
+        {"temperature": 0},
+        {"temperature": 1e-300},
+        {"temperature": 100},
+        {"top_k": 0},
+        {"top_k": 1},
+        {"top_k": 1 << 70},
+        {"top_p": 1e-300},
+        {"speed": 0.25},
+        {"speed": 4},
+        {"retries": 0},
+        {"retries": 20},
+        {"seed": (1 << 53) - 1},
+        {"sample_rate": 8_001, "response_format": "opus"},
+        {"style": {}, "voice": None},
+    )
+    with TestClient(create_app(model, settings), base_url="http://localhost") as client:
+        answers = [ask(client, **{"response_format": "wav", **extreme}) for extreme in extremes]
+    assert [answer.status_code for answer in answers] == [200] * len(extremes)
+
+
+def test_what_the_library_refuses_names_its_field(
+    model: SparkTTSONNX, settings: ServerSettings, recording: bytes
+) -> None:
+    uri = "data:audio/wav;base64," + base64.b64encode(recording).decode()
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"input": "..."}, "input"),
+        ({"input": "\u200d"}, "input"),
+        ({"input": "word " * 3000, "segment_seconds": 60}, "input"),
+        ({"ref_audio": uri[:100]}, "ref_audio"),
+        ({"ref_audio": uri, "ref_text": "\ud800"}, "ref_text"),
+    )
+    with TestClient(create_app(model, settings), base_url="http://localhost") as client:
+        for case, param in cases:
+            body = json.dumps({"input": "Hello.", **case})
+            answer = client.post("/v1/audio/speech", content=body, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 400 and answer.json()["error"]["param"] == param, answer.text
+
+
+@pytest.mark.parametrize(("field", "value"), [("response_format", "aac"), ("speed", 2)])
+def test_what_needs_another_package_is_named(
+    model: SparkTTSONNX, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch, field: str, value: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with TestClient(create_app(model, settings), base_url="http://localhost") as client:
+        error = refused(client, 501, **{"response_format": "wav", field: value})
+    assert error["param"] == field and "pip install" in error["message"]
 
 
 def test_over_a_real_model_the_sound_is_the_librarys(model: SparkTTSONNX, settings: ServerSettings) -> None:

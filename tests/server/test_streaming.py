@@ -66,12 +66,13 @@ def test_the_first_bytes_leave_while_the_rest_is_still_to_be_made(
     assert until(lambda: engine.active == 0)
 
 
+@pytest.mark.parametrize("form", ["audio", "sse"])
 def test_the_work_of_a_client_that_left_stops_within_a_step(
-    serve: Serve, engine: StandIn, settings: ServerSettings
+    serve: Serve, engine: StandIn, settings: ServerSettings, form: str
 ) -> None:
     live = serve(engine, settings)
     assert until(lambda: live.app.state.service.state == "ready")
-    with live.post_speech(speech("long slowly")) as peer:
+    with live.post_speech(speech("long slowly", stream_format=form)) as peer:
         peer.recv(1000)
     assert until(lambda: engine.cancelled == 1)
     assert engine.active == 0 and engine.steps < 300

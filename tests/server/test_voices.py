@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from stand_in import StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import Voice
+from sparktts_onnx import Voice, VoiceLibrary
 from sparktts_onnx.server import ServerSettings, create_app
 
 CONSENT = "I am Anna and agree that this voice is kept."
@@ -119,8 +120,10 @@ def test_voices_are_renamed(client: TestClient, recording: bytes) -> None:
     assert answer.status_code == 200 and answer.json()["id"] == "Clara"
     assert CONSENT in answer.json()["consent"]
     assert client.patch("/v1/audio/voices/Clara", json={"name": "Berta"}).status_code == 409
-    assert client.patch("/v1/audio/voices/Clara", json={"name": "../out"}).status_code == 400
-    assert client.patch("/v1/audio/voices/Nobody", json={"name": "X"}).status_code == 404
+    bad, unknown = ({"name": "../out"}, "Clara"), ({"name": "X"}, "Nobody")
+    for (body, voice), status, param in ((bad, 400, "name"), (unknown, 404, "voice_id")):
+        answer = client.patch(f"/v1/audio/voices/{voice}", json=body)
+        assert answer.status_code == status and answer.json()["error"]["param"] == param
     assert names(client) == ["Berta", "Clara"]
 
 
@@ -131,6 +134,76 @@ def test_voices_are_deleted_once(client: TestClient, recording: bytes) -> None:
     assert names(client) == []
     assert client.delete("/v1/audio/voices/Anna").status_code == 404
     assert client.get("/v1/audio/voices/Anna").status_code == 404
+
+
+def test_of_deletions_at_once_one_succeeds(client: TestClient, recording: bytes) -> None:
+    for _ in range(5):
+        clone(client, recording)
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: client.delete("/v1/audio/voices/Anna"), range(4)))
+        assert sorted(answer.status_code for answer in answers) == [200, 404, 404, 404]
+
+
+def test_a_voice_that_goes_while_it_is_renamed_is_not_found(
+    client: TestClient, recording: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone(client, recording)
+    rename = VoiceLibrary.rename
+
+    def too_late(library: VoiceLibrary, name: str, new_name: str) -> Voice:
+        library.remove(name)
+        return rename(library, name, new_name)
+
+    monkeypatch.setattr(VoiceLibrary, "rename", too_late)
+    answer = client.patch("/v1/audio/voices/Anna", json={"name": "Clara"})
+    assert answer.status_code == 404 and answer.json()["error"]["code"] == "voice_not_found"
+
+
+@pytest.mark.parametrize("name", ["日本語", "Ärger", "أنا", "हिन्दी", "x" * 64])
+def test_names_may_be_of_any_script(client: TestClient, name: str) -> None:
+    assert client.post("/v1/audio/voices", data={"name": name, "gender": "male"}).json()["id"] == name
+    assert client.get(f"/v1/audio/voices/{name}").json()["id"] == name
+    assert client.post("/v1/audio/speech", json={"input": "Hi.", "voice": name}).status_code == 200
+    assert client.delete(f"/v1/audio/voices/{name}").json()["id"] == name
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Evil: 1", "<b>", "a\u202eb", "a;b", "a\x00b", "😀"])
+def test_names_that_could_do_harm_elsewhere_are_refused(client: TestClient, recording: bytes, name: str) -> None:
+    answer = clone(client, recording, name=name)
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == "name"
+    assert "x-evil" not in answer.headers
+
+
+def test_the_name_of_the_recordings_file_is_nobodys_business(client: TestClient, settings: ServerSettings) -> None:
+    evil = (
+        b'--b\r\nContent-Disposition: form-data; name="audio_sample"; filename="../../evil%0d%0aX: 1.wav"\r\n\r\nRIFF'
+    )
+    fields = "".join(
+        f'\r\n--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}'
+        for name, value in (("name", "Anna"), ("consent", CONSENT))
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = client.post("/v1/audio/voices", content=evil + fields.encode() + b"\r\n--b--\r\n", headers=kind)
+    assert answer.status_code == 200 and "evil" not in answer.text and "evil" not in str(answer.headers)
+    assert [path.name for path in settings.voices_dir.iterdir()] == ["Anna.json"]
+
+
+def test_a_recording_that_is_no_file_is_told(client: TestClient) -> None:
+    form = {"name": "Anna", "consent": CONSENT, "audio_sample": "RIFF"}
+    error = client.post("/v1/audio/voices", data=form).json()["error"]
+    assert error["param"] == "audio_sample" and "expected a file" in error["message"]
+    assert "UploadFile" not in error["message"]
+
+
+@pytest.mark.parametrize(("kind", "found"), [("application/json", "'application/json'"), (None, "no content type")])
+def test_another_content_type_than_a_form_is_told(client: TestClient, kind: str | None, found: str) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    error = client.post("/v1/audio/voices", content=b'{"name": "Anna"}', headers=headers).json()["error"]
+    assert error["code"] == "invalid_content_type"
+    assert found in error["message"] and "expected multipart/form-data" in error["message"]
+    headers = {"Content-Type": "text/plain"}
+    error = client.patch("/v1/audio/voices/Anna", content=b'{"name": "X"}', headers=headers).json()["error"]
+    assert "'text/plain'" in error["message"] and "expected application/json" in error["message"]
 
 
 def test_built_in_voices_stay_but_their_names_may_be_taken(client: TestClient, recording: bytes) -> None:
@@ -162,6 +235,35 @@ def test_a_damaged_file_is_named_and_disturbs_nobody(
     assert client.post("/v1/audio/speech", json={"input": "Hi.", "voice": "Broken"}).status_code == 400
     assert client.post("/v1/audio/speech", json={"input": "Hi.", "voice": "Anna"}).status_code == 200
     assert client.delete("/v1/audio/voices/Broken").status_code == 200
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"\xff\xfe", b"[]", b"{}", b'{"format": "sparktts-onnx voice 1", "x": 1}'])
+def test_no_answer_tells_where_voices_are_on_the_disk(
+    client: TestClient, settings: ServerSettings, damaged: bytes
+) -> None:
+    settings.voices_dir.mkdir()
+    (settings.voices_dir / "Broken.json").write_bytes(damaged)
+    answers = [
+        client.get("/v1/audio/voices"),
+        client.get("/v1/audio/voices/Broken"),
+        client.patch("/v1/audio/voices/Broken", json={"name": "Whole"}),
+        client.post("/v1/audio/speech", json={"input": "Hi.", "voice": "Broken"}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 400, 400]
+    assert [answer.json()["error"]["param"] for answer in answers[2:]] == ["voice_id", "voice"]
+    assert all("Broken.json" in answer.text for answer in answers)
+    assert not [answer.text for answer in answers if str(settings.voices_dir.parent) in answer.text]
+
+
+def test_a_disk_that_fails_is_told_without_its_folders(client: TestClient, settings: ServerSettings) -> None:
+    settings.voices_dir.write_text("a file where the folder should be")
+    form = {"name": "X", "gender": "male"}
+    speech = {"input": "Hi.", "voice": "Anna"}
+    answers = [client.get("/v1/audio/voices"), client.post("/v1/audio/voices", data=form)]
+    for answer in (*answers, client.post("/v1/audio/speech", json=speech)):
+        assert answer.status_code == 500 and answer.json()["error"]["code"] == "storage_failed"
+        assert "the voice folder voices cannot be read: Not a directory" in answer.text
+        assert str(settings.voices_dir.parent) not in answer.text
 
 
 def test_renaming_a_damaged_file_is_no_conflict_of_names(client: TestClient, settings: ServerSettings) -> None:
