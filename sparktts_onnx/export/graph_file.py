@@ -10,13 +10,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from sparktts_onnx.export.graph_store import EXTERNAL_BYTES, write_beside
+
 MICROSOFT = "com.microsoft"
 """Operator domain of ONNX Runtime's fused operators."""
-
-_ALIGNMENT = 4096
-"""Offsets in the weights file are multiples of a page, so that a runtime can map them."""
-_INLINE_BYTES = 1024
-"""Smaller tensors stay in the `.onnx` file, where shape inference can see them."""
 
 _logger = logging.getLogger(__name__)
 
@@ -44,11 +41,12 @@ class GraphFile:
         """Store a tensor once, under its name, and return the name."""
         if name in self._initialisers:
             raise ValueError(f"two weights are called {name}")
-        array = np.ascontiguousarray(array)
-        if array.nbytes <= _INLINE_BYTES:
-            self._initialisers[name] = onnx.numpy_helper.from_array(array, name)
+        if array.nbytes >= EXTERNAL_BYTES:
+            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+            self._initialisers[name] = TensorProto(name=name, data_type=kind, dims=array.shape)
+            write_beside(self._data, self._data_path.name, self._initialisers[name], array)
         else:
-            self._initialisers[name] = self._append(name, array)
+            self._initialisers[name] = onnx.numpy_helper.from_array(array, name)
         return name
 
     def shared(self, name: str, array: np.ndarray) -> str:
@@ -93,17 +91,6 @@ class GraphFile:
     def data_bytes(self) -> int:
         """Length of the weights file so far."""
         return self._data_path.stat().st_size if self._data.closed else self._data.tell()
-
-    def _append(self, name: str, array: np.ndarray) -> onnx.TensorProto:
-        self._data.write(b"\0" * (-self._data.tell() % _ALIGNMENT))
-        proto = TensorProto(name=name, data_location=TensorProto.EXTERNAL)
-        proto.dims.extend(array.shape)
-        proto.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
-        entries = {"location": self._data_path.name, "offset": self._data.tell(), "length": array.nbytes}
-        for key, value in entries.items():
-            proto.external_data.add(key=key, value=str(value))
-        self._data.write(array.data)
-        return proto
 
 
 def declare(name: str, dtype: str, axes: Sequence[str | int]) -> onnx.ValueInfoProto:

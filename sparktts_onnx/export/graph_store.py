@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import onnx
@@ -11,8 +12,8 @@ from onnx import numpy_helper
 from sparktts_onnx.errors import ExportError
 
 EXTERNAL_BYTES = 1024
-"""Weights of at least this many bytes go to the file beside the graph."""
-PAGE = 4096
+"""Weights of at least this many bytes go to the file beside the graph; shape inference sees smaller ones."""
+_PAGE = 4096
 """Weights start at multiples of this, so that a runtime can map them."""
 
 
@@ -42,9 +43,7 @@ def save_graph(model: onnx.ModelProto, target: Path) -> list[Path]:
         for entry in model.graph.initializer:
             array = numpy_helper.to_array(entry)
             if array.nbytes >= EXTERNAL_BYTES:
-                file.write(b"\0" * (-file.tell() % PAGE))
-                _point_to(entry, data.name, offset=file.tell(), length=array.nbytes)
-                file.write(np.ascontiguousarray(array).tobytes())
+                write_beside(file, data.name, entry, array)
         empty = file.tell() == 0
     if empty:
         data.unlink()
@@ -52,12 +51,16 @@ def save_graph(model: onnx.ModelProto, target: Path) -> list[Path]:
     return [target] if empty else [target, data]
 
 
-def _point_to(entry: onnx.TensorProto, location: str, *, offset: int, length: int) -> None:
+def write_beside(file: BinaryIO, location: str, entry: onnx.TensorProto, array: np.ndarray) -> None:
+    """Append a weight to the file beside a graph, where it can be mapped, and let the graph's entry point there."""
+    file.write(b"\0" * (-file.tell() % _PAGE))
+    offset = file.tell()
+    file.write(np.ascontiguousarray(array).data)
     for kind in ("raw_data", "float_data", "int64_data", "int32_data"):
         entry.ClearField(kind)
     entry.data_location = onnx.TensorProto.EXTERNAL
-    for key, value in (("location", location), ("offset", str(offset)), ("length", str(length))):
-        entry.external_data.add(key=key, value=value)
+    for key, value in {"location": location, "offset": offset, "length": array.nbytes}.items():
+        entry.external_data.add(key=key, value=str(value))
 
 
 def store_half(model: onnx.ModelProto) -> None:
