@@ -88,7 +88,7 @@ def _told(command: list[str]) -> Mapping[str, Any]:
 
 
 def _share(settings: Settings, options: list[str]) -> Values:
-    """What each of two processes holds at the same time, and its part where shared pages are divided."""
+    """What one of two processes holds while the other holds as much, and its part where shared pages are divided."""
     command = [*_speaking(settings, DEFAULT_PRECISION, TEXTS["short"]), *options]
     command += ["--wait", "--began", str(time.monotonic())]
     running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -96,7 +96,8 @@ def _share(settings: Settings, options: list[str]) -> Values:
         assert process.stdout is not None, "a pipe was asked for"
         if process.stdout.readline().strip() != "spoken":
             raise WrongOutputError("a process did not speak")
-    # Each tells its share while the other still holds its pages: both are asked before either may end.
-    told = [json.loads(process.communicate("\n")[0].splitlines()[-1]) for process in running[:1]]
-    running[1].communicate("\n")
-    return {"resident_mb": told[0]["resident_mb"], "share_mb": told[0]["share_mb"]}
+    # The first tells its share and ends while the other waits and holds its pages; the other would tell all as its own.
+    first, other = running
+    told = json.loads(first.communicate("\n")[0].splitlines()[-1])
+    other.communicate("\n")
+    return {"resident_mb": told["resident_mb"], "share_mb": told["share_mb"]}

@@ -18,7 +18,7 @@ from benchmarks.precision import Listener
 from benchmarks.signals import log_mel_distance, snr_db
 from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.runtime.vocoder import Vocoder
-from sparktts_onnx.runtime.vocoder_stream import VocoderStream, stream_chunks
+from sparktts_onnx.runtime.vocoder_stream import VocoderStream
 
 RESULTS = Path(__file__).resolve().parent / "results" / "streaming.json"
 LOOK_AHEADS = (0, 5, 10, 25, 66)
@@ -34,7 +34,8 @@ def compare(
     options = StreamOptions(look_ahead=look_ahead)
     hop = len(whole) // len(ids)
     stream = VocoderStream(vocoder, vocoder.d_vector(voice.global_ids), options, fade_samples=hop)
-    streamed = np.concatenate(list(stream_chunks(stream, ids)))
+    chunks = [chunk for token in ids if (chunk := stream.push(token)) is not None]
+    streamed = np.concatenate([*chunks, stream.finish()])
     if len(streamed) != len(whole):
         raise AssertionError(f"the stream has {len(streamed)} samples, the whole {len(whole)}")
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,14 +169,3 @@ class Joiner:
 
     def _samples(self, seconds: float) -> int:
         return round(seconds * self._rate)
-
-
-def join(
-    segments: Iterable[Wave], pauses: Iterable[float], sample_rate: int, options: JoinOptions | None = None
-) -> Wave:
-    """float32 [M]: `segments`, each float32 [N], joined with `pauses` seconds after each."""
-    joiner = Joiner(sample_rate, options)
-    pieces = []
-    for wav, pause in zip(segments, pauses, strict=True):
-        pieces += [joiner.feed(wav), joiner.end_segment(pause)]
-    return np.concatenate([_NOTHING, *pieces, joiner.finish()])

@@ -59,20 +59,6 @@ def quantise(weight: np.ndarray, form: BlockFormat) -> tuple[np.ndarray, np.ndar
     return pack(stored, form), scales
 
 
-def dequantise(packed: np.ndarray, scales: np.ndarray, inputs: int, form: BlockFormat) -> np.ndarray:
-    """The weights that stored values stand for: float32 [rows, inputs]."""
-    stored = packed
-    if form.bits == 4:
-        stored = np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:-1], -1)
-    elif form.bits == 6:
-        planes = packed.reshape(*packed.shape[:-1], 3, -1)
-        high = planes >> 6
-        last = high[..., :1, :] | high[..., 1:2, :] << 2 | high[..., 2:, :] << 4
-        stored = np.concatenate([planes & 63, last], axis=-2).reshape(*packed.shape[:-1], -1)
-    weights: np.ndarray = (stored.astype(np.float32) - form.zero) * scales[..., None]
-    return weights.reshape(len(packed), -1)[:, :inputs]
-
-
 def pack(stored: np.ndarray, form: BlockFormat) -> np.ndarray:
     """Two 4-bit values a byte, the first in the low half; or four 6-bit values in three bytes.
 

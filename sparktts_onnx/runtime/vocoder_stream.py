@@ -5,7 +5,6 @@ A chunk is computed with all the left context there is and with as many tokens a
 computed from less than the whole truth, so the next chunk is cross-faded in over what the last one already knew.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +81,3 @@ class VocoderStream:
         weight = np.linspace(0, 1, n, endpoint=False, dtype=np.float32)
         head = self._overlap[:n] * (1 - weight) + wav[:n] * weight
         return np.concatenate([head, wav[n:]])
-
-
-def stream_chunks(stream: VocoderStream, tokens: Iterable[int]) -> Iterator[Wave]:
-    """Every chunk of an answer whose ids come one by one."""
-    for token in tokens:
-        if (chunk := stream.push(token)) is not None:
-            yield chunk
-    if len(rest := stream.finish()):
-        yield rest

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sparktts_onnx.audio.joining import Joiner, JoinOptions, join
+from sparktts_onnx.audio.joining import Joiner, JoinOptions
 from sparktts_onnx.errors import OptionError
 
 RATE = 16_000
@@ -20,6 +22,17 @@ def tone(seconds: float, level: float = 0.3, *, before: float = 0.0, after: floa
     sound = level * np.cos(2 * np.pi * 200 * time)  # starts and ends at its peak: the worst joint
     edges = [np.zeros(round(before * RATE)), sound, np.zeros(round(after * RATE))]
     return np.concatenate(edges).astype(np.float32)
+
+
+def join(
+    segments: Iterable[Wave], pauses: Iterable[float], sample_rate: int, options: JoinOptions | None = None
+) -> Wave:
+    """float32 [M]: `segments`, each float32 [N], joined with `pauses` seconds after each."""
+    joiner = Joiner(sample_rate, options)
+    pieces = []
+    for wav, pause in zip(segments, pauses, strict=True):
+        pieces += [joiner.feed(wav), joiner.end_segment(pause)]
+    return np.concatenate([*pieces, joiner.finish()])
 
 
 def silent_runs(wav: Wave, least: float = 0.02) -> list[float]:

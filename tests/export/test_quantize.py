@@ -8,11 +8,25 @@ import pytest
 
 from sparktts_onnx.export import quantize
 from sparktts_onnx.export.graph_file import GraphFile, declare
-from sparktts_onnx.export.quantize import BlockFormat, dequantise, embed_rows
+from sparktts_onnx.export.quantize import BlockFormat, embed_rows
 
 
 def rows(outputs: int = 24, inputs: int = 192) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.1, (outputs, inputs)).astype(np.float32)
+
+
+def dequantise(packed: np.ndarray, scales: np.ndarray, inputs: int, form: BlockFormat) -> np.ndarray:
+    """The weights that stored values stand for: float32 [rows, inputs]."""
+    stored = packed
+    if form.bits == 4:
+        stored = np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:-1], -1)
+    elif form.bits == 6:
+        planes = packed.reshape(*packed.shape[:-1], 3, -1)
+        high = planes >> 6
+        last = high[..., :1, :] | high[..., 1:2, :] << 2 | high[..., 2:, :] << 4
+        stored = np.concatenate([planes & 63, last], axis=-2).reshape(*packed.shape[:-1], -1)
+    weights: np.ndarray = (stored.astype(np.float32) - form.zero) * scales[..., None]
+    return weights.reshape(len(packed), -1)[:, :inputs]
 
 
 def relative_error(weight: np.ndarray, form: BlockFormat) -> float:

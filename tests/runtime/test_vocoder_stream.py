@@ -10,7 +10,7 @@ from sparktts_onnx import StreamOptions
 from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.runtime.sessions import Sessions
 from sparktts_onnx.runtime.vocoder import Vocoder
-from sparktts_onnx.runtime.vocoder_stream import VocoderStream, stream_chunks
+from sparktts_onnx.runtime.vocoder_stream import VocoderStream
 
 SPEAKER = (3, 1, 4, 1)
 IDS = list(itertools.islice(nano.walks(), 150))
@@ -25,7 +25,8 @@ def vocoder(manifest: Manifest) -> Vocoder:
 
 def streamed(vocoder: Vocoder, options: StreamOptions, ids: list[int] = IDS) -> list[np.ndarray]:
     stream = VocoderStream(vocoder, vocoder.d_vector(SPEAKER), options, fade_samples=nano.HOP)
-    return list(stream_chunks(stream, ids))
+    chunks = [chunk for token in ids if (chunk := stream.push(token)) is not None]
+    return [*chunks, rest] if len(rest := stream.finish()) else chunks
 
 
 @pytest.mark.parametrize("look_ahead", [CONTEXT, CONTEXT + 1, 66])
