@@ -69,7 +69,7 @@ def test_the_bundled_voices_are_understood(bundle: Bundle, judge: ClosedSet) -> 
 
 
 def test_a_seed_gives_the_golden_wave(bundle: Bundle) -> None:
-    """Samples kept in the repository; another processor may round differently, a wrong path is far away."""
+    """Samples that make_golden_wave.py wrote; another processor may round differently, a wrong path is far away."""
     golden = np.load(Path(__file__).parent / "golden_wave.npz")
     with SparkTTSONNX(bundle("fp32")) as tts:
         voice = tts.process_prompt(PROMPT)
