@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from sparktts_onnx.cli.main import COMMANDS, make_parser
+from sparktts_onnx.cli.commands import COMMANDS, make_parser
 from sparktts_onnx.export.cli import build_parser
 
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"

@@ -1,83 +1,15 @@
 """Spark-TTS on ONNX Runtime: zero-shot text-to-speech without PyTorch."""
 
-from sparktts_onnx._version import __version__
-from sparktts_onnx.audio.checks import RecordingReport
-from sparktts_onnx.audio.encoding import StreamEncoder, encoder
-from sparktts_onnx.audio.formats import FORMATS, format_named
-from sparktts_onnx.audio.playback import play
-from sparktts_onnx.audio.subtitles import Cue, srt, webvtt
-from sparktts_onnx.audio.writing import save as save_speech
-from sparktts_onnx.bundle.manifest import Manifest
-from sparktts_onnx.errors import (
-    BundleError,
-    BusyError,
-    CheckpointError,
-    ExportError,
-    GenerationError,
-    MissingDependencyError,
-    NameTakenError,
-    OptionError,
-    OutputError,
-    ProviderError,
-    RecordingError,
-    SparkTTSError,
-    TextError,
-    VerificationError,
-    VoiceError,
-)
-from sparktts_onnx.runtime.batching import BatchResult
-from sparktts_onnx.runtime.info import SegmentInfo, SpeechInfo
-from sparktts_onnx.runtime.library import VoiceEntry, VoiceLibrary
-from sparktts_onnx.runtime.pipeline import DEFAULT_ROWS, SparkTTSONNX
-from sparktts_onnx.runtime.recordings import Enrolment, EnrolOptions
-from sparktts_onnx.runtime.request import SpeechOptions
-from sparktts_onnx.runtime.streaming import SpeechStream
-from sparktts_onnx.runtime.style import VoiceStyle
-from sparktts_onnx.runtime.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.voice import Voice
-from sparktts_onnx.text.lexicon import Lexicon
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "BatchResult",
-    "BundleError",
-    "BusyError",
-    "CheckpointError",
-    "Cue",
-    "DEFAULT_ROWS",
-    "EnrolOptions",
-    "Enrolment",
-    "ExportError",
-    "FORMATS",
-    "GenerationError",
-    "Lexicon",
-    "Manifest",
-    "MissingDependencyError",
-    "NameTakenError",
-    "OptionError",
-    "OutputError",
-    "ProviderError",
-    "RecordingError",
-    "RecordingReport",
-    "SegmentInfo",
-    "SparkTTSError",
-    "SparkTTSONNX",
-    "SpeechInfo",
-    "SpeechOptions",
-    "SpeechStream",
-    "StreamEncoder",
-    "StreamOptions",
-    "TextError",
-    "VerificationError",
-    "Voice",
-    "VoiceEntry",
-    "VoiceError",
-    "VoiceLibrary",
-    "VoiceStyle",
-    "__version__",
-    "encoder",
-    "format_named",
-    "play",
-    "save_speech",
-    "srt",
-    "webvtt",
-]
+if TYPE_CHECKING:
+    from sparktts_onnx.public import *  # noqa: F403
+else:
+
+    def __getattr__(name):
+        """A public name. All are loaded with the first, in half a second in which a command can already be stopped."""
+        return getattr(import_module("sparktts_onnx.public"), name)
+
+    def __dir__():
+        return import_module("sparktts_onnx.public").__all__

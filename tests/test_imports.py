@@ -19,7 +19,7 @@ BatchResult BundleError BusyError CheckpointError Cue DEFAULT_ROWS EnrolOptions 
 GenerationError Lexicon Manifest MissingDependencyError NameTakenError OptionError OutputError ProviderError
 RecordingError RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream
 StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle __version__
-encoder format_named play save_speech srt webvtt
+encoder format_named names_a_file_everywhere play save_speech srt webvtt
 """
 MAY_USE = {
     "bundle": {"bundle", "errors", "_version"},

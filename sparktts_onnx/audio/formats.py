@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import soundfile
+
+from sparktts_onnx.audio.optional import load_av
 from sparktts_onnx.errors import OptionError
 
 
@@ -29,11 +32,14 @@ class Format:
     rates: tuple[int, ...] = ()
     """Samples a second it can carry, rising; empty: any."""
 
+    library: str = ""
+    """What writes it: libsndfile, PyAV, or this package alone."""
+
     container: str = ""
-    """What libsndfile or FFmpeg calls its container."""
+    """What the library calls its container."""
 
     codec: str = ""
-    """What libsndfile or FFmpeg calls its codec."""
+    """What the library calls its codec."""
 
     def carried_rate(self, rate: int) -> int:
         """`rate` where the format can carry it, else the next one above, else the highest."""
@@ -49,11 +55,11 @@ _AAC_RATES = (*_MP3_RATES, 64_000, 88_200, 96_000)
 _TABLE = (
     Format("wav", (".wav",), "audio/wav", streams=True),
     # A streamed FLAC of unknown length is refused by libsndfile's readers, so it is whole or nothing.
-    Format("flac", (".flac",), "audio/flac", streams=False, container="FLAC", codec="PCM_16"),
-    Format("mp3", (".mp3",), "audio/mpeg", True, _MP3_RATES, "MP3", "MPEG_LAYER_III"),
-    Format("opus", (".opus", ".ogg"), "audio/ogg; codecs=opus", True, _OPUS_RATES, "OGG", "OPUS"),
-    Format("aac", (".aac",), "audio/aac", True, _AAC_RATES, "adts", "aac"),
-    Format("m4a", (".m4a", ".mp4"), "audio/mp4", False, _AAC_RATES, "ipod", "aac"),
+    Format("flac", (".flac",), "audio/flac", streams=False, library="libsndfile", container="FLAC", codec="PCM_16"),
+    Format("mp3", (".mp3",), "audio/mpeg", True, _MP3_RATES, "libsndfile", "MP3", "MPEG_LAYER_III"),
+    Format("opus", (".opus", ".ogg"), "audio/ogg; codecs=opus", True, _OPUS_RATES, "libsndfile", "OGG", "OPUS"),
+    Format("aac", (".aac",), "audio/aac", True, _AAC_RATES, "PyAV", "adts", "aac"),
+    Format("m4a", (".m4a", ".mp4"), "audio/mp4", False, _AAC_RATES, "PyAV", "ipod", "aac"),
     Format("pcm", (".pcm",), "audio/pcm", streams=True),
 )
 
@@ -61,11 +67,21 @@ FORMATS = MappingProxyType({entry.name: entry for entry in _TABLE})
 
 
 def format_named(name: str) -> Format:
-    """The format called `name`, in any case."""
-    try:
-        return FORMATS[str(name).lower()]
-    except KeyError:
-        raise OptionError(f"unknown audio format {name!r}: expected one of {', '.join(FORMATS)}") from None
+    """The format called `name`, in any case; it can be written here.
+
+    Raises:
+        OptionError: there is none, or libsndfile was built without it.
+        MissingDependencyError: PyAV writes it and is not installed.
+    """
+    form = FORMATS.get(str(name).lower())
+    if form is None:
+        raise OptionError(f"unknown audio format {name!r}: expected one of {', '.join(FORMATS)}")
+    if form.library == "PyAV":
+        load_av(f"writing {form.name}")
+    if form.library == "libsndfile" and not soundfile.check_format(form.container, form.codec):
+        version = soundfile.__libsndfile_version__
+        raise OptionError(f"libsndfile {version} of this system cannot write {form.name}: use wav, or a newer one")
+    return form
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:

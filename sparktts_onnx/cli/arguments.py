@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from sparktts_onnx import DEFAULT_ROWS, Lexicon, SparkTTSONNX, SpeechOptions, TextError
+from sparktts_onnx import DEFAULT_ROWS, FORMATS, Lexicon, SparkTTSONNX, SpeechOptions, TextError
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
+FORMATS_HELP = f"{', '.join(FORMATS)} (default: wav); aac and m4a need the extra aac"
 LEVELS_HELP = "very_low, low, moderate, high, very_high, or 0 to 1 in steps of 0.25"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sparktts_onnx import DEFAULT_ROWS, SparkTTSError, SparkTTSONNX
-from sparktts_onnx.cli.arguments import add_model_arguments, open_model
+from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, open_model
 from sparktts_onnx.cli.batch_lines import Line, read_lines
 from sparktts_onnx.cli.batch_results import Outcome, Results, Target, speak_lines
 from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("lines", type=Path, metavar="LINES", help="one JSON object a line, or a Parquet file")
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--format", default="wav", metavar="F", help="wav, flac, mp3, opus, aac, m4a (default: wav)")
+    parser.add_argument("--format", default="wav", metavar="F", help=FORMATS_HELP)
     parser.add_argument(
         "--at-once",
         type=int,

@@ -7,8 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import Manifest, MissingDependencyError, OptionError, SparkTTSError, TextError, Voice
+from sparktts_onnx import (
+    Manifest,
+    MissingDependencyError,
+    OptionError,
+    SparkTTSError,
+    TextError,
+    Voice,
+    names_a_file_everywhere,
+)
 from sparktts_onnx.cli.arguments import read_text_file
+
+_NO_NAME = (
+    "cannot be a file's name on every system: leave out < > : \" / \\ | ? *, what cannot be printed, dots and spaces "
+    "at its ends, and names of devices such as CON and COM1"
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +55,12 @@ def read_lines(path: Path, manifest: Manifest) -> tuple[list[Line], list[BadLine
     for number, content in _contents(path):
         try:
             line = reader.line(number, content)
-            if line.name in names:
-                raise OptionError(f"the id {line.name!r} is there twice")
+            if line.name.casefold() in names:
+                raise OptionError(f"the id {line.name!r} is there twice; some systems do not tell A from a in names")
         except SparkTTSError as error:
             bad.append(BadLine(number, error))
         else:
-            names.add(line.name)
+            names.add(line.name.casefold())
             lines.append(line)
     return lines, bad
 
@@ -101,8 +114,8 @@ class _Reader:
         name = str(given)
         if isinstance(given, bool) or not isinstance(given, str | int):
             raise OptionError(f"the id {given!r} is neither a text nor a number")
-        if not name or not name.isprintable() or name.startswith(".") or Path(name).name != name:
-            raise OptionError(f"the id {name!r} cannot be a file's name")
+        if not names_a_file_everywhere(name):
+            raise OptionError(f"the id {name!r} {_NO_NAME}")
         if item.get("voice") is not None:
             item["voice"] = self._voice(str(item["voice"]))
         return Line(number, hashlib.sha256(content.encode()).hexdigest()[:16], name, item)

@@ -2,10 +2,12 @@
 
 import argparse
 import dataclasses
+import errno
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from sparktts_onnx import (
     Cue,
@@ -15,12 +17,13 @@ from sparktts_onnx import (
     SparkTTSONNX,
     SpeechInfo,
     SpeechStream,
-    Voice,
     encoder,
+    format_named,
     play,
     srt,
 )
 from sparktts_onnx.cli.arguments import (
+    FORMATS_HELP,
     add_model_arguments,
     add_speech_arguments,
     open_model,
@@ -57,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     voice.add_argument("--save-voice", metavar="FILE", help="keep the voice that speaks")
     output = parser.add_argument_group("output")
     output.add_argument("--output-dir", metavar="DIR", help="folder to write to (default: outputs)")
-    output.add_argument("--format", metavar="F", help="wav, flac, mp3, opus, aac, m4a (default: wav)")
+    output.add_argument("--format", metavar="F", help=FORMATS_HELP)
     output.add_argument("--srt", action="store_true", help="write subtitles beside the file")
     output.add_argument(
         "--stream",
@@ -77,10 +80,13 @@ def run(options: argparse.Namespace) -> int:
     with open_model(options) as tts:
         _choose_voice(tts, options)
         info = _stream(tts, text, options) if options.stream else _write(tts, text, options)
-        _save_voice(info.voice, options)
     _tell(info)
     if info.file is not None:
-        print(info.file)
+        print(info.file)  # before what may fail beside it
+        if options.srt:
+            _write_subtitles(info.file.with_suffix(".srt"), srt(_cues(info.segments)))
+    if options.save_voice is not None:
+        _say(f"kept the voice in {info.voice.save(options.save_voice)}")
     return 0
 
 
@@ -94,6 +100,21 @@ def _check(options: argparse.Namespace) -> None:
     given = [name for name, value in of_files.items() if value is not None]
     if options.stream and given:
         raise OptionError(f"--stream writes no file; leave out {' and '.join(given)}, or leave out --stream")
+    if options.format is not None:
+        format_named(options.format)
+    if options.save_voice is not None:
+        _see_writable(Path(options.save_voice))
+
+
+def _see_writable(voice_file: Path) -> None:
+    """Refuse, before anything is spoken, a file that the voice could not be written to."""
+    try:
+        if voice_file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        TemporaryFile(dir=next(place for place in voice_file.absolute().parents if place.exists())).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"the voice cannot be written to {voice_file}: {reason}; choose another place") from error
 
 
 def _text(options: argparse.Namespace) -> str:
@@ -112,16 +133,13 @@ def _choose_voice(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
 
 
 def _write(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechInfo:
-    _, info = tts.inference(
+    return tts.inference_to_file(
         text,
-        save_dir="outputs" if options.output_dir is None else options.output_dir,
+        "outputs" if options.output_dir is None else options.output_dir,
         file_format="wav" if options.format is None else options.format,
         on_progress=Progress("speaking"),
         **speech_options(options),
     )
-    if options.srt and info.file is not None:
-        _write_subtitles(info.file.with_suffix(".srt"), srt(_cues(info.segments)))
-    return info
 
 
 def _cues(segments: Iterable[SegmentInfo]) -> list[Cue]:
@@ -158,11 +176,6 @@ def _write_samples(stream: SpeechStream) -> None:
         sys.stdout.buffer.write(pcm.encode(chunk))
         sys.stdout.buffer.flush()
     sys.stdout.buffer.write(pcm.finish())
-
-
-def _save_voice(voice: Voice, options: argparse.Namespace) -> None:
-    if options.save_voice is not None:
-        _say(f"kept the voice in {voice.save(options.save_voice)}")
 
 
 def _tell(info: SpeechInfo) -> None:

@@ -99,8 +99,7 @@ def _show(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary)
 
 
 def _remove(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
-    library.remove(options.name)
-    _say(f"removed {options.name}")
+    _say(f"removed {library.remove(options.name)}")
     return 0
 
 
@@ -112,15 +111,15 @@ def _enrol(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary
     for path, report in zip(options.recordings, enrolment.reports, strict=True):
         for note in report.notes:
             _say(f"{path}: {note}")
-    library.add(enrolment.voice, options.name, consent=options.consent)
-    _say(f"kept {options.name} in {options.voices_dir}")
+    kept = library.add(enrolment.voice, options.name, consent=options.consent)
+    _say(f"kept {kept.name} in {options.voices_dir}")
     return 0
 
 
 def _create(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
     voice = tts.create_voice(options.gender, options.pitch, options.speed, seed=options.seed)
-    library.add(voice, options.name)
-    _say(f"kept {options.name} in {options.voices_dir}")
+    kept = library.add(voice, options.name)
+    _say(f"kept {kept.name} in {options.voices_dir}")
     return 0
 
 

@@ -7,6 +7,15 @@ from typing import Any
 
 from sparktts_onnx.errors import OptionError
 
+_FORBIDDEN = frozenset('<>:"/\\|?*')
+_DEVICES = frozenset(
+    [
+        *("con", "prn", "aux", "nul", "conin$", "conout$"),
+        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"),
+    ]
+)
+"""Names that Windows keeps for devices, whatever follows a dot."""
+
 
 def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
     """The value, a whole number of any kind, from `low` to `high`, if there is a highest."""
@@ -45,6 +54,13 @@ def clean_text(name: str, value: Any) -> str:
     if broken := broken_character(text):
         raise OptionError(f"{name} holds {broken}, which is no character: it was read in a wrong encoding; use UTF-8")
     return text
+
+
+def names_a_file_everywhere(name: str) -> bool:
+    """Whether every system takes a name for a file's, with an ending behind it, and shows the file."""
+    if not name or not name.isprintable() or name != name.strip(" .") or _FORBIDDEN & set(name):
+        return False
+    return name.split(".")[0].strip().casefold() not in _DEVICES
 
 
 def broken_character(text: str) -> str | None:

@@ -13,15 +13,12 @@ from pathlib import Path
 
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
+from sparktts_onnx.runtime.checking import names_a_file_everywhere
 from sparktts_onnx.runtime.voice import Voice, check_voice
 
 SUFFIX = ".json"
 MAX_NAME_CHARACTERS = 64
 _MAX_NAME_BYTES = 200
-_RESERVED = frozenset(
-    ["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))]
-)
-"""Names that Windows keeps for devices, whatever follows a dot."""
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -53,8 +50,8 @@ class VoiceLibrary:
 
     @staticmethod
     def key(name: str) -> str:
-        """What two spellings of one name have in common: neither case nor how a letter is composed counts."""
-        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        """What two spellings of one name share: case, spaces around it and how letters are composed do not count."""
+        return unicodedata.normalize("NFC", _spelled(name).casefold())
 
     def entries(self) -> tuple[VoiceEntry, ...]:
         """Every voice file by name, the unusable ones with their problem.
@@ -137,15 +134,17 @@ class VoiceLibrary:
                 _delete(path)
         return voice
 
-    def remove(self, name: str) -> None:
-        """Delete a voice, also one whose file cannot be used.
+    def remove(self, name: str) -> str:
+        """Delete a voice, also one whose file cannot be used; the name that it had.
 
         Raises:
             VoiceError: no voice of that name.
             OutputError: the file cannot be deleted.
         """
         with self._lock:
-            _delete(self._existing(name))
+            path = self._existing(name)
+            _delete(path)
+        return path.stem
 
     def _files(self) -> list[Path]:
         try:
@@ -201,14 +200,19 @@ def checked_name(name: str) -> str:
     Raises:
         OptionError: it cannot be the name of a file everywhere.
     """
-    clean = " ".join(unicodedata.normalize("NFC", name).split())
+    clean = _spelled(name)
     if not clean or len(clean) > MAX_NAME_CHARACTERS or len(clean.encode("utf-8", "replace")) > _MAX_NAME_BYTES:
         raise OptionError(f"a voice's name has 1 to {MAX_NAME_CHARACTERS} characters; this one has {len(clean)}")
     if wrong := [letter for letter in clean if not (_is_letter(letter) or letter in " -_.")]:
         raise OptionError(f"a voice's name cannot contain {wrong[0]!r}: use letters, digits, spaces, - and _")
-    if clean[0] == "." or clean[-1] == "." or clean.split(".")[0].strip().casefold() in _RESERVED:
+    if not names_a_file_everywhere(clean):
         raise OptionError(f"{clean!r} cannot be a voice's name: some systems keep such names for themselves")
     return clean
+
+
+def _spelled(name: str) -> str:
+    """A name with its letters composed, no spaces around it, and single ones inside."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def _is_letter(letter: str) -> bool:

@@ -197,7 +197,7 @@ class SparkTTSONNX:
         Args:
             text: what to say.
             save_dir: folder to write a file into, named by the time; `info.file` tells it.
-            file_format: wav, flac, mp3, opus, aac or m4a.
+            file_format: wav, flac, mp3, opus, aac, m4a or pcm.
             on_progress: called after every segment.
             options: see `SpeechOptions`.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sparktts_onnx._version import __version__
 from sparktts_onnx.audio.encoding import StreamEncoder, encoder
-from sparktts_onnx.audio.formats import FORMATS
+from sparktts_onnx.audio.formats import FORMATS, format_named
 from sparktts_onnx.audio.reading import read_recording
 from sparktts_onnx.errors import MissingDependencyError, OptionError
 
@@ -147,8 +147,16 @@ def test_an_unknown_format_is_refused() -> None:
 
 def test_aac_without_its_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(MissingDependencyError, match=r"PyAV.*sparktts-onnx\[aac\]"):
-        encoder("aac", RATE)
+    for ask in (format_named, lambda name: encoder(name, RATE)):
+        with pytest.raises(MissingDependencyError, match=r"PyAV.*sparktts-onnx\[aac\]"):
+            ask("aac")
+
+
+def test_a_format_that_libsndfile_was_built_without_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soundfile, "check_format", lambda container, codec: container != "MP3")
+    with pytest.raises(OptionError, match=r"libsndfile .* cannot write mp3"):
+        format_named("MP3")
+    assert format_named("opus").name == "opus"
 
 
 def test_an_abandoned_stream_is_freed(speech: Wave) -> None:

@@ -73,7 +73,7 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, capsys: pytest.Capt
 
 def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = ["not JSON", {"no": "text"}, {"text": "x", "gender": "robot"}, {"text": "x", "voice": "no-such.json"}]
-    twice = {"id": "second", "text": "Again."}
+    twice = {"id": "Second", "text": "Again."}
     write(tmp_path, LINES[0], *bad, LINES[1], twice, {"id": "../out", "text": "x"}, {"text": ""})
     assert main(batch(tmp_path)) == 1
     err = capsys.readouterr().err
@@ -87,6 +87,19 @@ def test_an_id_that_cannot_name_a_file_stops_nothing(tmp_path: Path, name: objec
     write(tmp_path, {"id": name, "text": "Hello.", "seed": 1}, {"id": 7, "text": "Hello.", "seed": 1})
     assert main(batch(tmp_path)) == 1
     assert [note["file"] for note in notes(tmp_path)] == ["7.wav"]
+
+
+UNNAMEABLE = ("a:b?*", "COM1", "aux.txt", "lpt².x", "x.", "x ", ".x", "a/b", "a\\b", "", "a\tb")
+
+
+def test_an_id_that_some_system_takes_for_no_file_is_refused_on_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, *({"id": name, "text": "Hello."} for name in UNNAMEABLE), {"id": "com.1, ok", "text": "Hello."})
+    assert main(batch(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert told.count("cannot be a file's name on every system") == len(UNNAMEABLE) and "the id 'COM1'" in told
+    assert [note["file"] for note in notes(tmp_path)] == ["com.1, ok.wav"]
 
 
 def test_a_kept_voice_is_found_beside_the_lines(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The command that speaks: what it writes, and one message for everything that cannot be done."""
 
+import errno
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import nano
@@ -61,6 +63,20 @@ def test_a_text_file_in_every_format_with_subtitles(tmp_path: Path, capsys: pyte
     assert seconds == pytest.approx([seconds[0]] * 4, abs=0.1)
 
 
+def test_a_format_without_its_library_is_refused_before_anything_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    code = main(arguments(tmp_path, "--text", "Hello.", "--format", "m4a", model=tmp_path / "none"))
+    assert code == 1 and "writing m4a needs PyAV" in capsys.readouterr().err
+
+
+def test_the_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert ", ".join(sparktts_onnx.FORMATS) in " ".join(capsys.readouterr().out.split())
+
+
 def test_raw_samples_on_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(STREAM) == 0
     pcm = sparktts_onnx.encoder("pcm", nano.SAMPLE_RATE)
@@ -82,6 +98,31 @@ def test_a_voice_is_kept_and_speaks_again(tmp_path: Path, capsys: pytest.Capture
     ids = json.loads(kept.read_text())["global_ids"]
     assert main(arguments(tmp_path, "--text", "Hello.", "--voice", str(kept), "--save-voice", str(kept) + "2")) == 0
     assert json.loads(Path(str(kept) + "2").read_text())["global_ids"] == ids
+
+
+@pytest.mark.parametrize("place", ["folder", "file/voice.json"])
+def test_a_voice_file_that_cannot_be_written_is_refused_before_anything_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    given = arguments(tmp_path, "--text", "Hello.", "--save-voice", str(tmp_path / place), model=tmp_path / "none")
+    assert main(given) == 1
+    assert "error: the voice cannot be written to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["--save-voice", "voice.json"], ["--srt"]])
+def test_the_file_is_told_where_what_belongs_to_it_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    def full(path: Path, *args: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(arguments(tmp_path, "--text", "Hello.", *more)) == 1
+    out, err = capsys.readouterr()
+    assert soundfile.info(out.strip()).frames > 0 and "cannot be written" in err
 
 
 def damaged(tmp_path: Path, how: str) -> Path:

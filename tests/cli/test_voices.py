@@ -72,6 +72,15 @@ def test_a_created_voice(voices: Voices) -> None:
     assert first.splitlines()[-1] == voices("show", "Same")[0].splitlines()[-1]
 
 
+def test_spaces_around_a_name_do_not_count(voices: Voices) -> None:
+    name = " sp  ace "
+    assert "kept sp ace in" in voices("create", name, "--gender", "male", "--seed", "4")[1]
+    assert voices("list")[0].startswith("sp ace\t")
+    assert voices("show", name)[0].startswith("name: sp ace\n")
+    assert voices("remove", name)[1] == "removed sp ace\n"
+    assert "no voices in" in voices("list")[1]
+
+
 @pytest.mark.parametrize("given", [("list",), ("show", "Ann"), ("remove", "Ann")])
 @pytest.mark.parametrize("option", ["--device", "--threads", "--packed-weights"])
 def test_what_computes_nothing_has_no_options_for_it(voices: Voices, given: tuple[str, ...], option: str) -> None:

@@ -65,6 +65,15 @@ def test_a_name_is_given_once_whatever_its_case(library: VoiceLibrary) -> None:
     assert library.names() == ("Anna",)
 
 
+def test_every_spelling_of_a_name_finds_its_voice(library: VoiceLibrary) -> None:
+    assert library.add(VOICE, " Anna  Mé ").name == "Anna Mé"
+    for name in (" Anna  Mé ", "anna mé", "Anna\tMe\u0301"):
+        assert library.get(name).name == "Anna Mé"
+        with pytest.raises(NameTakenError):
+            library.add(VOICE, name)
+    assert library.remove("anna  mé") == "Anna Mé"
+
+
 def test_adding_never_replaces_what_another_process_wrote_meanwhile(
     library: VoiceLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:

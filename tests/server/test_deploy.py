@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from stand_in import StandIn
 
-from sparktts_onnx.cli.main import make_parser
+from sparktts_onnx.cli.commands import make_parser
 from sparktts_onnx.server import ServerSettings
 from sparktts_onnx.server.app import create_app
 
