@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.text.normalise import KINDS, NormaliseOptions, detect_language, normalise, rules
 from sparktts_onnx.text.normalise.rule import Rule
+from sparktts_onnx.text.segments import split
 
 WRITTEN = {
     "abbreviations": "Dr. Smith",
@@ -34,6 +35,22 @@ SCRAPS = st.sampled_from(
         "１",
         "\u200d",
         "\ufe0f",
+        *"₂⁶⁻²≤≠×→<!=",
+        *(
+            "I <3",
+            "won ",
+            "score: ",
+            "1. ",
+            "2. ",
+            "UTC+8",
+            "T10:00:00+02:00",
+            "Dr. ",
+            "Jr. ",
+            "Henry ",
+            "VIII",
+            "v1.2",
+        ),
+        *("1-800-AB", "CAD$", "/month", "4111 1111 1111 1111", "pm"),
     ]
 )
 
@@ -83,6 +100,13 @@ ANY_LENGTH = [
         "9 USD",
         "9x faster",
         "9.9/9",
+        "9$",
+        "$-9",
+        "CAD$9",
+        "v9.9",
+        "9²",
+        "won 9:9",
+        "9 ≤ x",
         "9/9=",
         "call 9",
         "'9s",
@@ -158,3 +182,18 @@ def test_detect_language(text: str, language: str | None) -> None:
 def test_options_are_checked(options: dict[str, object]) -> None:
     with pytest.raises(OptionError, match=r"colours|'fr'|'auto'"):
         NormaliseOptions(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "sentences"),
+    [
+        ("He left at 5. 7 came back. 12 stayed.", ["He left at five.", "Seven came back.", "Twelve stayed."]),
+        ("'Go.' 5 went! $5 each? 3rd time.", ["'Go.'", "Five went!", "Five dollars each?", "Third time."]),
+        ('Wait... 5 more? "6 men." No. 7.', ["Wait...", "Five more?", '"Six men."', "Number seven."]),
+        ("So did I. 7 too.", ["So did I.", "Seven too."]),
+        ("See cf. 5 of J. 6, and Vol. 7.", ["See compare five of J. six, and Volume seven."]),
+        ("5 came, 6 went", ["five came, six went"]),
+    ],
+)
+def test_a_sentence_that_began_with_digits_is_still_one(written: str, sentences: list[str]) -> None:
+    assert [segment.text for segment in split(normalise(written), join_below=0)] == sentences

@@ -16,6 +16,7 @@ from sparktts_onnx.text.normalise import (
     numbers,
     phones,
     quantities,
+    roman,
     symbols,
     times,
     web,
@@ -28,6 +29,11 @@ from sparktts_onnx.text.normalise.rule import Found, Rule
 __all__ = ["KINDS", "Language", "NormaliseOptions", "detect_language", "normalise", "rules"]
 
 _CONTEXT = 24
+_ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
+"""The end of a sentence, perhaps, in front of another: its last word and its signs."""
+_ABBREVIATIONS = frozenset().union(
+    abbreviations.TITLES, abbreviations.ANYWHERE, abbreviations.BEFORE_NUMBER, abbreviations.MAY_END
+)
 _RULES: tuple[Rule, ...] = (
     *web.RULES,
     *symbols.SPANS,
@@ -39,6 +45,7 @@ _RULES: tuple[Rule, ...] = (
     *symbols.POWERS,
     *fractions.RULES,
     *numbers.RULES,
+    *roman.RULES,
     *abbreviations.RULES,
     *symbols.RULES,
 )
@@ -85,4 +92,17 @@ def _read(match: re.Match[str], languages: LanguageFinder, options: NormaliseOpt
         month_first=options.month_first,
     )
     spoken = (rule.english if language == "en" else rule.chinese)(found)
-    return written if spoken is None else spoken
+    if spoken is None:
+        return written
+    return spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken
+
+
+def _begins_sentence(found: Found) -> bool:
+    """Whether digits, signs or a capital are the first of a sentence: words in their place begin with a capital, as a writer would
+    begin them and a segmenter needs it."""
+    ended = _ENDED.search(found.before)
+    if ended is None or found.text[0].islower():
+        return False
+    word, stops = ended.groups()
+    abbreviates = word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "I")
+    return stops != "." or not abbreviates

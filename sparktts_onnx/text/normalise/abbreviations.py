@@ -3,7 +3,7 @@
 import re
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
-from sparktts_onnx.text.normalise.rule import Found, Reader, Rule
+from sparktts_onnx.text.normalise.rule import SENTENCE_STARTERS, Found, Reader, Rule
 
 TITLES = {
     "Mr": "Mister",
@@ -39,6 +39,7 @@ BEFORE_NUMBER = {
     "pp": "pages",
     "Art": "Article",
     "art": "article",
+    "Apt": "Apartment",
 }
 """Stand before a number."""
 
@@ -75,15 +76,12 @@ MAY_END = {
 }
 """May also be the last word of a sentence: their full stop is kept where they are."""
 
+_AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
 _SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
 
 
 def _words(table: dict[str, str]) -> str:
     return "(?:" + "|".join(sorted(map(re.escape, table), key=len, reverse=True)) + ")"
-
-
-def _lookup(found: Found, table: dict[str, str]) -> str:
-    return found.keep_stop(table[found.text.rstrip(".")])
 
 
 def _title(found: Found) -> str:
@@ -101,18 +99,29 @@ def _anywhere(found: Found) -> str:
 
 
 def _may_end(found: Found) -> str:
-    return _lookup(found, MAY_END)
+    written = found.text.rstrip(".")
+    keep_stop = found.keep_stop_in_name if written in ("Jr", "Sr") else found.keep_stop
+    return keep_stop(MAY_END[written])
 
 
 def _saint_or_street(found: Found) -> str:
     """St. after a name is a street (Main St.), before one a saint (St. John)."""
-    after_name = re.search(r"[A-Z0-9]\w*\s$", found.before)
+    after_name = _AFTER_NAME.search(found.before)
     before_name = re.match(r"\s[A-Z]", found.after)
     return "Saint" if before_name and not after_name else found.keep_stop("Street")
 
 
+def _doctor_or_drive(found: Found) -> str | None:
+    """Dr. before a name is a doctor, after one a street (Oak Dr.)."""
+    following = re.match(r"\s([A-Z]\w*)", found.after)
+    before_name = following and following[1].lower() not in SENTENCE_STARTERS
+    if _AFTER_NAME.search(found.before) and not before_name:
+        return found.keep_stop("Drive")
+    return "Doctor" if following else None
+
+
 def _initials(found: Found) -> str:
-    return found.keep_stop(" ".join(re.findall(r"[A-Za-z]", found.text)))
+    return found.keep_stop_in_name(" ".join(re.findall(r"[A-Za-z]", found.text)))
 
 
 def _slashed(found: Found) -> str:
@@ -127,6 +136,7 @@ def _both(pattern: str, reader: Reader) -> Rule:
 _BEGIN = rf"(?<!{LETTER_OR_DIGIT})(?<![.@/&_-])"
 _OVER = rf"(?!{LETTER_OR_DIGIT})"
 RULES = (
+    _both(rf"{_BEGIN}Dr\.{_OVER}", _doctor_or_drive),
     _both(rf"{_BEGIN}{_words(TITLES)}\.?(?=\s[A-Z])", _title),
     _both(rf"{_BEGIN}St\.{_OVER}", _saint_or_street),
     _both(rf"{_BEGIN}{_words(BEFORE_NUMBER)}\.(?=\s?\d)", _numbered),

@@ -2,12 +2,15 @@
 
 import re
 
-from sparktts_onnx.text.characters import EMOJI, UNSPACED
+from sparktts_onnx.text.characters import EMOJI, HAN, UNSPACED
 from sparktts_onnx.text.normalise.options import NormaliseOptions
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _KEPT_WIDE = "，！？：；（）～"
 _NARROW = {code: plain for code, plain in _WIDE.items() if chr(code) not in _KEPT_WIDE} | {0xFFE5: "¥", 0xFFE1: "£"}
+_SMALL = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "01234567890123456789-")
+_LOWERED = re.compile("[₀-₉]+")
+_EXPONENT = re.compile(r"(?<=\d)(?:⁻[¹²³⁴-⁹]|[⁰⁴-⁹]|[¹²³][⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]*")
 _WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]")
 _DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -17,7 +20,12 @@ _LINE_EDGES = re.compile(r" ?\n ?")
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _EMOJI = re.compile(rf"(\s*){EMOJI}(?:\s*{EMOJI})*[\ufe0e\ufe0f\u200d]*(\s*)(.?)", re.DOTALL)
 _SCENE_BREAK = re.compile(r"(?m)^ *(?:(?:[-–—*_~=#•·] *){3,}|⁂) *$")
-_TIMESTAMP = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(Z)?(?![\w+:-])")
+_TIMESTAMP = re.compile(
+    r"(?<![A-Za-z\d_])(\d{4}-\d\d-\d\d)(?:(T)| )(\d\d:\d\d(?::(?!00)\d\d)?)(?::00)?(?:[.,]\d+)?"
+    r"(?:(Z)|((?:\+|(?(2)[−-]|(?!)))\d\d(?::?\d\d)?))?(?![A-Za-z\d_+:-])"
+)
+_ITEM = re.compile(rf"(?<![^\s{UNSPACED}:])(\d{{1,2}})\.(?=\s+\S|[{HAN}])")
+_BEFORE_A_LIST = re.compile(r"(?:^|\n|[:：])\s*$")
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\(https?://[^()\s]{1,500}\)")
 _MARKDOWN = re.compile(
     r"(?m)^ {0,3}(?:#{1,6} +|[-*•‣◦▪●] +)|`{1,3}|\*{2,3}(?!\d)"
@@ -27,7 +35,10 @@ _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
 
 
 def narrow(text: str) -> str:
-    """Full-width letters, digits and signs as plain ones; Chinese punctuation stays, but for the colon of a time."""
+    """Full-width letters, digits and signs as plain ones; Chinese punctuation stays, but for the colon of a time.
+    Small digits too: CO₂ as CO2, 10⁶ as 10^6."""
+    text = _LOWERED.sub(lambda match: match[0].translate(_SMALL), text)
+    text = _EXPONENT.sub(lambda match: "^" + match[0].translate(_SMALL), text)
     return _WIDE_COLON.sub(":", text.translate(_NARROW))
 
 
@@ -52,8 +63,32 @@ def drop_markup(text: str) -> str:
 
 
 def part_timestamps(text: str) -> str:
-    """A date and a time for the timestamp of a machine, such as 2024-05-01T10:30:00Z."""
-    return _TIMESTAMP.sub(lambda match: f"{match[1]} {match[2]}{' UTC' if match[3] else ''}", text)
+    """A date and a time for the timestamp of a machine, such as 2024-05-01T10:30:00Z.
+
+    After a space, 10:30-11:30 is no offset but a span.
+    """
+    return _TIMESTAMP.sub(_parted, text)
+
+
+def _parted(match: re.Match[str]) -> str:
+    date, _, time, zulu, offset = match.groups()
+    return f"{date} {time}{' UTC' if zulu or offset else ''}{offset or ''}"
+
+
+def name_items(text: str) -> str:
+    """A comma for the stop in "1. apples 2. pears", where it ends no sentence."""
+    lists: list[list[re.Match[str]]] = [[]]
+    for item in _ITEM.finditer(text):
+        if item[1] == "1" and _BEFORE_A_LIST.search(text, max(0, item.start() - 4), item.start()):
+            lists.append([item])
+        elif lists[-1] and int(item[1]) == len(lists[-1]) + 1:
+            lists[-1].append(item)
+    named = {item.start() for items in lists if len(items) > 1 for item in items}
+    return _ITEM.sub(lambda item: _with_comma(item) if item.start() in named else item[0], text)
+
+
+def _with_comma(item: re.Match[str]) -> str:
+    return item[1] + ("," if item.string[item.end()].isspace() else "，")
 
 
 def tidy_space(text: str) -> str:
@@ -73,6 +108,8 @@ def clean(text: str, options: NormaliseOptions) -> str:
         text = drop_emoji(text)
     if "dates" not in options.skip:
         text = part_timestamps(text)
+    if "numbers" not in options.skip:
+        text = name_items(text)
     if "symbols" not in options.skip:
         text = drop_markup(text)
     return tidy_space(text)

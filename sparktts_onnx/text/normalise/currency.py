@@ -23,28 +23,42 @@ _YUAN = _Unit("yuan", "yuan", "元", "", "")
 _YEN = _Unit("yen", "yen", "日元", "", "")
 _EURO = _Unit("euro", "euros", "欧元")
 _POUND = _Unit("pound", "pounds", "英镑", "penny", "pence")
+_RUPEE = _Unit("rupee", "rupees", "卢比", "", "")
+_WON = _Unit("won", "won", "韩元", "", "")
 _UNITS = {
     "$": _DOLLAR,
-    "US$": _Unit("US dollar", "US dollars", "美元"),
-    "A$": _Unit("Australian dollar", "Australian dollars", "澳元"),
-    "C$": _Unit("Canadian dollar", "Canadian dollars", "加元"),
-    "HK$": _Unit("Hong Kong dollar", "Hong Kong dollars", "港元"),
-    "NT$": _Unit("Taiwan dollar", "Taiwan dollars", "新台币"),
     "€": _EURO,
     "£": _POUND,
     "¥": _Unit("yen", "yen", "元", "", ""),
     "￥": _Unit("yen", "yen", "元", "", ""),
-    "₹": _Unit("rupee", "rupees", "卢比", "", ""),
-    "₩": _Unit("won", "won", "韩元", "", ""),
+    "₹": _RUPEE,
+    "₩": _WON,
     "₽": _Unit("ruble", "rubles", "卢布", "", ""),
     "₿": _Unit("bitcoin", "bitcoins", "比特币", "", ""),
-    "USD": _Unit("US dollar", "US dollars", "美元"),
     "EUR": _EURO,
     "GBP": _POUND,
     "JPY": _YEN,
     "CNY": _YUAN,
     "RMB": _Unit("yuan", "yuan", "人民币", "", ""),
-    "HKD": _Unit("Hong Kong dollar", "Hong Kong dollars", "港元"),
+    "INR": _RUPEE,
+    "KRW": _WON,
+    "CHF": _Unit("Swiss franc", "Swiss francs", "瑞士法郎", "centime", "centimes"),
+    "R$": _Unit("real", "reais", "雷亚尔", "centavo", "centavos"),
+    "MX$": _Unit("Mexican peso", "Mexican pesos", "墨西哥比索", "centavo", "centavos"),
+}
+_DOLLARS = {
+    "US": ("US$ USD$ USD", "美元"),
+    "Australian": ("A$ AU$ AUD$ AUD", "澳元"),
+    "Canadian": ("C$ CA$ CAD$ CAD", "加元"),
+    "Hong Kong": ("HK$ HKD$ HKD", "港元"),
+    "New Zealand": ("NZ$ NZD$ NZD", "新西兰元"),
+    "Singapore": ("S$ SG$ SGD$", "新加坡元"),
+    "Taiwan": ("NT$ TWD$ TWD", "新台币"),
+}
+_UNITS |= {
+    sign: _Unit(f"{country} dollar", f"{country} dollars", spoken)
+    for country, (signs, spoken) in _DOLLARS.items()
+    for sign in signs.split()
 }
 _SCALES = {
     "k": (10**3, "thousand"),
@@ -67,12 +81,16 @@ _CODES = "|".join(code for code in _UNITS if code.isalpha())
 _LONG_SCALE = r"\s?(?:(?:thousand|million|billion|trillion)(?![a-z])|万亿|万|亿)"
 _SCALE = rf"(?:{_LONG_SCALE}|(?:[kKmMbBtT]|mn|bn|tn)(?!{LETTER_OR_DIGIT}))"
 _NUMBER = rf"{AMOUNT}{_SCALE}?"
-_RANGE = rf"{_NUMBER}(?:{DASH}(?:{_SIGNS})?{_NUMBER})?"
+_RANGE = rf"{_NUMBER}(?:(?:{_SIGNS})?{DASH}(?:{_SIGNS})?{_NUMBER})?"
+_SIGN_BEHIND = rf"(?:[$€£¥￥₽₩₹]|{_CODES})(?!{LETTER_OR_DIGIT})"
 _CENTS = rf"{AMOUNT}\s?¢"
 
+_MINUS = re.compile(r"\D*[-−]")
+"""-$5 and $-5"""
+
 _PARTS = re.compile(
-    rf"(?P<minus>[-−])?\s?(?P<unit>{_SIGNS}|{_CODES})?\s?(?P<low>{AMOUNT})(?P<low_scale>{_SCALE})?"
-    rf"(?:{DASH}(?:{_SIGNS})?(?P<high>{AMOUNT})(?P<high_scale>{_SCALE})?)?\s?(?P<unit_after>{_SIGNS}|{_CODES})?"
+    rf"[-−]?\s?(?P<unit>{_SIGNS}|{_CODES})?\s?[-−]?(?P<low>{AMOUNT})(?P<low_scale>{_SCALE})?"
+    rf"(?:(?:{_SIGNS})?{DASH}(?:{_SIGNS})?(?P<high>{AMOUNT})(?P<high_scale>{_SCALE})?)?\s?(?P<unit_after>{_SIGNS}|{_CODES})?"
 )
 
 
@@ -109,7 +127,7 @@ def _english(found: Found) -> str | None:
     if parts is None:
         return None
     unit = _UNITS[parts["unit"] or parts["unit_after"]]
-    minus = "minus " if parts["minus"] else ""
+    minus = "minus " if _MINUS.match(found.text) else ""
     if parts["high"]:
         low = english.number(parts["low"])
         if parts["low_scale"]:
@@ -123,7 +141,7 @@ def _chinese(found: Found) -> str | None:
     if parts is None:
         return None
     unit = _UNITS[parts["unit"] or parts["unit_after"]]
-    spoken = "负" if parts["minus"] else ""
+    spoken = "负" if _MINUS.match(found.text) else ""
     spoken += _chinese_amount(parts["low"], parts["low_scale"])
     if parts["high"]:
         spoken += "到" + _chinese_amount(parts["high"], parts["high_scale"])
@@ -140,8 +158,8 @@ def _chinese_cents(found: Found) -> str:
 
 
 RULES = (
-    Rule("currency", rf"(?<!{LETTER_OR_DIGIT})[-−]?(?:{_SIGNS})\s?{_RANGE}{END}", _english, _chinese),
+    Rule("currency", rf"(?<!{LETTER_OR_DIGIT})[-−]?(?:{_SIGNS})\s?[-−]?{_RANGE}{END}", _english, _chinese),
     Rule("currency", rf"{START}(?:{_CODES})\s?{_RANGE}{END}", _english, _chinese),
-    Rule("currency", rf"{START}[-−]?{_RANGE}\s?(?:[€£¥￥₽₩₹]|(?:{_CODES})(?!{LETTER_OR_DIGIT}))", _english, _chinese),
+    Rule("currency", rf"{START}[-−]?{_RANGE}\s?{_SIGN_BEHIND}", _english, _chinese),
     Rule("currency", rf"{START}{_CENTS}", _english_cents, _chinese_cents),
 )

@@ -122,6 +122,11 @@ def _leave(_: Found) -> None:
     """Written in Chinese: left alone where the text is to be read in English."""
 
 
+def _chinese_padded(found: Found) -> str:
+    """05月"""
+    return chinese.cardinal(int(found.text))
+
+
 def _chinese_generation(found: Found) -> str:
     """90后: those born in the nineties."""
     return chinese.digits(found.text)
@@ -138,7 +143,8 @@ RULES = (
     Rule("dates", rf"{START}{_MONTH},?\s{_YEAR}{END}", _english_month_year, _english_month_year),
     Rule("dates", rf"{START}{_DAY_FIRST}{END}", _english_day_first, _english_day_first),
     Rule("dates", rf"{START}{_ERA}", _leave, _chinese_year),
+    Rule("dates", rf"{START}0[1-9](?=[月日点时])", _leave, _chinese_padded),
     Rule("dates", rf"{START}(?:[5-9]0|10)(?=后(?!的?[天年月日]))", _leave, _chinese_generation),
     Rule("dates", rf"{START}{_SPAN}{END}(?![-–])", _english_years, _chinese_years),
-    Rule("dates", rf"{START}['’]?(?:{_YEAR}|[2-9]0)s{END}", _english_decade, _chinese_decade),
+    Rule("dates", rf"{START}['’]?(?:{_YEAR}|[2-9]0)['’]?s{END}", _english_decade, _chinese_decade),
 )

@@ -2,16 +2,18 @@
 
 import re
 
-from sparktts_onnx.text.characters import HAN, HANGUL, KANA, is_han, is_unspaced
+from sparktts_onnx.text.characters import HAN, HANGUL, KANA, is_han
 from sparktts_onnx.text.normalise.options import Language, NormaliseOptions
 
 _HAN = re.compile(f"[{HAN}]")
 _HAN_OR_COMMA = re.compile(f"[{HAN}，、：]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
+_LATIN_PAIR = re.compile("[A-Za-z\u00c0-\u024f]{2,}")
 _OTHER_LETTER = re.compile(f"[{KANA}{HANGUL}\u0400-\u1cff\u3105-\u312f]|[\u0370-\u03ff]{{2}}")
 """Letters of other scripts; a single Greek one is a sign of physics or mathematics in any language."""
 
+_SIGNS_AT_END = re.compile(r"(?:(?![，、：])[\W\d_])+$")
 _CLAUSE_END = re.compile(r"[。！？；!?\n]|\.\s")
 _REACH = 80
 """How far around a number its clause is looked at, in characters."""
@@ -47,8 +49,9 @@ class LanguageFinder:
         return self._by_count(before + after)
 
     def _by_count(self, clause: str) -> Language:
-        """One Chinese character weighs as much as one Latin word: names in Chinese text are often Latin."""
-        han, latin = len(_HAN_OR_COMMA.findall(clause)), len(_LATIN_WORD.findall(clause))
+        """One Chinese character weighs as much as one Latin word: names in Chinese text are often Latin. A lone letter
+        is rather a variable."""
+        han, latin = len(_HAN_OR_COMMA.findall(clause)), len(_LATIN_PAIR.findall(clause))
         if not han and not latin:
             return self._fallback
         return "zh" if han >= latin else "en"
@@ -72,6 +75,5 @@ def _first_clause(text: str) -> str:
 
 
 def _ends_in_latin(text: str) -> bool:
-    """Whether the last letter is Latin, without a Chinese comma after it."""
-    last = next((char for char in reversed(text) if char.isalpha() or is_unspaced(char) or char in "，、："), "")
-    return _LATIN.match(last) is not None
+    """Whether the last letter is Latin and not a lone one, without a Chinese comma after it."""
+    return _LATIN_PAIR.fullmatch(_SIGNS_AT_END.sub("", text)[-2:]) is not None

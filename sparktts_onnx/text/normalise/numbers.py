@@ -18,6 +18,7 @@ _YEAR_CUE = re.compile(
     re.IGNORECASE,
 )
 _IN_A_SUM = re.compile(r".*[×*+=÷/]\s?\||.*\|\s?[×*+=÷/]")
+_SAYS_VERSION = re.compile(r"(?:\bversions?\s|版本?号?)$", re.IGNORECASE)
 _COUNTED = re.compile(r"\s(?!(?:was|is|has|does|its|his|this|us|as|census|series|class)\b)[a-z]+s\b")
 
 
@@ -54,9 +55,10 @@ def _chinese_range(found: Found) -> str:
 
 
 def _english_code(found: Found) -> str:
-    """2.0.1, 192.168.1.1 and 12-34-56: part by part."""
+    """2.0.1, v1.2, 192.168.1.1 and 12-34-56: part by part."""
     joint = " point " if "." in found.text else ", "
-    return joint.join(_english_code_part(part) for part in re.split(r"[-.]", found.text))
+    version = "version " if found.text[0] in "vV" and not _SAYS_VERSION.search(found.before) else ""
+    return version + joint.join(_english_code_part(part) for part in re.split(r"[-.]", found.text.lstrip("vV")))
 
 
 def _english_code_part(part: str) -> str:
@@ -65,7 +67,9 @@ def _english_code_part(part: str) -> str:
 
 def _chinese_code(found: Found) -> str:
     joint = "点" if "." in found.text else "，"
-    return joint.join(chinese.digits(part) for part in re.split(r"[-.]", found.text))
+    is_said = found.after.startswith("版") or _SAYS_VERSION.search(found.before)
+    version = "版本" if found.text[0] in "vV" and not is_said else ""
+    return version + joint.join(chinese.digits(part) for part in re.split(r"[-.]", found.text.lstrip("vV")))
 
 
 def _english_difference(found: Found) -> str:
@@ -78,7 +82,7 @@ def _chinese_difference(found: Found) -> str:
 
 def _english_multiple(found: Found) -> str:
     """10x faster"""
-    return english.number(found.text[:-1]) + " times"
+    return english.number(found.text[:-1].rstrip()) + " times"
 
 
 def _chinese_multiple(found: Found) -> str:
@@ -128,8 +132,9 @@ RULES = (
         _chinese_range,
     ),
     Rule("numbers", rf"{START}\d+(?:(?:\.\d+){{2,}}|(?:-\d+){{2,}}){END}", _english_code, _chinese_code),
+    Rule("numbers", rf"{START}[vV]\d+(?:\.\d+)+{END}", _english_code, _chinese_code),
     Rule("numbers", rf"{START}{AMOUNT}\s?[xX]\s?{AMOUNT}(?!\s?[xX]){END}", _english_size, _chinese_size),
-    Rule("numbers", rf"{START}{AMOUNT}[xX](?=\s[a-z]|[,.;!?)]|$)", _english_multiple, _chinese_multiple),
+    Rule("numbers", rf"{START}{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _english_multiple, _chinese_multiple),
     Rule("numbers", rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _english_number, _chinese_number),
     Rule("numbers", rf"{START}{SIGNED}{END}", _english_number, _chinese_number),
 )

@@ -8,11 +8,15 @@ from sparktts_onnx.text.normalise.rule import START, Found, Rule
 
 _END = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
 _NORTH_AMERICAN = r"(?:\+?1[-. ]?)?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}"
-_INTERNATIONAL = r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,8}){1,4}|\+\d{8,15}"
+_INTERNATIONAL = r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,11}){1,4}|\+\d{8,15}"
 _CHINESE_MOBILE = r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})"
 _CHINESE_LANDLINE = r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}"
 _BRITISH = r"\(?0\d{2,4}\)? \d{3,4} \d{3,4}"
 _CHINESE_HOTLINE = r"(?:11[0249]|12[02]|123\d\d|100(?:00|10|86)|95\d{3})(?=急救|报警|火警|订票|客服|热线)"
+_CARD = r"\d{4}(?:[ -]\d{4}){3}"
+_VANITY = r"1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+"
+"""1-800-FLOWERS"""
+
 _LOCAL = r"\d{3}-\d{4}"
 _ENGLISH_CUES = ("call ", "dial ", "zip ", "zip code ", "postcode ", "code ", "pin ", "extension ", "ext. ")
 _CHINESE_CUES = "拨打 拨 致电 热线 电话 邮编 编号 号码 密码 验证码 身份证 证号 账号 卡号 学号 QQ号"
@@ -49,7 +53,18 @@ def _chinese(found: Found) -> str:
     return plus + "，".join(chinese.digits(group, one="幺") for group in _groups(found.text))
 
 
+def _english_vanity(found: Found) -> str:
+    _, area, *words = found.text.lower().split("-")
+    return " ".join(["one", "eight hundred" if area == "800" else english.digits(area), *words])
+
+
+def _chinese_vanity(found: Found) -> str:
+    one, area, *words = found.text.lower().split("-")
+    return chinese.digits(one + area, one="幺") + " " + " ".join(words)
+
+
 _SHAPES = (
+    _CARD,
     _CHINESE_LANDLINE,
     _CHINESE_MOBILE,
     _NORTH_AMERICAN,
@@ -59,4 +74,7 @@ _SHAPES = (
     _LOCAL,
     _SHORT,
 )
-RULES = tuple(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){_END}", _english, _chinese) for shape in _SHAPES)
+RULES = (
+    *(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){_END}", _english, _chinese) for shape in _SHAPES),
+    Rule("phones", rf"{START}{_VANITY}{_END}", _english_vanity, _chinese_vanity),
+)

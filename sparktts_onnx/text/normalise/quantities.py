@@ -10,6 +10,7 @@ _UNITS = {
     "km/h": ("kilometer per hour", "kilometers per hour", "公里每小时"),
     "kph": ("kilometer per hour", "kilometers per hour", "公里每小时"),
     "m/s": ("meter per second", "meters per second", "米每秒"),
+    "m/s²": ("meter per second squared", "meters per second squared", "米每二次方秒"),
     "mph": ("mile per hour", "miles per hour", "英里每小时"),
     "km²": ("square kilometer", "square kilometers", "平方公里"),
     "km2": ("square kilometer", "square kilometers", "平方公里"),
@@ -83,7 +84,7 @@ _NEEDS_SPACE = {
 
 _ALL_UNITS = _UNITS | _NEEDS_SPACE
 _ANY = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-_UNIT = rf"(?:\s?(?:{_ANY})|\s(?:{'|'.join(_NEEDS_SPACE)}))(?!{LETTER_OR_DIGIT}|[²³/^'’])"
+_UNIT = rf"(?:\s?(?:{_ANY})|\s(?:{'|'.join(_NEEDS_SPACE)}))(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d))"
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
 _RANGE = re.compile(rf"(?P<low>{SIGNED})(?P<low_percent>\s?%)?(?:{DASH}(?P<high>{SIGNED}))?\s?(?P<unit>\D*)")
 

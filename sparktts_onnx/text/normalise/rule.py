@@ -19,6 +19,16 @@ START = rf"(?<!{LETTER_OR_DIGIT})(?<!\d[.,:/])(?<!_)(?<!\d[eE][-−])(?<!\d['’
 END = rf"(?![_^]|{LETTER_OR_DIGIT}|[.,:/]\d|['’]\d{{3}})"
 
 
+_NEW_SENTENCE = re.compile(r"[\"'”’)\]]*(?:$|\s+[\"'“‘(]?[A-Z]|\s*\n)")
+_CAPITAL = re.compile(r" ([A-Z]\w*)")
+_STARTERS = (
+    "the he she it this that these those we they you but and in on at an if when there his her my our their what how "
+    "why so then now no yes as for to after before while since"
+)
+SENTENCE_STARTERS = frozenset(_STARTERS.split())
+"""Usual first words of a sentence; in small letters."""
+
+
 @dataclass(frozen=True)
 class Found:
     """One piece of written text that a rule matched."""
@@ -37,8 +47,14 @@ class Found:
 
     def keep_stop(self, spoken: str) -> str:
         """Keep the full stop of an abbreviation that also ends its sentence."""
-        ends = self.text.endswith(".") and re.match(r"[\"'”’)\]]*(?:$|\s+[\"'“‘(]?[A-Z]|\s*\n)", self.after)
+        ends = self.text.endswith(".") and _NEW_SENTENCE.match(self.after)
         return spoken + "." if ends else spoken
+
+    def keep_stop_in_name(self, spoken: str) -> str:
+        """The same where a capital may go on a name, as in U.S. Army: only a usual first word begins a sentence."""
+        following = _CAPITAL.match(self.after)
+        begins = following is None or following[1] == "I" or following[1].lower() in SENTENCE_STARTERS
+        return self.keep_stop(spoken) if begins else spoken
 
 
 Reader = Callable[[Found], str | None]

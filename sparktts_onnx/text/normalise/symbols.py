@@ -4,7 +4,7 @@ import re
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
 from sparktts_onnx.text.normalise import chinese, english
-from sparktts_onnx.text.normalise.rule import AMOUNT, Found, Reader, Rule
+from sparktts_onnx.text.normalise.rule import AMOUNT, START, Found, Reader, Rule
 
 _BETWEEN = {
     "+": ("plus", "加"),
@@ -24,6 +24,7 @@ _BETWEEN = {
     "<=": ("is at most", "小于等于"),
     ">=": ("is at least", "大于等于"),
     "==": ("equals", "等于"),
+    "!=": ("is not equal to", "不等于"),
 }
 _BEFORE = {
     "+": ("plus ", "正"),
@@ -35,6 +36,8 @@ _BEFORE = {
     ">": ("more than ", "大于"),
     "≤": ("at most ", "不超过"),
     "≥": ("at least ", "至少"),
+    "<=": ("at most ", "不超过"),
+    ">=": ("at least ", "至少"),
     "§": ("section ", "第"),
 }
 _POWERS = {"2": ("squared", "的平方"), "²": ("squared", "的平方"), "3": ("cubed", "的立方"), "³": ("cubed", "的立方")}
@@ -94,17 +97,50 @@ def _chinese_small_power(found: Found) -> str:
     return _POWERS[found.text[-1]][1]
 
 
-POWERS = (Rule("symbols", rf"(?<![\w.])\d+\^[-−]?\d+(?!{LETTER_OR_DIGIT}|[.^])", _english_power, _chinese_power),)
+_LOVE = _fixed(" love", "爱")
+
+
+def _english_square(found: Found) -> str:
+    return english.number(found.text[:-1]) + _english_small_power(found)
+
+
+def _chinese_square(found: Found) -> str:
+    return chinese.number(found.text[:-1]) + _chinese_small_power(found)
+
+
+POWERS = (
+    Rule("symbols", rf"(?<![\w.])\d+\^[-−]?\d+(?!{LETTER_OR_DIGIT}|[.^])", _english_power, _chinese_power),
+    Rule("symbols", rf"{START}{AMOUNT}[²³](?!{LETTER_OR_DIGIT})", _english_square, _chinese_square),
+)
 """Tried before plain numbers, which would take the base alone."""
 
-SPANS = (Rule("ranges", r"(?<=[日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", *_fixed(" to ", "到")),)
-"""Tried before signs: what follows a Chinese unit is the end of a span, not a negative number."""
+_ENGLISH_LOVER = r"(?=\s<3)(?:(?<=\b[Ii])|(?<=\b[Ww]e)|(?<=\b[Tt]hey))"
+SPANS = (
+    Rule("ranges", r"(?<=[\d万亿小][日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", *_fixed(" to ", "到")),
+    Rule("emoji", rf"{_ENGLISH_LOVER}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", *_LOVE),
+    Rule("emoji", rf"(?<=[我们])\s?<3+(?=\s?[{HAN}])", *_LOVE),
+    Rule("emoji", rf"(?:^|(?<=[A-Za-z]{{2}})\s|(?<=[.!?,~{HAN}。！？，])\s?)<3+(?:\s<3+)*(?=$|!)", *_fixed("", "")),
+)
+"""Tried before signs: what follows a Chinese unit is the end of a span, not a negative number; <3 is a heart behind
+the one who loves, and at the end of a line."""
 
 _WHOLE_NUMBER = rf"{AMOUNT}(?!{LETTER_OR_DIGIT})"
-_OPERATOR = rf"(?<=[\d)])\s?(?:{_one_of(_BETWEEN)})\s?(?=[(+−-]?{_WHOLE_NUMBER})"
-_RELATION = rf"(?<=[A-Za-z)])\s?(?:[=<>≤≥≈≠]|[<>=]=)\s?(?=[-−]?{_WHOLE_NUMBER})"
+_OPERATOR = rf"(?<=[\d)²³])\s?(?:{_one_of(_BETWEEN)})\s?(?=[(+−-]?{_WHOLE_NUMBER})"
+_RELATION = rf"(?<=[A-Za-z)])\s?(?:[=<>≤≥≈≠]|[!<>=]=)\s?(?=[-−]?{_WHOLE_NUMBER})"
 _LEADING = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){_one_of(_BEFORE)}\s?(?=[$€£¥]?{_WHOLE_NUMBER})"
+_OPERAND = r"(?=[(+−-]?(?:\d|[A-Za-z](?![A-Za-z])))"
+_RULES_OF_MATHEMATICS = (
+    rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<={LETTER_OR_DIGIT})\s?[≤≥≈])\s?(?=[(+−$€£¥-]?\w)",
+    rf"(?<=[A-Za-z\d)%°])\s?[×÷±]\s?{_OPERAND}",
+    rf"(?<=[\d)²³])\s?(?:[+<>=]|[<>=]=)\s?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
+)
+"""Between names and numbers: x ≤ y, a × b, 1 < x, a² + b²"""
+
+_PER = r"/(?=(?:hour|hr|h|day|week|month|mo|year|yr|person|night|kg|lb)(?![A-Za-z/]))"
 RULES = (
+    *(Rule("symbols", pattern, _english_between, _chinese_between) for pattern in _RULES_OF_MATHEMATICS),
+    Rule("symbols", rf"(?<=[\d%$€£¥]){_PER}", *_fixed(" per ", "每")),
+    Rule("symbols", r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", *_fixed(" to ", "到")),
     Rule("symbols", _OPERATOR, _english_between, _chinese_between),
     Rule("symbols", _RELATION, _english_between, _chinese_between),
     Rule("symbols", _LEADING, _english_before, _chinese_before),
@@ -115,7 +151,7 @@ RULES = (
         _english_small_power,
         _chinese_small_power,
     ),
-    Rule("symbols", r"\s?&amp;\s?|\s?&(?!#|[a-z]+;)\s?", _english_and, _chinese_and),
+    Rule("symbols", r"\s?&amp;\s?|\s?&&?(?!#|[a-z]+;)\s?", _english_and, _chinese_and),
     Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", *_fixed("hashtag ", "#")),
     Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", *_fixed("at ", "艾特")),
     Rule("symbols", r"(?<=\w)[™®]|©\s?", *_fixed("", "")),

@@ -12,6 +12,9 @@ _ONE_TIME = rf"(?:{_CLOCK}(?:\s?{_HALF}(?![A-Za-z]))?|{_HOUR}\s?{_HALF}(?![A-Za-
 _BARE_HOUR = rf"{_HOUR}(?=[-–—~]{_HOUR}\s?{_HALF})"
 """The first hour of 5-6pm."""
 
+_RATIO_BEFORE = re.compile(r"\b(?:scored?|scale|ratio|odds|won|wins|lost|leads?)(?:\s(?:was|is|of|by))?:?\s$")
+_RATIO_AFTER = re.compile(r"\s(?:scale|ratio|odds|win|lead|split|mix|aspect)\b")
+_OFFSET = r"(?:UTC|GMT)\s?[+−-]\d{1,2}(?::?[0-5]\d)?"
 _TIME = re.compile(rf"(?P<hour>\d\d?)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d))?(?:\s?(?P<half>{_HALF}))?")
 
 
@@ -55,7 +58,15 @@ def _padded(value: int) -> str:
     return ("零" if 0 < value < 10 else "") + chinese.cardinal(value)
 
 
+def _is_ratio(found: Found) -> bool:
+    """Whether the words around 2:10 say that it is no time of day."""
+    is_plain = re.fullmatch(r"\d+:\d+", found.text) is not None
+    return is_plain and bool(_RATIO_BEFORE.search(found.before) or _RATIO_AFTER.match(found.after))
+
+
 def _english(found: Found) -> str | None:
+    if _is_ratio(found):
+        return _english_ratio(found)
     times = [_english_time(part) for part in _halves(found.text)]
     spoken = [time for time in times if time is not None]
     return found.keep_stop(" to ".join(spoken)) if len(spoken) == len(times) else None
@@ -75,7 +86,31 @@ def _chinese_ratio(found: Found) -> str:
     return "比".join(chinese.number(part) for part in found.text.split(":"))
 
 
+def _offset(found: Found) -> tuple[str, str, int, int]:
+    """(name, sign, hours, minutes) of UTC+05:30"""
+    digits = re.sub(r"\D", "", found.text)
+    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
+    return found.text[:3], found.text[3:].lstrip()[0], int(hours), int(minutes)
+
+
+def _english_offset(found: Found) -> str:
+    name, sign, hours, minutes = _offset(found)
+    if not hours and not minutes:
+        return name
+    spoken = f"{name} {'plus' if sign == '+' else 'minus'} {english.cardinal(hours)}"
+    return f"{spoken} {english.two_digits(minutes)}" if minutes else spoken
+
+
+def _chinese_offset(found: Found) -> str:
+    name, sign, hours, minutes = _offset(found)
+    if not hours and not minutes:
+        return name
+    spoken = name + ("加" if sign == "+" else "减") + chinese.cardinal(hours)
+    return f"{spoken}小时{chinese.cardinal(minutes)}分" if minutes else spoken
+
+
 RULES = (
+    Rule("times", rf"{START}{_OFFSET}(?![\d:])", _english_offset, _chinese_offset),
     Rule(
         "times", rf"{START}(?:{_BARE_HOUR}|{_ONE_TIME})(?:{DASH}{_ONE_TIME})?(?![A-Za-z0-9]|[:.]\d)", _english, _chinese
     ),

@@ -1,0 +1,47 @@
+"""Roman numerals behind a name: Henry VIII, World War II, Chapter IV."""
+
+from sparktts_onnx.text.characters import LETTER_OR_DIGIT
+from sparktts_onnx.text.normalise import english
+from sparktts_onnx.text.normalise.rule import Found, Rule
+
+_RULERS = (
+    "Alexander Benedict Catherine Charles Edward Elizabeth Ferdinand Francis Frederick George Gregory Henry James John "
+    "Leo Leopold Louis Napoleon Nicholas Otto Paul Philip Pius Ramses Richard Wilhelm William"
+)
+_NUMBERED = (
+    "Act Appendix Article Book Bowl Chapter Class Episode Fantasy Grade Level Part Phase Scene Section Stage Type "
+    "Volume War"
+)
+_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
+_NUMERAL = r"(?=[IVXL]{2}|[VX])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+"""From 2 to 89. I alone is rather a person, and L, C, D and M letters."""
+
+
+def _value(numeral: str) -> int:
+    values = [_VALUES[char] for char in numeral]
+    return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
+
+
+def _ruler(found: Found) -> str:
+    return "the " + english.ordinal(_value(found.text)).title()
+
+
+def _numbered(found: Found) -> str:
+    return english.cardinal(_value(found.text)).title()
+
+
+def _behind(names: str) -> str:
+    return "(?:" + "|".join(rf"(?<=\b{name}\s)" for name in names.split()) + ")"
+
+
+_INITIAL = r"[VX]\.\s?[A-Z]"
+_OVER = rf"(?!{LETTER_OR_DIGIT}|[-.&/]{LETTER_OR_DIGIT})"
+RULES = (
+    Rule("numbers", rf"(?=[IVXL]){_behind(_RULERS)}(?!{_INITIAL}){_NUMERAL}{_OVER}", _ruler, _ruler),
+    Rule(
+        "numbers",
+        rf"(?=[IVXL]){_behind(_NUMBERED)}(?:{_NUMERAL}|(?:(?<=War\s)I|I(?!\s[a-z]))){_OVER}",
+        _numbered,
+        _numbered,
+    ),
+)
