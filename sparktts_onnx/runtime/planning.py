@@ -1,6 +1,7 @@
 """From an utterance to the segments that it is spoken in."""
 
 import dataclasses
+import logging
 from dataclasses import dataclass
 
 from sparktts_onnx.bundle.manifest import CodecLayout
@@ -10,9 +11,12 @@ from sparktts_onnx.runtime.request import Utterance
 from sparktts_onnx.runtime.style import LEVELS, VoiceStyle
 from sparktts_onnx.runtime.voice import Voice
 from sparktts_onnx.text.alignment import written_parts
+from sparktts_onnx.text.characters import unspoken_scripts
 from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.normalise import normalise
 from sparktts_onnx.text.segments import Segment, split
+
+_log = logging.getLogger(__name__)
 
 SPEEDS = (0.6, 0.8, 1.0, 1.3, 1.7)
 """Rough rate of speech at each level of a style's speed, for planning lengths only."""
@@ -27,7 +31,7 @@ class PlannedSegment:
 
 
 def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegment, ...]:
-    """Normalise, apply the lexicon, split, and set the bounds of every segment.
+    """Apply the lexicon, normalise, split, and set the bounds of every segment; warn of scripts that nobody speaks.
 
     Raises:
         TextError: nothing is left to speak.
@@ -39,6 +43,11 @@ def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegm
     segments = tuple(segment for segment in segments if is_speakable(segment.text))
     if not segments:
         raise TextError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
+    if scripts := unspoken_scripts(spoken):
+        _log.warning(
+            "the text has letters in %s; the model speaks English and Chinese: such words come out wrong or not at all",
+            " and ".join(scripts),
+        )
     written = written_parts(utterance.text, spoken, [segment.start for segment in segments])
     return tuple(
         _planned(utterance, segment, part, index, rate)

@@ -13,6 +13,7 @@ from sparktts_onnx.runtime.sampling import SamplingOptions
 from sparktts_onnx.runtime.style import VoiceStyle
 from sparktts_onnx.runtime.voice import Voice
 from sparktts_onnx.text.lexicon import Lexicon
+from sparktts_onnx.text.segments import SEGMENT_SECONDS
 
 MAX_TEXT_CHARACTERS = 1_000_000
 MAX_SEED = (1 << 63) - 1
@@ -50,10 +51,6 @@ class SpeechOptions(TypedDict, total=False):
     """Plain time stretch of the result: 1.25 is a quarter faster at the same pitch."""
 
 
-SEGMENT_SECONDS = 12.0
-"""Default length that segments are planned for; the model was trained on utterances of this order."""
-
-
 @dataclass(frozen=True)
 class Utterance:
     """One validated request."""
@@ -74,7 +71,7 @@ def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefa
     """Validate a request.
 
     Raises:
-        TextError: the text is empty or too long.
+        TextError: the text is no str, empty, too long, or was read in a wrong encoding.
         OptionError: an unknown option, or one that is out of range.
     """
     if unknown := sorted(options.keys() - SpeechOptions.__annotations__.keys()):
@@ -99,7 +96,9 @@ def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefa
 
 
 def _checked_text(text: str) -> str:
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str):
+        raise TextError(f"the text is of type {type(text).__name__}; expected a str")
+    if not text.strip():
         raise TextError("the text is empty; give at least one character to speak")
     if len(text) > MAX_TEXT_CHARACTERS:
         raise TextError(f"the text has {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}")

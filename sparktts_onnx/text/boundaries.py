@@ -9,7 +9,8 @@ import re
 
 from sparktts_onnx.text.characters import CJK_SIGNS, HAN, KANA, UNSPACED, is_unspaced, joins_previous, may_cut
 from sparktts_onnx.text.normalise.abbreviations import ANYWHERE, BEFORE_NUMBER, MAY_END, TITLES
-from sparktts_onnx.text.quotations import CLOSERS, LINE_ENDS, OPENERS, Strength, Surroundings
+from sparktts_onnx.text.normalise.rule import SENTENCE_STARTERS
+from sparktts_onnx.text.quotations import CLOSERS, LINE_ENDS, OPENERS, PAIRED_OPENERS, Strength, Surroundings
 
 _QUOTED = {
     Strength.SPACE: Strength.QUOTED_SPACE,
@@ -39,11 +40,6 @@ _SHORT_MONTHS = "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
 _NEVER_LAST = frozenset(TITLES) | frozenset(ANYWHERE)
 _NUMBERED = frozenset(BEFORE_NUMBER) | frozenset(_SHORT_MONTHS.split()) | {"No", "Nos"}
 _SELDOM_LAST = frozenset(MAY_END) - {"etc"}
-_STARTERS = (
-    "the he she it this that these those we they you but and in on at an if when there his her my our their what how "
-    "why so then now no yes as for to after before while since"
-)
-_SENTENCE_STARTERS = frozenset(_STARTERS.split())
 _JOINING = (
     "and but or so because which when while if although though where who whose unless until since than whereas however"
 )
@@ -72,7 +68,7 @@ def strength_after(text: str, end: int, around: Surroundings, *, is_final: bool)
     if _EMPTY_LINE.search(gap):
         return Strength.PARAGRAPH
     if start == end:
-        strength = _without_space(text, end, is_final=is_final)
+        strength = _without_space(text, end, around, is_final=is_final)
     else:
         strength = _at_space(text, end, start, around, is_final=is_final)
     if strength is None or not around.closers:
@@ -98,13 +94,13 @@ def _at_space(text: str, end: int, start: int, around: Surroundings, *, is_final
     return Strength.CONJUNCTION if word in _CONJUNCTIONS else Strength.SPACE
 
 
-def _without_space(text: str, end: int, *, is_final: bool) -> Strength | None:
+def _without_space(text: str, end: int, around: Surroundings, *, is_final: bool) -> Strength | None:
     before, after = text[end - 1], text[end]
-    if after in _STOPS + _CLAUSE_ENDS + _COMMAS + CLOSERS or before in OPENERS.replace('"', ""):
+    if after in _STOPS + _CLAUSE_ENDS + _COMMAS + CLOSERS or before in PAIRED_OPENERS:
         return Strength.NONE
     if not is_unspaced(after) and not is_unspaced(before) and before not in "。！？，；：、":
         return Strength.NONE if after not in OPENERS else Strength.RUN
-    strength = _by_sign(text, end, end, None, is_final=is_final)
+    strength = _by_sign(text, end, end, around, is_final=is_final)
     if strength is not Strength.SPACE:
         return strength
     return strength_inside(text, end) if end + 2 <= len(text) or is_final else None
@@ -121,7 +117,7 @@ def strength_inside(text: str, end: int) -> Strength:
     return Strength.CONJUNCTION if text[end : end + 2] in _CHINESE_CONJUNCTIONS else Strength.RUN
 
 
-def _by_sign(text: str, end: int, start: int, around: Surroundings | None, *, is_final: bool) -> Strength | None:
+def _by_sign(text: str, end: int, start: int, around: Surroundings, *, is_final: bool) -> Strength | None:
     """By the signs that end text[:end]; SPACE where they say nothing."""
     tail = _TAIL.search(text, max(0, end - 12), end)
     stops = tail.group(1) if tail else ""
@@ -133,8 +129,7 @@ def _by_sign(text: str, end: int, start: int, around: Surroundings | None, *, is
     if letter is None:
         return Strength.SENTENCE if is_final else None
     if stops == ".":
-        is_numbering = around is not None and text[around.sentence_start : end].strip().rstrip(".").isdigit()
-        return Strength.GLUED if is_numbering else _after_full_stop(text, end, start, is_final=is_final)
+        return _after_full_stop(text, end, start, around, is_final=is_final)
     if letter.group(1).islower():
         return Strength.CLAUSE if stops[-1] in ".…" else Strength.COMMA
     return Strength.SENTENCE
@@ -148,13 +143,15 @@ def _by_weaker_sign(char: str) -> Strength:
     return Strength.SPACE
 
 
-def _after_full_stop(text: str, end: int, start: int, *, is_final: bool) -> Strength | None:
+def _after_full_stop(text: str, end: int, start: int, around: Surroundings, *, is_final: bool) -> Strength | None:
     """A full stop ends a sentence, or an abbreviation, or both."""
     last = _LAST_WORD.search(text, max(0, end - 40), end)
     word = (last.group() if last else "").strip(OPENERS + CLOSERS).rstrip(".")
     letter = _NEXT_LETTER.match(text, start)
     following = letter.group(1) if letter else ""
     if word in _NEVER_LAST or word.lower() in ("e.g", "i.e"):
+        return Strength.GLUED
+    if word.isdecimal() and int(word) == around.item:
         return Strength.GLUED
     if word in _NUMBERED and following.isdigit():
         return Strength.GLUED
@@ -170,7 +167,7 @@ def _by_next_word(text: str, start: int, *, is_final: bool) -> Strength | None:
     word = _whole_next_word(text, start, is_final=is_final)
     if word is None:
         return None
-    is_new = word.lower() in _SENTENCE_STARTERS or is_unspaced(text[start])
+    is_new = word.lower() in SENTENCE_STARTERS or is_unspaced(text[start])
     return Strength.SENTENCE if is_new else Strength.GLUED
 
 

@@ -23,6 +23,12 @@ _EMOJI_PARTS = (
 EMOJI = rf"(?:[0-9#*]\ufe0f?\u20e3|[{_EMOJI_PARTS}][\ufe0e\ufe0f\u20e3\u200d\U000e0020-\U000e007f{_EMOJI_PARTS}]*)"
 """One emoji or several in a row, with their modifiers; also a keycap such as 1\ufe0f\u20e3."""
 
+_UNSPOKEN = re.compile(
+    f"[\u0400-\u10ff\u1200-\u1cff\u2d00-\u2ddf\ua4d0-\ua6ff\ua800-\uabff\ufb13-\ufdff\ufe70-\ufefc{HANGUL}]"
+    "|[\u0370-\u03ff]{2}"
+)
+"""Letters of scripts that are neither Latin nor Chinese nor kana; a single Greek one is a sign of mathematics."""
+
 _HAN_LETTER = re.compile(f"[{HAN}]")
 _UNSPACED_LETTER = re.compile(f"[{HAN}{KANA}]")
 _ZERO_WIDTH_JOINER = "\u200d"
@@ -38,6 +44,12 @@ def is_han(char: str) -> bool:
 def is_unspaced(char: str) -> bool:
     """Whether this is a Chinese character or Japanese kana."""
     return _UNSPACED_LETTER.match(char) is not None
+
+
+def unspoken_scripts(text: str) -> tuple[str, ...]:
+    """The scripts in a text that the model, which speaks English and Chinese, does not: ("Cyrillic", "Thai")."""
+    letters = {found[0] for found in _UNSPOKEN.findall(text) if found[0].isalpha()}
+    return tuple(sorted({unicodedata.name(letter).split()[0].capitalize() for letter in letters}))
 
 
 def joins_previous(char: str) -> bool:

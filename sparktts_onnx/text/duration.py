@@ -96,22 +96,26 @@ def _piece_seconds(kind: str, piece: str) -> float:
 
 
 def expected_seconds(text: str, speed: float = 1.0) -> float:
-    """Seconds that an average voice takes, at `speed` times the usual rate; 0 where there is nothing to say."""
+    """Seconds that an average voice takes, at `speed` times the usual rate; 0 where there is nothing to say.
+
+    Raises:
+        OptionError: the speed is not above 0.
+    """
     if not (speed > 0 and math.isfinite(speed)):
         raise OptionError(f"speed is {speed!r}; it must be a number above 0, with 1 the usual rate")
-    pauses, spoken = 0.0, 0.0
+    beside, spoken = 0.0, 0.0
     for match in _PIECE.finditer(text):
         kind = match.lastgroup or ""
         seconds = _piece_seconds(kind, match.group())
-        if kind in ("stop", "pause"):
-            pauses += seconds
+        if kind in ("stop", "pause", "signs"):
+            beside += seconds
         else:
             spoken += seconds
-    return (_EDGES + spoken + pauses) / speed if spoken else 0.0
+    return (_EDGES + spoken + beside) / speed if spoken else 0.0
 
 
 def is_speakable(text: str) -> bool:
-    """Whether there is anything to say in a text."""
+    """Whether there is anything to say in a text: a letter or a digit. A sign alone (#, $, •) is not."""
     return expected_seconds(text) > 0
 
 

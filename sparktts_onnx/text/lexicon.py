@@ -6,12 +6,14 @@ CSV, two columns:  word,spoken    (this heading line may be left out)
 Whole words only: "cat" is not replaced in "concatenate"; Chinese words are found anywhere. A word written in small
 letters stands for any case ("gif": GIF, Gif, gif); one with a capital only for itself ("US" is not "us").
 Where two entries match at one place the longer one is taken. What an entry gives is not looked up again.
+A straight apostrophe and a curved one are the same: "don't" is also "don’t".
 """
 
 import csv
 import io
 import json
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 
 _LONGEST_WORD = 100
 _PART_OF_WORD = re.compile(LETTER_OR_DIGIT)
+_APOSTROPHES = str.maketrans("’ʼ", "''")
 _HEADINGS = (["word", "spoken"], ["written", "spoken"])
 
 
@@ -33,7 +36,11 @@ class Lexicon:
 
     @classmethod
     def load(cls, path: str | Path) -> "Lexicon":
-        """Read a .json or .csv file."""
+        """Read a .json or .csv file.
+
+        Raises:
+            TextError: the file cannot be read, or does not hold words and their spoken forms.
+        """
         path = Path(path)
         readers = {".json": _read_json, ".csv": _read_csv}
         if path.suffix.lower() not in readers:
@@ -55,9 +62,10 @@ class Lexicon:
         """The text with every word of the lexicon as it is spoken."""
         if not self._spoken:
             return text
+        folded = text.translate(_APOSTROPHES)
         parts, kept, at = [], 0, 0
         while at < len(text):
-            word = self._word_at(text, at)
+            word = self._word_at(folded, at)
             if word:
                 parts += [text[kept:at], self._lookup(word) or ""]
                 at += len(word)
@@ -76,8 +84,9 @@ class Lexicon:
     def _add(self, word: str, spoken: str, *, where: str) -> None:
         for name, value in (("word", word), ("spoken form", spoken)):
             if not isinstance(value, str) or not value.strip():
-                raise TextError(f"{where}: the {name} is {value!r}; it must be a text that is not empty")
-        word = word.strip()
+                found = reprlib.repr(value)
+                raise TextError(f"{where}: the {name} is {found}; it must be a text that is not empty")
+        word = word.strip().translate(_APOSTROPHES)
         if len(word) > _LONGEST_WORD:
             raise TextError(f"{where}: the word has {len(word)} characters; at most {_LONGEST_WORD} are allowed")
         if word in self._spoken:
@@ -112,6 +121,8 @@ def _read_json(content: str, path: Path) -> Iterable[tuple[str, str, str]]:
         pairs = json.loads(content, object_pairs_hook=list)
     except json.JSONDecodeError as error:
         raise TextError(f"lexicon {path} is not JSON: {error.msg} in line {error.lineno}") from error
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits, a list within 1000 others
+        raise TextError(f"lexicon {path} must hold words and their spoken forms; found: {error}") from error
     is_object = isinstance(pairs, list) and all(isinstance(pair, tuple) for pair in pairs)
     if not is_object or not content.lstrip().startswith("{"):
         raise TextError(f'lexicon {path} must hold one JSON object, as in {{"word": "spoken"}}')

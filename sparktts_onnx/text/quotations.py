@@ -4,13 +4,20 @@ import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from sparktts_onnx.text.characters import is_unspaced
+from sparktts_onnx.text.characters import LETTER_OR_DIGIT, is_unspaced
 
-OPENERS = '"“‘«([{（［｛「『《〈【〔'
+PAIRED_OPENERS = "“‘«([{（［｛「『《〈【〔"
+OPENERS = "\"'" + PAIRED_OPENERS
 CLOSERS = "\"'”’»)]}）］｝」』》〉】〕"
 LINE_ENDS = "\n\r\u0085\u2028\u2029"
-_PAIRS = dict(zip("“«([{（［｛「『《〈【〔", "”»)]}）］｝」』》〉】〕", strict=True))
-_QUOTATION_SIGN = re.compile("[" + re.escape('"' + "".join(_PAIRS) + "".join(_PAIRS.values())) + "]")
+_PAIRS = dict(zip(PAIRED_OPENERS, "”’»)]}）］｝」』》〉】〕", strict=True))
+_ELIDED = r"\d\ds?\b|(?i:tis|twas|em|cause|cos|til|bout|round|n)\b"
+_SINGLE = rf"(?<!{LETTER_OR_DIGIT})['‘](?!\s|{_ELIDED})|(?<=\S)['’](?!{LETTER_OR_DIGIT})"
+"""A single quotation sign; not an apostrophe as in don't, '90s or 'em."""
+
+_OTHERS = re.escape("".join(['"', *_PAIRS, *_PAIRS.values()]).replace("‘", "").replace("’", ""))
+_QUOTATION_SIGN = re.compile(f"[{_OTHERS}]|{_SINGLE}")
+_ITEM = re.compile(r"\s*(\d{1,4})\.")
 _DEEPEST = 7  # quotations and brackets within each other; more are not a text but noise
 
 
@@ -42,8 +49,9 @@ class Surroundings:
     column: int = 0
     """How wide the current line is so far."""
 
-    sentence_start: int = 0
-    """Where the current sentence begins."""
+    item: int | None = 0
+    """The number of the item that the current list has come to, as in "1. apples 2. pears"; 0 where a list may begin
+    (with the sentence, or after a colon), None where it may not."""
 
     def after(self, text: str, start: int, end: int) -> "Surroundings":
         """With one more piece, text[start:end], taken into account."""
@@ -54,29 +62,33 @@ class Surroundings:
         closers = self.closers
         for sign in _QUOTATION_SIGN.finditer(text, start, end):
             closers = _open_or_close(closers, sign.group(), text[sign.start() - 1] if sign.start() else " ")
-        return Surroundings(closers, column, self.sentence_start)
+        return Surroundings(closers, column, self._item_after(text[start:end]))
 
-    def past(self, end: int, strength: Strength) -> "Surroundings":
+    def _item_after(self, piece: str) -> int | None:
+        number = _ITEM.fullmatch(piece)
+        if number and (self.item == 0 or int(number[1]) - 1 == self.item):
+            return int(number[1])
+        if self.item:
+            return self.item
+        return 0 if piece.endswith((":", "：")) else None
+
+    def past(self, strength: Strength) -> "Surroundings":
         """Past a place where a sentence may have ended; no quotation goes on into the next paragraph."""
         closers = () if strength is Strength.PARAGRAPH else self.closers
         is_new = strength >= Strength.SENTENCE
-        return Surroundings(closers, self.column, end if is_new else self.sentence_start)
+        return Surroundings(closers, self.column, 0 if is_new else self.item)
 
     def without_quotations(self) -> "Surroundings":
         """The same, with every quotation taken as closed: one was too long, or somebody forgot to close it."""
         return replace(self, closers=())
 
-    def moved(self, shift: int) -> "Surroundings":
-        """The same, in a text that begins `shift` characters later."""
-        return replace(self, sentence_start=max(0, self.sentence_start - shift))
-
 
 def _open_or_close(closers: tuple[str, ...], sign: str, before: str) -> tuple[str, ...]:
     """The open quotations and brackets after one more sign. A straight quote opens after a space; elsewhere it
     closes, or opens after a Chinese character."""
-    if sign == '"':
+    if sign in "\"'":
         may_open = before.isspace() or before in OPENERS or is_unspaced(before) or before in "，：。"
-        opens, closer = may_open and '"' not in closers, '"'
+        opens, closer = may_open and sign not in closers, sign
         if before.isspace() and not opens:
             return closers
     else:

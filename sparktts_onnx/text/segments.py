@@ -18,11 +18,14 @@ from sparktts_onnx.text.boundaries import (
     strength_inside,
 )
 from sparktts_onnx.text.characters import is_unspaced, may_cut
-from sparktts_onnx.text.duration import expected_tokens
+from sparktts_onnx.text.duration import TOKENS_PER_SECOND, expected_tokens
 from sparktts_onnx.text.quotations import Strength, Surroundings
 
-DEFAULT_BUDGET = 750
-"""Semantic ids: 15 s of speech, a length that the published model was trained on and seldom loses its way in."""
+SEGMENT_SECONDS = 12.0
+"""Longest speech that a segment is planned for; the model was trained on utterances of this order."""
+
+DEFAULT_BUDGET = int(SEGMENT_SECONDS * TOKENS_PER_SECOND)
+"""The same in semantic ids."""
 
 DEFAULT_JOIN_BELOW = 125
 """Semantic ids: below 2.5 s of speech the model is at its least reliable, so short sentences are joined."""
@@ -67,7 +70,11 @@ class Segmenter:
     def __init__(
         self, budget: int = DEFAULT_BUDGET, cost: Cost = expected_tokens, *, join_below: int = DEFAULT_JOIN_BELOW
     ) -> None:
-        """A segment costs at most `budget`, unless one visible character alone costs more."""
+        """A segment costs at most `budget`, unless one visible character alone costs more.
+
+        Raises:
+            OptionError: the budget is below 1.
+        """
         if budget < 1:
             raise OptionError(f"budget is {budget}; it must be at least 1 semantic id")
         self._budget, self._cost, self._join_below = budget, cost, max(1, min(join_below, budget))
@@ -101,7 +108,7 @@ class Segmenter:
             if strength is None:
                 return
             piece_start = self._scanned
-            self._around, self._scanned = around.past(end, strength), end
+            self._around, self._scanned = around.past(strength), end
             if strength is not Strength.FORBIDDEN:
                 yield from self._take(_Cut(strength, end, piece_start))
 
@@ -188,7 +195,6 @@ class Segmenter:
         self._scanned, self._next_check = self._scanned - shift, self._next_check - shift
         self._checked = self._checked - shift
         self._cuts = [_Cut(cut.strength, cut.end - shift, cut.start - shift) for cut in self._cuts]
-        self._around = self._around.moved(shift)
 
 
 def iter_segments(
@@ -198,7 +204,11 @@ def iter_segments(
     *,
     join_below: int = DEFAULT_JOIN_BELOW,
 ) -> Iterator[Segment]:
-    """Segments of a text that arrives in pieces, each as soon as no further text can change it."""
+    """Segments of a text that arrives in pieces, each as soon as no further text can change it.
+
+    Raises:
+        OptionError: the budget is below 1.
+    """
     segmenter = Segmenter(budget, cost, join_below=join_below)
     for piece in pieces:
         yield from segmenter.feed(piece)
@@ -208,5 +218,9 @@ def iter_segments(
 def split(
     text: str, budget: int = DEFAULT_BUDGET, cost: Cost = expected_tokens, *, join_below: int = DEFAULT_JOIN_BELOW
 ) -> tuple[Segment, ...]:
-    """Segments of a whole text."""
+    """Segments of a whole text.
+
+    Raises:
+        OptionError: the budget is below 1.
+    """
     return tuple(iter_segments([text], budget, cost, join_below=join_below))

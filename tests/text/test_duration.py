@@ -41,7 +41,7 @@ def test_predictions_are_right_on_average() -> None:
     assert max(shares) < 1.35
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n", "...", "!?", "()", "“”"])
+@pytest.mark.parametrize("text", ["", " ", "\n", "...", "!?", "()", "“”", "#", "$", "%", "- - -", "•", "***", "~"])
 def test_nothing_to_say_takes_no_time(text: str) -> None:
     assert expected_seconds(text) == 0
     assert expected_tokens(text) == 0
@@ -49,7 +49,7 @@ def test_nothing_to_say_takes_no_time(text: str) -> None:
     assert token_bounds(text).longest == TOKENS_PER_SECOND
 
 
-@pytest.mark.parametrize("text", ["A", "5", "好", "あ", "한", "ж", "%", "é"])
+@pytest.mark.parametrize("text", ["A", "5", "好", "あ", "한", "ж", "C#", "$5", "#1", "é"])
 def test_one_character_takes_some(text: str) -> None:
     assert 0.2 < expected_seconds(text) < 1
     assert 0 < token_bounds(text).shortest < expected_tokens(text) < token_bounds(text).longest

@@ -17,6 +17,8 @@ LEXICON = Lexicon(
         "New": "fresh",
         "重庆": "崇庆",
         "C++": "see plus plus",
+        "y'all": "you all",
+        "rock’n’roll": "rock and roll",
     }
 )
 
@@ -33,6 +35,9 @@ LEXICON = Lexicon(
         ("去重庆玩", "去崇庆玩"),
         ("我的cat很好", "我的feline很好"),
         ("C++ and (C++)", "see plus plus and (see plus plus)"),
+        ("Y’all and y'all, y’all’d", "you all and you all, you all’d"),
+        ("rock'n'roll, rock’n’roll", "rock and roll, rock and roll"),
+        ("I don’t and don't", "I don’t and don't"),
         ("", ""),
         ("nothing here", "nothing here"),
     ],
@@ -85,10 +90,14 @@ def test_files_are_read(tmp_path: Path, name: str, content: str) -> None:
         ("words.json", '["a", "b"]', "must hold one JSON object"),
         ("words.json", "[]", "must hold one JSON object"),
         ("words.json", '"a"', "must hold one JSON object"),
+        ("words.json", "[" * 100_000, "must hold words and their spoken forms; found: maximum recursion"),
+        ("words.json", '{"a": ' + "1" * 5000 + "}", "must hold words and their spoken forms; found: Exceeds"),
+        ("words.json", '{"a":' + "[" * 900 + "]" * 900 + "}", r"entry 1: the spoken form is \["),
         ("words.json", '{"a": 1}', "entry 1: the spoken form is 1"),
         ("words.json", '{"a": {"b": "c"}}', r"entry 1: the spoken form is \["),
         ("words.json", '{"a": "b", " ": "c"}', "entry 2: the word is ' '"),
         ("words.json", '{"a": "b", "a": "c"}', "entry 2: 'a' is given twice"),
+        ("words.json", '{"a\'b": "c", "a’b": "c"}', 'entry 2: "a\'b" is given twice'),
         ("words.csv", "a,b\nc\n", "line 2: 1 columns found; expected two"),
         ("words.csv", "a,b\nc,d,e\n", "line 2: 3 columns found"),
         ("words.csv", "a,\n", "line 1: the spoken form is ''"),

@@ -17,6 +17,7 @@ Hello world. Dr. Smith 3.14 $5 1,234,567 U.S. e.g. "Quoted. Words." (aside) http
 and but because, however; then: yes! I. p.m. etc. a.b 1. 2) — – "open 你好。 世界，很好！ “引用。里面。” 但是 三百五十六
 2024年 价格是1,234.5元 （括号）…… 他说：“好” abc中文def 长长长长长长长长长长 e\u0301 👩‍👩‍👧
 🇨🇳🇺🇸 각 ① ½ １２３ *** ... 。。。 " “ ” (
+'Single. Quotes.' don't '90s list: 2. 3. ‘ ’ '
 ) 。 . ! a 1 字 \u0301 \u200d
 """
 WORDS = st.sampled_from(SCRAPS.split())
@@ -74,6 +75,17 @@ SENTENCES = [
     ["Pi is 3.14.", "It has 1,234.56 digits.", "Version 2.0.1 is out."],
     ['"Where are you going? I want to know." she asked.', "He left."],
     ["“Stop! Go away.”", "He turned."],
+    ["'Where are you going? I want to know.' she asked.", "He left."],
+    ["'I don't know. It's the dog's.' she said.", "He left."],
+    ["‘I don’t know. Go away.’ she said.", "He left."],
+    ["In the '90s.", "I fed the dogs' bowls.", "It was '95.", "Get 'em.", "Rock 'n' roll.", "Go."],
+    ["She called it 'fine'.", "He left.", "“He said 'Go. Now.' and left.”", "Done."],
+    ["他说'你好。今天好吗？'", "然后离开了。"],
+    ["A list: 1. apples 2. pears."],
+    ["A list: 1. Apples 2. Pears 3. Plums.", "It is 4.", "The end."],
+    ["清单：1.苹果 2.梨。", "共2个。"],
+    ["King Jr. Dr. is long.", "So is he."],
+    ["King Junior Drive is long.", "So is he."],
     ["He came (I saw. It was odd.) and left.", "Done."],
     ["Wait... what?", "No...", "Yes!"],
     ["“What?” he said.", "Yahoo! is a company."],
