@@ -1,20 +1,22 @@
 """Which part of the written text was spoken in which segment: "$5" for "five dollars".
 
 Words are compared in order. Where the two texts differ they are skipped, as few words as possible, up to the next
-place where `_SURE` words in a row are the same.
+place where `_SURE` words in a row are the same; where none is near, up to the next row of `_SURE_FAR`.
 """
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from sparktts_onnx.text.characters import HAN, KANA
 
 _WORD = re.compile(rf"[{HAN}{KANA}]|[^\W{HAN}{KANA}]+|[^\w\s]")
-_SURE = 2
-_FARTHEST = 200
-"""Words, of both texts together, that are skipped at most to come to the next same ones."""
+_SURE, _SURE_FAR = 2, 5
+_NEAR = 100
+"""Words, of both texts together."""
 
 _Words = Sequence[str]
 
@@ -32,7 +34,7 @@ def written_parts(written: str, spoken: str, starts: Sequence[int]) -> tuple[str
         of forty digits) belongs to the first of them, and the next is empty.
     """
     left, right = list(_WORD.finditer(written)), list(_WORD.finditer(spoken))
-    same = list(_same([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]))
+    same = list(_Comparison([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]).same())
     spoken_starts = [match.start() for match in right]
     cuts = []
     for start in starts[1:]:
@@ -54,23 +56,44 @@ def _counterpart(same: Sequence[tuple[int, int]], word: int, end: int) -> int:
     return same[behind][0] if behind < len(same) else end
 
 
-def _same(left: _Words, right: _Words) -> Iterator[tuple[int, int]]:
-    """Places of words that the two texts share, in order."""
-    a = b = 0
-    while a < len(left) and b < len(right):
-        if left[a] == right[b]:
-            yield a, b
-            a, b = a + 1, b + 1
-        else:
-            a, b = _next_same(left, right, a, b)
+class _Comparison:
+    """Two texts as words."""
 
+    def __init__(self, left: _Words, right: _Words) -> None:
+        self._left, self._right = left, right
 
-def _next_same(left: _Words, right: _Words, a: int, b: int) -> tuple[int, int]:
-    """The nearest places behind `a` and `b` where the texts go on alike; the ends, where there are none."""
-    for skipped in range(1, _FARTHEST):
-        for of_left in range(skipped + 1):
-            i, j = a + of_left, b + skipped - of_left
-            words = left[i : i + _SURE]
-            if words and words == right[j : j + _SURE]:
-                return i, j
-    return len(left), len(right)
+    def same(self) -> Iterator[tuple[int, int]]:
+        """Places of words that the two texts share, in order."""
+        a = b = 0
+        while a < len(self._left) and b < len(self._right):
+            if self._left[a] == self._right[b]:
+                yield a, b
+                a, b = a + 1, b + 1
+            else:
+                a, b = self._near(a, b) or self._far(a, b) or (len(self._left), len(self._right))
+
+    def _near(self, a: int, b: int) -> tuple[int, int] | None:
+        """The nearest places behind `a` and `b` where the texts go on alike."""
+        for skipped in range(1, _NEAR):
+            for of_left in range(skipped + 1):
+                i, j = a + of_left, b + skipped - of_left
+                words = self._left[i : i + _SURE]
+                if words and words == self._right[j : j + _SURE]:
+                    return i, j
+        return None
+
+    def _far(self, a: int, b: int) -> tuple[int, int] | None:
+        """The next place of the second text whose words also stand somewhere behind `a`: behind a page of numbers."""
+        for j in range(b, len(self._right) - _SURE_FAR + 1):
+            places = self._places.get(tuple(self._right[j : j + _SURE_FAR]), [])
+            if (first := bisect_left(places, a)) < len(places):
+                return places[first], j
+        return None
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, ...], list[int]]:
+        """Where each row of words begins in the first text."""
+        places: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        for i in range(len(self._left) - _SURE_FAR + 1):
+            places[tuple(self._left[i : i + _SURE_FAR])].append(i)
+        return places

@@ -42,6 +42,19 @@ def test_what_is_spoken_in_several_parts_belongs_to_the_first() -> None:
     assert [part for _, part in found[2:-1]] == [""] * (len(found) - 3)
 
 
+def test_after_a_page_of_numbers_all_is_as_before() -> None:
+    numbers = ", ".join(str(13607 + 1237 * n) for n in range(300))
+    sentences = [
+        f"Sentence {word} says what it says." for word in ["one", "two", "three", "four", "five", "six", "seven"]
+    ]
+    written = f"We begin. The data are {numbers}. {' '.join(sentences)}"
+    spoken = normalise(written)
+    starts = [segment.start for segment in split(spoken, join_below=0)]
+    found = written_parts(written, spoken, starts)
+    assert list(found[-len(sentences) :]) == sentences
+    assert found[0] == "We begin."
+
+
 def test_texts_that_share_nothing_are_one_part() -> None:
     assert written_parts("a b c d e f", "u v w x y z " * 60, [0, 4, 8]) == ("a b c d e f", "", "")
 

@@ -31,9 +31,17 @@ __all__ = ["KINDS", "Language", "NormaliseOptions", "detect_language", "normalis
 _CONTEXT = 24
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 """The end of a sentence, perhaps, in front of another: its last word and its signs."""
-_ABBREVIATIONS = frozenset().union(
-    abbreviations.TITLES, abbreviations.ANYWHERE, abbreviations.BEFORE_NUMBER, abbreviations.MAY_END
+_SHORT_DAYS_AND_MONTHS = "Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
+_BEFORE_AMOUNTS = "ca max Max min Min avg Avg est Est temp Temp ver Ver op Op al ex Ex"
+_ABBREVIATIONS = frozenset(_SHORT_DAYS_AND_MONTHS.split()).union(
+    _BEFORE_AMOUNTS.split(),
+    abbreviations.TITLES,
+    abbreviations.ANYWHERE,
+    abbreviations.BEFORE_NUMBER,
+    abbreviations.MAY_END,
+    quantities.UNITS,
 )
+"""Words with a full stop that numbers follow in the same sentence."""
 _RULES: tuple[Rule, ...] = (
     *web.RULES,
     *symbols.SPANS,
@@ -98,8 +106,10 @@ def _read(match: re.Match[str], languages: LanguageFinder, options: NormaliseOpt
 
 
 def _begins_sentence(found: Found) -> bool:
-    """Whether digits, signs or a capital are the first of a sentence: words in their place begin with a capital, as a writer would
-    begin them and a segmenter needs it."""
+    """Whether digits, signs or a capital are the first of a sentence.
+
+    Words in their place begin with a capital, as a writer would begin them and a segmenter needs it.
+    """
     ended = _ENDED.search(found.before)
     if ended is None or found.text[0].islower():
         return False

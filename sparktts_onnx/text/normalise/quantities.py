@@ -82,7 +82,7 @@ _NEEDS_SPACE = {
 }
 """Letters that often mean something else right after a number: the 90s, a V8."""
 
-_ALL_UNITS = _UNITS | _NEEDS_SPACE
+UNITS = _UNITS | _NEEDS_SPACE
 _ANY = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _UNIT = rf"(?:\s?(?:{_ANY})|\s(?:{'|'.join(_NEEDS_SPACE)}))(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d))"
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
@@ -125,7 +125,7 @@ def _english_unit(found: Found) -> str | None:
     if parts is None:
         return None
     low, high, unit = parts
-    one, many, _ = _ALL_UNITS[unit]
+    one, many, _ = UNITS[unit]
     is_adjective = found.after[:1] == "-"
     return f"{_english_numbers(low, high)} {one if (low == '1' and not high) or is_adjective else many}"
 
@@ -136,7 +136,7 @@ def _chinese_unit(found: Found) -> str | None:
         return None
     low, high, unit = parts
     numbers = [_chinese_value(number, unit) for number in (low, high) if number]
-    return "到".join(numbers) + _ALL_UNITS[unit][2]
+    return "到".join(numbers) + UNITS[unit][2]
 
 
 def _chinese_value(number: str, unit: str) -> str:
