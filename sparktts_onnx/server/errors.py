@@ -40,7 +40,11 @@ _FIELDS: tuple[tuple[type[SparkTTSError], str], ...] = (
     (VoiceError, "voice"),
     (RecordingError, "ref_audio"),
 )
-_OTHER_NAMES = {"tempo": "speed", "transcript": "ref_text"}
+_OTHER_NAMES = {
+    "tempo": "speed",
+    "transcript": "ref_text",
+    **{option: f"style.{option}" for option in ("gender", "pitch", "speed")},
+}
 """Options of the library that the interface calls otherwise."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _MESSAGES = {404: "there is nothing at this address", 405: "this address does not take that method"}
@@ -102,13 +106,17 @@ def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | No
             return field
     option = str(error).partition(" ")[0] if isinstance(error, OptionError) else ""
     field = _OTHER_NAMES.get(option, option)
-    return field if field in SpeechRequest.model_fields else None
+    return field if field.partition(".")[0] in SpeechRequest.model_fields else None
 
 
 def without_folder(message: str, folder: Path) -> str:
     """A message that names files of a folder by their names alone."""
-    for path in (str(folder), repr(str(folder))[1:-1]):
-        message = message.replace(path + os.sep, "")
+    if not folder.name:
+        return message
+    quoted = repr(str(folder) + os.sep)[1:-1]
+    for beginning in (quoted, str(folder) + os.sep):
+        message = message.replace(beginning, "")
+    for path in (repr(str(folder))[1:-1], str(folder)):
         if folder.is_absolute():
             message = message.replace(path, folder.name)
     return message

@@ -93,8 +93,8 @@ class VoiceBook:
 
     def _built_in_name(self, name: str) -> str | None:
         """The built-in voice that `name` means; a kept voice of that name goes before it."""
-        key = name.strip().casefold()
-        if key not in BUILT_IN or key in {kept.casefold() for kept in self.library.names()}:
+        key = VoiceLibrary.key(name)
+        if key not in BUILT_IN or key in map(VoiceLibrary.key, self.library.names()):
             return None
         return key
 

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ import soundfile
 from stand_in import RATE, StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import GenerationError, SparkTTSONNX
+from sparktts_onnx import GenerationError, OptionError, SparkTTSONNX
 from sparktts_onnx.server import ServerSettings, create_app
+from sparktts_onnx.server.errors import field_at_fault, without_folder
 from sparktts_onnx.server.logs import JsonFormatter
 
 SECONDS = 0.5
@@ -441,3 +443,14 @@ def test_no_text_makes_a_real_model_fail(model: SparkTTSONNX, settings: ServerSe
         assert soundfile.info(io.BytesIO(answer.content)).frames > 0
     else:
         assert answer.json()["error"]["message"]
+
+
+def test_a_style_and_a_tempo_are_told_apart() -> None:
+    assert field_at_fault(OptionError("speed is 'zip'; expected a level"), {}) == "style.speed"
+    assert field_at_fault(OptionError("tempo is 9; expected 0.25 to 4"), {}) == "speed"
+    assert field_at_fault(OptionError("a voice needs a name"), {}) is None
+
+
+def test_only_the_folder_is_taken_out_of_a_message() -> None:
+    assert without_folder("/srv/v/me.json: no JSON; see '/srv/v'", Path("/srv/v")) == "me.json: no JSON; see 'v'"
+    assert without_folder("either/or", Path("/")) == "either/or"
