@@ -157,7 +157,7 @@ class SegmentSpeaker:
         """
         prompt, grammar = self._prompt(plan)
         room = self._manifest.language_model.max_positions - len(prompt)
-        if room < max(1, plan.token_bounds.shortest):
+        if room < grammar.before_speech + max(1, plan.token_bounds.shortest):
             raise TextError(
                 f"a segment of {len(plan.text)} characters makes a prompt of {len(prompt)} tokens, and the language "
                 f"model holds {self._manifest.language_model.max_positions}: use shorter segments, or a voice "

@@ -24,6 +24,8 @@ class SpeechGrammar:
         self._ids = ids
         self._semantic = (ids.semantic_tokens.first, ids.semantic_tokens.first + codes)
         self._started = continues
+        self.before_speech = 0 if continues else 1
+        """Most tokens in front of the first semantic id."""
         self.semantic_ids: list[int] = []
         """Content codes of the answer so far."""
         self.ended = False
@@ -62,6 +64,8 @@ class CreationGrammar:
         self._speaker_is_over = False
         self._speaker = speaker
         self._speech = SpeechGrammar(ids, codec)
+        self.before_speech = MAX_ATTRIBUTES + codec.global_tokens + 2 + self._speech.before_speech
+        """Most tokens in front of the first semantic id; two of them begin and end the speaker."""
         self.global_ids: list[int] = []
         """Speaker codes so far."""
 

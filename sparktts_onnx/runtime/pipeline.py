@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -26,7 +27,7 @@ from sparktts_onnx.runtime.generation import SegmentSpeaker
 from sparktts_onnx.runtime.huge_pages import FilledMemory
 from sparktts_onnx.runtime.info import SpeechInfo
 from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.planning import plan_segments
+from sparktts_onnx.runtime.planning import PlannedSegment, plan_segments
 from sparktts_onnx.runtime.prompting import Prompter
 from sparktts_onnx.runtime.recordings import Enrolment, EnrolOptions, read_prompt
 from sparktts_onnx.runtime.report import Report
@@ -181,7 +182,7 @@ class SparkTTSONNX:
         """A voice that the model makes up while it speaks `text`."""
         style = VoiceStyle.of(gender, pitch, speed)
         options = {"gender": style.gender, "pitch": style.pitch, "speed": style.speed, "seed": seed}
-        return self._speak(self._utterance(text, options, remembered=False), _keep_nothing).voice
+        return self._speak(*self._planned(text, options, remembered=False), _keep_nothing).voice
 
     def inference(
         self,
@@ -210,7 +211,7 @@ class SparkTTSONNX:
         pieces: list[Wave] = []
         if save_dir is None:
             format_named(file_format)
-            info = self._speak(self._utterance(text, options), pieces.append, on_progress=on_progress)
+            info = self._speak(*self._planned(text, options), pieces.append, on_progress=on_progress)
         else:
             info = self._write(text, options, save_dir, file_format, also=pieces.append, on_progress=on_progress)
         return np.concatenate(pieces), info
@@ -226,7 +227,7 @@ class SparkTTSONNX:
     ) -> SpeechInfo:
         """As `inference`, into a file only: sound is written as it is made, so that long texts need no more memory.
 
-        The file appears under its name, `info.file`, when it is complete.
+        The file appears under its name, `info.file`, when it is complete. FLAC and M4A are held until then, compressed.
         """
         return self._write(text, options, save_dir, file_format, also=_keep_nothing, on_progress=on_progress)
 
@@ -253,10 +254,9 @@ class SparkTTSONNX:
         **options: Unpack[SpeechOptions],
     ) -> SpeechStream:
         """Speak a text of any length chunk by chunk, each as soon as it can be made; arguments as `inference`."""
-        utterance = self._utterance(text, options)
+        utterance, planned = self._planned(text, options)
         chosen = instance_of("stream_options", stream_options or StreamOptions(), StreamOptions, "StreamOptions")
         report = Report(utterance, self._sessions.providers)
-        planned = plan_segments(utterance, self.manifest.codec)
         held = chosen.first_chunk + chosen.look_ahead
         writer = Writer(self._speaker(), planned, held=held, codec=self.manifest.codec.fingerprint)
         return SpeechStream(writer, self._vocoder, self.manifest.codec, report, chosen)
@@ -269,7 +269,14 @@ class SparkTTSONNX:
         self._prompt = voice
         return voice
 
-    def _utterance(self, text: str, options: Mapping[str, Any], *, remembered: bool = True) -> Utterance:
+    def _planned(
+        self, text: str, options: Mapping[str, Any], *, remembered: bool = True
+    ) -> tuple[Utterance, tuple[PlannedSegment, ...]]:
+        """A validated request, and the segments that it is spoken in."""
+        utterance = self._utterance(text, options, remembered=remembered)
+        return utterance, plan_segments(utterance, self.manifest.codec)
+
+    def _utterance(self, text: str, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
         utterance = make_utterance(text, options, self.manifest.sampling)
         if utterance.voice is not None:
             check_voice(utterance.voice, self.manifest.codec)
@@ -282,8 +289,8 @@ class SparkTTSONNX:
     def _speak_item(self, item: Mapping[str, Any], cancelled: threading.Event) -> tuple[Wave, SpeechInfo]:
         options = {key: value for key, value in item.items() if key != "text"}
         pieces: list[Wave] = []
-        utterance = self._utterance(item.get("text", ""), options)
-        info = self._speak(utterance, pieces.append, at_once=1, cancelled=cancelled)
+        planned = self._planned(item.get("text", ""), options)
+        info = self._speak(*planned, pieces.append, at_once=1, cancelled=cancelled)
         return np.concatenate(pieces), info
 
     def _write(
@@ -299,19 +306,20 @@ class SparkTTSONNX:
         """Speak into a new file of a folder, which is opened first: what cannot be written is told before the work."""
         suffix = format_named(file_format).suffixes[0]
         folder = path_named("save_dir", save_dir)
-        utterance = self._utterance(text, options)
+        planned = self._planned(text, options)
         with SpeechFile(_free_name(folder, suffix), self.sample_rate) as file:
 
             def take(piece: Wave) -> None:
                 file.write(piece)
                 also(piece)
 
-            info = self._speak(utterance, take, on_progress=on_progress)
+            info = self._speak(*planned, take, on_progress=on_progress)
         return dataclasses.replace(info, file=file.path)
 
     def _speak(
         self,
         utterance: Utterance,
+        planned: Sequence[PlannedSegment],
         take: Callable[[Wave], None],
         *,
         at_once: int = SEGMENTS_AT_ONCE,
@@ -321,7 +329,6 @@ class SparkTTSONNX:
         """Speak; `take` gets the sound piece by piece, float32 [n]."""
         codec = self.manifest.codec
         report = Report(utterance, self._sessions.providers)
-        planned = plan_segments(utterance, codec)
         joiner = Joiner(codec.sample_rate)
         tempo = TempoChanger(codec.sample_rate, utterance.tempo)
         speaker: tuple[int, ...] = ()
@@ -339,13 +346,14 @@ class SparkTTSONNX:
             at_once=min(at_once, self._rows),
             cancelled=cancelled or threading.Event(),
         )
-        for done, (segment, spoken) in enumerate(segments, 1):
-            speaker = speaker or spoken.global_ids
-            report.add_spoken(spoken)
-            give(tempo.feed(joiner.feed(spoken.wav)))
-            give(tempo.feed(joiner.end_segment(segment.pause_seconds)))
-            if on_progress is not None:
-                on_progress(done, len(planned))
+        with closing(segments):  # so that all work stops at once where the sound cannot be taken
+            for done, (segment, spoken) in enumerate(segments, 1):
+                speaker = speaker or spoken.global_ids
+                report.add_spoken(spoken)
+                give(tempo.feed(joiner.feed(spoken.wav)))
+                give(tempo.feed(joiner.end_segment(segment.pause_seconds)))
+                if on_progress is not None:
+                    on_progress(done, len(planned))
         give(tempo.feed(joiner.finish()))
         give(tempo.finish())
         return report.info(samples=samples, spans=joiner.spans, speaker=speaker, codec=codec)

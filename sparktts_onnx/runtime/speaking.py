@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sparktts_onnx.runtime.generation import SegmentPlan, SegmentSpeaker, SpokenSegment
@@ -17,7 +17,7 @@ def speak_segments(
     codec: str,
     at_once: int,
     cancelled: threading.Event,
-) -> Iterator[tuple[PlannedSegment, SpokenSegment]]:
+) -> Generator[tuple[PlannedSegment, SpokenSegment], None, None]:
     """Segments in order, up to `at_once` of them in work; `cancelled`, and closing the iterator, stop the work.
 
     Where the voice is still to be created, the first segment is spoken alone and its speaker speaks the rest.
@@ -45,7 +45,7 @@ def created_voice(plan: SegmentPlan, global_ids: tuple[int, ...], codec: str) ->
 
 def _side_by_side(
     speaker: SegmentSpeaker, rest: deque[PlannedSegment], at_once: int, cancelled: threading.Event
-) -> Iterator[tuple[PlannedSegment, SpokenSegment]]:
+) -> Generator[tuple[PlannedSegment, SpokenSegment], None, None]:
     running: deque[tuple[PlannedSegment, Future[SpokenSegment]]] = deque()
     with ThreadPoolExecutor(at_once, thread_name_prefix="segment") as pool:
         try:

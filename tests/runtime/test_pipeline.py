@@ -301,6 +301,31 @@ def test_a_file_whose_text_fails_leaves_nothing(tts: SparkTTSONNX, voice: Voice,
     assert not list(tmp_path.iterdir())
 
 
+def test_a_text_that_is_refused_makes_no_folder(tts: SparkTTSONNX, voice: Voice, tmp_path: Path) -> None:
+    with pytest.raises(TextError, match="nothing to speak"):
+        tts.inference("###", voice=voice, save_dir=tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_work_stops_where_its_sound_is_not_taken(tts: SparkTTSONNX, voice: Voice) -> None:
+    model = install(tts, lambda: endless(nano.walks()), rows=2)
+
+    def fail(done: int, total: int) -> None:
+        raise OSError("the disk is full")
+
+    text = "One sentence of many words to say. " * 9
+    try:
+        tts.inference(text, voice=voice, seed=1, retries=0, max_new_tokens=30, segment_seconds=2, on_progress=fail)
+    except OSError as error:
+        assert "disk" in str(error)  # here, where the traceback still holds every frame
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("segment")]
+        steps = model.steps
+        time.sleep(0.2)
+        assert model.steps == steps
+    else:
+        pytest.fail("the error was swallowed")
+
+
 def test_a_folder_that_cannot_be(tts: SparkTTSONNX, voice: Voice, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(OutputError):
@@ -313,6 +338,9 @@ def test_a_prompt_that_leaves_no_room(tts: SparkTTSONNX, manifest: Manifest, voi
         full = Voice(manifest.codec.fingerprint, voice.global_ids, semantic_ids=(5,) * length, transcript="said")
         with pytest.raises(TextError, match="language model holds 2048"):
             tts.inference(TEXT, voice=full, seed=1)
+    # A created voice is written before its speech, and needs room as well.
+    with pytest.raises(TextError, match="language model holds 2048"):
+        tts.inference("a" + "[" * 1990, gender="male", segment_seconds=60, normalise=False, seed=1)
 
 
 def test_closing_stops_the_work_and_a_later_call_starts_anew(tts: SparkTTSONNX, voice: Voice) -> None:
