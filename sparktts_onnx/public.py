@@ -26,7 +26,7 @@ from sparktts_onnx.errors import (
     VoiceError,
 )
 from sparktts_onnx.runtime.batching import BatchResult
-from sparktts_onnx.runtime.checking import names_a_file_everywhere
+from sparktts_onnx.runtime.checking import file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.info import SegmentInfo, SpeechInfo
 from sparktts_onnx.runtime.library import VoiceEntry, VoiceLibrary
 from sparktts_onnx.runtime.pipeline import DEFAULT_ROWS, SparkTTSONNX
@@ -76,6 +76,7 @@ __all__ = [
     "VoiceStyle",
     "__version__",
     "encoder",
+    "file_name_key",
     "format_named",
     "names_a_file_everywhere",
     "play",

@@ -19,7 +19,7 @@ BatchResult BundleError BusyError CheckpointError Cue DEFAULT_ROWS EnrolOptions 
 GenerationError Lexicon Manifest MissingDependencyError NameTakenError OptionError OutputError ProviderError
 RecordingError RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream
 StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle __version__
-encoder format_named names_a_file_everywhere play save_speech srt webvtt
+encoder file_name_key format_named names_a_file_everywhere play save_speech srt webvtt
 """
 MAY_USE = {
     "bundle": {"bundle", "errors", "_version"},
@@ -92,3 +92,18 @@ except ImportError:
 def test_the_public_names_are_these_and_are_there() -> None:
     assert sorted(sparktts_onnx.__all__) == sorted(PUBLIC.split())
     assert all(hasattr(sparktts_onnx, name) for name in PUBLIC.split())
+
+
+def test_names_come_with_their_first_use() -> None:
+    program = """
+import sys
+import sparktts_onnx
+print("numpy" in sys.modules, sparktts_onnx.text.__name__, "Voice" in dir(sparktts_onnx))
+try:
+    sparktts_onnx.nothing
+except AttributeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    expected = "False sparktts_onnx.text True\nmodule 'sparktts_onnx' has no attribute 'nothing'\n"
+    assert (done.returncode, done.stdout) == (0, expected), done.stderr

@@ -14,13 +14,14 @@ from sparktts_onnx import (
     SparkTTSError,
     TextError,
     Voice,
+    file_name_key,
     names_a_file_everywhere,
 )
 from sparktts_onnx.cli.arguments import read_text_file
 
 _NO_NAME = (
     "cannot be a file's name on every system: leave out < > : \" / \\ | ? *, what cannot be printed, dots and spaces "
-    "at its ends, and names of devices such as CON and COM1"
+    "at its ends, names of devices such as CON and COM1, and more than 200 bytes"
 )
 
 
@@ -55,12 +56,12 @@ def read_lines(path: Path, manifest: Manifest) -> tuple[list[Line], list[BadLine
     for number, content in _contents(path):
         try:
             line = reader.line(number, content)
-            if line.name.casefold() in names:
-                raise OptionError(f"the id {line.name!r} is there twice; some systems do not tell A from a in names")
+            if file_name_key(line.name) in names:
+                raise OptionError(f"the id {line.name!r} is there twice: some systems take such names for one file's")
         except SparkTTSError as error:
             bad.append(BadLine(number, error))
         else:
-            names.add(line.name.casefold())
+            names.add(file_name_key(line.name))
             lines.append(line)
     return lines, bad
 

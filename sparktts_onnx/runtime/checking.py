@@ -1,12 +1,15 @@
 """What callers give, checked in one place: a value of a wrong type or out of range is an `OptionError` by name."""
 
 import os
+import unicodedata
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from sparktts_onnx.errors import OptionError
 
+MAX_FILE_NAME_BYTES = 200
+"""Without an ending; the usual limit is 255 with it."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _DEVICES = frozenset(
     [
@@ -60,7 +63,13 @@ def names_a_file_everywhere(name: str) -> bool:
     """Whether every system takes a name for a file's, with an ending behind it, and shows the file."""
     if not name or not name.isprintable() or name != name.strip(" .") or _FORBIDDEN & set(name):
         return False
-    return name.split(".")[0].strip().casefold() not in _DEVICES
+    is_short = len(name.encode("utf-8", "replace")) <= MAX_FILE_NAME_BYTES
+    return is_short and name.split(".")[0].strip().casefold() not in _DEVICES
+
+
+def file_name_key(name: str) -> str:
+    """What two names share that are one file's on some system: neither case nor how letters are composed counts."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def broken_character(text: str) -> str | None:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
-from sparktts_onnx.runtime.checking import names_a_file_everywhere
+from sparktts_onnx.runtime.checking import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.voice import Voice, check_voice
 
 SUFFIX = ".json"
 MAX_NAME_CHARACTERS = 64
-_MAX_NAME_BYTES = 200
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -51,7 +50,7 @@ class VoiceLibrary:
     @staticmethod
     def key(name: str) -> str:
         """What two spellings of one name share: case, spaces around it and how letters are composed do not count."""
-        return unicodedata.normalize("NFC", _spelled(name).casefold())
+        return file_name_key(_spelled(name))
 
     def entries(self) -> tuple[VoiceEntry, ...]:
         """Every voice file by name, the unusable ones with their problem.
@@ -201,7 +200,7 @@ def checked_name(name: str) -> str:
         OptionError: it cannot be the name of a file everywhere.
     """
     clean = _spelled(name)
-    if not clean or len(clean) > MAX_NAME_CHARACTERS or len(clean.encode("utf-8", "replace")) > _MAX_NAME_BYTES:
+    if not clean or len(clean) > MAX_NAME_CHARACTERS or len(clean.encode("utf-8", "replace")) > MAX_FILE_NAME_BYTES:
         raise OptionError(f"a voice's name has 1 to {MAX_NAME_CHARACTERS} characters; this one has {len(clean)}")
     if wrong := [letter for letter in clean if not (_is_letter(letter) or letter in " -_.")]:
         raise OptionError(f"a voice's name cannot contain {wrong[0]!r}: use letters, digits, spaces, - and _")

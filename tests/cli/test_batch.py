@@ -89,7 +89,7 @@ def test_an_id_that_cannot_name_a_file_stops_nothing(tmp_path: Path, name: objec
     assert [note["file"] for note in notes(tmp_path)] == ["7.wav"]
 
 
-UNNAMEABLE = ("a:b?*", "COM1", "aux.txt", "lpt².x", "x.", "x ", ".x", "a/b", "a\\b", "", "a\tb")
+UNNAMEABLE = ("a:b?*", "COM1", "aux.txt", "lpt².x", "x.", "x ", ".x", "a/b", "a\\b", "", "a\tb", "n" * 201)
 
 
 def test_an_id_that_some_system_takes_for_no_file_is_refused_on_all(
@@ -156,3 +156,11 @@ def test_a_batch_that_is_stopped_anywhere_goes_on(tmp_path: Path, blow: signal.S
     # Nobody can tidy up after a kill; what it leaves is hidden, and no other file is half written.
     left = [path.name for path in (tmp_path / "out").iterdir() if path.suffix not in (".wav", ".jsonl")]
     assert (blow == signal.SIGKILL and all(name.startswith(".") for name in left)) or not left
+
+
+@pytest.mark.parametrize("again", ["CAFÉ", "cafe\u0301"])
+def test_ids_of_one_file_on_some_system_are_one(tmp_path: Path, capsys: pytest.CaptureFixture[str], again: str) -> None:
+    write(tmp_path, {"id": "café", "text": "Hello.", "seed": 1}, {"id": again, "text": "Hello.", "seed": 1})
+    assert main(batch(tmp_path)) == 1
+    assert f"line 2: the id {again!r} is there twice" in capsys.readouterr().err
+    assert [note["file"] for note in notes(tmp_path)] == ["café.wav"]
