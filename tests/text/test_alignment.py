@@ -44,9 +44,7 @@ def test_what_is_spoken_in_several_parts_belongs_to_the_first() -> None:
 
 def test_after_a_page_of_numbers_all_is_as_before() -> None:
     numbers = ", ".join(str(13607 + 1237 * n) for n in range(300))
-    sentences = [
-        f"Sentence {word} says what it says." for word in ["one", "two", "three", "four", "five", "six", "seven"]
-    ]
+    sentences = [f"Sentence {word} says what it says." for word in ("one", "two", "three", "four", "five")]
     written = f"We begin. The data are {numbers}. {' '.join(sentences)}"
     spoken = normalise(written)
     starts = [segment.start for segment in split(spoken, join_below=0)]
