@@ -10,7 +10,15 @@ import re
 from sparktts_onnx.text.characters import CJK_SIGNS, HAN, KANA, UNSPACED, is_unspaced, joins_previous, may_cut
 from sparktts_onnx.text.normalise.abbreviations import ANYWHERE, BEFORE_NUMBER, MAY_END, TITLES
 from sparktts_onnx.text.normalise.rule import SENTENCE_STARTERS
-from sparktts_onnx.text.quotations import CLOSERS, LINE_ENDS, OPENERS, PAIRED_OPENERS, Strength, Surroundings
+from sparktts_onnx.text.quotations import (
+    CLOSERS,
+    EMPTY_LINE,
+    LINE_ENDS,
+    OPENERS,
+    PAIRED_OPENERS,
+    Strength,
+    Surroundings,
+)
 
 _QUOTED = {
     Strength.SPACE: Strength.QUOTED_SPACE,
@@ -29,7 +37,6 @@ _WRAPPED_COLUMNS = 45
 
 _PIECE = re.compile(rf"\s*+(?:[{HAN}{KANA}]{{1,200}}|[{CJK_SIGNS}]|[^\s{UNSPACED}]{{1,200}})")
 _NOT_SPACE = re.compile(r"\S")
-_EMPTY_LINE = re.compile("\n[^\\S\n]*\n|\r[^\\S\r\n]*\r|\u2029")
 _LINE_END = re.compile(f"[{LINE_ENDS}]")
 _TAIL = re.compile(rf"([{re.escape(_STOPS)}]*)([{re.escape(CLOSERS)}]*)$")
 _LAST_WORD = re.compile(rf"[^\s{UNSPACED}]*$")
@@ -65,7 +72,7 @@ def strength_after(text: str, end: int, around: Surroundings, *, is_final: bool)
     if joins_previous(text[start]) or not may_cut(text, end):
         return Strength.FORBIDDEN
     gap = text[end:start]
-    if _EMPTY_LINE.search(gap):
+    if EMPTY_LINE.search(gap):
         return Strength.PARAGRAPH
     if start == end:
         strength = _without_space(text, end, around, is_final=is_final)

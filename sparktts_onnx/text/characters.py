@@ -24,7 +24,7 @@ EMOJI = rf"(?:[0-9#*]\ufe0f?\u20e3|[{_EMOJI_PARTS}][\ufe0e\ufe0f\u20e3\u200d\U00
 """One emoji or several in a row, with their modifiers; also a keycap such as 1\ufe0f\u20e3."""
 
 _UNSPOKEN = re.compile(
-    f"[\u0400-\u10ff\u1200-\u1cff\u2d00-\u2ddf\ua4d0-\ua6ff\ua800-\uabff\ufb13-\ufdff\ufe70-\ufefc{HANGUL}]"
+    f"[\u0400-\u10ff\u1200-\u1cff\u2d00-\u2ddf\ua4d0-\ua6ff\ua800-\uab2f\uab70-\uabff\ufb13-\ufdff\ufe70-\ufefc{HANGUL}]"
     "|[\u0370-\u03ff]{2}"
 )
 """Letters of scripts that are neither Latin nor Chinese nor kana; a single Greek one is a sign of mathematics."""

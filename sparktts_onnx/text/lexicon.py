@@ -30,7 +30,7 @@ class Lexicon:
     """Words and how they are spoken; `apply` puts the one for the other."""
 
     def __init__(self, entries: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-        """Raises `TextError` for an entry that is empty, too long, or given twice."""
+        """Raises `TextError` for an entry that is empty, too long, or given twice with different spoken forms."""
         pairs = entries.items() if isinstance(entries, Mapping) else entries
         self._fill((f"lexicon entry {number}", word, spoken) for number, (word, spoken) in enumerate(pairs, 1))
 
@@ -89,9 +89,10 @@ class Lexicon:
         word = word.strip().translate(_APOSTROPHES)
         if len(word) > _LONGEST_WORD:
             raise TextError(f"{where}: the word has {len(word)} characters; at most {_LONGEST_WORD} are allowed")
-        if word in self._spoken:
-            raise TextError(f"{where}: {word!r} is given twice; keep one of them")
-        self._spoken[word] = spoken.strip()
+        spoken = spoken.strip()
+        if self._spoken.get(word, spoken) != spoken:
+            raise TextError(f"{where}: {word!r} is given twice, as {self._spoken[word]!r} and {spoken!r}; keep one")
+        self._spoken[word] = spoken
 
     def _word_at(self, text: str, at: int) -> str | None:
         """The longest word of the lexicon that stands at this place as a whole word."""

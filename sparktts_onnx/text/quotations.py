@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT, is_unspaced
+from sparktts_onnx.text.normalise.rule import BEFORE_AMOUNTS
 
 PAIRED_OPENERS = "“‘«([{（［｛「『《〈【〔"
 OPENERS = "\"'" + PAIRED_OPENERS
@@ -12,11 +13,26 @@ CLOSERS = "\"'”’»)]}）］｝」』》〉】〕"
 LINE_ENDS = "\n\r\u0085\u2028\u2029"
 _PAIRS = dict(zip(PAIRED_OPENERS, "”’»)]}）］｝」』》〉】〕", strict=True))
 _ELIDED = r"\d\ds?\b|(?i:tis|twas|em|cause|cos|til|bout|round|n)\b"
-_SINGLE = rf"(?<!{LETTER_OR_DIGIT})['‘](?!\s|{_ELIDED})|(?<=\S)['’](?!{LETTER_OR_DIGIT})"
-"""A single quotation sign; not an apostrophe as in don't, '90s or 'em."""
+
+
+def _single(openers: str, closers: str) -> str:
+    """A single quotation sign; not an apostrophe as in don't, '90s or 'em."""
+    return rf"(?<!{LETTER_OR_DIGIT})[{openers}](?!\s|{_ELIDED})|(?<=\S)[{closers}](?!{LETTER_OR_DIGIT})"
+
 
 _OTHERS = re.escape("".join(['"', *_PAIRS, *_PAIRS.values()]).replace("‘", "").replace("’", ""))
-_QUOTATION_SIGN = re.compile(f"[{_OTHERS}]|{_SINGLE}")
+_QUOTATION_SIGN = re.compile(f"[{_OTHERS}]|" + _single("'‘", "'’"))
+EMPTY_LINE = re.compile("\n[^\\S\n]*\n|\r[^\\S\r\n]*\r|\u2029")
+_NEXT_SINGLE = {
+    opener: re.compile(f"{_single(opener, closer)}|{EMPTY_LINE.pattern}") for opener, closer in ("''", "‘’")
+}
+_FARTHEST = 400
+"""Characters behind the opening sign of a single quotation, within which its closing sign stands; without one it is
+an apostrophe as in 'ere."""
+
+_LOOKED_AT = 8
+"""Characters, at most, behind a quotation sign that say what it is."""
+
 _ITEM = re.compile(r"\s*(\d{1,4})\.")
 _DEEPEST = 7  # quotations and brackets within each other; more are not a text but noise
 
@@ -53,20 +69,31 @@ class Surroundings:
     """The number of the item that the current list has come to, as in "1. apples 2. pears"; 0 where a list may begin
     (with the sentence, or after a colon), None where it may not."""
 
-    def after(self, text: str, start: int, end: int) -> "Surroundings":
-        """With one more piece, text[start:end], taken into account."""
+    piece: str = " "
+    """The piece of text that came last."""
+
+    def after(self, text: str, start: int, end: int, *, is_final: bool) -> "Surroundings | None":
+        """With one more piece, text[start:end], taken into account; None if that depends on text to come."""
         line_end = max(text.rfind(sign, start, end) for sign in LINE_ENDS)
         column = (self.column if line_end < 0 else 0) + end - max(start, line_end + 1)
         if is_unspaced(text[end - 1]):
             column += end - start
         closers = self.closers
         for sign in _QUOTATION_SIGN.finditer(text, start, end):
-            closers = _open_or_close(closers, sign.group(), text[sign.start() - 1] if sign.start() else " ")
-        return Surroundings(closers, column, self._item_after(text[start:end]))
+            before = text[sign.start() - 1] if sign.start() > start else self.piece[-1]
+            opened = _open_or_close(closers, sign.group(), before)
+            if len(opened) > len(closers) and sign.group() in _NEXT_SINGLE:
+                closes = _is_closed(text, sign.end(), sign.group(), is_final=is_final)
+                if closes is None:
+                    return None
+                opened = opened if closes else closers
+            closers = opened
+        return Surroundings(closers, column, self._item_after(text[start:end]), text[start:end])
 
     def _item_after(self, piece: str) -> int | None:
         number = _ITEM.fullmatch(piece)
-        if number and (self.item == 0 or int(number[1]) - 1 == self.item):
+        is_amount = self.item != 0 and self.piece.strip().lower() in BEFORE_AMOUNTS
+        if number and not is_amount and self.item in (0, int(number[1]) - 1):
             return int(number[1])
         if self.item:
             return self.item
@@ -76,11 +103,22 @@ class Surroundings:
         """Past a place where a sentence may have ended; no quotation goes on into the next paragraph."""
         closers = () if strength is Strength.PARAGRAPH else self.closers
         is_new = strength >= Strength.SENTENCE
-        return Surroundings(closers, self.column, 0 if is_new else self.item)
+        return replace(self, closers=closers, item=0 if is_new else self.item)
 
     def without_quotations(self) -> "Surroundings":
         """The same, with every quotation taken as closed: one was too long, or somebody forgot to close it."""
         return replace(self, closers=())
+
+
+def _is_closed(text: str, start: int, opener: str, *, is_final: bool) -> bool | None:
+    """Whether a single quotation that opens before `start` is closed before its paragraph ends, another opens, or it
+    grows too long; None if that depends on text to come."""
+    limit = start + _FARTHEST
+    sign = _NEXT_SINGLE[opener].search(text, start, limit)
+    is_certain = is_final or len(text) >= limit or (sign is not None and sign.end() + _LOOKED_AT <= len(text))
+    if not is_certain:
+        return None
+    return sign is not None and sign.group() in CLOSERS and not text[sign.start() - 1].isspace()
 
 
 def _open_or_close(closers: tuple[str, ...], sign: str, before: str) -> tuple[str, ...]:

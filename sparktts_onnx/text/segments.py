@@ -87,6 +87,7 @@ class Segmenter:
         self._next_check = _FIRST_CHECK
         self._checked = 0  # how far the cost is known,
         self._known_cost = 0  # and what it is there
+        self._silent = 0  # how far nothing is spoken since then
 
     def feed(self, piece: str) -> list[Segment]:
         """Take more text; the segments that are now certain."""
@@ -103,7 +104,9 @@ class Segmenter:
     def _scan(self, *, is_final: bool) -> Iterator[Segment]:
         """Read on for as long as what follows leaves no doubt."""
         while (end := next_piece(self._text, self._scanned, is_final=is_final)) is not None:
-            around = self._around.after(self._text, self._scanned, end)
+            around = self._around.after(self._text, self._scanned, end, is_final=is_final)
+            if around is None:
+                return
             strength = strength_after(self._text, end, around, is_final=is_final)
             if strength is None:
                 return
@@ -138,7 +141,12 @@ class Segmenter:
             return True
         if cut.strength is Strength.PARAGRAPH and self._known_cost > 0:
             return True
-        return is_end and _SPOKEN.search(self._text, max(self._begin, self._checked), cut.end) is not None
+        if not is_end:
+            return False
+        is_spoken = _SPOKEN.search(self._text, max(self._checked, self._silent), cut.end) is not None
+        if not is_spoken:
+            self._silent = cut.end
+        return is_spoken
 
     def _is_last(self, cut: _Cut) -> bool:
         return _NOT_SPACE.search(self._text, cut.end) is None
@@ -185,7 +193,7 @@ class Segmenter:
         text = written.strip()
         start = self._base + cut.end - len(written.lstrip())
         self._begin, self._cuts, self._next_check = cut.end, [], cut.end + _FIRST_CHECK
-        self._checked, self._known_cost = cut.end, 0
+        self._checked, self._known_cost, self._silent = cut.end, 0, cut.end
         return Segment(text, pause_after(text, cut.strength, is_last=self._is_last(cut)), start)
 
     def _forget_emitted(self) -> None:
@@ -193,7 +201,7 @@ class Segmenter:
         self._text = self._text[shift:]
         self._base, self._begin = self._base + shift, 0
         self._scanned, self._next_check = self._scanned - shift, self._next_check - shift
-        self._checked = self._checked - shift
+        self._checked, self._silent = self._checked - shift, self._silent - shift
         self._cuts = [_Cut(cut.strength, cut.end - shift, cut.start - shift) for cut in self._cuts]
 
 

@@ -38,7 +38,8 @@ def test_unspaced_scripts(char: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "scripts"),
     [
-        ("Hello, 你好, café, こんにちは, π = 3.14, 5 µm", ()),
+        ("Hello, 你好, café, こんにちは, π = 3.14, 5 µm, ꬲ", ()),
+        ("Привет hello ꬲ", ("Cyrillic",)),
         ("Привет, мир", ("Cyrillic",)),
         ("สวัสดี and مرحبا", ("Arabic", "Thai")),
         ("한 नि ש αβ ﻼ", ("Arabic", "Devanagari", "Greek", "Hangul", "Hebrew")),

@@ -60,6 +60,10 @@ def test_a_lexicon_that_says_the_same_changes_nothing(text: str) -> None:
     assert Lexicon({"A": "A", "New York": "New York", "好": "好"}).apply(text) == text
 
 
+def test_an_entry_may_be_given_twice_with_one_spoken_form() -> None:
+    assert Lexicon({"don't": "do not", "don’t": " do not"}).apply("don't don’t") == "do not do not"
+
+
 def write(folder: Path, name: str, content: str | bytes) -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -97,7 +101,7 @@ def test_files_are_read(tmp_path: Path, name: str, content: str) -> None:
         ("words.json", '{"a": {"b": "c"}}', r"entry 1: the spoken form is \["),
         ("words.json", '{"a": "b", " ": "c"}', "entry 2: the word is ' '"),
         ("words.json", '{"a": "b", "a": "c"}', "entry 2: 'a' is given twice"),
-        ("words.json", '{"a\'b": "c", "a’b": "c"}', 'entry 2: "a\'b" is given twice'),
+        ("words.json", '{"a\'b": "c", "a’b": "d"}', "entry 2: \"a'b\" is given twice, as 'c' and 'd'"),
         ("words.csv", "a,b\nc\n", "line 2: 1 columns found; expected two"),
         ("words.csv", "a,b\nc,d,e\n", "line 2: 3 columns found"),
         ("words.csv", "a,\n", "line 1: the spoken form is ''"),

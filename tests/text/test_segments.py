@@ -79,10 +79,15 @@ SENTENCES = [
     ["'I don't know. It's the dog's.' she said.", "He left."],
     ["‘I don’t know. Go away.’ she said.", "He left."],
     ["In the '90s.", "I fed the dogs' bowls.", "It was '95.", "Get 'em.", "Rock 'n' roll.", "Go."],
+    ["'Ere we go again.", "'Ow are you today?", "I am fine.", "The weather is nice."],
+    ["‘Ere we go again.", "‘Ow are you today?", "I am fine.", "The weather is nice."],
+    ["James' book is 'here.", "We go on.", "And on we go.", "'Who? You?' he said.", "Done."],
     ["She called it 'fine'.", "He left.", "“He said 'Go. Now.' and left.”", "Done."],
     ["他说'你好。今天好吗？'", "然后离开了。"],
     ["A list: 1. apples 2. pears."],
     ["A list: 1. Apples 2. Pears 3. Plums.", "It is 4.", "The end."],
+    ["1. I went home.", "There were 2.", "Then we left."],
+    ["Answer: 1. The next is 2.", "Chapter 3.", "It is."],
     ["清单：1.苹果 2.梨。", "共2个。"],
     ["King Jr. Dr. is long.", "So is he."],
     ["King Junior Drive is long.", "So is he."],
@@ -156,6 +161,16 @@ def test_a_quotation_is_not_cut_where_it_can_be_avoided() -> None:
 def test_a_quotation_that_nobody_closed_does_not_swallow_the_rest() -> None:
     text = "He said “Go now. " + "It is late and the road is long. " * 40
     assert len(texts(text, 300)) > 30
+
+
+def test_a_single_quotation_that_is_not_closed_in_its_paragraph_is_none() -> None:
+    assert texts("We are 'ere. So it is.\n\nIt's 'fine. Go.'") == ["We are 'ere.", "So it is.", "It's 'fine. Go.'"]
+    assert len(texts("We are 'ere. " + "It is late. " * 40 + "He has the dogs' bowl.")) == 42
+
+
+def test_it_is_known_in_bounded_time_that_a_quotation_has_no_end() -> None:
+    segmenter = Segmenter(join_below=0)
+    assert [segment for _ in range(40) for segment in segmenter.feed("'Tempts me. " if not _ else "It is late. ")]
 
 
 def test_short_neighbours_are_joined_and_paragraphs_are_not() -> None:

@@ -77,6 +77,17 @@ MAY_END = {
 """May also be the last word of a sentence: their full stop is kept where they are."""
 
 _AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
+_NO_STREETS = (
+    "A An Any Every Each Some Your Good Is Are Was Were Be Has Have Had Do Does Did Will Would Can Could Should May "
+    "Must Ask See Call Tell Thank Thanks Meet Dear Hi Hello Who Today Tomorrow Yesterday Monday Tuesday Wednesday "
+    "Thursday Friday Saturday Sunday January February March April June July August September October November December"
+)
+_NO_STREET = "|".join([*_NO_STREETS.split(), *TITLES, *map(str.capitalize, SENTENCE_STARTERS)])
+_STREET_WORD = rf"(?!(?:{_NO_STREET})\b)(?:(?:Jr|Sr|St|Mt|Ft|[A-Z])\.|[A-Z]\w+)\s"
+_BEFORE_STREET = r"\b(?:\d+[A-Za-z]?|[Oo]n|[Aa]t|[Tt]o|[Oo]ff|[Nn]ear|[Ff]rom|[Aa]long|[Dd]own|[Uu]p)\s"
+_AFTER_STREET = re.compile(rf"(?:{_BEFORE_STREET}|\b{_STREET_WORD}){_STREET_WORD}$")
+"""After a name, or a house number or a preposition and one: a lone word may be the first of a sentence."""
+
 _SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
 
 
@@ -112,10 +123,10 @@ def _saint_or_street(found: Found) -> str:
 
 
 def _doctor_or_drive(found: Found) -> str | None:
-    """Dr. before a name is a doctor, after one a street (Oak Dr.)."""
+    """Dr. after the name of a street, and not before a name, is a drive (5 Oak Dr.)."""
     following = re.match(r"\s([A-Z]\w*)", found.after)
     before_name = following and following[1].lower() not in SENTENCE_STARTERS
-    if _AFTER_NAME.search(found.before) and not before_name:
+    if _AFTER_STREET.search(found.before) and not before_name:
         return found.keep_stop("Drive")
     return "Doctor" if following else None
 

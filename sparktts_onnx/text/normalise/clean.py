@@ -2,8 +2,9 @@
 
 import re
 
-from sparktts_onnx.text.characters import EMOJI, HAN, UNSPACED
+from sparktts_onnx.text.characters import EMOJI, HAN, LETTER_OR_DIGIT, UNSPACED
 from sparktts_onnx.text.normalise.options import NormaliseOptions
+from sparktts_onnx.text.normalise.rule import BEFORE_AMOUNTS
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _KEPT_WIDE = "，！？：；（）～"
@@ -26,6 +27,19 @@ _TIMESTAMP = re.compile(
 )
 _ITEM = re.compile(rf"(?<![^\s{UNSPACED}:])(\d{{1,2}})\.(?=\s+\S|[{HAN}])")
 _BEFORE_A_LIST = re.compile(r"(?:^|\n|[:：])\s*$")
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]|\n")
+_BEHIND_A_SENTENCE = re.compile(r"(?:[.!?…。！？][\"'”’)\]]*\s*|\n\s*)$")
+_LAST_WORD = re.compile(r"([A-Za-z]*)\s*$")
+_LONGEST_ITEM = 200
+"""Characters, of an item of a list that stands within one sentence."""
+
+_CARD = re.compile(
+    rf"(?<!{LETTER_OR_DIGIT})(?<![-−.,:/+$€£¥])(?:[3-6]\d{{3}}|2[2-7]\d\d)(?: \d{{4}}){{3}}"
+    rf"(?![-./,: ]?\d|{LETTER_OR_DIGIT})"
+)
+CARD = "\u2060"
+"""Stands before the number of a card: an invisible sign, of which a clean text holds no other."""
+
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\(https?://[^()\s]{1,500}\)")
 _MARKDOWN = re.compile(
     r"(?m)^ {0,3}(?:#{1,6} +|[-*•‣◦▪●] +)|`{1,3}|\*{2,3}(?!\d)"
@@ -78,17 +92,47 @@ def _parted(match: re.Match[str]) -> str:
 def name_items(text: str) -> str:
     """A comma for the stop in "1. apples 2. pears", where it ends no sentence."""
     lists: list[list[re.Match[str]]] = [[]]
+    within_sentence = False
     for item in _ITEM.finditer(text):
+        items = lists[-1]
         if item[1] == "1" and _BEFORE_A_LIST.search(text, max(0, item.start() - 4), item.start()):
             lists.append([item])
-        elif lists[-1] and int(item[1]) == len(lists[-1]) + 1:
-            lists[-1].append(item)
+        elif items and int(item[1]) == len(items) + 1:
+            if len(items) == 1:
+                within_sentence = not _is_behind_a_sentence(item)
+            if _goes_on_within_sentence(items[-1], item) if within_sentence else _is_behind_a_sentence(item):
+                items.append(item)
     named = {item.start() for items in lists if len(items) > 1 for item in items}
     return _ITEM.sub(lambda item: _with_comma(item) if item.start() in named else item[0], text)
 
 
+def _is_behind_a_sentence(item: re.Match[str]) -> bool:
+    return _BEHIND_A_SENTENCE.search(item.string, max(0, item.start() - 8), item.start()) is not None
+
+
+def _goes_on_within_sentence(previous: re.Match[str], item: re.Match[str]) -> bool:
+    """Whether a sentence with one item goes on with another, as in "1. apples 2. pears"."""
+    start, end = previous.end() + 1, item.start()
+    if end - start > _LONGEST_ITEM or _SENTENCE_END.search(item.string, start, end):
+        return False
+    word = _LAST_WORD.search(item.string, max(start, end - 12), end)
+    return word is None or word[1].lower() not in BEFORE_AMOUNTS
+
+
 def _with_comma(item: re.Match[str]) -> str:
     return item[1] + ("," if item.string[item.end()].isspace() else "，")
+
+
+def mark_cards(text: str) -> str:
+    """Put the sign `CARD` before each four times four digits whose check digit says that they are a card's number."""
+    return _CARD.sub(lambda match: CARD + match[0] if _is_card(match[0]) else match[0], text)
+
+
+def _is_card(number: str) -> bool:
+    """Luhn's check."""
+    digits = [int(char) for char in number if char != " "]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[::2]]
+    return (sum(doubled) + sum(digits[1::2])) % 10 == 0
 
 
 def tidy_space(text: str) -> str:
@@ -112,4 +156,5 @@ def clean(text: str, options: NormaliseOptions) -> str:
         text = name_items(text)
     if "symbols" not in options.skip:
         text = drop_markup(text)
-    return tidy_space(text)
+    text = tidy_space(text)
+    return text if "phones" in options.skip else mark_cards(text)

@@ -1,9 +1,11 @@
 """Telephone numbers: digit by digit, in their groups."""
 
 import re
+from collections.abc import Iterable
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalise import chinese, english
+from sparktts_onnx.text.normalise.clean import CARD
 from sparktts_onnx.text.normalise.rule import START, Found, Rule
 
 _END = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
@@ -13,20 +15,30 @@ _CHINESE_MOBILE = r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})"
 _CHINESE_LANDLINE = r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}"
 _BRITISH = r"\(?0\d{2,4}\)? \d{3,4} \d{3,4}"
 _CHINESE_HOTLINE = r"(?:11[0249]|12[02]|123\d\d|100(?:00|10|86)|95\d{3})(?=急救|报警|火警|订票|客服|热线)"
-_CARD = r"\d{4}(?:[ -]\d{4}){3}"
 _VANITY = r"1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+"
 """1-800-FLOWERS"""
 
 _LOCAL = r"\d{3}-\d{4}"
 _ENGLISH_CUES = ("call ", "dial ", "zip ", "zip code ", "postcode ", "code ", "pin ", "extension ", "ext. ")
 _CHINESE_CUES = "拨打 拨 致电 热线 电话 邮编 编号 号码 密码 验证码 身份证 证号 账号 卡号 学号 QQ号"
+_ENGLISH_CARD_CUES = [cue + link for cue in ("card", "card number", "card no.") for link in (" ", ": ", " is ")]
+_CHINESE_CARD_CUES = "银行卡 信用卡 卡号 账号"
 _LINKS = ("", "是", "为", "：", ":", ": ")
-_CUES = [case for cue in _ENGLISH_CUES for case in (cue, cue.capitalize(), cue.upper())] + [
-    cue + link for cue in _CHINESE_CUES.split() for link in _LINKS
-]
-_AFTER_A_CUE = "(?:" + "|".join(f"(?<={re.escape(cue)})" for cue in _CUES) + ")"
-_SHORT = rf"{_AFTER_A_CUE}\d{{3,18}}"
+
+
+def _after_a_cue(english_cues: Iterable[str], chinese_cues: str) -> str:
+    cues = [rf"\b{re.escape(case)}" for cue in english_cues for case in (cue, cue.capitalize(), cue.upper())]
+    cues += [re.escape(cue + link) for cue in chinese_cues.split() for link in _LINKS]
+    return "(?:" + "|".join(f"(?<={cue})" for cue in cues) + ")"
+
+
+_SHORT = rf"(?=\d){_after_a_cue(_ENGLISH_CUES, _CHINESE_CUES)}\d{{3,18}}"
 """Digits that a word before them says are no amount."""
+
+_CARD = (
+    rf"(?=\d)(?:(?<={CARD})|{_after_a_cue(_ENGLISH_CARD_CUES, _CHINESE_CARD_CUES)})\d{{4}}(?: \d{{4}}){{3}}"
+    r"|\d{4}(?:-\d{4}){3}"
+)
 
 
 def _groups(text: str) -> list[str]:

@@ -12,9 +12,10 @@ _NUMBERED = (
     "Act Appendix Article Book Bowl Chapter Class Episode Fantasy Grade Level Part Phase Scene Section Stage Type "
     "Volume War"
 )
+_PARTS = "Act Article Book Chapter Part Section Volume"
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
-_NUMERAL = r"(?=[IVXL]{2}|[VX])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
-"""From 2 to 89. I alone is rather a person, and L, C, D and M letters."""
+_NUMERAL = r"(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+"""Up to 89. C, D and M are rather letters."""
 
 
 def _value(numeral: str) -> int:
@@ -34,14 +35,13 @@ def _behind(names: str) -> str:
     return "(?:" + "|".join(rf"(?<=\b{name}\s)" for name in names.split()) + ")"
 
 
+_NO_PERSON = r"(?=[.,;:!?)\]”]|\s?(?:[–—\n]|$)|\s-\s)"
 _INITIAL = r"[VX]\.\s?[A-Z]"
 _OVER = rf"(?!{LETTER_OR_DIGIT}|[-.&/]{LETTER_OR_DIGIT})"
 RULES = (
-    Rule("numbers", rf"(?=[IVXL]){_behind(_RULERS)}(?!{_INITIAL}){_NUMERAL}{_OVER}", _ruler, _ruler),
-    Rule(
-        "numbers",
-        rf"(?=[IVXL]){_behind(_NUMBERED)}(?:{_NUMERAL}|(?:(?<=War\s)I|I(?!\s[a-z]))){_OVER}",
-        _numbered,
-        _numbered,
-    ),
+    Rule("numbers", rf"(?=[IVXL]{{2}}|[VX]){_behind(_RULERS)}(?!{_INITIAL}){_NUMERAL}{_OVER}", _ruler, _ruler),
+    Rule("numbers", rf"(?=[IVXL]{{2}}){_behind(_NUMBERED)}{_NUMERAL}{_OVER}", _numbered, _numbered),
+    Rule("numbers", rf"(?=[VX]){_behind(_PARTS)}[VX]{_OVER}", _numbered, _numbered),
+    Rule("numbers", rf"(?=I)(?:(?<=\bWorld\sWar\s)I|{_behind(_NUMBERED)}I{_NO_PERSON}){_OVER}", _numbered, _numbered),
 )
+"""A lone letter is more often one than a number: press V, type X, War I fought."""

@@ -28,6 +28,13 @@ _STARTERS = (
 SENTENCE_STARTERS = frozenset(_STARTERS.split())
 """Usual first words of a sentence; in small letters."""
 
+_BEFORE_AMOUNTS = (
+    "is are was were be been has have had of to at in on by for from with the a an than about only over under chapter "
+    "page part number no room step level item version type question figure table section volume"
+)
+BEFORE_AMOUNTS = frozenset(_BEFORE_AMOUNTS.split())
+"""Words before a number that makes no new item of a list; in small letters."""
+
 
 @dataclass(frozen=True)
 class Found:

@@ -114,15 +114,29 @@ POWERS = (
 )
 """Tried before plain numbers, which would take the base alone."""
 
+_LOVED = (
+    "you,ya,him,her,them,us,love,loves,love it,loved it,like it,adore it,hugs,kisses,xoxo,thanks,thx,ty,"
+    "so much,very much,bye,night"
+)
+_LOVED_CHINESE = "你 您 爱 你们 谢谢 多谢 感谢 大家 晚安 加油 么么哒 爱他 爱她"
+_BEHIND_LOVED = "|".join(
+    [rf"(?<=\b[{word[0]}{word[0].upper()}]{word[1:]})\s" for word in _LOVED.split(",")]
+    + [rf"(?<={word})\s?" for word in _LOVED_CHINESE.split()]
+    + [r"(?<=\bu)\s"]  # U is rather a variable
+)
+_NO_ABBREVIATION = "".join(rf"(?<!{end}\.)" for end in ("temp", "max", "min", "avg", "est", "pprox"))
+_BEHIND_SENTENCE = (
+    rf"(?<=[A-Za-z!?][!?])\s?|(?<=[。！？])\s?|(?<=[A-Za-z{HAN}]~)\s|(?<=[A-Za-z]{{3}}\.){_NO_ABBREVIATION}\s"
+)
 _ENGLISH_LOVER = r"(?=\s<3)(?:(?<=\b[Ii])|(?<=\b[Ww]e)|(?<=\b[Tt]hey))"
 SPANS = (
     Rule("ranges", r"(?<=[\d万亿小][日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", *_fixed(" to ", "到")),
     Rule("emoji", rf"{_ENGLISH_LOVER}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", *_LOVE),
-    Rule("emoji", rf"(?<=[我们])\s?<3+(?=\s?[{HAN}])", *_LOVE),
-    Rule("emoji", rf"(?:^|(?<=[A-Za-z]{{2}})\s|(?<=[.!?,~{HAN}。！？，])\s?)<3+(?:\s<3+)*(?=$|!)", *_fixed("", "")),
+    Rule("emoji", r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", *_LOVE),
+    Rule("emoji", rf"(?=\s?<)(?:^|{_BEHIND_LOVED}|{_BEHIND_SENTENCE})<3+(?:\s<3+)*(?=$|!)", *_fixed("", "")),
 )
-"""Tried before signs: what follows a Chinese unit is the end of a span, not a negative number; <3 is a heart behind
-the one who loves, and at the end of a line."""
+"""Tried before signs: what follows a Chinese unit is the end of a span, not a negative number; <3 is a heart
+between who loves and who is loved, and at the end of a line behind thanks and the like, or behind a sentence."""
 
 _WHOLE_NUMBER = rf"{AMOUNT}(?!{LETTER_OR_DIGIT})"
 _OPERATOR = rf"(?<=[\d)²³])\s?(?:{_one_of(_BETWEEN)})\s?(?=[(+−-]?{_WHOLE_NUMBER})"
