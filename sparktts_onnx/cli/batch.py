@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sparktts_onnx import DEFAULT_ROWS, SparkTTSError, SparkTTSONNX
+from sparktts_onnx import DEFAULT_ROWS, OptionError, SparkTTSError, SparkTTSONNX
 from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, open_model
 from sparktts_onnx.cli.batch_lines import Line, read_lines
 from sparktts_onnx.cli.batch_results import Outcome, Results, Target, speak_lines
@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Speak what is not spoken yet."""
+    if options.at_once < 1:
+        raise OptionError(f"--at-once is {options.at_once}; expected a whole number from 1")
     target = Target(options.output_dir, options.format)
     with open_model(options, rows=options.at_once) as tts:
         lines, bad = read_lines(options.lines, tts.manifest)

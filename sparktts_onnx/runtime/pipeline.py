@@ -44,7 +44,7 @@ from sparktts_onnx.runtime.writer import Writer
 
 MAX_ROWS = 256
 DEFAULT_ROWS = 16
-"""Answers at once, where nothing else is asked for: more gain little, and each holds up to 10 MB."""
+"""Answers at once, where nothing else is asked for; docs/performance.md has what they give and take."""
 SEGMENTS_AT_ONCE = 8
 """Most segments of one text that are in work, so that speaking it needs little memory."""
 PLACES_A_ROW = 2

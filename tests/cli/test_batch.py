@@ -164,3 +164,10 @@ def test_ids_of_one_file_on_some_system_are_one(tmp_path: Path, capsys: pytest.C
     assert main(batch(tmp_path)) == 1
     assert f"line 2: the id {again!r} is there twice" in capsys.readouterr().err
     assert [note["file"] for note in notes(tmp_path)] == ["café.wav"]
+
+
+def test_no_lines_at_once_is_refused_by_the_options_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, LINES[0])
+    assert main(batch(tmp_path, "--at-once", "0")) == 2
+    assert "error: --at-once is 0" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -57,7 +57,7 @@ def test_texts_that_share_nothing_are_one_part() -> None:
     assert written_parts("a b c d e f", "u v w x y z " * 60, [0, 4, 8]) == ("a b c d e f", "", "")
 
 
-def test_a_long_text_takes_no_longer_for_each_word() -> None:
+def test_a_long_text_keeps_every_sentence() -> None:
     written = "It costs $5 and 3 % of that. " * 5000
     found = parts(written, 750)
     assert len(found) > 500

@@ -32,9 +32,9 @@ _CONTEXT = 24
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 """The end of a sentence, perhaps, in front of another: its last word and its signs."""
 _SHORT_DAYS_AND_MONTHS = "Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
-_BEFORE_AMOUNTS = "ca max Max min Min avg Avg est Est temp Temp ver Ver op Op al ex Ex"
+_NEVER_SPELLED_OUT = "ca max Max min Min avg Avg est Est temp Temp ver Ver op Op al ex Ex"
 _ABBREVIATIONS = frozenset(_SHORT_DAYS_AND_MONTHS.split()).union(
-    _BEFORE_AMOUNTS.split(),
+    _NEVER_SPELLED_OUT.split(),
     abbreviations.TITLES,
     abbreviations.ANYWHERE,
     abbreviations.BEFORE_NUMBER,
