@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.trainers import BpeTrainer
 
@@ -19,10 +21,11 @@ from benchmarks.sides import SpeechRows
 from benchmarks.texts import SENTENCES, TEXTS
 from sparktts_onnx.bundle.contract import ENROLMENT_GRAPHS, MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
-from sparktts_onnx.export.checkpoint import LANGUAGE_MODEL_FOLDER
-from sparktts_onnx.export.synthetic import write_checkpoint
+from sparktts_onnx.export.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
+from sparktts_onnx.export.synthetic import EMBEDDING, write_checkpoint
 from sparktts_onnx.export.synthetic_sizes import full_sizes
 from sparktts_onnx.export.synthetic_tokenizer import byte_alphabet
+from sparktts_onnx.export.weights import SAFETENSORS_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 _RECORDING = ROOT / "tests" / "data" / "prompt.wav"
@@ -36,6 +39,7 @@ def prepare(settings: Settings) -> None:
         write_checkpoint(full_sizes(), settings.checkpoint)
         spoken = [text.text for text in TEXTS.values()]
         teach_words(settings.checkpoint / LANGUAGE_MODEL_FOLDER / "tokenizer.json", [*spoken, *SENTENCES])
+        never_end(settings.checkpoint)
     for precision in settings.precisions:
         convert(settings.checkpoint, settings.bundle(precision), precision)
 
@@ -57,6 +61,22 @@ def teach_words(tokenizer: Path, texts: Sequence[str]) -> None:
     spec["model"]["merges"] = merges
     spec["model"]["vocab"] = dict(zip([*kept, *list(vocabulary)[len(kept) :]], vocabulary.values(), strict=True))
     tokenizer.write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
+
+
+def never_end(checkpoint: Path) -> None:
+    """Take all weight from the tokens that end an answer, so that every answer has the ids that it is given.
+
+    Synthetic weights would end one by chance. With a row of almost nothing a token's logit is the mean of all, far
+    below the fifty that are sampled from.
+    """
+    published = open_checkpoint(checkpoint)
+    path = checkpoint / LANGUAGE_MODEL_FOLDER / SAFETENSORS_NAME
+    tensors = load_file(path)
+    head = tensors.get("lm_head.weight", tensors[EMBEDDING])
+    head[[published.token_ids.end_of_text, published.token_ids.end_semantic]] *= 1e-3
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        save_file(tensors, Path(folder) / path.name, {"format": "pt"})
+        (Path(folder) / path.name).replace(path)
 
 
 def gguf_path(settings: Settings, form: str, *, cut: bool) -> Path:

@@ -45,7 +45,9 @@ class Settings:
     batch_ids: int = 100
     """Ids of each of them."""
     texts_together: int = 16
-    """Texts spoken together, each of `batch_ids` ids."""
+    """Texts spoken together, a sentence each."""
+    sentence_ids: int = 200
+    """Ids of each of them: what such a sentence takes to say."""
     audio_seconds: tuple[float, ...] = (1, 5, 10, 30)
     """Lengths that the codec decodes."""
     recording_seconds: tuple[float, ...] = (3, 6, 20)
@@ -90,6 +92,7 @@ def quick(settings: Settings) -> Settings:
         batch=2,
         batch_ids=10,
         texts_together=2,
+        sentence_ids=10,
         audio_seconds=(1,),
         recording_seconds=(3,),
         texts=("short",),
