@@ -123,8 +123,10 @@ class OurSpeaker:
 
     def together(self, texts: Sequence[Text], *, batch: bool) -> Values:
         """Speak several texts, at once or one by one."""
-        same: dict[str, Any] = {"voice": self._voice, "seed": _SEED, "retries": 0}
-        items = [{**same, "text": text.text, "max_new_tokens": text.ids_each} for text in texts]
+        items: list[dict[str, Any]] = [
+            {"text": text.text, "voice": self._voice, "seed": seed, "max_new_tokens": text.ids_each, "retries": 0}
+            for seed, text in enumerate(texts)
+        ]
         began = time.perf_counter()
         spoken = self._tts.inference_batch(items) if batch else [self._tts.inference(**item) for item in items]
         seconds = time.perf_counter() - began
@@ -140,7 +142,7 @@ class OurSpeaker:
 
 def _together(settings: Settings, ours: Mapping[str, OurSpeaker]) -> Case:
     texts = [
-        Text(f"sentence {i}", f"{SENTENCES[i % len(SENTENCES)]} {i}", settings.sentence_ids, 1)
+        Text(f"sentence {i}", SENTENCES[i % len(SENTENCES)], settings.sentence_ids, 1)
         for i in range(settings.texts_together)
     ]
     contenders = []
