@@ -25,6 +25,9 @@ def parts(written: str, budget: int = 60) -> list[tuple[str, str]]:
         ("On 3/4/2024 it rained. See www.example.org now! Dr. Who came.",
          ["On 3/4/2024 it rained.", "See www.example.org now!", "Dr. Who came."]),
         ("今天是2024年5月1日。价格是￥35。好的。", ["今天是2024年5月1日。", "价格是￥35。", "好的。"]),
+        ("It costs 10,50 €. On 04/05/24 it rained at 10°N. About 1e-5 of it.",
+         ["It costs 10,50 €.", "On 04/05/24 it rained at 10°N.", "About 1e-5 of it."]),
+        ("① 打开。周一~周五开门。约~20km。", ["① 打开。", "周一~周五开门。", "约~20km。"]),
         ("He said “hi” 😀. It was 40 °C outside. Really.", ["He said “hi” 😀.", "It was 40 °C outside.", "Really."]),
     ],
 )  # fmt: skip

@@ -10,11 +10,13 @@ from functools import cache
 
 from sparktts_onnx.text.normalise import (
     abbreviations,
+    coordinates,
     currency,
     dates,
     fractions,
     numbers,
     phones,
+    powers,
     quantities,
     roman,
     symbols,
@@ -49,13 +51,15 @@ _RULES: tuple[Rule, ...] = (
     *dates.RULES,
     *times.RULES,
     *phones.RULES,
+    *coordinates.RULES,
     *quantities.RULES,
-    *symbols.POWERS,
+    *powers.RULES,
     *fractions.RULES,
     *numbers.RULES,
     *roman.RULES,
     *abbreviations.RULES,
     *symbols.RULES,
+    *powers.BEHIND_LETTERS,
 )
 """In order of precedence where several match at one place; the first that matches decides, also when its kind
 is skipped: a URL that is left alone has its digits left alone too."""

@@ -40,6 +40,7 @@ BEFORE_NUMBER = {
     "Art": "Article",
     "art": "article",
     "Apt": "Apartment",
+    "ext": "extension",
 }
 """Stand before a number."""
 

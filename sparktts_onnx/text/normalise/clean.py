@@ -3,6 +3,7 @@
 import re
 
 from sparktts_onnx.text.characters import EMOJI, HAN, LETTER_OR_DIGIT, UNSPACED
+from sparktts_onnx.text.normalise.decimals import point_decimals
 from sparktts_onnx.text.normalise.options import NormaliseOptions
 from sparktts_onnx.text.normalise.rule import BEFORE_AMOUNTS
 
@@ -156,5 +157,5 @@ def clean(text: str, options: NormaliseOptions) -> str:
         text = name_items(text)
     if "symbols" not in options.skip:
         text = drop_markup(text)
-    text = tidy_space(text)
+    text = point_decimals(tidy_space(text), options)
     return text if "phones" in options.skip else mark_cards(text)

@@ -82,7 +82,7 @@ _LONG_SCALE = r"\s?(?:(?:thousand|million|billion|trillion)(?![a-z])|万亿|万|
 _SCALE = rf"(?:{_LONG_SCALE}|(?:[kKmMbBtT]|mn|bn|tn)(?!{LETTER_OR_DIGIT}))"
 _NUMBER = rf"{AMOUNT}{_SCALE}?"
 _RANGE = rf"{_NUMBER}(?:(?:{_SIGNS})?{DASH}(?:{_SIGNS})?{_NUMBER})?"
-_SIGN_BEHIND = rf"(?:[$€£¥￥₽₩₹]|{_CODES})(?!{LETTER_OR_DIGIT})"
+SIGN_BEHIND = rf"(?:[$€£¥￥₽₩₹]|{_CODES})(?!{LETTER_OR_DIGIT})"
 _CENTS = rf"{AMOUNT}\s?¢"
 
 _MINUS = re.compile(r"\D*[-−]")
@@ -160,6 +160,6 @@ def _chinese_cents(found: Found) -> str:
 RULES = (
     Rule("currency", rf"(?<!{LETTER_OR_DIGIT})[-−]?(?:{_SIGNS})\s?[-−]?{_RANGE}{END}", _english, _chinese),
     Rule("currency", rf"{START}(?:{_CODES})\s?{_RANGE}{END}", _english, _chinese),
-    Rule("currency", rf"{START}[-−]?{_RANGE}\s?{_SIGN_BEHIND}", _english, _chinese),
+    Rule("currency", rf"{START}[-−]?{_RANGE}\s?{SIGN_BEHIND}", _english, _chinese),
     Rule("currency", rf"{START}{_CENTS}", _english_cents, _chinese_cents),
 )

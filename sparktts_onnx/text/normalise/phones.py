@@ -35,6 +35,9 @@ def _after_a_cue(english_cues: Iterable[str], chinese_cues: str) -> str:
 _SHORT = rf"(?=\d){_after_a_cue(_ENGLISH_CUES, _CHINESE_CUES)}\d{{3,18}}"
 """Digits that a word before them says are no amount."""
 
+_ZIP = r"(?<=,\s[A-Z]{2}\s)\d{5}(?:-\d{4})?"
+"""Washington, DC 20500"""
+
 _CARD = (
     rf"(?=\d)(?:(?<={CARD})|{_after_a_cue(_ENGLISH_CARD_CUES, _CHINESE_CARD_CUES)})\d{{4}}(?: \d{{4}}){{3}}"
     r"|\d{4}(?:-\d{4}){3}"
@@ -85,6 +88,7 @@ _SHAPES = (
     _CHINESE_HOTLINE,
     _LOCAL,
     _SHORT,
+    _ZIP,
 )
 RULES = (
     *(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){_END}", _english, _chinese) for shape in _SHAPES),

@@ -1,6 +1,7 @@
 """Percents and units of measure, alone or as a range."""
 
 import re
+from dataclasses import replace
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalise import chinese, english
@@ -61,6 +62,13 @@ _UNITS = {
     "kB": ("kilobyte", "kilobytes", "KB"),
     "Gbps": ("gigabit per second", "gigabits per second", "吉比特每秒"),
     "Mbps": ("megabit per second", "megabits per second", "兆比特每秒"),
+    "Gb/s": ("gigabit per second", "gigabits per second", "吉比特每秒"),
+    "Mb/s": ("megabit per second", "megabits per second", "兆比特每秒"),
+    "GB/s": ("gigabyte per second", "gigabytes per second", "GB每秒"),
+    "MB/s": ("megabyte per second", "megabytes per second", "MB每秒"),
+    "sq ft": ("square foot", "square feet", "平方英尺"),
+    "tsp": ("teaspoon", "teaspoons", "茶匙"),
+    "tbsp": ("tablespoon", "tablespoons", "汤匙"),
     "hrs": ("hour", "hours", "小时"),
     "hr": ("hour", "hours", "小时"),
     "h": ("hour", "hours", "小时"),
@@ -84,7 +92,7 @@ _NEEDS_SPACE = {
 
 UNITS = _UNITS | _NEEDS_SPACE
 _ANY = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-_UNIT = rf"(?:\s?(?:{_ANY})|\s(?:{'|'.join(_NEEDS_SPACE)}))(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d))"
+UNIT = rf"(?:\s?(?:{_ANY})|\s(?:{'|'.join(_NEEDS_SPACE)})|(?<=\.\d\d)s|(?<=\.\d)s)(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d))"
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
 _RANGE = re.compile(rf"(?P<low>{SIGNED})(?P<low_percent>\s?%)?(?:{DASH}(?P<high>{SIGNED}))?\s?(?P<unit>\D*)")
 
@@ -145,6 +153,22 @@ def _chinese_value(number: str, unit: str) -> str:
     return "两" if number == "2" else chinese.number(number)
 
 
+def _english_span(found: Found) -> str | None:
+    """10kg~20kg, with the unit at both ends."""
+    ends = _ends(found)
+    return " to ".join(_english_unit(end) or end.text for end in ends) if ends else None
+
+
+def _chinese_span(found: Found) -> str | None:
+    ends = _ends(found)
+    return "到".join(_chinese_unit(end) or end.text for end in ends) if ends else None
+
+
+def _ends(found: Found) -> list[Found]:
+    parts = _SPAN.fullmatch(found.text)
+    return [replace(found, text=parts["low"], after=""), replace(found, text=parts["high"])] if parts else []
+
+
 def _english_height(found: Found) -> str:
     feet, inches = re.findall(r"\d+", found.text)
     return f"{english.number(feet)} foot {english.number(inches)}"
@@ -155,10 +179,33 @@ def _chinese_height(found: Found) -> str:
     return f"{chinese.number(feet)}英尺{chinese.number(inches)}英寸"
 
 
+_PARTS_OF_ONE = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+
+
+def _english_unit_of_fraction(found: Found) -> str:
+    """1½ km"""
+    one, many, _ = UNITS[found.text.strip()]
+    has_whole = re.search(rf"\d\s?[{_PARTS_OF_ONE}]$|\d\s\d+/\d+$", found.before)
+    return f" {many if has_whole else one}"
+
+
+def _chinese_unit_of_fraction(found: Found) -> str:
+    return UNITS[found.text.strip()][2]
+
+
+_SPAN = re.compile(rf"(?P<low>{SIGNED}{UNIT}){DASH}(?P<high>{SIGNED}{UNIT})")
 _SIGNED_RANGE = rf"{SIGNED}(?:{DASH}{SIGNED})?"
 _PERCENT_RANGE = rf"{SIGNED}(?:\s?%?{DASH}{SIGNED})?\s?%|{AMOUNT}\s?‰"
 RULES = (
     Rule("units", rf"{START}[1-9]['’′](?:1[01]|\d)(?:[\"”″]|(?!{LETTER_OR_DIGIT}))", _english_height, _chinese_height),
+    Rule("units", rf"{START}[1-9]\d['’′](?:1[01]|\d)[\"”″]", _english_height, _chinese_height),
+    Rule(
+        "units",
+        rf"(?:(?<=[{_PARTS_OF_ONE}])|(?<=\d\s1/[2348])|(?<=\b1/[2348])|(?<=\d\s3/4)|(?<=\b3/4)){UNIT}",
+        _english_unit_of_fraction,
+        _chinese_unit_of_fraction,
+    ),
     Rule("percents", rf"{START}(?:{_PERCENT_RANGE})", _english_percent, _chinese_percent),
-    Rule("units", rf"{START}{_SIGNED_RANGE}{_UNIT}", _english_unit, _chinese_unit),
+    Rule("units", rf"{START}{SIGNED}{UNIT}{DASH}{SIGNED}{UNIT}(?!\s?=)", _english_span, _chinese_span),
+    Rule("units", rf"{START}{_SIGNED_RANGE}{UNIT}", _english_unit, _chinese_unit),
 )

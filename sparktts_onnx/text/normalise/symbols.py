@@ -3,8 +3,8 @@
 import re
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
-from sparktts_onnx.text.normalise import chinese, english
-from sparktts_onnx.text.normalise.rule import AMOUNT, START, Found, Reader, Rule
+from sparktts_onnx.text.normalise.quantities import UNIT, UNITS
+from sparktts_onnx.text.normalise.rule import AMOUNT, Found, Reader, Rule
 
 _BETWEEN = {
     "+": ("plus", "加"),
@@ -40,7 +40,13 @@ _BEFORE = {
     ">=": ("at least ", "至少"),
     "§": ("section ", "第"),
 }
-_POWERS = {"2": ("squared", "的平方"), "²": ("squared", "的平方"), "3": ("cubed", "的立方"), "³": ("cubed", "的立方")}
+
+
+_COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
+_IN_A_SENTENCE = re.compile(r"\b(?:is|are|was|were|be|been|to|of|by|from|at|with|for|than|has|have|had)$")
+"""Words that want "less than" behind them, not "is less than"."""
+
+_SAYS_ABOUT = re.compile(r"\b(?:about|around|roughly|approximately|approx\.|circa|ca\.)\s$", re.IGNORECASE)
 
 
 def _one_of(signs: dict[str, tuple[str, str]]) -> str:
@@ -48,6 +54,9 @@ def _one_of(signs: dict[str, tuple[str, str]]) -> str:
 
 
 def _english_between(found: Found) -> str:
+    sign = found.text.strip()
+    if sign in _COMPARED and _IN_A_SENTENCE.search(found.before):
+        return " " + _BEFORE[sign][0]
     return f" {_BETWEEN[found.text.strip()][0]} "
 
 
@@ -56,11 +65,13 @@ def _chinese_between(found: Found) -> str:
 
 
 def _english_before(found: Found) -> str:
+    if _SAYS_ABOUT.search(found.before) and _BEFORE[found.text.strip()][0] == "about ":
+        return ""
     return _BEFORE[found.text.strip()][0]
 
 
 def _chinese_before(found: Found) -> str:
-    if found.before.endswith("约") and _BEFORE[found.text.strip()][1] == "约":
+    if found.before.endswith(("约", "大概", "差不多")) and _BEFORE[found.text.strip()][1] == "约":
         return ""
     return _BEFORE[found.text.strip()][1]
 
@@ -79,40 +90,8 @@ def _chinese_and(found: Found) -> str:
     return " and " if is_latin else "和"
 
 
-def _english_power(found: Found) -> str:
-    base, _, exponent = found.text.partition("^")
-    return f"{english.number(base)} to the power of {english.number(exponent)}"
-
-
-def _chinese_power(found: Found) -> str:
-    base, _, exponent = found.text.partition("^")
-    return f"{chinese.number(base)}的{chinese.number(exponent)}次方"
-
-
-def _english_small_power(found: Found) -> str:
-    return f" {_POWERS[found.text[-1]][0]}"
-
-
-def _chinese_small_power(found: Found) -> str:
-    return _POWERS[found.text[-1]][1]
-
-
 _LOVE = _fixed(" love", "爱")
 
-
-def _english_square(found: Found) -> str:
-    return english.number(found.text[:-1]) + _english_small_power(found)
-
-
-def _chinese_square(found: Found) -> str:
-    return chinese.number(found.text[:-1]) + _chinese_small_power(found)
-
-
-POWERS = (
-    Rule("symbols", rf"(?<![\w.])\d+\^[-−]?\d+(?!{LETTER_OR_DIGIT}|[.^])", _english_power, _chinese_power),
-    Rule("symbols", rf"{START}{AMOUNT}[²³](?!{LETTER_OR_DIGIT})", _english_square, _chinese_square),
-)
-"""Tried before plain numbers, which would take the base alone."""
 
 _LOVED = (
     "you,ya,him,her,them,us,love,loves,love it,loved it,like it,adore it,hugs,kisses,xoxo,thanks,thx,ty,"
@@ -129,7 +108,21 @@ _BEHIND_SENTENCE = (
     rf"(?<=[A-Za-z!?][!?])\s?|(?<=[。！？])\s?|(?<=[A-Za-z{HAN}]~)\s|(?<=[A-Za-z]{{3}}\.){_NO_ABBREVIATION}\s"
 )
 _ENGLISH_LOVER = r"(?=\s<3)(?:(?<=\b[Ii])|(?<=\b[Ww]e)|(?<=\b[Tt]hey))"
+_CHINESE_UNITS = (
+    "公里 千米 厘米 毫米 米 公斤 千克 克 斤 吨 毫升 升 小时 分钟 秒 天 个月 个 人 次 块 元 美元 页 章 节 集 级 楼 层 "
+    "倍 人民币 平方米 平米 万元 亿元"
+)
+_ONE_MEASURE = "|".join(rf"(?<=[\d万亿]{unit})[-–—~～](?={AMOUNT}[万亿]?{unit})" for unit in _CHINESE_UNITS.split())
+"""Both ends with the same unit: 5公里-10公里."""
+
+_WEEK = ("周", "星期", "礼拜")
+_NEXT_WEEKDAY = rf"(?=(?:{'|'.join(_WEEK)})[一二三四五六日天末])"
+_WEEKDAYS = "(?:" + "|".join(rf"(?<={week}[一二三四五六日天末])" for week in _WEEK) + r")[-–—~～]{1,2}" + _NEXT_WEEKDAY
+_MONTHS = r"(?<=[一二三四五六七八九十]月)[-–—~～]{1,2}(?=[一二三四五六七八九十]{1,2}月)"
+_PARTS_OF_DAY = r"(?<=[\d半][点时分])[-–—~～]{1,2}(?=(?:[上下中]午|凌晨|早|晚|傍晚|次日|当[天晚])\D{0,2}\d)"
 SPANS = (
+    Rule("ranges", rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY})", *_fixed(" to ", "到")),
+    Rule("ranges", rf"(?=[-–—~～])(?:{_ONE_MEASURE})", *_fixed(" to ", "到")),
     Rule("ranges", r"(?<=[\d万亿小][日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", *_fixed(" to ", "到")),
     Rule("emoji", rf"{_ENGLISH_LOVER}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", *_LOVE),
     Rule("emoji", r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", *_LOVE),
@@ -141,7 +134,11 @@ between who loves and who is loved, and at the end of a line behind thanks and t
 _WHOLE_NUMBER = rf"{AMOUNT}(?!{LETTER_OR_DIGIT})"
 _OPERATOR = rf"(?<=[\d)²³])\s?(?:{_one_of(_BETWEEN)})\s?(?=[(+−-]?{_WHOLE_NUMBER})"
 _RELATION = rf"(?<=[A-Za-z)])\s?(?:[=<>≤≥≈≠]|[!<>=]=)\s?(?=[-−]?{_WHOLE_NUMBER})"
-_LEADING = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){_one_of(_BEFORE)}\s?(?=[$€£¥]?{_WHOLE_NUMBER})"
+_SHORTENED = r"(?:[kKMB]|[ap]m|x|st|nd|rd|th)"
+"""Letters right behind a number: ~20k, ~5pm, ~3x."""
+
+_AMOUNT_AHEAD = rf"(?=[$€£¥]?{AMOUNT}(?:{_SHORTENED}?(?!{LETTER_OR_DIGIT})|{UNIT}))"
+_LEADING = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){_one_of(_BEFORE)}\s?{_AMOUNT_AHEAD}"
 _OPERAND = r"(?=[(+−-]?(?:\d|[A-Za-z](?![A-Za-z])))"
 _RULES_OF_MATHEMATICS = (
     rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<={LETTER_OR_DIGIT})\s?[≤≥≈])\s?(?=[(+−$€£¥-]?\w)",
@@ -150,21 +147,39 @@ _RULES_OF_MATHEMATICS = (
 )
 """Between names and numbers: x ≤ y, a × b, 1 < x, a² + b²"""
 
+_ALONE = rf"[\s(，。：、“\"{HAN}]"
+_EQUATION = (
+    rf"(?:(?<=^[A-Za-z])|(?<={_ALONE}[A-Za-z])|(?<=^[A-Za-z]\s)|(?<={_ALONE}[A-Za-z]\s))"
+    rf"=\s?(?=(?![kcmd]m)[A-Za-z]{{1,2}}(?:[²³]|\^[23])(?!{LETTER_OR_DIGIT}|[²³.]\w))"
+)
+"""E=mc² and no a=b of a program."""
+
 _PER = r"/(?=(?:hour|hr|h|day|week|month|mo|year|yr|person|night|kg|lb)(?![A-Za-z/]))"
+_AREA = rf"(?:km²|km2|m²|m2|㎡|m³|m3)(?!{LETTER_OR_DIGIT})"
+_CHINESE_PER = r"/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])"
+
+
+def _english_area(found: Found) -> str:
+    return UNITS[found.text][0]
+
+
+def _chinese_area(found: Found) -> str:
+    return UNITS[found.text][2]
+
+
 RULES = (
     *(Rule("symbols", pattern, _english_between, _chinese_between) for pattern in _RULES_OF_MATHEMATICS),
     Rule("symbols", rf"(?<=[\d%$€£¥]){_PER}", *_fixed(" per ", "每")),
+    Rule("symbols", rf"(?<=[\d元])/(?={_AREA})", *_fixed(" per ", "每")),
+    Rule("symbols", rf"(?:(?<=/)|(?<=/\s)){_AREA}", _english_area, _chinese_area),
+    Rule("symbols", rf"(?<=[元次]){_CHINESE_PER}", *_fixed(" per ", "每")),
     Rule("symbols", r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", *_fixed(" to ", "到")),
+    Rule("symbols", r"(?<=\d)\s?[xX]\s?(?=10\^)", *_fixed(" times ", "乘")),
     Rule("symbols", _OPERATOR, _english_between, _chinese_between),
+    Rule("symbols", _EQUATION, _english_between, _chinese_between),
     Rule("symbols", _RELATION, _english_between, _chinese_between),
     Rule("symbols", _LEADING, _english_before, _chinese_before),
     Rule("symbols", rf"(?<=[\d%])\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", *_fixed(" plus", "加")),
-    Rule(
-        "symbols",
-        r"(?<=[A-Za-z\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])",
-        _english_small_power,
-        _chinese_small_power,
-    ),
     Rule("symbols", r"\s?&amp;\s?|\s?&&?(?!#|[a-z]+;)\s?", _english_and, _chinese_and),
     Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", *_fixed("hashtag ", "#")),
     Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", *_fixed("at ", "艾特")),

@@ -86,6 +86,28 @@ def _chinese_ratio(found: Found) -> str:
     return "比".join(chinese.number(part) for part in found.text.split(":"))
 
 
+def _english_span(found: Found) -> str:
+    """2h 45m, 1h30m, 5'30\": hours, minutes and seconds, or the last two of them."""
+    parts = zip(*_span(found), strict=True)
+    return " ".join(f"{english.cardinal(value)} {name}{'' if value == 1 else 's'}" for value, name in parts)
+
+
+def _chinese_span(found: Found) -> str:
+    values, names = _span(found)
+    spoken = {"hour": "小时", "minute": "分", "second": "秒"}
+    first = "两" if values[0] == 2 else chinese.cardinal(values[0])
+    return "".join(
+        (_padded(value) if at else first) + spoken[name]
+        for at, (value, name) in enumerate(zip(values, names, strict=True))
+    )
+
+
+def _span(found: Found) -> tuple[list[int], tuple[str, ...]]:
+    values = [int(value) for value in re.findall(r"\d+", found.text)]
+    names = ("hour", "minute", "second")
+    return values, names[: len(values)] if "h" in found.text else names[1:]
+
+
 def _offset(found: Found) -> tuple[str, str, int, int]:
     """(name, sign, hours, minutes) of UTC+05:30"""
     digits = re.sub(r"\D", "", found.text)
@@ -109,7 +131,12 @@ def _chinese_offset(found: Found) -> str:
     return f"{spoken}小时{chinese.cardinal(minutes)}分" if minutes else spoken
 
 
+_HOURS_AND_MINUTES = r"\d{1,3}\s?(?:h|hrs?)\s?[0-5]?\d\s?(?:mins?|m)(?:\s?[0-5]?\d\s?s(?:ecs?)?)?(?![\w/'’])"
+_MINUTES_AND_SECONDS = r"\d{1,2}['’′](?:0\d|1[2-9]|[2-5]\d)(?:[\"”″]|''|’’|′′)"
+"""More than eleven inches, or as no inches are written."""
+
 RULES = (
+    Rule("times", rf"{START}(?:{_HOURS_AND_MINUTES}|{_MINUTES_AND_SECONDS})", _english_span, _chinese_span),
     Rule("times", rf"{START}{_OFFSET}(?![\d:])", _english_offset, _chinese_offset),
     Rule(
         "times", rf"{START}(?:{_BARE_HOUR}|{_ONE_TIME})(?:{DASH}{_ONE_TIME})?(?![A-Za-z0-9]|[:.]\d)", _english, _chinese
