@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 from sparktts_onnx.text.normalise import chinese, english
-from sparktts_onnx.text.normalise.rule import DASH, END, START, Found, Rule
+from sparktts_onnx.text.normalise.rule import DASH, END, START, Found, Rule, leave
 
 _MONTH_NAMES = "January February March April May June July August September October November December"
 _MONTHS = _MONTH_NAMES.split()
@@ -158,10 +158,6 @@ def _chinese_year(found: Found) -> str:
     return "到".join(chinese.digits(year) for year in _years(found)) + "年"
 
 
-def _leave(_: Found) -> None:
-    """Written as one language writes it: left alone where the text is to be read in the other."""
-
-
 def _chinese_padded(found: Found) -> str:
     """05月"""
     return chinese.cardinal(int(found.text))
@@ -207,12 +203,12 @@ _ROUND = r"[1-3][05]/[1-3][05]/\d[05]"
 _NO_AMOUNT = r"(?!\s?(?:%|[cmk]?m\b|[mk]?g\b|ml\b)|/|-\d|\s?=)"
 RULES = (
     Rule("dates", rf"{START}(?:{_NUMERIC}){END}", _english_numeric, _chinese_numeric),
-    Rule("dates", rf"{START}(?!{_ROUND}){_SHORT_YEAR}{_NO_AMOUNT}{END}", _english_short_year, _leave),
+    Rule("dates", rf"{START}(?!{_ROUND}){_SHORT_YEAR}{_NO_AMOUNT}{END}", _english_short_year, leave),
     Rule(
         "dates",
         rf"(?=\d)(?:{_AFTER_A_CUE})(?:\d|[0-3]\d)/[0-3]?\d/\d\d{_NO_AMOUNT}{END}",
         _english_short_year,
-        _leave,
+        leave,
     ),
     Rule(
         "dates",
@@ -223,9 +219,9 @@ RULES = (
     Rule("dates", rf"{START}{_NAMED}{END}", _english_named, _english_named),
     Rule("dates", rf"{START}{_MONTH},?\s{_YEAR}{END}", _english_month_year, _english_month_year),
     Rule("dates", rf"{START}{_DAY_FIRST}{END}", _english_day_first, _english_day_first),
-    Rule("dates", rf"{START}{_ERA}", _leave, _chinese_year),
-    Rule("dates", rf"{START}0[1-9](?=[月日点时])", _leave, _chinese_padded),
-    Rule("dates", rf"{START}(?:[5-9]0|10)(?=后(?!的?[天年月日]))", _leave, _chinese_generation),
+    Rule("dates", rf"{START}{_ERA}", leave, _chinese_year),
+    Rule("dates", rf"{START}0[1-9](?=[月日点时])", leave, _chinese_padded),
+    Rule("dates", rf"{START}(?:[5-9]0|10)(?=后(?!的?[天年月日]))", leave, _chinese_generation),
     Rule("dates", rf"{START}{_SPAN}{END}(?![-–])", _english_years, _chinese_years),
     Rule("dates", rf"{START}{_SEASON}(?!/|\s?=|[月日号]){END}", _english_years, _chinese_years),
     Rule("dates", rf"{START}['’]?(?:{_YEAR}|[2-9]0)['’]?s{END}", _english_decade, _chinese_decade),

@@ -4,9 +4,9 @@ import re
 import unicodedata
 
 from sparktts_onnx.text.normalise import chinese, english
-from sparktts_onnx.text.normalise.rule import AMOUNT, END, START, Found, Rule
+from sparktts_onnx.text.normalise.rule import AMOUNT, END, START, Found, Rule, leave
 
-_VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _DENOMINATORS = frozenset({*range(2, 13), 15, 16, 20, 24, 25, 30, 32, 36, 40, 50, 60, 64, 100})
 """Anything else is rather a date (12/31), a score or a code."""
 
@@ -58,7 +58,7 @@ def _chinese_fraction(found: Found) -> str | None:
 
 def _fraction(text: str) -> tuple[int | None, int, int]:
     """(whole or None, top, bottom) of 1/2, 2 1/2 or 2½."""
-    if text[-1] in _VULGAR:
+    if text[-1] in VULGAR:
         top, bottom = unicodedata.normalize("NFKC", text[-1]).split("\u2044")
         return (int(text[:-1]) if text[:-1].strip() else None), int(top), int(bottom)
     *whole, top, bottom = re.findall(r"\d+", text)
@@ -75,10 +75,6 @@ def _english_pressure(found: Found) -> str:
     return " over ".join(english.number(part) for part in found.text.split("/"))
 
 
-def _leave(_: Found) -> None:
-    """Not understood in this language."""
-
-
 def _english_quotient(found: Found) -> str:
     return " divided by ".join(english.number(part) for part in re.findall(AMOUNT, found.text))
 
@@ -89,9 +85,9 @@ def _chinese_quotient(found: Found) -> str:
 
 _SLASHED = r"(?:\d{1,4}\s)?\d{1,4}/\d{1,4}(?!/|\s?=|[月日号])"
 RULES = (
-    Rule("fractions", rf"{START}\d{{2,3}}/\d{{2,3}}(?=\s?mmHg)", _english_pressure, _leave),
+    Rule("fractions", rf"{START}\d{{2,3}}/\d{{2,3}}(?=\s?mmHg)", _english_pressure, leave),
     Rule("fractions", rf"{START}{_SLASHED}{END}", _english_fraction, _chinese_fraction),
-    Rule("fractions", rf"{START}(?:\d{{1,4}}\s?)?[{_VULGAR}]", _english_fraction, _chinese_fraction),
-    Rule("fractions", rf"{START}\d+\.\d+/\d+(?!/){END}", _english_rating, _leave),
+    Rule("fractions", rf"{START}(?:\d{{1,4}}\s?)?[{VULGAR}]", _english_fraction, _chinese_fraction),
+    Rule("fractions", rf"{START}\d+\.\d+/\d+(?!/){END}", _english_rating, leave),
     Rule("fractions", rf"{START}{AMOUNT}\s?/\s?{AMOUNT}(?=\s?=)", _english_quotient, _chinese_quotient),
 )

@@ -6,7 +6,7 @@ import unicodedata
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalise import chinese, english
 from sparktts_onnx.text.normalise.quantities import UNIT, UNITS
-from sparktts_onnx.text.normalise.rule import AMOUNT, DASH, END, SIGNED, START, Found, Rule
+from sparktts_onnx.text.normalise.rule import AMOUNT, DASH, END, SIGNED, START, Found, Rule, leave
 
 _GROUPED_BY_SPACES = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:\.\d+)?"
 _MEASURE_WORDS = (
@@ -142,10 +142,6 @@ def _chinese_room(found: Found) -> str:
     return chinese.digits(found.text)
 
 
-def _leave(_: Found) -> None:
-    """Written in Chinese: left alone where the text is to be read in English."""
-
-
 def _without_dash(_: Found) -> str:
     """东风-41: a name, not a negative number."""
     return ""
@@ -194,7 +190,7 @@ RULES = (
         _english_size,
         _chinese_size,
     ),
-    Rule("numbers", rf"{START}[1-9]\d{{2,3}}(?=室|房间|号房)", _leave, _chinese_room),
+    Rule("numbers", rf"{START}[1-9]\d{{2,3}}(?=室|房间|号房)", leave, _chinese_room),
     Rule(
         "numbers",
         rf"(?=-)(?:{'|'.join(rf'(?<={name})' for name in _NAMED_BY_NUMBER)})-(?=\d)",

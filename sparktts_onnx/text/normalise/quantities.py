@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalise import chinese, english
+from sparktts_onnx.text.normalise.fractions import VULGAR
 from sparktts_onnx.text.normalise.rule import AMOUNT, DASH, SIGNED, START, Found, Rule
 
 _UNITS = {
@@ -179,13 +180,10 @@ def _chinese_height(found: Found) -> str:
     return f"{chinese.number(feet)}英尺{chinese.number(inches)}英寸"
 
 
-_PARTS_OF_ONE = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-
-
 def _english_unit_of_fraction(found: Found) -> str:
     """1½ km"""
     one, many, _ = UNITS[found.text.strip()]
-    has_whole = re.search(rf"\d\s?[{_PARTS_OF_ONE}]$|\d\s\d+/\d+$", found.before)
+    has_whole = re.search(rf"\d\s?[{VULGAR}]$|\d\s\d+/\d+$", found.before)
     return f" {many if has_whole else one}"
 
 
@@ -201,7 +199,7 @@ RULES = (
     Rule("units", rf"{START}[1-9]\d['’′](?:1[01]|\d)[\"”″]", _english_height, _chinese_height),
     Rule(
         "units",
-        rf"(?:(?<=[{_PARTS_OF_ONE}])|(?<=\d\s1/[2348])|(?<=\b1/[2348])|(?<=\d\s3/4)|(?<=\b3/4)){UNIT}",
+        rf"(?:(?<=[{VULGAR}])|(?<=\d\s1/[2348])|(?<=\b1/[2348])|(?<=\d\s3/4)|(?<=\b3/4)){UNIT}",
         _english_unit_of_fraction,
         _chinese_unit_of_fraction,
     ),

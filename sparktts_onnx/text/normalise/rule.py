@@ -68,6 +68,10 @@ Reader = Callable[[Found], str | None]
 """Gives the spoken words, or None to leave the text as it is written."""
 
 
+def leave(_: Found) -> None:
+    """The reader of what only the other language writes so: it stays as it is."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """Text of one kind. Patterns hold no capturing groups: all rules are tried in one pass."""
