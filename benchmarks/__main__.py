@@ -23,11 +23,12 @@ SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
     "language-model": language_model.run,
     "codec": codec.decoding,
     "end-to-end": end_to_end.run,
+    "texts-together": end_to_end.together,
     "processes": processes.run,
     "enrolment": codec.enrolment,
 }
 
-ON_CUDA = {"language-model", "codec", "end-to-end"}
+ON_CUDA = {"language-model", "codec", "end-to-end", "texts-together"}
 """Suites whose both sides can run on an accelerator."""
 
 

@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,24 +28,36 @@ _SHARE_OF_LENGTH = (0.85, 1.25)
 def run(settings: Settings) -> list[Result]:
     """Measure every side on every text."""
     results: list[Result] = []
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ours = {
-            precision: OurSpeaker(
-                stack.enter_context(
-                    SparkTTSONNX(settings.bundle(precision), device=settings.device, threads=settings.threads)
-                ),
-                folder,
-            )
-            for precision in settings.precisions
-        }
+    with _opened(settings, settings.precisions) as (ours, folder):
         original = [OriginalSpeaker(settings.checkpoint, dtype, settings.device) for dtype in settings.original]
         for name in settings.texts:
             results += measure(_case(TEXTS[name], ours, original, folder, settings.fast), settings.plan)
-        results += measure(
-            _together(settings, {precision: ours[precision] for precision in settings.fast}), settings.plan
-        )
     return results
+
+
+def together(settings: Settings) -> list[Result]:
+    """Measure many texts at once against the same texts one by one."""
+    with _opened(settings, settings.fast) as (ours, _):
+        return measure(_together(settings, ours), settings.plan)
+
+
+@contextmanager
+def _opened(settings: Settings, precisions: Sequence[str]) -> Iterator[tuple[dict[str, "OurSpeaker"], Path]]:
+    """A speaker for each precision, and the folder they write to."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        yield (
+            {
+                precision: OurSpeaker(
+                    stack.enter_context(
+                        SparkTTSONNX(settings.bundle(precision), device=settings.device, threads=settings.threads)
+                    ),
+                    folder,
+                )
+                for precision in precisions
+            },
+            folder,
+        )
 
 
 def _case(

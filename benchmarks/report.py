@@ -99,8 +99,8 @@ def cuda_document(report: Report) -> str:
         (
             "# On an NVIDIA GPU",
             "Written by `python -m benchmarks.report` from `benchmarks/results/cuda.json`; measured by "
-            "`python -m benchmarks --device cuda --precisions fp16 --suites language-model codec end-to-end` on a "
-            "machine with `pip install 'sparktts-onnx[cuda]'`. Do not edit.",
+            "`python -m benchmarks --device cuda --precisions fp16 --suites language-model codec end-to-end "
+            "texts-together` on a machine with `pip install 'sparktts-onnx[cuda]'`. Do not edit.",
             _conditions(report),
             "Convert with `--precision fp16`: the language model computes in float16 there, and a step's kernels are "
             "recorded once and then started together. The language model of another bundle stays on the processor, "
