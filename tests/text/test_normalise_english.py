@@ -364,6 +364,8 @@ ENGLISH = {
         ("?a=b, if(a=b), a=b", "?a=b, if(a=b), a=b"),
         ("rose to >10,000", "rose to more than ten thousand"),
         ("11,000/km²", "eleven thousand per square kilometer"),
+        ("300 people / km², 12/m2", "three hundred people per square kilometer, twelve per square meter"),
+        ("gcc/m2/examples", "gcc/m2/examples"),
         ("18+ only", "eighteen plus only"),
         ("#music", "hashtag music"),
         ("ask @anna", "ask at anna"),

@@ -155,7 +155,10 @@ _EQUATION = (
 """E=mc² and no a=b of a program."""
 
 _PER = r"/(?=(?:hour|hr|h|day|week|month|mo|year|yr|person|night|kg|lb)(?![A-Za-z/]))"
-_AREA = rf"(?:km²|km2|m²|m2|㎡|m³|m3)(?!{LETTER_OR_DIGIT})"
+_SURE_AREA = rf"(?:km²|m²|㎡|m³)(?!{LETTER_OR_DIGIT})"
+_AREA = rf"(?:{_SURE_AREA}|(?:km2|m2|m3)(?!{LETTER_OR_DIGIT}))"
+"""m2 is one behind an amount, not in gcc/m2/examples."""
+
 _CHINESE_PER = r"/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])"
 
 
@@ -170,8 +173,8 @@ def _chinese_area(found: Found) -> str:
 RULES = (
     *(Rule("symbols", pattern, _english_between, _chinese_between) for pattern in _RULES_OF_MATHEMATICS),
     Rule("symbols", rf"(?<=[\d%$€£¥]){_PER}", *_fixed(" per ", "每")),
-    Rule("symbols", rf"(?<=[\d元])/(?={_AREA})", *_fixed(" per ", "每")),
-    Rule("symbols", rf"(?:(?<=/)|(?<=/\s)){_AREA}", _english_area, _chinese_area),
+    Rule("symbols", rf"(?<=[\d元])/(?={_AREA})|\s?/\s?(?={_SURE_AREA})", *_fixed(" per ", "每")),
+    Rule("symbols", rf"(?<=[\d元]/){_AREA}|(?:(?<=/)|(?<=/\s)){_SURE_AREA}", _english_area, _chinese_area),
     Rule("symbols", rf"(?<=[元次]){_CHINESE_PER}", *_fixed(" per ", "每")),
     Rule("symbols", r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", *_fixed(" to ", "到")),
     Rule("symbols", r"(?<=\d)\s?[xX]\s?(?=10\^)", *_fixed(" times ", "乘")),
