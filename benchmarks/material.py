@@ -4,7 +4,6 @@ import json
 import logging
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from benchmarks.texts import SENTENCES, TEXTS
 from sparktts_onnx.bundle.contract import ENROLMENT_GRAPHS, MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
+from sparktts_onnx.export.staging import staged
 from sparktts_onnx.export.synthetic import EMBEDDING, write_checkpoint
 from sparktts_onnx.export.synthetic_sizes import full_sizes
 from sparktts_onnx.export.synthetic_tokenizer import byte_alphabet
@@ -36,10 +36,11 @@ def prepare(settings: Settings) -> None:
     """Make what is missing; the first time takes several minutes and about 8 GB of disk."""
     if not (settings.checkpoint / "config.yaml").is_file():
         _log.info("writing a synthetic checkpoint to %s", settings.checkpoint)
-        write_checkpoint(full_sizes(), settings.checkpoint)
-        spoken = [text.text for text in TEXTS.values()]
-        teach_words(settings.checkpoint / LANGUAGE_MODEL_FOLDER / "tokenizer.json", [*spoken, *SENTENCES])
-        never_end(settings.checkpoint)
+        with staged(settings.checkpoint) as folder:
+            write_checkpoint(full_sizes(), folder)
+            spoken = [text.text for text in TEXTS.values()]
+            teach_words(folder / LANGUAGE_MODEL_FOLDER / "tokenizer.json", [*spoken, *SENTENCES])
+            never_end(folder)
     for precision in settings.precisions:
         convert(settings.checkpoint, settings.bundle(precision), precision)
 
@@ -69,14 +70,12 @@ def never_end(checkpoint: Path) -> None:
     Synthetic weights would end one by chance. With a row of almost nothing a token's logit is the mean of all, far
     below the fifty that are sampled from.
     """
-    published = open_checkpoint(checkpoint)
+    ids = open_checkpoint(checkpoint).token_ids
     path = checkpoint / LANGUAGE_MODEL_FOLDER / SAFETENSORS_NAME
     tensors = load_file(path)
     head = tensors.get("lm_head.weight", tensors[EMBEDDING])
-    head[[published.token_ids.end_of_text, published.token_ids.end_semantic]] *= 1e-3
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        save_file(tensors, Path(folder) / path.name, {"format": "pt"})
-        (Path(folder) / path.name).replace(path)
+    head[[ids.end_of_text, ids.end_semantic]] *= 1e-3
+    save_file(tensors, path, {"format": "pt"})
 
 
 def gguf_path(settings: Settings, form: str, *, cut: bool) -> Path:

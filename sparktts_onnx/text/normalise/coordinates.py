@@ -7,13 +7,14 @@ from sparktts_onnx.text.normalise import chinese, english
 from sparktts_onnx.text.normalise.rule import DASH, SIGNED, START, Found, Rule
 
 _DIRECTIONS = {"N": ("north", "北纬"), "S": ("south", "南纬"), "E": ("east", "东经"), "W": ("west", "西经")}
+_VALUE = r"\d+(?:\.\d+)?"
 _NAMES = (("degree", "度"), ("minute", "分"), ("second", "秒"))
 
 
 def _parts(found: Found) -> tuple[list[str], str]:
     """(the numbers of degrees, minutes and seconds, direction or nothing)"""
     direction = found.text[-1] if found.text[-1] in _DIRECTIONS else ""
-    return re.findall(r"[-−]?\d+(?:\.\d+)?", found.text), direction
+    return re.findall(rf"[-−]?{_VALUE}", found.text), direction
 
 
 def _english(found: Found) -> str:
@@ -35,16 +36,15 @@ def _chinese(found: Found) -> str:
 
 def _english_belt(found: Found) -> str:
     """20–30°N"""
-    low, high = re.findall(r"\d+(?:\.\d+)?", found.text)
+    low, high = re.findall(_VALUE, found.text)
     return f"{english.number(low)} to {english.number(high)} degrees {_DIRECTIONS[found.text[-1]][0]}"
 
 
 def _chinese_belt(found: Found) -> str:
-    low, high = re.findall(r"\d+(?:\.\d+)?", found.text)
+    low, high = re.findall(_VALUE, found.text)
     return f"{_DIRECTIONS[found.text[-1]][1]}{chinese.number(low)}到{chinese.number(high)}度"
 
 
-_VALUE = r"\d+(?:\.\d+)?"
 _SECONDS = rf"\s?{_VALUE}\s?(?:[\"”″]|''|’’|′′)"
 _MINUTES = rf"\s?{_VALUE}\s?['’′](?:{_SECONDS})?"
 _DIRECTION = rf"\s?[NSEW](?!{LETTER_OR_DIGIT}|['’])"

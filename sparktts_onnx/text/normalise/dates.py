@@ -54,12 +54,15 @@ def _short_year(found: Found) -> tuple[int, int, int] | None:
     return _numeric(replace(found, text=f"{first}/{second}/{century}{year}"))
 
 
-def _english_short_year(found: Found) -> str | None:
-    date = _short_year(found)
+def _english_date(date: tuple[int, int, int] | None) -> str | None:
     if date is None:
         return None
     year, month, day = date
     return f"{_MONTHS[month - 1]} {english.ordinal(day)}, {english.year(year)}"
+
+
+def _english_short_year(found: Found) -> str | None:
+    return _english_date(_short_year(found))
 
 
 def _day_of_any_year(found: Found) -> tuple[int, int] | None:
@@ -79,11 +82,7 @@ def _chinese_day(found: Found) -> str | None:
 
 
 def _english_numeric(found: Found) -> str | None:
-    date = _numeric(found)
-    if date is None:
-        return None
-    year, month, day = date
-    return f"{_MONTHS[month - 1]} {english.ordinal(day)}, {english.year(year)}"
+    return _english_date(_numeric(found))
 
 
 def _chinese_numeric(found: Found) -> str | None:

@@ -62,9 +62,7 @@ _END = rf"(?!{LETTER_OR_DIGIT}|[\^-]|\.\d)"
 _E_NOTATION = r"(?:\d+\.\d+|\d+)[eE][-−+]?\d{1,3}"
 _PRODUCT = rf"(?:(?<==)|(?<==\s))(?![kcmd]m)[A-Za-z]{{2}}(?:[²³]|\^[23])(?!{LETTER_OR_DIGIT}|[²³.])"
 RULES = (
-    Rule(
-        "symbols", rf"(?<![\w.])\d+\^[-−]?\d+(?:{UNIT}|(?!{LETTER_OR_DIGIT}|\^|\.\d))", _english_power, _chinese_power
-    ),
+    Rule("symbols", rf"(?<![\w.])\d+\^[-−]?\d+(?:{UNIT}|{_NO_MORE})", _english_power, _chinese_power),
     Rule("symbols", rf"{START}{_NO_CODE}{_E_NOTATION}(?:{UNIT}|{_END})", _english_power, _chinese_power),
     Rule("symbols", rf"{START}{AMOUNT}[²³](?!{LETTER_OR_DIGIT})", _english_square, _chinese_square),
     Rule("symbols", _PRODUCT, _english_product, _chinese_product),

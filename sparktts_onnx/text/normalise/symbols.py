@@ -40,8 +40,6 @@ _BEFORE = {
     ">=": ("at least ", "至少"),
     "§": ("section ", "第"),
 }
-
-
 _COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
 _IN_A_SENTENCE = re.compile(r"\b(?:is|are|was|were|be|been|to|of|by|from|at|with|for|than|has|have|had)$")
 """Words that want "less than" behind them, not "is less than"."""
@@ -57,7 +55,7 @@ def _english_between(found: Found) -> str:
     sign = found.text.strip()
     if sign in _COMPARED and _IN_A_SENTENCE.search(found.before):
         return " " + _BEFORE[sign][0]
-    return f" {_BETWEEN[found.text.strip()][0]} "
+    return f" {_BETWEEN[sign][0]} "
 
 
 def _chinese_between(found: Found) -> str:
