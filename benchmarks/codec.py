@@ -16,9 +16,9 @@ from benchmarks.settings import Settings
 from benchmarks.signals import Wave, snr_db
 from sparktts_onnx.audio.reading import reference_clip
 from sparktts_onnx.bundle.manifest import CodecLayout, read_manifest
-from sparktts_onnx.runtime.enrolment import Enroller
-from sparktts_onnx.runtime.sessions import Sessions
-from sparktts_onnx.runtime.vocoder import Vocoder
+from sparktts_onnx.runtime.codec.vocoder import Vocoder
+from sparktts_onnx.runtime.graphs.sessions import Sessions
+from sparktts_onnx.runtime.voices.enrolment import Enroller
 
 DECODING, ENROLMENT = "codec", "enrolment"
 NO_TRANSCRIPT = "ours, no transcript"

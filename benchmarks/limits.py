@@ -14,7 +14,7 @@ from transformers import Wav2Vec2Model
 from benchmarks.settings import READ_SIZES_MIB, Settings, read_rate_name
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import LanguageModelLayout, read_manifest
-from sparktts_onnx.export.checkpoint import LANGUAGE_MODEL_FOLDER, Checkpoint, open_checkpoint, shortened
+from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, Checkpoint, open_checkpoint, shortened
 
 PRODUCTS = frozenset({"MatMul", "MatMulNBits", "MatMulIntegerToFloat", "MatMulInteger", "Gemm"})
 """Operators that read every byte of their weights for every token."""

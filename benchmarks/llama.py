@@ -14,8 +14,8 @@ import llama_cpp
 import numpy as np
 
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
-from sparktts_onnx.export.decoder_config import read_decoder_config
-from sparktts_onnx.export.weights import TensorFiles
+from sparktts_onnx.export.checkpoint.weights import TensorFiles
+from sparktts_onnx.export.language.config import read_decoder_config
 
 FORMATS = {"Q4_0": gguf.GGMLQuantizationType.Q4_0, "Q8_0": gguf.GGMLQuantizationType.Q8_0}
 TOLERANCES = {"Q4_0": 0.7, "Q8_0": 0.12}

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 
 from benchmarks.pytorch import TorchCodec, TorchLanguageModel, Wave
 from benchmarks.sides import SpeechRows
-from sparktts_onnx.export.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
+from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from benchmarks.harness import WrongOutputError
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
-from sparktts_onnx.runtime.huge_pages import FilledMemory
-from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.sampling import SamplingOptions
-from sparktts_onnx.runtime.scheduler import Request, Scheduler
-from sparktts_onnx.runtime.sessions import Sessions
+from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
+from sparktts_onnx.runtime.graphs.sessions import Sessions
+from sparktts_onnx.runtime.language.language_model import LanguageModel
+from sparktts_onnx.runtime.language.sampling import SamplingOptions
+from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.12, "int4": 0.7}
 """On random weights, where rounding hurts most; what a precision does to speech is measured on speech."""

@@ -24,13 +24,13 @@ from benchmarks.signals import Wave, log_mel_distance, snr_db
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
-from sparktts_onnx.runtime.grammar import SpeechGrammar
-from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.prompting import Prompter
-from sparktts_onnx.runtime.sampling import SamplingOptions
-from sparktts_onnx.runtime.scheduler import Request, Scheduler
-from sparktts_onnx.runtime.sessions import Sessions
-from sparktts_onnx.runtime.vocoder import Vocoder
+from sparktts_onnx.runtime.codec.vocoder import Vocoder
+from sparktts_onnx.runtime.graphs.sessions import Sessions
+from sparktts_onnx.runtime.language.grammar import SpeechGrammar
+from sparktts_onnx.runtime.language.language_model import LanguageModel
+from sparktts_onnx.runtime.language.prompting import Prompter
+from sparktts_onnx.runtime.language.sampling import SamplingOptions
+from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 
 RESULTS = Path(__file__).resolve().parent / "results" / "precision.json"
 PRECISIONS = ("fp32", "fp16", "int8", "int4")

@@ -17,8 +17,8 @@ from benchmarks.machine import describe
 from benchmarks.precision import Listener
 from benchmarks.signals import log_mel_distance, snr_db
 from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
-from sparktts_onnx.runtime.vocoder import Vocoder
-from sparktts_onnx.runtime.vocoder_stream import VocoderStream
+from sparktts_onnx.runtime.codec.vocoder import Vocoder
+from sparktts_onnx.runtime.codec.vocoder_stream import VocoderStream
 
 RESULTS = Path(__file__).resolve().parent / "results" / "streaming.json"
 LOOK_AHEADS = (0, 5, 10, 25, 66)

@@ -28,11 +28,11 @@ from benchmarks.codec import stopwatch
 from benchmarks.harness import Case, Contender, Plan, Result, Values, WrongOutputError, measure
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
-from sparktts_onnx.export.integer_convolution import Bounds, IntegerConvolution
-from sparktts_onnx.export.quantize import BlockFormat, quantise, quantise_rows
-from sparktts_onnx.runtime.huge_pages import FilledMemory
-from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.tuning import EXACT_PRODUCTS, SPIN_MICROSECONDS, give_back_freed_memory, sums_exactly
+from sparktts_onnx.export.codec.integer_convolution import Bounds, IntegerConvolution
+from sparktts_onnx.export.language.quantize import BlockFormat, quantise, quantise_rows
+from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
+from sparktts_onnx.runtime.graphs.tuning import EXACT_PRODUCTS, SPIN_MICROSECONDS, give_back_freed_memory, sums_exactly
+from sparktts_onnx.runtime.language.language_model import LanguageModel
 
 RESULTS = Path(__file__).resolve().parent / "results" / "trials.json"
 INPUTS, OUTPUTS = 896, 9728

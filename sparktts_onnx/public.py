@@ -25,17 +25,17 @@ from sparktts_onnx.errors import (
     VerificationError,
     VoiceError,
 )
-from sparktts_onnx.runtime.batching import BatchResult
-from sparktts_onnx.runtime.checking import file_name_key, names_a_file_everywhere
-from sparktts_onnx.runtime.info import SegmentInfo, SpeechInfo
-from sparktts_onnx.runtime.library import VoiceEntry, VoiceLibrary
+from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
 from sparktts_onnx.runtime.pipeline import DEFAULT_ROWS, SparkTTSONNX
-from sparktts_onnx.runtime.recordings import Enrolment, EnrolOptions
-from sparktts_onnx.runtime.request import SpeechOptions
-from sparktts_onnx.runtime.streaming import SpeechStream
-from sparktts_onnx.runtime.style import VoiceStyle
-from sparktts_onnx.runtime.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.voice import Voice
+from sparktts_onnx.runtime.speech.batching import BatchResult
+from sparktts_onnx.runtime.speech.request import SpeechOptions
+from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo
+from sparktts_onnx.runtime.speech.streaming import SpeechStream
+from sparktts_onnx.runtime.values import file_name_key, names_a_file_everywhere
+from sparktts_onnx.runtime.voices.library import VoiceEntry, VoiceLibrary
+from sparktts_onnx.runtime.voices.recordings import Enrolment, EnrolOptions
+from sparktts_onnx.runtime.voices.style import VoiceStyle
+from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.lexicon import Lexicon
 
 __all__ = [

@@ -10,9 +10,9 @@ import numpy as np
 
 from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
-from sparktts_onnx.runtime.generation import SegmentSpeaker
-from sparktts_onnx.runtime.prompting import Prompter
-from sparktts_onnx.runtime.scheduler import Scheduler
+from sparktts_onnx.runtime.language.prompting import Prompter
+from sparktts_onnx.runtime.language.scheduler import Scheduler
+from sparktts_onnx.runtime.speech.segment import SegmentSpeaker
 
 Script = Callable[[], Iterable[int]]
 """Makes the token ids of one answer."""

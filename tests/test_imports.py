@@ -69,7 +69,9 @@ def test_the_bundle_needs_the_standard_library_alone() -> None:
 
 def test_a_planted_import_is_found() -> None:
     assert faults("runtime", "def f():\n    import torch") == ["torch"]
-    assert faults("bundle", "from sparktts_onnx.runtime.voice import Voice") == ["sparktts_onnx.runtime.voice"]
+    assert faults("bundle", "from sparktts_onnx.runtime.voices.voice import Voice") == [
+        "sparktts_onnx.runtime.voices.voice"
+    ]
     assert faults("runtime", "from sparktts_onnx.export import cli") == ["sparktts_onnx.export"]
 
 

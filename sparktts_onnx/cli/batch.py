@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sparktts_onnx import DEFAULT_ROWS, OptionError, SparkTTSError, SparkTTSONNX
+from sparktts_onnx.batch.lines import Line, read_lines
+from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
 from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, open_model
-from sparktts_onnx.cli.batch_lines import Line, read_lines
-from sparktts_onnx.cli.batch_results import Outcome, Results, Target, speak_lines
 from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
 from sparktts_onnx.cli.progress import Progress
 

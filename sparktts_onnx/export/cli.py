@@ -92,7 +92,7 @@ def _convert(given: argparse.Namespace) -> int:
     started = time.monotonic()
     try:
         from sparktts_onnx.export.conversion import convert
-        from sparktts_onnx.export.verify import table
+        from sparktts_onnx.export.verify.graphs import table
     except ImportError as error:
         missing = MissingDependencyError("the conversion", needs=str(error.name), extra="convert,cpu")
         print(f"error: {missing}", file=sys.stderr)

@@ -24,25 +24,25 @@ from sparktts_onnx.bundle.manifest import (
     write_manifest,
 )
 from sparktts_onnx.errors import ExportError, OptionError, VerificationError
-from sparktts_onnx.export.adapters import Models
-from sparktts_onnx.export.calibration import typical_features
-from sparktts_onnx.export.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
-from sparktts_onnx.export.decoder_config import read_decoder_config
-from sparktts_onnx.export.decoder_weights import DecoderWeights
-from sparktts_onnx.export.end_to_end import GraphChain, clone_prompt, enrol_both, wave_checks
-from sparktts_onnx.export.exporter import MAX_OPSET, MIN_OPSET, GraphForm, export_graph
-from sparktts_onnx.export.geometry import codec_layout
-from sparktts_onnx.export.language_model import Head, Precision, write_language_model
-from sparktts_onnx.export.licence import licence_of
-from sparktts_onnx.export.lowering import halved, in_integers
-from sparktts_onnx.export.recipes import CHECKED, RECIPES, TRACED, Recipe, Size, recording_length
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
+from sparktts_onnx.export.checkpoint.license import licence_of
+from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
+from sparktts_onnx.export.checkpoint.weights import TensorFiles
+from sparktts_onnx.export.codec.adapters import Models
+from sparktts_onnx.export.codec.calibration import typical_features
+from sparktts_onnx.export.codec.exporter import MAX_OPSET, MIN_OPSET, GraphForm, export_graph
+from sparktts_onnx.export.codec.geometry import codec_layout
+from sparktts_onnx.export.codec.lowering import halved, in_integers
+from sparktts_onnx.export.codec.recipes import CHECKED, RECIPES, TRACED, Recipe, Size, recording_length
+from sparktts_onnx.export.language.config import read_decoder_config
+from sparktts_onnx.export.language.language_model import Head, Precision, write_language_model
+from sparktts_onnx.export.language.weights import DecoderWeights
 from sparktts_onnx.export.resources import check_room, estimate
 from sparktts_onnx.export.staging import staged
-from sparktts_onnx.export.tokenizer import write_text_tokenizer
-from sparktts_onnx.export.verify import INTEGER_SHARE, Check, summary, verify_graph
-from sparktts_onnx.export.verify_language_model import example_prompts, verify_language_model
-from sparktts_onnx.export.verify_weights import verify_weights
-from sparktts_onnx.export.weights import TensorFiles
+from sparktts_onnx.export.verify.end_to_end import GraphChain, clone_prompt, enrol_both, wave_checks
+from sparktts_onnx.export.verify.graphs import INTEGER_SHARE, Check, summary, verify_graph
+from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
+from sparktts_onnx.export.verify.weights import verify_weights
 
 logger = logging.getLogger(__name__)
 

@@ -20,27 +20,27 @@ from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.audio.writing import SpeechFile
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
-from sparktts_onnx.runtime.batching import BatchResult, speak_batch
-from sparktts_onnx.runtime.checking import clean_text, instance_of, path_named, whole_number
-from sparktts_onnx.runtime.enrolment import Enroller
-from sparktts_onnx.runtime.generation import SegmentSpeaker
-from sparktts_onnx.runtime.huge_pages import FilledMemory
-from sparktts_onnx.runtime.info import SpeechInfo
-from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.planning import PlannedSegment, plan_segments
-from sparktts_onnx.runtime.prompting import Prompter
-from sparktts_onnx.runtime.recordings import Enrolment, EnrolOptions, read_prompt
-from sparktts_onnx.runtime.report import Report
-from sparktts_onnx.runtime.request import SpeechOptions, Utterance, make_utterance
-from sparktts_onnx.runtime.scheduler import Scheduler
-from sparktts_onnx.runtime.sessions import Sessions
-from sparktts_onnx.runtime.speaking import speak_segments
-from sparktts_onnx.runtime.streaming import SpeechStream
-from sparktts_onnx.runtime.style import VoiceStyle
-from sparktts_onnx.runtime.vocoder import Vocoder
-from sparktts_onnx.runtime.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.voice import Voice, check_voice
-from sparktts_onnx.runtime.writer import Writer
+from sparktts_onnx.runtime.codec.vocoder import Vocoder
+from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
+from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
+from sparktts_onnx.runtime.graphs.sessions import Sessions
+from sparktts_onnx.runtime.language.language_model import LanguageModel
+from sparktts_onnx.runtime.language.prompting import Prompter
+from sparktts_onnx.runtime.language.scheduler import Scheduler
+from sparktts_onnx.runtime.speech.ahead import Writer
+from sparktts_onnx.runtime.speech.batching import BatchResult, speak_batch
+from sparktts_onnx.runtime.speech.planning import PlannedSegment, plan_segments
+from sparktts_onnx.runtime.speech.report import Report
+from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance
+from sparktts_onnx.runtime.speech.result import SpeechInfo
+from sparktts_onnx.runtime.speech.segment import SegmentSpeaker
+from sparktts_onnx.runtime.speech.speaking import speak_segments
+from sparktts_onnx.runtime.speech.streaming import SpeechStream
+from sparktts_onnx.runtime.values import clean_text, instance_of, path_named, whole_number
+from sparktts_onnx.runtime.voices.enrolment import Enroller
+from sparktts_onnx.runtime.voices.recordings import Enrolment, EnrolOptions, read_prompt
+from sparktts_onnx.runtime.voices.style import VoiceStyle
+from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 
 MAX_ROWS = 256
 DEFAULT_ROWS = 16

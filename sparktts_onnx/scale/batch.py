@@ -13,8 +13,8 @@ from typing import Any
 
 import ray.data
 
-from sparktts_onnx.cli.batch_lines import Line
-from sparktts_onnx.cli.batch_results import Outcome, Target, speak_lines
+from sparktts_onnx.batch.lines import Line
+from sparktts_onnx.batch.results import Outcome, Target, speak_lines
 from sparktts_onnx.scale.cluster import joined
 from sparktts_onnx.scale.settings import ModelSettings, Replicas
 

@@ -2,7 +2,7 @@
 
 from sparktts_onnx.text.duration import TokenBounds, expected_seconds, expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.lexicon import Lexicon
-from sparktts_onnx.text.normalise import NormaliseOptions, detect_language, normalise
+from sparktts_onnx.text.normalize import NormaliseOptions, detect_language, normalise
 from sparktts_onnx.text.segments import (
     DEFAULT_BUDGET,
     DEFAULT_JOIN_BELOW,

@@ -8,8 +8,8 @@ the answer is None; once given, it is the same whatever follows.
 import re
 
 from sparktts_onnx.text.characters import CJK_SIGNS, HAN, KANA, UNSPACED, is_unspaced, joins_previous, may_cut
-from sparktts_onnx.text.normalise.abbreviations import ANYWHERE, BEFORE_NUMBER, MAY_END, TITLES
-from sparktts_onnx.text.normalise.rule import SENTENCE_STARTERS
+from sparktts_onnx.text.normalize.abbreviations import ANYWHERE, BEFORE_NUMBER, MAY_END, TITLES
+from sparktts_onnx.text.normalize.rule import SENTENCE_STARTERS
 from sparktts_onnx.text.quotations import (
     CLOSERS,
     EMPTY_LINE,

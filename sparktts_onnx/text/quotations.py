@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT, is_unspaced
-from sparktts_onnx.text.normalise.rule import BEFORE_AMOUNTS
+from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS
 
 PAIRED_OPENERS = "“‘«([{（［｛「『《〈【〔"
 OPENERS = "\"'" + PAIRED_OPENERS

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from sparktts_onnx.export.checkpoint import Checkpoint, open_checkpoint
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from sparktts_onnx.export.conversion import ConversionOptions, convert
-from sparktts_onnx.export.synthetic import write_checkpoint
-from sparktts_onnx.export.synthetic_sizes import tiny_sizes
+from sparktts_onnx.export.synthetic.checkpoint import write_checkpoint
+from sparktts_onnx.export.synthetic.sizes import tiny_sizes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

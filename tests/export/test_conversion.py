@@ -22,11 +22,12 @@ from onnx import numpy_helper
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import check_file, read_manifest
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.export import conversion, exporter, resources, staging
+from sparktts_onnx.export import conversion, resources, staging
 from sparktts_onnx.export.cli import build_parser, conversion_options, main
-from sparktts_onnx.export.graph_store import save_graph
-from sparktts_onnx.export.lowering import halved
-from sparktts_onnx.export.recipes import Recipe
+from sparktts_onnx.export.codec import exporter
+from sparktts_onnx.export.codec.graph_store import save_graph
+from sparktts_onnx.export.codec.lowering import halved
+from sparktts_onnx.export.codec.recipes import Recipe
 
 REPOSITORY = Path(__file__).parents[2]
 GRAPHS = [*COMPONENTS, LANGUAGE_MODEL]

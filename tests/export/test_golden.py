@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import Manifest, read_manifest
-from sparktts_onnx.export.adapters import Models, wav2vec2_adapter
-from sparktts_onnx.export.checkpoint import Checkpoint, open_checkpoint
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from sparktts_onnx.export.codec.adapters import Models, wav2vec2_adapter
 from sparktts_onnx.export.conversion import ConversionOptions, convert
-from sparktts_onnx.export.end_to_end import GraphChain
-from sparktts_onnx.export.verify import wrong_tokens
-from sparktts_onnx.export.verify_language_model import GraphRunner
-from sparktts_onnx.runtime.prompting import Prompter
+from sparktts_onnx.export.verify.end_to_end import GraphChain
+from sparktts_onnx.export.verify.graphs import wrong_tokens
+from sparktts_onnx.export.verify.language_model import GraphRunner
+from sparktts_onnx.runtime.language.prompting import Prompter
 
 DATA = Path(__file__).parents[1] / "data"
 TOLERANCE = 1e-3

@@ -8,8 +8,8 @@ import pytest
 
 from sparktts_onnx.bundle.contract import COMPONENTS
 from sparktts_onnx.bundle.manifest import Manifest
-from sparktts_onnx.runtime.language_model import LanguageModel
-from sparktts_onnx.runtime.sessions import Sessions
+from sparktts_onnx.runtime.graphs.sessions import Sessions
+from sparktts_onnx.runtime.language.language_model import LanguageModel
 
 SPEAKER = (1, 2, 3, 4)
 

@@ -13,9 +13,9 @@ import soundfile
 from processes import until, workers
 
 from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.batch.lines import Line, read_lines
+from sparktts_onnx.batch.results import Results, Target
 from sparktts_onnx.cli import main
-from sparktts_onnx.cli.batch_lines import Line, read_lines
-from sparktts_onnx.cli.batch_results import Results, Target
 from sparktts_onnx.scale.batch import speak_on_cluster
 from sparktts_onnx.scale.settings import ModelSettings, Replicas
 

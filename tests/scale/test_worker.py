@@ -20,8 +20,8 @@ import ray.exceptions
 from ray.serve.exceptions import RequestCancelledError
 
 from sparktts_onnx import GenerationError, OptionError, SparkTTSONNX, SpeechInfo, TextError, Voice
-from sparktts_onnx.cli.batch_lines import Line, read_lines
-from sparktts_onnx.cli.batch_results import Target
+from sparktts_onnx.batch.lines import Line, read_lines
+from sparktts_onnx.batch.results import Target
 from sparktts_onnx.scale.batch import Worker, with_seed
 from sparktts_onnx.scale.messages import Failure, Item
 from sparktts_onnx.scale.remote import ATTEMPTS, RemoteEngine

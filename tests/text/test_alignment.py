@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sparktts_onnx.text.alignment import written_parts
-from sparktts_onnx.text.normalise import normalise
+from sparktts_onnx.text.normalize import normalise
 from sparktts_onnx.text.segments import split
 
 

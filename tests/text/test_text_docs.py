@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sparktts_onnx.text import normalise
-from sparktts_onnx.text.normalise import KINDS
+from sparktts_onnx.text.normalize import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "text.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.+?)` \| `(.+?)` \|$", PAGE, re.MULTILINE)

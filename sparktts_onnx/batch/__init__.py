@@ -1,0 +1,1 @@
+"""Batches: lines in, results noted; for the command line and the cluster alike."""

@@ -1,0 +1,120 @@
+"""The results of a batch: a file for each line, and a note of it that lets a later run go on where this one stopped."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparktts_onnx import BatchResult, OutputError, SparkTTSError, SparkTTSONNX, format_named, save_speech
+from sparktts_onnx.batch.lines import Line
+from sparktts_onnx.cli.arguments import read_text_file
+
+RESULTS = "results.jsonl"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the files of a batch go.
+
+    Raises:
+        OptionError: nothing can be written in that format.
+    """
+
+    folder: Path
+    file_format: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file_format", format_named(self.file_format).name)
+
+    def file(self, line: Line) -> Path:
+        """The file of a line."""
+        return self.folder / f"{line.name}.{self.file_format}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a line: a note of the file that it was spoken into, or an error."""
+
+    number: int
+    note: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+def speak_lines(tts: SparkTTSONNX, lines: Sequence[Line], target: Target) -> Iterator[Outcome]:
+    """Speak lines into their files; each outcome as soon as it is there."""
+    for result in tts.iter_batch(line.item for line in lines):
+        line = lines[result.index]
+        try:
+            yield Outcome(line.number, note=_write(line, result, target))
+        except SparkTTSError as error:
+            yield Outcome(line.number, error=str(error))
+
+
+def _write(line: Line, result: BatchResult, target: Target) -> dict[str, Any]:
+    """Write a line's file.
+
+    Raises:
+        the line's own error, or OutputError.
+    """
+    wav, info = result.get()
+    file = save_speech(target.file(line), wav, info.sample_rate, target.file_format)
+    return {**info.to_dict(), "line": line.number, "key": line.key, "file": file.name}
+
+
+class Results:
+    """What was spoken already, in the output folder. One process writes notes at a time."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.path = target.folder / RESULTS
+        self._done = self._read()
+        """By file, the key of the line that it was spoken from."""
+        try:
+            target.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"the folder {target.folder} cannot be made: {error.strerror or error}") from error
+
+    def has(self, line: Line) -> bool:
+        """Whether a line was spoken and its file is still there."""
+        file = self._target.file(line)
+        return self._done.get(file.name) == line.key and file.is_file()
+
+    def add(self, note: Mapping[str, Any]) -> None:
+        """Note a file that was written.
+
+        Raises:
+            OutputError: the note cannot be written.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as notes:
+                notes.write(json.dumps(note, ensure_ascii=False) + "\n")
+                notes.flush()
+                os.fsync(notes.fileno())
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
+
+    def _read(self) -> dict[str, str]:
+        if not self.path.exists():
+            return {}
+        self._drop_cut_off_note()
+        notes = (_parsed(text) for text in read_text_file(self.path).split("\n"))
+        return {str(note.get("file")): str(note.get("key")) for note in notes}
+
+    def _drop_cut_off_note(self) -> None:
+        """A stop may have cut off the last note; its line is spoken again."""
+        try:
+            with self.path.open("r+b") as notes:
+                notes.truncate(notes.read().rfind(b"\n") + 1)
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """A noted result; nothing for a line that holds none."""
+    try:
+        note = json.loads(text)
+    except ValueError:
+        return {}
+    return note if isinstance(note, dict) else {}

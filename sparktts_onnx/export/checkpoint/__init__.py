@@ -1,0 +1,1 @@
+"""Reading a checkpoint: its folders, configs, tensors, tokenizer and license."""

@@ -1,0 +1,84 @@
+"""One component graph: a module traced to ONNX, tidied, its weights in a file that a runtime can map."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from sparktts_onnx.errors import ExportError
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.codec.graph_store import save_graph, store_half, tidy
+from sparktts_onnx.export.codec.lowering import lowered
+from sparktts_onnx.export.codec.recipes import DYNAMIC_LETTERS, Recipe, Size, examples, zeros
+
+MIN_OPSET, MAX_OPSET = 17, 20
+"""17 is the first with LayerNormalization; 20 the last that PyTorch's tracing exporter writes."""
+
+
+@dataclass(frozen=True)
+class GraphForm:
+    """How component graphs are written."""
+
+    size: Size
+    """Traced size, and the only one where `dynamic` is false."""
+    opset: int
+    """Version of the standard operators."""
+    dynamic: bool = True
+    """Whether batch and time may vary."""
+    half: bool = False
+    """Whether large weights are kept as float16 in the file."""
+
+
+def export_graph(
+    recipe: Recipe, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, form: GraphForm
+) -> list[Path]:
+    """Write one component graph.
+
+    Args:
+        recipe: which graph.
+        adapter: its reference module.
+        target: the `.onnx` file to write; weights go beside it as `.onnx.data`.
+        checkpoint: gives the sizes of the examples.
+        form: how to write it.
+
+    Raises:
+        ExportError: the graph could not be traced.
+    """
+    traced = target.with_suffix(".traced")
+    spec = recipe.spec
+    options = spec.options if form.dynamic else ()
+    axes = {tensor.name: _varying(tensor.axes) for tensor in recipe.tensors} if form.dynamic else None
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                lowered(adapter),
+                (*examples(recipe, checkpoint, form.size), *(zeros(option) for option in options)),
+                traced,
+                dynamo=False,  # The newer exporter writes opset 18 at least, and freezes more.
+                opset_version=form.opset,
+                input_names=[tensor.name for tensor in (*spec.inputs, *options)],
+                output_names=[tensor.name for tensor in spec.outputs],
+                dynamic_axes=axes,
+            )
+        model = onnx.load(traced)
+    except (RuntimeError, ValueError, TypeError, torch.onnx.OnnxExporterError) as error:
+        raise ExportError(f"{recipe.name} could not be exported: {error}") from error
+    finally:
+        traced.unlink(missing_ok=True)
+    for option in options:
+        model.graph.initializer.append(numpy_helper.from_array(zeros(option).numpy(), option.name))
+    tidy(model, recipe.name)
+    if form.half:
+        store_half(model)
+    return save_graph(model, target)
+
+
+def _varying(axes: tuple[str, ...]) -> dict[int, str]:
+    return {index: letter for index, letter in enumerate(axes) if letter in DYNAMIC_LETTERS}

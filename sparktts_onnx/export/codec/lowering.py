@@ -1,0 +1,105 @@
+"""Cheaper forms of the modules, with equal results, for the graphs that are written."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator
+from sparktts_onnx.export.codec.graph_store import EXTERNAL_BYTES
+from sparktts_onnx.export.codec.integer_generator import IntegerGenerator
+from sparktts_onnx.export.modules.generator import WaveGenerator
+from sparktts_onnx.export.modules.quantizer import VectorQuantizer
+from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm
+from sparktts_onnx.export.modules.weight_norm import fold_weight_norm
+
+
+def lowered(adapter: nn.Module) -> nn.Module:
+    """A copy of an adapter in the form that is exported; the adapter stays as it is."""
+    memo = {id(tensor): tensor for tensor in (*adapter.parameters(), *adapter.buffers())}
+    result = copy.deepcopy(adapter, memo)  # The weights are shared, only the modules are copied.
+    fold_weight_norm(result)
+    replace_modules(result)
+    return result
+
+
+def halved(adapter: nn.Module) -> nn.Module:
+    """A copy of an adapter in the form that is exported, whose large weights are what float16 keeps of them."""
+    result = copy.deepcopy(lowered(adapter))
+    for tensor in (*result.parameters(), *result.buffers()):
+        if tensor.is_floating_point() and tensor.numel() * tensor.element_size() >= EXTERNAL_BYTES:
+            tensor.data = tensor.data.half().float()
+    return result
+
+
+def in_integers(adapter: nn.Module, features: Iterable[Tensor]) -> nn.Module:
+    """A copy of the decoder's adapter in the form that is exported, its convolutions in 8-bit integers.
+
+    Args:
+        adapter: the reference module of the decoder.
+        features: typical inputs of its wave generator, each float32 [B, D, T].
+    """
+    result = lowered(adapter)
+    for name, child in result.named_children():
+        if isinstance(child, LoweredGenerator):
+            setattr(result, name, IntegerGenerator(child, features))
+    return result
+
+
+def replace_modules(module: nn.Module) -> None:
+    """Swap every module below `module` that has a cheaper form for that form."""
+    for name, child in module.named_children():
+        if form := CHEAPER.get(type(child)):
+            setattr(module, name, form(child))
+        else:
+            replace_modules(child)
+
+
+class FoldedTokenizer(nn.Module):
+    """A vector quantiser whose codes are normalised once."""
+
+    def __init__(self, quantizer: VectorQuantizer) -> None:
+        super().__init__()
+        self.in_project, self.out_project = quantizer.in_project, quantizer.out_project
+        self.normalise = quantizer.normalise
+        self.codebook = quantizer.codebook
+        codes = quantizer.codebook.weight.detach()
+        self.codes = nn.Parameter(F.normalize(codes, dim=-1) if self.normalise else codes, requires_grad=False)
+        self.half_squares = nn.Parameter(0.5 * codes.pow(2).sum(-1), requires_grad=False)
+
+    def tokenize(self, z: Tensor) -> Tensor:
+        """float32 [B, D, T] to int64 [B, T]."""
+        latents = cast(Tensor, self.in_project(z)).transpose(1, 2)  # [B, T, codebook_dim]
+        if self.normalise:
+            return (F.normalize(latents, dim=-1) @ self.codes.t()).argmax(dim=-1)
+        return (latents @ self.codes.t() - self.half_squares).argmax(dim=-1)
+
+    def detokenize(self, semantic_ids: Tensor) -> Tensor:
+        """int64 [B, T] to float32 [B, D, T]."""
+        result: Tensor = self.out_project(self.codebook(semantic_ids).transpose(1, 2))
+        return result
+
+
+class FoldedRootMeanSquareNorm(nn.Module):
+    """The resampler's norm with its two factors in one."""
+
+    def __init__(self, norm: RootMeanSquareNorm) -> None:
+        super().__init__()
+        self.gain = nn.Parameter((norm.scale * norm.gamma).detach(), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [..., dim] to float32 [..., dim]."""
+        unit: Tensor = F.normalize(x, dim=-1)
+        return unit * self.gain
+
+
+CHEAPER: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
+    WaveGenerator: LoweredGenerator,
+    VectorQuantizer: FoldedTokenizer,
+    RootMeanSquareNorm: FoldedRootMeanSquareNorm,
+}
+"""Modules and their cheaper forms."""

@@ -1,0 +1,169 @@
+"""What to export, declaratively: per graph the module, the sizes it is traced and checked at, the tolerance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sparktts_onnx.bundle.contract import COMPONENTS, GraphSpec, TensorSpec
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.codec import adapters
+from sparktts_onnx.export.codec.adapters import Models, codec_adapter, wav2vec2_adapter
+
+DYNAMIC_LETTERS = frozenset("BNT")
+"""Axes that vary between calls; the others follow from the checkpoint."""
+RECORDING_LEVEL = 0.1
+"""Standard deviation of the noise that stands for a recording."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large an example is."""
+
+    batch: int
+    """Rows."""
+    frames: int
+    """Tokens; other time axes follow from them."""
+    whole_clip: bool = False
+    """Whether the reference clip has its full length, as it has to where shapes are fixed."""
+
+    def __str__(self) -> str:
+        return f"{self.batch} × {self.frames}"
+
+
+TRACED = Size(1, 50)
+CHECKED = (TRACED, Size(1, 13), Size(2, 81))
+"""The traced size, one smaller, one larger with two rows."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One component graph."""
+
+    spec: GraphSpec
+    """Names, dtypes and axes, from the bundle contract."""
+    build: Callable[[Models], nn.Module]
+    """The reference module."""
+    tolerance: float
+    """Largest deviation of a float output, relative to the largest magnitude in it."""
+    share: float = 1.0
+    """Of the values that must stay within it; see `verify.relative_error`."""
+
+    @property
+    def name(self) -> str:
+        """The graph's name."""
+        return self.spec.name
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Inputs, then outputs."""
+        return self.spec.inputs + self.spec.outputs
+
+
+def _recipe(name: str, build: Callable[[Models], nn.Module], tolerance: float = 1e-4) -> Recipe:
+    return Recipe(COMPONENTS[name], build, tolerance)
+
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        _recipe("wav2vec2", wav2vec2_adapter),
+        _recipe("encoder", codec_adapter(adapters.Encoder)),
+        _recipe("quantizer_tokenize", codec_adapter(adapters.QuantizerTokenize)),
+        _recipe("speaker_encoder", codec_adapter(adapters.SpeakerEncoderGraph)),
+        _recipe("quantizer_detokenize", codec_adapter(adapters.QuantizerDetokenize)),
+        _recipe("speaker_detokenize", codec_adapter(adapters.SpeakerDetokenize)),
+        _recipe("prenet", codec_adapter(adapters.Prenet)),
+        _recipe("postnet", codec_adapter(adapters.Postnet)),
+        # Thirty periodic activations in a row amplify rounding: two float32 implementations differ by up to 3e-5.
+        _recipe("decoder", codec_adapter(adapters.Decoder), 3e-4),
+    )
+}
+"""Every component graph, in the order of the data flow."""
+
+
+def examples(recipe: Recipe, checkpoint: Checkpoint, size: Size, *, seed: int = 0) -> tuple[Tensor, ...]:
+    """Inputs of a graph at a size, the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(_example(tensor, checkpoint, size, generator) for tensor in recipe.spec.inputs)
+
+
+def zeros(option: TensorSpec) -> Tensor:
+    """What a graph computes with where an option is left out."""
+    return torch.zeros([int(axis) for axis in option.axes], dtype=torch.int64)
+
+
+def option_examples(recipe: Recipe, size: Size) -> tuple[Tensor, ...]:
+    """Values of a graph's options: other ones at each end, and never so large that nothing is left."""
+    return tuple(torch.tensor([size.frames // 2, size.frames // 3]) for _ in recipe.spec.options)
+
+
+def _example(tensor: TensorSpec, checkpoint: Checkpoint, size: Size, generator: torch.Generator) -> Tensor:
+    shape = tuple(axis_length(tensor, axis, checkpoint, size) for axis in range(len(tensor.axes)))
+    if tensor.dtype == "int64":
+        return torch.randint(0, id_count(tensor, checkpoint), shape, generator=generator)
+    noise = torch.randn(shape, generator=generator)
+    return noise * RECORDING_LEVEL if "N" in tensor.axes else noise
+
+
+def axis_length(tensor: TensorSpec, axis: int, checkpoint: Checkpoint, size: Size) -> int:
+    """Length of one axis of a graph's input at a size."""
+    letter = tensor.axes[axis]
+    if letter == "N":
+        if size.whole_clip and tensor.name == "ref_wav":
+            return checkpoint.audio.reference_samples
+        return recording_length(checkpoint, size.frames * math.prod(checkpoint.codec.encoder.sample_ratios))
+    lengths = {
+        "B": size.batch,
+        "T": size.frames * _frames_per_token(tensor.name, checkpoint),
+        "G": checkpoint.codec.speaker_encoder.token_num,
+    }
+    return lengths.get(letter) or (int(letter) if letter.isdecimal() else _width(tensor.name, checkpoint))
+
+
+def _frames_per_token(name: str, checkpoint: Checkpoint) -> int:
+    ratios = {"features": checkpoint.codec.encoder.sample_ratios, "x": checkpoint.codec.prenet.sample_ratios}
+    return math.prod(ratios.get(name, ()))
+
+
+def recording_length(checkpoint: Checkpoint, frames: int) -> int:
+    """The fewest samples that wav2vec2 makes this many frames of."""
+    length = frames
+    pairs = zip(checkpoint.wav2vec2.conv_kernel, checkpoint.wav2vec2.conv_stride, strict=True)
+    for kernel, stride in reversed(list(pairs)):
+        length = (length - 1) * stride + kernel
+    return length
+
+
+def id_count(tensor: TensorSpec, checkpoint: Checkpoint) -> int:
+    """Number of different ids that an int64 tensor may hold."""
+    if tensor.name == "global_tokens":
+        return math.prod(checkpoint.codec.speaker_encoder.fsq_levels)
+    return checkpoint.codec.quantizer.codebook_size
+
+
+def _width(name: str, checkpoint: Checkpoint) -> int:
+    codec = checkpoint.codec
+    widths = {
+        "features": codec.encoder.input_channels,
+        "z": codec.quantizer.input_dim,
+        "z_q": codec.quantizer.input_dim,
+        "d_vector": codec.speaker_encoder.out_dim,
+        "x_vector": codec.speaker_encoder.out_dim,
+        "x": codec.prenet.out_channels,
+        "pred_features": codec.postnet.out_channels,
+    }
+    return widths[name]
+
+
+def declared_axes(tensor: TensorSpec, checkpoint: Checkpoint) -> tuple[str | int, ...]:
+    """The axes that a dynamic graph has to declare: names of what varies, sizes of what does not."""
+    size = Size(1, 1)
+    return tuple(
+        letter if letter in DYNAMIC_LETTERS else axis_length(tensor, axis, checkpoint, size)
+        for axis, letter in enumerate(tensor.axes)
+    )

@@ -1,0 +1,1 @@
+"""Export of the language model, written operator by operator."""

@@ -1,0 +1,188 @@
+"""The language model as a graph of ONNX Runtime's fused operators, written node by node.
+
+A Qwen2 decoder: fused query, key and value product; grouped-query attention that rotates, and that writes keys and
+values in place; fused gate and up product. Only the last position of the last layer goes on to the output head, and
+the head has only the rows that speech can use.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from sparktts_onnx.export.language.config import DecoderConfig
+from sparktts_onnx.export.language.graph_file import MICROSOFT, GraphFile, declare
+from sparktts_onnx.export.language.products import Products
+from sparktts_onnx.export.language.weights import DecoderWeights
+
+
+@dataclass(frozen=True)
+class HeadRange:
+    """The ids that the output head answers for: `first` to `stop` − 1."""
+
+    first: int
+    stop: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of the head."""
+        return self.stop - self.first
+
+
+@dataclass(frozen=True)
+class DecoderGraph:
+    """Writes the decoder into a graph file."""
+
+    config: DecoderConfig
+    weights: DecoderWeights
+    products: Products
+    head: HeadRange
+    graph: GraphFile
+
+    def write(self) -> None:
+        """Write every node and weight, then the file."""
+        config, graph, dtype = self.config, self.graph, self.products.dtype
+        table = self.weights.read("model.embed_tokens.weight")
+        stream = self.products.embed(graph, "input_ids", "embedding", table=table, speech=self.head.first)
+        self._write_rotary_tables()
+        x = self._first_norm(stream)
+        for layer in range(config.layers):
+            x, stream = self._layer(layer, x, stream)
+        self._write_head(x, table)
+        graph.finish(declare_inputs(config, dtype), declare_outputs(config, self.head, dtype))
+
+    @property
+    def _group(self) -> int:
+        """Query heads for each key head in the graph."""
+        sizes = [size for size in self.products.query_groups if size >= self.config.group]
+        return min(sizes, default=self.config.group)
+
+    def _first_norm(self, x: str) -> str:
+        gain = self._gain("layers.0.norm", self._read(0, "input_layernorm.weight"))
+        return self.graph.op(
+            "SimplifiedLayerNormalization",
+            [x, gain],
+            "layers.0/norm",
+            attributes={"axis": -1, "epsilon": self.config.epsilon, "stash_type": 1},
+        )
+
+    def _layer(self, layer: int, x: str, stream: str) -> tuple[str, str]:
+        """One layer: normalised input and residual stream in, the next layer's (or the head's) out."""
+        last = layer == self.config.layers - 1
+        attended = self._attend(layer, x)
+        if last:
+            attended, stream = self._last_position(attended), self._last_position(stream)
+        output = self.weights.attention_output(layer, group=self._group)
+        mixed = self.products.linear(self.graph, attended, f"layers.{layer}/output", weight=output, bias=None)
+        x, stream = self._norm(
+            mixed, stream, f"layers.{layer}/post_norm", self._read(layer, "post_attention_layernorm.weight")
+        )
+        fed = self._feed_forward(layer, x)
+        gain = self.weights.read("model.norm.weight") if last else self._read(layer + 1, "input_layernorm.weight")
+        return self._norm(fed, stream, "norm" if last else f"layers.{layer + 1}/norm", gain)
+
+    def _attend(self, layer: int, x: str) -> str:
+        weight, bias = self.weights.queries_keys_values(layer, group=self._group)
+        qkv = self.products.linear(self.graph, x, f"layers.{layer}/qkv", weight=weight, bias=bias)
+        past = [f"past_key_values.{layer}.key", f"past_key_values.{layer}.value"]
+        present = [f"present.{layer}.key", f"present.{layer}.value"]
+        name = f"layers.{layer}/attention"
+        return self.graph.op(
+            "GroupQueryAttention",
+            [qkv, "", "", *past, "seqlens_k", "total_sequence_length", "rotary.cos", "rotary.sin"],
+            name,
+            outputs=[name, *present],
+            domain=MICROSOFT,
+            attributes={
+                "num_heads": self._group * self.config.kv_heads,
+                "kv_num_heads": self.config.kv_heads,
+                "do_rotary": 1,
+                "scale": self.config.head_dim**-0.5,
+            },
+        )
+
+    def _feed_forward(self, layer: int, x: str) -> str:
+        weight = np.concatenate([self._read(layer, f"mlp.{part}_proj.weight") for part in ("gate", "up")])
+        both = self.products.linear(self.graph, x, f"layers.{layer}/gate_up", weight=weight, bias=None)
+        name = f"layers.{layer}/split"
+        halves = [f"{name}:gate", f"{name}:up"]
+        parts = {"num_outputs": 2} if self.graph.opset >= 18 else {}
+        self.graph.op("Split", [both], name, outputs=halves, attributes={"axis": -1, **parts})
+        gate = self.graph.op(
+            "QuickGelu", [halves[0]], f"layers.{layer}/silu", domain=MICROSOFT, attributes={"alpha": 1.0}
+        )
+        gated = self.graph.op("Mul", [gate, halves[1]], f"layers.{layer}/gated")
+        return self._linear(layer, "mlp.down_proj", gated)
+
+    def _linear(self, layer: int, name: str, x: str) -> str:
+        weight = self._read(layer, f"{name}.weight")
+        return self.products.linear(self.graph, x, f"layers.{layer}/{name.split('.')[-1]}", weight=weight, bias=None)
+
+    def _norm(self, x: str, stream: str, name: str, gain: np.ndarray) -> tuple[str, str]:
+        """The RMS norm of x + stream, and x + stream itself."""
+        added = f"{name}:stream"
+        normed = self.graph.op(
+            "SkipSimplifiedLayerNormalization",
+            [x, stream, self._gain(f"{name}.gain", gain)],
+            name,
+            outputs=[name, "", "", added],
+            domain=MICROSOFT,
+            attributes={"epsilon": self.config.epsilon},
+        )
+        return normed, added
+
+    def _gain(self, name: str, gain: np.ndarray) -> str:
+        return self.graph.weight(name, gain.astype(self.products.dtype))
+
+    def _last_position(self, x: str) -> str:
+        """[B, S, D] to [B, 1, D]."""
+        index = self.graph.shared("last_index", np.array([-1], np.int64))
+        return self.graph.op("Gather", [x, index], f"{x}:last", attributes={"axis": 1})
+
+    def _write_head(self, x: str, table: np.ndarray) -> None:
+        rows = table if self.config.tied else self.weights.read("lm_head.weight")
+        logits = self.products.head(
+            self.graph, x, table=rows, first=self.head.first, stop=self.head.stop, tied=self.config.tied
+        )
+        axis = self.graph.shared("last_axis", np.array([1], np.int64))
+        self.graph.op("Squeeze", [logits, axis], "head/logits", outputs=["logits"])
+
+    def _write_rotary_tables(self) -> None:
+        """cos and sin [positions, Dh / 2]; angles in double precision, zero where the head is padded."""
+        frequencies = np.zeros(self.config.cache_dim // 2)
+        half = np.arange(0, self.config.head_dim, 2) / self.config.head_dim
+        frequencies[: len(half)] = self.config.rope_theta**-half
+        angles = np.outer(np.arange(self.config.max_positions), frequencies)
+        self.graph.weight("rotary.cos", np.cos(angles).astype(self.products.dtype))
+        self.graph.weight("rotary.sin", np.sin(angles).astype(self.products.dtype))
+
+    def _read(self, layer: int, name: str) -> np.ndarray:
+        return self.weights.read(f"model.layers.{layer}.{name}")
+
+
+def declare_inputs(config: DecoderConfig, dtype: str) -> list[onnx.ValueInfoProto]:
+    """The graph's inputs: B rows, S new ids a row, P positions that the cache of a dtype has room for."""
+    cache = ("B", config.kv_heads, "P", config.cache_dim)
+    return [
+        declare("input_ids", "int64", ("B", "S")),
+        declare("seqlens_k", "int32", ("B",)),
+        declare("total_sequence_length", "int32", ()),
+        *(
+            declare(f"past_key_values.{layer}.{kind}", dtype, cache)
+            for layer in range(config.layers)
+            for kind in ("key", "value")
+        ),
+    ]
+
+
+def declare_outputs(config: DecoderConfig, head: HeadRange, dtype: str) -> list[onnx.ValueInfoProto]:
+    """The graph's outputs: logits of the last position, and the cache, which shares the inputs' memory."""
+    cache = ("B", config.kv_heads, "P", config.cache_dim)
+    return [
+        declare("logits", "float32", ("B", head.rows)),
+        *(
+            declare(f"present.{layer}.{kind}", dtype, cache)
+            for layer in range(config.layers)
+            for kind in ("key", "value")
+        ),
+    ]

@@ -1,0 +1,110 @@
+"""The tensors of a Qwen2 decoder, checked by name and shape, laid out as the graph multiplies with them."""
+
+import numpy as np
+
+from sparktts_onnx.errors import CheckpointError
+from sparktts_onnx.export.checkpoint.weights import TensorFiles
+from sparktts_onnx.export.language.config import DecoderConfig
+
+_IGNORED_SUFFIX = "rotary_emb.inv_freq"
+"""Older files store the rotary frequencies; they follow from the configuration."""
+
+
+class DecoderWeights:
+    """Reads one tensor at a time, so that a conversion never holds the model."""
+
+    def __init__(self, config: DecoderConfig, files: TensorFiles) -> None:
+        """Compare the names of the files' tensors with what the configuration calls for.
+
+        Raises:
+            CheckpointError: naming the first missing or extra tensor.
+        """
+        self._config = config
+        self._files = files
+        self._shapes = expected_shapes(config)
+        found = {name for name in files.names if not name.endswith(_IGNORED_SUFFIX)}
+        if config.tied:
+            found.discard("lm_head.weight")
+        if missing := sorted(self._shapes.keys() - found):
+            raise CheckpointError(f"the language model in {files.folder} lacks the tensor {missing[0]}")
+        if extra := sorted(found - self._shapes.keys()):
+            raise CheckpointError(f"the language model in {files.folder} has a tensor too many: {extra[0]}")
+
+    def read(self, name: str) -> np.ndarray:
+        """One tensor, float32.
+
+        Raises:
+            CheckpointError: it has another shape than the configuration says.
+        """
+        array: np.ndarray = self._files.read(name).numpy()
+        if array.shape != self._shapes[name]:
+            raise CheckpointError(
+                f"{name} in {self._files.folder} has shape {list(array.shape)}, config.json says "
+                f"{list(self._shapes[name])}"
+            )
+        return array
+
+    def queries_keys_values(self, layer: int, *, group: int) -> tuple[np.ndarray, np.ndarray]:
+        """The fused projection: weight float32 [(group + 2) · Hkv · Dh, D] and its bias.
+
+        Args:
+            layer: its number.
+            group: query heads for each key head; those that the model does not have are zeros.
+        """
+        prefix = f"model.layers.{layer}.self_attn."
+        weights = [self._pad_heads(self.read(f"{prefix}{part}_proj.weight")) for part in "qkv"]
+        biases = [self._pad_heads(self.read(f"{prefix}{part}_proj.bias")[:, None]) for part in "qkv"]
+        weights[0], biases[0] = self._pad_groups(weights[0], group), self._pad_groups(biases[0], group)
+        return np.concatenate(weights), np.concatenate(biases)[:, 0]
+
+    def attention_output(self, layer: int, *, group: int) -> np.ndarray:
+        """The projection of the attended heads: float32 [D, group · Hkv · Dh]; `group` as in `queries_keys_values`."""
+        heads = self._pad_heads(self.read(f"model.layers.{layer}.self_attn.o_proj.weight").T)
+        return self._pad_groups(heads, group).T
+
+    def _pad_groups(self, rows: np.ndarray, group: int) -> np.ndarray:
+        """Zero heads after the query heads of each key head: [H · Dh, D] to [group · Hkv · Dh, D]."""
+        missing = group - self._config.group
+        if not missing:
+            return rows
+        groups = rows.reshape(self._config.kv_heads, -1, rows.shape[1])
+        padded = np.pad(groups, ((0, 0), (0, missing * self._config.cache_dim), (0, 0)))
+        return padded.reshape(-1, rows.shape[1])
+
+    def _pad_heads(self, rows: np.ndarray) -> np.ndarray:
+        """Zeros after each half of each head: rotation pairs element i with element i + Dh / 2."""
+        half, padded = self._config.head_dim // 2, self._config.cache_dim // 2
+        if half == padded:
+            return rows
+        halves = rows.reshape(-1, half, rows.shape[1])
+        return np.pad(halves, ((0, 0), (0, padded - half), (0, 0))).reshape(-1, rows.shape[1])
+
+
+def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor of a Qwen2 decoder of these sizes."""
+    width, vocabulary = config.width, config.vocab_size
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (vocabulary, width),
+        "model.norm.weight": (width,),
+    }
+    if not config.tied:
+        shapes["lm_head.weight"] = (vocabulary, width)
+    for index in range(config.layers):
+        shapes |= {f"model.layers.{index}.{name}": shape for name, shape in _layer_shapes(config).items()}
+    return shapes
+
+
+def _layer_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
+    width, queries, keys = config.width, config.heads * config.head_dim, config.kv_heads * config.head_dim
+    shapes: dict[str, tuple[int, ...]] = {
+        "input_layernorm.weight": (width,),
+        "post_attention_layernorm.weight": (width,),
+        "self_attn.o_proj.weight": (width, queries),
+        "mlp.gate_proj.weight": (config.intermediate, width),
+        "mlp.up_proj.weight": (config.intermediate, width),
+        "mlp.down_proj.weight": (width, config.intermediate),
+    }
+    for part, rows in (("q", queries), ("k", keys), ("v", keys)):
+        shapes[f"self_attn.{part}_proj.weight"] = (rows, width)
+        shapes[f"self_attn.{part}_proj.bias"] = (rows,)
+    return shapes

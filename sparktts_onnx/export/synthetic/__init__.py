@@ -1,0 +1,1 @@
+"""Checkpoints of the published layout with random weights, at any size."""

@@ -1,0 +1,1 @@
+"""Does every graph agree with the PyTorch model?"""

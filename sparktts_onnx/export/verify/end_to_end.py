@@ -1,0 +1,172 @@
+"""The whole path once, graph after graph: a recording to ids, a prompt to greedy ids, ids to a wave."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sparktts_onnx.bundle.contract import COMPONENTS
+from sparktts_onnx.bundle.manifest import TokenIds
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.codec.adapters import QuantizerTokenize, SpeakerEncoderGraph
+from sparktts_onnx.export.verify.graphs import (
+    INTEGER_SHARE,
+    OVERALL_TOLERANCE,
+    Array,
+    Check,
+    open_session,
+    overall_error,
+    relative_error,
+    wrong_tokens,
+)
+
+STAGE = "end to end"
+RECORDING_SECONDS = 2.5
+WAVE_TOLERANCE = 1e-3
+ROUNDED_WAVE_TOLERANCE = 0.06
+"""Root mean square of the wave's deviation, over that of the wave, where weights are stored as float16: 24 dB. Random
+weights come to 0.02; a trained voice to 0.001."""
+INTEGER_WAVE_TOLERANCE = 0.4
+"""The same where the wave generator computes in 8-bit integers: 8 dB. Random weights of the published size come to 0.2,
+as PyTorch in bfloat16 to 0.13; a trained voice to 0.02."""
+ROUNDED_SHARE = 0.1
+"""Part of the prompt's semantic ids that may differ where the features' weights are stored as float16."""
+TEXT_IDS = range(40, 70)
+"""Ordinary ids that stand for a text."""
+
+Build = Callable[[str], nn.Module]
+"""Gives the reference module of a graph."""
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """What both sides made of the recording; the model's own ids, for the stages after it."""
+
+    semantic_ids: NDArray[np.int64]
+    """int64 [1, T]."""
+    global_ids: NDArray[np.int64]
+    """int64 [1, 1, G]."""
+    checks: tuple[Check, ...]
+    """Verdicts on the ids."""
+
+
+def recording(checkpoint: Checkpoint, samples: int | None = None) -> NDArray[np.float32]:
+    """Something like a voice, always the same: a gliding buzz in bursts with a little noise, float32 [1, N]."""
+    rate = checkpoint.audio.sample_rate
+    time = np.arange(samples or int(RECORDING_SECONDS * rate)) / rate
+    pitch = 120 + 30 * np.sin(2 * np.pi * 0.7 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    buzz = sum(np.sin(k * phase) / k for k in range(1, 20))
+    burst = 0.6 + 0.4 * np.sign(np.sin(2 * np.pi * 2.3 * time))
+    noise = np.random.default_rng(0).standard_normal(time.size)
+    return (0.15 * burst * buzz + 0.01 * noise).astype(np.float32)[None]
+
+
+class GraphChain:
+    """The written graphs, opened one at a time and closed again: memory stays that of the largest."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, name: str, *inputs: Array) -> list[Array]:
+        """One graph's outputs."""
+        spec = COMPONENTS[name]
+        session = open_session(self.folder / f"{name}.onnx")
+        feeds = {tensor.name: array for tensor, array in zip(spec.inputs, inputs, strict=True)}
+        result: list[Array] = session.run([tensor.name for tensor in spec.outputs], feeds)
+        return result
+
+
+def enrol_both(
+    build: Build,
+    chain: GraphChain,
+    checkpoint: Checkpoint,
+    *,
+    samples: int | None = None,
+    exact: bool = True,
+) -> Enrolled:
+    """Turn the recording into ids on both sides; not `exact` where stored weights were rounded on purpose."""
+    wav = recording(checkpoint, samples)
+    features = _torch(build("wav2vec2"), wav)
+    z = _torch(build("encoder"), features)
+    tokenizer, speaker = build("quantizer_tokenize"), build("speaker_encoder")
+    semantic = _torch(tokenizer, z)
+    clip = np.resize(wav, (1, checkpoint.audio.reference_samples))
+    with torch.no_grad():
+        global_ids = speaker(torch.from_numpy(clip))[0].numpy()
+    found_semantic = chain.run("quantizer_tokenize", *chain.run("encoder", *chain.run("wav2vec2", wav)))[0]
+    found_global = chain.run("speaker_encoder", clip)[0]
+    assert isinstance(tokenizer, QuantizerTokenize) and isinstance(speaker, SpeakerEncoderGraph)
+    with torch.no_grad():
+        semantic_margin = tokenizer.margin(torch.from_numpy(z)).numpy()
+        global_margin = speaker.margin(torch.from_numpy(clip)).numpy()
+    checks = (
+        _token_check(
+            "prompt semantic ids", found_semantic, semantic, semantic_margin, allowed=0.0 if exact else ROUNDED_SHARE
+        ),
+        _token_check("prompt global ids", found_global, global_ids, global_margin),
+    )
+    return Enrolled(semantic, global_ids, checks)
+
+
+def _token_check(subject: str, found: Array, expected: Array, margin: Array, *, allowed: float = 0.0) -> Check:
+    if found.shape != expected.shape:
+        return Check(STAGE, subject, None, None, f"shape {list(found.shape)}, expected {list(expected.shape)}")
+    wrong = wrong_tokens(found, expected, margin)
+    fault = f"{wrong} of {expected.size} differ" if wrong > allowed * expected.size else None
+    return Check(STAGE, subject, float(np.mean(found != expected)), allowed, fault)
+
+
+def wave_checks(
+    build: Build, build_stored: Build, chain: GraphChain, enrolled: Enrolled, *, integers: bool = False
+) -> list[Check]:
+    """Ids back to a recording: the graphs beside the modules with the stored weights, those beside the published.
+
+    `integers`: whether the stored modules compute in them.
+    """
+    stored = _wave(build_stored, enrolled)
+    found_d = chain.run("speaker_detokenize", enrolled.global_ids)[0]
+    found_x = chain.run("prenet", chain.run("quantizer_detokenize", enrolled.semantic_ids)[0], found_d)[0]
+    found = chain.run("decoder", found_x, found_d)[0]
+    if found.shape != stored.shape:
+        return [Check(STAGE, "wave", None, WAVE_TOLERANCE, f"shape {list(found.shape)}, expected {list(stored.shape)}")]
+    share = INTEGER_SHARE if integers else 1.0
+    error = relative_error(found, stored, share=share)
+    checks = [dataclasses.replace(_judge("wave", error, WAVE_TOLERANCE), share=share)]
+    checks.append(_judge("wave altogether", overall_error(found, stored), OVERALL_TOLERANCE))
+    published = _wave(build, enrolled)
+    if not np.array_equal(stored, published):
+        deviation = float(np.sqrt(np.mean(np.square(stored - published)) / np.mean(np.square(published))))
+        tolerance = INTEGER_WAVE_TOLERANCE if integers else ROUNDED_WAVE_TOLERANCE
+        checks.append(_judge("wave of rounded weights", deviation, tolerance))
+    return checks
+
+
+def _wave(build: Build, enrolled: Enrolled) -> Array:
+    d_vector = _torch(build("speaker_detokenize"), enrolled.global_ids)
+    features = _torch(build("prenet"), _torch(build("quantizer_detokenize"), enrolled.semantic_ids), d_vector)
+    return _torch(build("decoder"), features, d_vector)
+
+
+def _judge(subject: str, error: float, tolerance: float) -> Check:
+    fault = None if error <= tolerance else f"the wave deviates by {error:.1e}"
+    return Check(STAGE, subject, error, tolerance, fault)
+
+
+def clone_prompt(ids: TokenIds, global_ids: NDArray[np.int64]) -> list[int]:
+    """The prompt that clones a voice, as the published model reads it."""
+    voice = [ids.global_tokens.first + int(i) for i in global_ids.ravel()]
+    return [ids.task_tts, ids.start_content, *TEXT_IDS, ids.end_content, ids.start_global, *voice, ids.end_global]
+
+
+def _torch(module: nn.Module, *inputs: Array) -> Array:
+    with torch.no_grad():
+        result: Tensor = module(*(torch.from_numpy(array) for array in inputs))
+    return result.numpy()

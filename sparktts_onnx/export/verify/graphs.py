@@ -1,0 +1,247 @@
+"""The ladder that a written graph climbs: names, dtypes, declared axes, shapes, values, token ids.
+
+Every rung is judged and every fault is kept, so that one run tells all that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sparktts_onnx.bundle.contract import TensorSpec
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.codec.recipes import Recipe, Size, declared_axes, examples, option_examples
+
+TOKEN_MARGIN = 1e-4
+"""A token may differ only where the model itself was this close to choosing another."""
+DTYPES = {"float32": "tensor(float)", "int64": "tensor(int64)", "int32": "tensor(int32)"}
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rung: what was looked at and what was found."""
+
+    graph: str
+    """Name of the graph, or of the end-to-end stage."""
+    subject: str
+    """A size, `declaration`, or what was compared."""
+    error: float | None
+    """Worst deviation relative to the largest magnitude; None where nothing was measured."""
+    tolerance: float | None
+    """What it may be."""
+    fault: str | None = None
+    """What is wrong; None where the rung holds."""
+    share: float = 1.0
+    """Of the values, those that deviate least, that `error` is the worst of."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rung holds."""
+        return self.fault is None
+
+
+def open_session(path: Path, *, device: str = "cpu") -> ort.InferenceSession:
+    """A session for checking: on the CPU unless CUDA is asked for and ONNX Runtime has it."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Products of 8-bit integers are exact on every processor only where they are asked to be.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    # PyTorch runs between the graphs: threads that spin would only take its cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers = ["CPUExecutionProvider"]
+    if device == "cuda" and "CUDAExecutionProvider" in ort.get_available_providers():
+        providers.insert(0, "CUDAExecutionProvider")
+    return ort.InferenceSession(path, options, providers=providers)
+
+
+def verify_graph(
+    recipe: Recipe,
+    adapter: nn.Module,
+    path: Path,
+    *,
+    checkpoint: Checkpoint,
+    sizes: Sequence[Size],
+    dynamic: bool = True,
+) -> list[Check]:
+    """Judge one written graph against its module at every size."""
+    try:
+        session = open_session(path)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own that share no other base.
+        return [Check(recipe.name, "declaration", None, None, f"ONNX Runtime cannot load it: {error}")]
+    checks = [verify_declaration(recipe, session, checkpoint, size=None if dynamic else sizes[0])]
+    if not checks[0].passed:
+        return checks
+    uses = [False, True] if dynamic and recipe.spec.options else [False]
+    return checks + [
+        verify_values(recipe, adapter, session, checkpoint=checkpoint, size=size, optional=optional)
+        for size in sizes
+        for optional in uses
+    ]
+
+
+def verify_declaration(
+    recipe: Recipe, session: ort.InferenceSession, checkpoint: Checkpoint, *, size: Size | None
+) -> Check:
+    """Compare names, order, dtypes and axes with the contract; `size` is given for a graph of fixed shapes."""
+    faults = []
+    for kind, specs, found in (
+        ("input", recipe.spec.inputs, session.get_inputs()),
+        ("option", recipe.spec.options if size is None else (), session.get_overridable_initializers()),
+        ("output", recipe.spec.outputs, session.get_outputs()),
+    ):
+        names = [entry.name for entry in found]
+        if names != [spec.name for spec in specs]:
+            faults.append(f"{kind}s are {names}, expected {[spec.name for spec in specs]}")
+            continue
+        for spec, entry in zip(specs, found, strict=True):
+            faults += _tensor_faults(spec, entry, checkpoint, size)
+    return Check(recipe.name, "declaration", None, None, "; ".join(faults) or None)
+
+
+def _tensor_faults(spec: TensorSpec, entry: Any, checkpoint: Checkpoint, size: Size | None) -> list[str]:
+    faults = []
+    if entry.type != DTYPES[spec.dtype]:
+        faults.append(f"{spec.name} is {entry.type}, expected {DTYPES[spec.dtype]}")
+    expected, found = declared_axes(spec, checkpoint), tuple(entry.shape)
+    if len(found) != len(expected):
+        return [*faults, f"{spec.name} has axes {list(found)}, expected {list(expected)}"]
+    for axis, (wanted, given) in enumerate(zip(expected, found, strict=True)):
+        if isinstance(wanted, int):
+            agrees = given == wanted
+        else:
+            agrees = isinstance(given, int) if size is not None else given == wanted
+        if not agrees:
+            faults.append(f"axis {axis} of {spec.name} is {given!r}, expected {wanted!r}")
+    return faults
+
+
+def verify_values(
+    recipe: Recipe,
+    adapter: nn.Module,
+    session: ort.InferenceSession,
+    *,
+    checkpoint: Checkpoint,
+    size: Size,
+    optional: bool = False,
+) -> Check:
+    """Compare shapes, values and tokens at one size, with the graph's options given where `optional`."""
+    inputs, specs, subject = examples(recipe, checkpoint, size, seed=size.frames), recipe.spec.inputs, str(size)
+    if optional:
+        inputs, specs = (*inputs, *option_examples(recipe, size)), (*specs, *recipe.spec.options)
+        subject += " with " + ", ".join(option.name for option in recipe.spec.options)
+    expected = reference_outputs(adapter, inputs)
+    feeds = {spec.name: tensor.numpy() for spec, tensor in zip(specs, inputs, strict=True)}
+    try:
+        found = session.run([spec.name for spec in recipe.spec.outputs], feeds)
+    except Exception as error:  # noqa: BLE001 - as above; a graph that cannot run at this size is a finding.
+        return Check(recipe.name, subject, None, recipe.tolerance, f"it cannot run at {subject}: {error}")
+    return judge(recipe, adapter, inputs, expected=expected, found=found, subject=subject)
+
+
+def reference_outputs(adapter: nn.Module, inputs: Sequence[Tensor]) -> list[Array]:
+    """What the module answers, computed where its weights are."""
+    device = _device_of(adapter)
+    with torch.no_grad():
+        result = adapter(*(tensor.to(device) for tensor in inputs))
+    return [tensor.cpu().numpy() for tensor in (result if isinstance(result, tuple) else (result,))]
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    return next((tensor.device for tensor in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+
+
+def judge(
+    recipe: Recipe,
+    adapter: nn.Module,
+    inputs: Sequence[Tensor],
+    *,
+    expected: Sequence[Array],
+    found: Sequence[Array],
+    subject: str,
+) -> Check:
+    """Compare a graph's outputs with the module's."""
+    faults, worst = [], 0.0
+    for spec, wanted, given in zip(recipe.spec.outputs, expected, found, strict=True):
+        if given.shape != wanted.shape:
+            faults.append(f"{spec.name} has shape {list(given.shape)}, expected {list(wanted.shape)}")
+        elif wanted.dtype.kind == "i":
+            wrong = wrong_tokens(given, wanted, _margin(adapter, inputs))
+            faults += [f"{wrong} of {wanted.size} {spec.name} differ"] if wrong else []
+        else:
+            error = relative_error(given, wanted, share=recipe.share)
+            worst = max(worst, error)
+            # Written so that NaN fails.
+            faults += [] if error <= recipe.tolerance else [f"{spec.name} deviates by {error:.1e}"]
+            if not (altogether := overall_error(given, wanted)) <= OVERALL_TOLERANCE:
+                faults.append(f"{spec.name} deviates by {altogether:.1e} altogether")
+    return Check(recipe.name, subject, worst, recipe.tolerance, "; ".join(faults) or None, recipe.share)
+
+
+def _margin(adapter: nn.Module, inputs: Sequence[Tensor]) -> Array:
+    device = _device_of(adapter)
+    with torch.no_grad():
+        result: Tensor = adapter.margin(*(tensor.to(device) for tensor in inputs))  # type: ignore[operator]
+    return result.cpu().numpy()
+
+
+def wrong_tokens(found: Array, expected: Array, margin: Array) -> int:
+    """Number of tokens that differ although the choice was not close."""
+    return int(np.count_nonzero((found != expected) & (margin >= TOKEN_MARGIN)))
+
+
+INTEGER_SHARE = 0.5
+"""`share` for what is rounded to integers on the way. A sum that lies between two of them goes to the one here and to
+the other there, and thirty periodic activations make something audible of it; the rest is equal to the last bits. A
+wrong weight, place or scale is wrong everywhere, or at the borders, which is most of the smallest size."""
+OVERALL_TOLERANCE = 0.2
+"""Root mean square of all deviations, over that of the values, whatever the share. Integers that go to the other side
+come to 0.1 on random weights of the published size; a wrong border, even of 200 frames, to more than this."""
+
+
+def relative_error(found: Array, expected: Array, *, share: float = 1.0) -> float:
+    """Largest deviation over the largest magnitude, of the `share` of values that deviate least; NaN if one is."""
+    scale = max(float(np.abs(expected).max(initial=0.0)), 1e-12)
+    deviations = np.abs(found.astype(np.float64) - expected)
+    # NaN in one of the values makes the quantile NaN.
+    return float(np.quantile(deviations, share)) / scale if deviations.size else 0.0
+
+
+def overall_error(found: Array, expected: Array) -> float:
+    """Root mean square of the deviation over that of the values; NaN or infinite if a value is."""
+    power = float(np.mean(np.square(expected, dtype=np.float64))) if expected.size else 0.0
+    deviation = np.square(found.astype(np.float64) - expected)
+    return float(np.sqrt(deviation.mean() / max(power, 1e-24))) if deviation.size else 0.0
+
+
+def table(checks: Sequence[Check]) -> str:
+    """The checks as aligned text, one line each."""
+    rows: list[tuple[str, ...]] = [("graph", "at", "worst error", "tolerance", "verdict")]
+    for check in checks:
+        numbers = ["" if value is None else f"{value:.1e}" for value in (check.error, check.tolerance)]
+        verdict = "ok" if check.share == 1 else f"ok ({check.share:.0%} of the values)"
+        rows.append((check.graph, check.subject, *numbers, check.fault or verdict))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
+    )
+
+
+def summary(checks: Sequence[Check]) -> Mapping[str, Any]:
+    """What the manifest keeps of a graph's checks."""
+    measured = [check for check in checks if check.error is not None]
+    return {
+        "sizes": [check.subject for check in measured],
+        "worst_error": max((check.error for check in measured if check.error is not None), default=None),
+        "tolerance": max((check.tolerance for check in measured if check.tolerance is not None), default=None),
+        "share": min((check.share for check in measured), default=1.0),
+    }

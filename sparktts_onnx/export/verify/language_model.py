@@ -1,0 +1,211 @@
+"""The ladder for the language model's graph, against the model as transformers runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
+from sparktts_onnx.bundle.manifest import LanguageModelLayout, TokenIds
+from sparktts_onnx.export.language.language_model import Precision
+from sparktts_onnx.export.verify.graphs import DTYPES, TOKEN_MARGIN, Check, open_session
+
+TOLERANCES: Mapping[str, float] = {"fp32": 2e-4, "fp16": 1e-2, "int8": 0.3, "int4": 0.7}
+"""Root mean square deviation of the logits over their standard deviation, per precision of the stored weights.
+
+The worst of all positions for fp32, the median for the others, whose outliers say little. What a precision does to
+speech is measured on speech; this only has to tell a rounded model from a wrong one, on random weights too.
+"""
+PROMPT_LENGTHS = (50, 13, 81)
+TEXT_IDS = (10, 200)
+"""Range of ids that are single characters in any byte-level tokenizer."""
+GREEDY_STEPS = 24
+BATCHED_STEPS = 4
+
+Logits = NDArray[np.float32]
+
+
+class GraphRunner:
+    """Runs the written graph with plain calls: slow, but nothing that could hide a fault in it."""
+
+    def __init__(self, path: Path, layout: LanguageModelLayout, *, capacity: int) -> None:
+        self.session: ort.InferenceSession = open_session(path)
+        self.layout = layout
+        self.capacity = capacity
+
+    def empty(self) -> list[Logits]:
+        """Cache buffers of one row: keys and values of each layer in turn."""
+        shape = (1, self.layout.kv_heads, self.capacity, self.layout.head_dim)
+        return [np.zeros(shape, self.layout.cache_dtype) for _ in range(2 * self.layout.layers)]
+
+    def advance(
+        self, ids: NDArray[np.int64], past: Sequence[Logits], lengths: Sequence[int]
+    ) -> tuple[Logits, list[Logits]]:
+        """Append ids int64 [B, S] to rows of the given lengths: logits float32 [B, V] and the new cache."""
+        totals = np.asarray(lengths, np.int32) + np.int32(ids.shape[1])
+        feeds = {
+            "input_ids": ids,
+            "seqlens_k": totals - np.int32(1),
+            "total_sequence_length": np.asarray(totals.max(), np.int32),
+            **dict(zip(cache_names("past_key_values", self.layout.layers), past, strict=True)),
+        }
+        outputs = ["logits", *cache_names("present", self.layout.layers)]
+        logits, *present = self.session.run(outputs, feeds)
+        return logits, present
+
+
+def cache_names(prefix: str, layers: int) -> list[str]:
+    """Names of the cache's tensors, keys and values of each layer in turn."""
+    return [f"{prefix}.{layer}.{part}" for layer in range(layers) for part in ("key", "value")]
+
+
+def verify_language_model(
+    folder: Path,
+    layout: LanguageModelLayout,
+    reference: nn.Module,
+    *,
+    prompts: Sequence[Sequence[int]],
+    precision: Precision,
+) -> list[Check]:
+    """Judge the graph: declaration, logits after each prompt, rows together, greedy ids."""
+    capacity = max(len(prompt) for prompt in prompts) + GREEDY_STEPS
+    try:
+        runner = GraphRunner(folder / f"{LANGUAGE_MODEL}.onnx", layout, capacity=capacity)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own that share no other base.
+        return [Check(LANGUAGE_MODEL, "declaration", None, None, f"ONNX Runtime cannot load it: {error}")]
+    checks = [declaration(runner.session, layout)]
+    if not checks[0].passed:
+        return checks
+    tolerance = TOLERANCES[precision]
+    for prompt in prompts:
+        checks += _prompt_checks(runner, reference, prompt, tolerance=tolerance, exact=precision == "fp32")
+    errors = _batch_errors(runner, reference, prompts[:2])
+    checks.append(_logit_verdict("2 rows", _overall(errors, exact=precision == "fp32"), tolerance))
+    return checks
+
+
+def example_prompts(ids: TokenIds, *, seed: int = 0) -> list[list[int]]:
+    """Prompts of the checked lengths that ask for a made-up voice: what a trained model has met before."""
+    generator = np.random.default_rng(seed)
+    style = [ids.start_style, ids.gender.first, ids.pitch_label.first + 2, ids.speed_label.first + 2, ids.end_style]
+    prompts = []
+    for length in PROMPT_LENGTHS:
+        text = generator.integers(*TEXT_IDS, length - len(style) - 3)
+        prompts.append([ids.task_controllable_tts, ids.start_content, *map(int, text), ids.end_content, *style])
+    return prompts
+
+
+def declaration(session: ort.InferenceSession, layout: LanguageModelLayout) -> Check:
+    """Compare names, dtypes and fixed axes with the layout."""
+    buffer: tuple[str, Sequence[Any]] = (layout.cache_dtype, ("B", layout.kv_heads, None, layout.head_dim))
+    inputs: dict[str, tuple[str, Sequence[Any]]] = {
+        "input_ids": ("int64", ("B", "S")),
+        "seqlens_k": ("int32", ("B",)),
+        "total_sequence_length": ("int32", ()),
+        **dict.fromkeys(cache_names("past_key_values", layout.layers), buffer),
+    }
+    outputs: dict[str, tuple[str, Sequence[Any]]] = {
+        "logits": ("float32", ("B", layout.head_rows)),
+        **dict.fromkeys(cache_names("present", layout.layers), buffer),
+    }
+    faults = _differences(session.get_inputs(), inputs) + _differences(session.get_outputs(), outputs)
+    return Check(LANGUAGE_MODEL, "declaration", None, None, "; ".join(faults) or None)
+
+
+def _differences(found: Sequence[Any], expected: Mapping[str, tuple[str, Sequence[Any]]]) -> list[str]:
+    by_name = {entry.name: entry for entry in found}
+    if by_name.keys() != expected.keys():
+        return [f"tensors {sorted(by_name.keys() ^ expected.keys())[:4]} are missing or too many"]
+    faults = []
+    for name, (dtype, axes) in expected.items():
+        entry = by_name[name]
+        # The cache's axes are float16 where the layout says so, which has no entry among the components' dtypes.
+        wanted_type = DTYPES.get(dtype, "tensor(float16)")
+        fixed = all(not isinstance(axis, int) or axis == given for axis, given in zip(axes, entry.shape, strict=False))
+        free = all(
+            isinstance(axis, int) or isinstance(given, str) for axis, given in zip(axes, entry.shape, strict=False)
+        )
+        if entry.type != wanted_type or len(entry.shape) != len(axes) or not fixed or not free:
+            faults.append(f"{name} is {entry.type} {entry.shape}, expected {wanted_type} {list(axes)}")
+    return faults
+
+
+def _prompt_checks(
+    runner: GraphRunner, reference: nn.Module, prompt: Sequence[int], *, tolerance: float, exact: bool
+) -> list[Check]:
+    """The logits after a prompt, and the greedy ids that follow it.
+
+    The model judges the graph's own continuation, all steps in one pass, so one close choice spoils nothing.
+    """
+    row, answers = list(prompt), []
+    logits, past = runner.advance(np.asarray([row], np.int64), runner.empty(), [0])
+    for _ in range(GREEDY_STEPS):
+        answers.append(logits[0])
+        row.append(int(logits[0].argmax()) + runner.layout.head_first_id)
+        logits, past = runner.advance(np.asarray([row[-1:]], np.int64), past, [len(row) - 1])
+    wanted = reference_logits(reference, row[:-1], runner.layout, last=GREEDY_STEPS)
+    different = sum(_differs(found, expected) for found, expected in zip(answers, wanted, strict=True))
+    fault = f"{different} of {GREEDY_STEPS} ids differ" if different and exact else None
+    allowed = 0.0 if exact else 1.0
+    errors = [logit_error(found, expected) for found, expected in zip(answers, wanted, strict=True)]
+    return [
+        _logit_verdict(f"{len(prompt)} ids", _overall(errors, exact=exact), tolerance),
+        Check(LANGUAGE_MODEL, f"greedy after {len(prompt)}", different / GREEDY_STEPS, allowed, fault),
+    ]
+
+
+def _differs(found: Logits, expected: Logits) -> bool:
+    """Whether the choice is another one and was not close."""
+    chosen = int(found.argmax())
+    gap = float(expected.max() - expected[chosen])
+    return gap > TOKEN_MARGIN * max(1.0, float(np.abs(expected).max()))
+
+
+def _batch_errors(runner: GraphRunner, reference: nn.Module, prompts: Sequence[Sequence[int]]) -> list[float]:
+    """Deviations of rows of different lengths that are advanced together."""
+    rows = [list(prompt) for prompt in prompts]
+    caches = [runner.advance(np.asarray([row], np.int64), runner.empty(), [0])[1] for row in rows]
+    past = [np.concatenate(buffers) for buffers in zip(*caches, strict=True)]
+    answers: list[Logits] = []
+    for step in range(BATCHED_STEPS):
+        given = np.asarray([[row[step + index]] for index, row in enumerate(rows)], np.int64)
+        logits, past = runner.advance(given, past, [len(row) for row in rows])
+        answers.append(logits)
+        for row, new in zip(rows, given[:, 0], strict=True):
+            row.append(int(new))
+    errors = []
+    for index, row in enumerate(rows):
+        wanted = reference_logits(reference, row, runner.layout, last=BATCHED_STEPS)
+        errors += [logit_error(answers[step][index], wanted[step]) for step in range(BATCHED_STEPS)]
+    return errors
+
+
+def _overall(errors: Sequence[float], *, exact: bool) -> float:
+    return float(np.max(errors) if exact else np.median(errors))
+
+
+def reference_logits(reference: nn.Module, ids: Sequence[int], layout: LanguageModelLayout, *, last: int) -> Logits:
+    """The model's own logits after each of the last ids, over the rows that the graph keeps: float32 [last, V]."""
+    device = next(reference.parameters()).device
+    with torch.no_grad():
+        result = reference(torch.tensor([list(ids)], device=device), logits_to_keep=last, use_cache=False).logits[0]
+    rows: Logits = result.float().cpu().numpy()[:, layout.head_first_id : layout.head_first_id + layout.head_rows]
+    return rows
+
+
+def logit_error(found: Logits, expected: Logits) -> float:
+    """Root mean square deviation over the standard deviation; NaN if either holds one."""
+    deviation = np.sqrt(np.mean((found.astype(np.float64) - expected) ** 2))
+    return float(deviation / max(float(expected.std()), 1e-12))
+
+
+def _logit_verdict(subject: str, error: float, tolerance: float) -> Check:
+    fault = None if error <= tolerance else f"logits deviate by {error:.1e}"
+    return Check(LANGUAGE_MODEL, subject, error, tolerance, fault)

@@ -1,0 +1,1 @@
+"""From semantic and global ids to sound."""

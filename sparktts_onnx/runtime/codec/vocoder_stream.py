@@ -1,0 +1,83 @@
+"""Vocoder for ids that are still arriving: chunks of sound as soon as they can be made.
+
+A chunk is computed with all the left context there is and with as many tokens after it as were asked for
+(look-ahead). With the vocoder's full context the stream equals the one-shot decode; with less, a chunk's edge was
+computed from less than the whole truth, so the next chunk is cross-faded in over what the last one already knew.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.runtime.codec.vocoder import Vocoder
+from sparktts_onnx.runtime.values import whole_number
+
+MAX_STREAM_TOKENS = 3000
+"""Limit on every length in `StreamOptions`: a minute of speech."""
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How a stream trades delay against exactness and work."""
+
+    look_ahead: int = 10
+    """Tokens after a chunk that must be there before it is computed."""
+    first_chunk: int = 15
+    """Tokens of the first chunk; with the look-ahead, what has to be generated before the first sound."""
+    largest_chunk: int = 100
+    """Chunks double in length up to this many tokens."""
+
+    def __post_init__(self) -> None:
+        whole_number("look_ahead", self.look_ahead, 0, MAX_STREAM_TOKENS)
+        whole_number("largest_chunk", self.largest_chunk, 1, MAX_STREAM_TOKENS)
+        whole_number("first_chunk", self.first_chunk, 1, self.largest_chunk)
+
+
+class VocoderStream:
+    """Sound of one answer, chunk by chunk."""
+
+    def __init__(self, vocoder: Vocoder, d_vector: Wave, options: StreamOptions, *, fade_samples: int) -> None:
+        self._vocoder = vocoder
+        self._d_vector = d_vector
+        self._options = options
+        self._fade_samples = fade_samples
+        self._tokens: list[int] = []
+        self._spoken = 0
+        self._chunk = options.first_chunk
+        self._overlap: Wave = np.zeros(0, np.float32)
+
+    def push(self, token: int) -> Wave | None:
+        """Take the next semantic id; the next chunk float32 [N] if it can be computed now."""
+        self._tokens.append(token)
+        if len(self._tokens) < self._spoken + self._chunk + self._options.look_ahead:
+            return None
+        chunk = self._render(self._spoken + self._chunk)
+        self._chunk = min(2 * self._chunk, self._options.largest_chunk)
+        return chunk
+
+    def finish(self) -> Wave:
+        """What is left when the answer is over, float32 [N]; possibly empty."""
+        return self._render(len(self._tokens))
+
+    def _render(self, stop: int) -> Wave:
+        tokens = np.asarray(self._tokens, np.int64)
+        # What is known of the next token is a guess, worth fading from only where this chunk is one too.
+        fades = 0 < self._options.look_ahead < self._vocoder.context
+        known = min(len(tokens), stop + 1) if fades else stop
+        pieces = list(self._vocoder.render(tokens, self._d_vector, self._spoken, known))
+        wav = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+        keep = len(wav) * (stop - self._spoken) // max(1, known - self._spoken)
+        wav = self._fade_in(wav)
+        self._spoken = stop
+        self._overlap = wav[keep : keep + self._fade_samples]
+        return wav[:keep]
+
+    def _fade_in(self, wav: Wave) -> Wave:
+        """Go over from what the last chunk expected here to what this one knows."""
+        n = min(len(self._overlap), len(wav))
+        if n == 0:
+            return wav
+        weight = np.linspace(0, 1, n, endpoint=False, dtype=np.float32)
+        head = self._overlap[:n] * (1 - weight) + wav[:n] * weight
+        return np.concatenate([head, wav[n:]])

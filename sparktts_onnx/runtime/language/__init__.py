@@ -1,0 +1,1 @@
+"""The language model: prompts in, legal tokens out."""

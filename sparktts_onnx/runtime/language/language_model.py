@@ -1,0 +1,249 @@
+"""The language model's session: several rows, each with its own past, advanced together.
+
+A row's logits depend on that row's ids alone, not on which rows run beside it.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sparktts_onnx.bundle.manifest import LanguageModelLayout
+from sparktts_onnx.errors import GenerationError
+from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
+from sparktts_onnx.runtime.graphs.onnx_runtime import ort
+from sparktts_onnx.runtime.language.cache_buffers import device_of
+from sparktts_onnx.runtime.language.key_value_cache import KeyValueCache
+
+SETTLING_STEPS = 100
+"""After so many steps, two seconds of speech, the weights start to move into huge pages: in a process that says little
+more it would not pay."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Call:
+    """A binding of the graph to memory, for one number of rows and new ids; run it as often as the cache stays put.
+
+    `first_slot` to `first_slot + rows - 1` of the cache are read and written.
+    """
+
+    def __init__(
+        self, session: Any, cache: KeyValueCache, logits: np.ndarray[Any, Any], shape: tuple[int, int, int]
+    ) -> None:
+        first_slot, rows, count = shape
+        self.ids = np.zeros((rows, count), np.int64)
+        self.last_positions = np.zeros(rows, np.int32)
+        self.total = np.zeros((), np.int32)
+        self.logits = logits[:rows]
+        self._session = session
+        self._binding = session.io_binding()
+        self._bind_ids_and_logits(cache.device)
+        for index, buffer in enumerate(cache.buffers):
+            name = f"{index // 2}.{'value' if index % 2 else 'key'}"
+            part = (cache.device, 0, buffer.dtype, (rows, *buffer.shape[1:]), buffer.address(first_slot))
+            self._binding.bind_input(f"past_key_values.{name}", *part)
+            self._binding.bind_output(f"present.{name}", *part)
+
+    def _bind_ids_and_logits(self, device: str) -> None:
+        assert device == "cpu"
+        self._bind_array("input_ids", self.ids)
+        self._bind_array("seqlens_k", self.last_positions)
+        self._bind_array("total_sequence_length", self.total)
+        self._binding.bind_output("logits", "cpu", 0, self.logits.dtype, self.logits.shape, self.logits.ctypes.data)
+
+    def _bind_array(self, name: str, array: np.ndarray[Any, Any]) -> None:
+        self._binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+    def run(self) -> None:
+        self._session.run_with_iobinding(self._binding)
+
+
+class _DeviceCall(_Call):
+    """The same where an accelerator computes: ids and logits have a place of their own in its memory.
+
+    `recording`: a number under which the kernels of this call are recorded at first and then repeated, which needs
+    every address and size to stay; None for a call that is made once.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        cache: KeyValueCache,
+        logits: np.ndarray[Any, Any],
+        shape: tuple[int, int, int],
+        *,
+        recording: int | None = None,
+    ) -> None:
+        super().__init__(session, cache, logits, shape)
+        self._options = ort.RunOptions()
+        self._options.add_run_config_entry("gpu_graph_id", "-1" if recording is None else str(recording))
+
+    def _bind_ids_and_logits(self, device: str) -> None:
+        self._copied = [
+            (array, ort.OrtValue.ortvalue_from_numpy(array, device, 0)) for array in (self.ids, self.last_positions)
+        ]
+        for name, (_, value) in zip(("input_ids", "seqlens_k"), self._copied, strict=True):
+            self._binding.bind_ortvalue_input(name, value)
+        self._bind_array("total_sequence_length", self.total)
+        self._answer = ort.OrtValue.ortvalue_from_numpy(self.logits, device, 0)
+        self._binding.bind_ortvalue_output("logits", self._answer)
+
+    def run(self) -> None:
+        for array, value in self._copied:
+            value.update_inplace(array)
+        self._session.run_with_iobinding(self._binding, self._options)
+        self.logits[...] = self._answer.numpy()
+
+
+class LanguageModel:
+    """Up to `rows` answers in the making; not for use by two threads at a time."""
+
+    def __init__(
+        self, session: Any, layout: LanguageModelLayout, *, rows: int = 8, weights: FilledMemory | None = None
+    ) -> None:
+        """`session`: an ONNX Runtime session of the bundle's language model; `weights`: what loading it filled."""
+        self.layout = layout
+        self.rows = rows
+        self._session = session
+        self._steps_taken = 0
+        self._cache = KeyValueCache(layout, rows, device=device_of(session))
+        self._on_device = self._cache.device != "cpu"
+        self._weights = None if self._on_device else weights
+        self._logits = np.zeros((rows, layout.head_rows), np.float32)
+        self._steps: dict[int, _Call] = {}
+        self._generation = self._cache.generation
+        self._equal_together: dict[int, bool] = {}
+
+    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Start a row anew with a prompt, or with the first part of one. Logits after its last id: float32 [V]."""
+        self._cache.clear(row)
+        return self.extend(row, ids)
+
+    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append several ids to a row. Logits after the last: float32 [V]."""
+        self._reserve([row], len(ids))
+        call = self._call((self._cache.slot(row), 1, len(ids)))
+        call.ids[0] = ids
+        self._run(call, [row])
+        logits: np.ndarray[Any, Any] = call.logits[0].copy()
+        return logits
+
+    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append one id to each of several rows. Logits in the order of `rows`: float32 [len(rows), V]."""
+        self._reserve(rows, 1)
+        logits = self._step_everywhere(rows, ids) if self._on_device else self._step_on_processor(rows, ids)
+        self._settle()
+        return logits
+
+    def _settle(self) -> None:
+        """Move a piece of the weights, once the process has shown that it lasts."""
+        self._steps_taken += 1
+        if self._weights is not None and self._steps_taken > SETTLING_STEPS:
+            self._weights.move_next()
+
+    def _step_on_processor(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        if len(rows) > 1 and self._equal_together.get(len(rows)) is False:
+            return self._step_alone(rows, ids)
+        logits = self._step_together(rows, ids)
+        if len(rows) > 1 and len(rows) not in self._equal_together:
+            logits = self._compare_with_alone(rows, ids, logits)
+        return logits
+
+    def _step_together(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        self._cache.gather_in_front(rows)
+        call = self._step_call(len(rows))
+        by_slot = sorted(range(len(rows)), key=lambda i: self._cache.slot(rows[i]))
+        call.ids[:, 0] = [ids[i] for i in by_slot]
+        self._run(call, [rows[i] for i in by_slot])
+        logits: np.ndarray[Any, Any] = call.logits[[self._cache.slot(row) for row in rows]]
+        return logits
+
+    def _step_everywhere(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Advance all rows there are and keep what was asked for.
+
+        An accelerator takes as long for eight rows as for one. The same kernels always run, so a row's logits cannot
+        depend on the others; what is written behind the end of the rest is overwritten by their next step, so there
+        is always room for it.
+        """
+        longest = max(self._cache.length(row) for row in range(self.rows))
+        self._cache.reserve(min(longest + 1, self.layout.max_positions))
+        call = self._step_call(self.rows)
+        call.ids[:] = 0
+        call.ids[list(rows), 0] = ids
+        call.last_positions[:] = [min(self._cache.length(row), self._cache.positions - 1) for row in range(self.rows)]
+        call.total[...] = self._cache.positions
+        call.run()
+        for row in rows:
+            self._cache.append(row, 1)
+        logits: np.ndarray[Any, Any] = call.logits[list(rows)]
+        return logits
+
+    def _step_alone(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        return np.stack([self.extend(row, [token]) for row, token in zip(rows, ids, strict=True)])
+
+    def _compare_with_alone(
+        self, rows: Sequence[int], ids: Sequence[int], together: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
+        """Repeat the first step of so many rows one by one, and remember whether every bit was the same.
+
+        ONNX Runtime picks the kernels for a product by the processor and by the number of rows; on some processors
+        one row rounds otherwise than several. There, rows are advanced alone: slower, but nobody's answer changes
+        with the company.
+        """
+        for row in rows:
+            self._cache.append(row, -1)
+        alone = self._step_alone(rows, ids)
+        equal = np.array_equal(alone, together)
+        if not equal and all(self._equal_together.values()):
+            _log.warning(
+                "answers take turns: on this processor and in this precision, %d together would not be the same as "
+                "each alone; the products of --precision int8 are exact",
+                len(rows),
+            )
+        self._equal_together[len(rows)] = equal
+        return alone
+
+    def release_memory(self) -> None:
+        """Give the cache back; every row is forgotten.
+
+        An accelerator keeps its cache: recorded kernels hold its addresses, and are recorded again for every other one.
+        """
+        if self._on_device:
+            for row in range(self.rows):
+                self._cache.clear(row)
+        else:
+            self._cache.release()
+            self._steps.clear()
+
+    def _reserve(self, rows: Sequence[int], count: int) -> None:
+        needed = max(self._cache.length(row) for row in rows) + count
+        if needed > self.layout.max_positions:
+            raise GenerationError(
+                f"prompt and answer together need {needed} positions; the language model holds "
+                f"{self.layout.max_positions}: use shorter segments"
+            )
+        self._cache.reserve(needed)
+
+    def _step_call(self, count: int) -> _Call:
+        if self._generation != self._cache.generation:
+            self._steps.clear()
+            self._generation = self._cache.generation
+        if count not in self._steps:
+            self._steps[count] = self._call((0, count, 1), recording=self._cache.generation)
+        return self._steps[count]
+
+    def _call(self, shape: tuple[int, int, int], *, recording: int | None = None) -> _Call:
+        """A call of (first slot, rows, new ids)."""
+        given = (self._session, self._cache, self._logits, shape)
+        return _DeviceCall(*given, recording=recording) if self._on_device else _Call(*given)
+
+    def _run(self, call: _Call, rows: Sequence[int]) -> None:
+        """Run a call whose ids are set, over rows in the order of their slots."""
+        count = call.ids.shape[1]
+        call.last_positions[:] = [self._cache.length(row) + count - 1 for row in rows]
+        call.total[...] = call.last_positions.max() + 1
+        call.run()
+        for row in rows:
+            self._cache.append(row, count)

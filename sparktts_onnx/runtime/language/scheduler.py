@@ -1,0 +1,259 @@
+"""Continuous batching: callers in any thread share one language model, a token at a time.
+
+One worker thread owns the model. Before each step it lets answers join and leave; a long prompt is read in pieces
+between steps, so that running answers do not wait for all of it. What a caller gets depends on its request alone.
+"""
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from sparktts_onnx.bundle.manifest import LanguageModelLayout
+from sparktts_onnx.errors import GenerationError, SparkTTSError
+from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
+
+PROMPT_PIECE = 128
+"""Ids of a prompt that are read in one call. A constant: pieces of other sizes round differently."""
+PIECES_BETWEEN_STEPS = 8
+"""Most prompts of which a piece is read before those who speak already get their next id."""
+_IDLE_SECONDS = 0.5
+"""The worker ends when nothing was asked for this long; the next request starts another."""
+_LISTEN_SECONDS = 0.5
+"""A waiting caller looks this often whether its worker lives; on Windows it hears Ctrl-C only then."""
+
+_log = logging.getLogger(__name__)
+
+
+class Grammar(Protocol):
+    """Which tokens may come next; one fresh object a request."""
+
+    def legal(self) -> Sequence[tuple[int, int]]:
+        """Half-open ranges of token ids."""
+        ...
+
+    def accept(self, token_id: int) -> bool:
+        """Take the next token; True when the answer is over."""
+        ...
+
+
+class Model(Protocol):
+    """What the scheduler needs of a language model."""
+
+    layout: LanguageModelLayout
+    rows: int
+
+    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Start a row; logits float32 [V]."""
+        ...
+
+    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append ids to a row; logits float32 [V]."""
+        ...
+
+    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append an id to each row; logits float32 [len(rows), V]."""
+        ...
+
+    def release_memory(self) -> None:
+        """Forget every row."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """One answer to be written."""
+
+    prompt_ids: tuple[int, ...]
+    grammar: Grammar
+    sampling: SamplingOptions
+    seed: int
+
+
+class _Answer:
+    """A request on its way; the worker writes it, one caller reads it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.row = -1
+        self.read = 0
+        """Prompt ids that the model has read."""
+        self.token = -1
+        """The last id written, not yet read by the model."""
+        self.count = 0
+        self.news: queue.SimpleQueue[int | SparkTTSError | None] = queue.SimpleQueue()
+        """Ids, then None at the end or an error."""
+        self.abandoned = False
+        self.owner = threading.current_thread()
+        self._rng = np.random.default_rng(request.seed)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still reads. At exit, callers that cannot come back do not keep the process."""
+        if self.abandoned:
+            return False
+        return threading.main_thread().is_alive() or (self.owner.is_alive() and not self.owner.daemon)
+
+    def choose(self, logits: np.ndarray[Any, Any], first_id: int) -> bool:
+        """Write the next id; True when the answer is over."""
+        token = _choose(logits, self.request, self._rng, first_id)
+        self.token, self.count = token, self.count + 1
+        over = self.request.grammar.accept(token) or self.count >= self.request.sampling.max_new_tokens
+        self.news.put(token)
+        return over
+
+
+class Scheduler:
+    """Writes answers for callers in any thread, as many side by side as the model has rows."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._changed = threading.Condition()
+        self._waiting: deque[_Answer] = deque()
+        self._running: list[_Answer] = []
+        self._worker: threading.Thread | None = None
+        self._closed = False
+
+    def generate(self, request: Request) -> Generator[int, None, None]:
+        """Token ids as they are written; closing the iterator frees the row before the next step.
+
+        Raises:
+            GenerationError: the model failed, or the scheduler was closed.
+        """
+        answer = _Answer(request)
+        self._submit(answer)
+        try:
+            while (news := self._listen(answer)) is not None:
+                if isinstance(news, SparkTTSError):
+                    raise news
+                yield news
+                answer.owner = threading.current_thread()
+        finally:
+            answer.abandoned = True
+
+    def close(self) -> None:
+        """Stop at the next step; whoever still waits gets an error. Returns when the worker has ended."""
+        with self._changed:
+            self._closed = True
+            worker = self._worker
+            self._changed.notify_all()
+        if worker is not None and worker is not threading.current_thread():
+            worker.join()
+
+    def _submit(self, answer: _Answer) -> None:
+        with self._changed:
+            if self._closed:
+                raise GenerationError("the model was closed; make a new one to go on speaking")
+            if self._worker is None:
+                # Not a daemon: one inside ONNX Runtime when the interpreter ends aborts the process.
+                worker = threading.Thread(target=self._work, name="spark-tts-language-model", daemon=False)
+                worker.start()
+                self._worker = worker
+            self._waiting.append(answer)
+            self._changed.notify_all()
+
+    def _listen(self, answer: _Answer) -> int | SparkTTSError | None:
+        while True:
+            try:
+                return answer.news.get(timeout=_LISTEN_SECONDS)
+            except queue.Empty:
+                worker = self._worker
+                if (worker is None or not worker.is_alive()) and answer.news.empty():
+                    raise GenerationError("the language model's thread ended; start the process again") from None
+
+    def _work(self) -> None:
+        while self._admit():
+            try:
+                self._advance()
+            except Exception as error:  # noqa: BLE001  Not swallowed: it goes to the callers, in their threads.
+                self._fail(error)
+
+    def _admit(self) -> bool:
+        """Let answers leave and join; False when the worker should end."""
+        with self._changed:
+            self._drop_unwanted()
+            if not self._waiting and not self._running and not self._closed:
+                self._changed.wait(_IDLE_SECONDS)
+            if self._closed:
+                self._dismiss()
+            free = sorted(set(range(self._model.rows)) - {answer.row for answer in self._running})
+            while free and self._waiting:
+                answer = self._waiting.popleft()
+                answer.row = free.pop(0)
+                self._running.append(answer)
+            if not self._running:
+                self._worker = None
+                self._model.release_memory()
+            return bool(self._running)
+
+    def _drop_unwanted(self) -> None:
+        self._running = [answer for answer in self._running if answer.wanted]
+        self._waiting = deque(answer for answer in self._waiting if answer.wanted)
+
+    def _dismiss(self) -> None:
+        for answer in (*self._running, *self._waiting):
+            answer.news.put(GenerationError("the model was closed while it was speaking"))
+        self._running.clear()
+        self._waiting.clear()
+
+    def _advance(self) -> None:
+        """One step of the answers in the making, and one piece of each prompt that is not read yet.
+
+        Prompts that come together are all read before the next step, which takes about as long for one as for all.
+        """
+        speaking = [answer for answer in self._running if answer.count]
+        if speaking:
+            rows = [answer.row for answer in speaking]
+            logits = self._model.step(rows, [answer.token for answer in speaking])
+            for answer, row_logits in zip(speaking, logits, strict=True):
+                self._write(answer, row_logits)
+        reading = [answer for answer in self._running if not answer.count]
+        for answer in reading[:PIECES_BETWEEN_STEPS]:
+            self._read_piece(answer)
+
+    def _read_piece(self, answer: _Answer) -> None:
+        ids, start = answer.request.prompt_ids, answer.read
+        piece = ids[start : start + PROMPT_PIECE]
+        feed = self._model.extend if start else self._model.prefill
+        logits = feed(answer.row, piece)
+        answer.read += len(piece)
+        if answer.read == len(ids):
+            self._write(answer, logits)
+
+    def _write(self, answer: _Answer, logits: np.ndarray[Any, Any]) -> None:
+        """Choose an answer's next id; what goes wrong in one request stays there."""
+        try:
+            over = answer.choose(logits, self._model.layout.head_first_id)
+        except SparkTTSError as error:
+            self._end(answer, error)
+        else:
+            if over:
+                self._end(answer, None)
+
+    def _end(self, answer: _Answer, error: SparkTTSError | None) -> None:
+        self._running.remove(answer)
+        answer.news.put(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Tell everybody whose row took part; those who wait for a row still get their turn."""
+        _log.error("the language model failed", exc_info=error)
+        for answer in self._running:
+            answer.news.put(GenerationError(f"the language model failed: {error}"))
+        self._running.clear()
+
+
+def _choose(logits: np.ndarray[Any, Any], request: Request, rng: np.random.Generator, first_id: int) -> int:
+    """A token id from the legal ranges; `logits` float32 [V] start at `first_id`."""
+    spans = request.grammar.legal()
+    parts = [logits[start - first_id : stop - first_id] for start, stop in spans]
+    index = sample(parts[0] if len(parts) == 1 else np.concatenate(parts), request.sampling, rng)
+    for start, stop in spans:
+        if index < stop - start:
+            return start + index
+        index -= stop - start
+    raise AssertionError("the index is among the legal ids")

@@ -1,0 +1,86 @@
+"""From an utterance to the segments that it is spoken in."""
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+
+from sparktts_onnx.bundle.manifest import CodecLayout
+from sparktts_onnx.errors import TextError
+from sparktts_onnx.runtime.speech.request import Utterance
+from sparktts_onnx.runtime.speech.segment import SegmentPlan
+from sparktts_onnx.runtime.voices.style import LEVELS, VoiceStyle
+from sparktts_onnx.runtime.voices.voice import Voice
+from sparktts_onnx.text.alignment import written_parts
+from sparktts_onnx.text.characters import unspoken_scripts
+from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
+from sparktts_onnx.text.normalize import normalise
+from sparktts_onnx.text.segments import Segment, split
+
+_log = logging.getLogger(__name__)
+
+SPEEDS = (0.6, 0.8, 1.0, 1.3, 1.7)
+"""Rough rate of speech at each level of a style's speed, for planning lengths only."""
+
+
+@dataclass(frozen=True)
+class PlannedSegment:
+    """A segment and the silence after it."""
+
+    plan: SegmentPlan
+    pause_seconds: float
+
+
+def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegment, ...]:
+    """Apply the lexicon, normalise, split, and set the bounds of every segment; warn of scripts that nobody speaks.
+
+    Raises:
+        TextError: nothing is left to speak.
+    """
+    rate = codec.sample_rate / codec.hop_length
+    budget = int(utterance.segment_seconds * rate)
+    spoken = spoken_text(utterance)
+    segments = split(spoken, budget, lambda text: expected_tokens(text, tokens_per_second=rate))
+    segments = tuple(segment for segment in segments if is_speakable(segment.text))
+    if not segments:
+        raise TextError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
+    if scripts := unspoken_scripts(spoken):
+        _log.warning(
+            "the text has letters in %s; the model speaks English and Chinese: such words come out wrong or not at all",
+            " and ".join(scripts),
+        )
+    written = written_parts(utterance.text, spoken, [segment.start for segment in segments])
+    return tuple(
+        _planned(utterance, segment, part, index, rate)
+        for index, (segment, part) in enumerate(zip(segments, written, strict=True))
+    )
+
+
+def spoken_text(utterance: Utterance) -> str:
+    """The text as it will be spoken: the lexicon's words, then numbers and the like written out."""
+    text = utterance.text if utterance.lexicon is None else utterance.lexicon.apply(utterance.text)
+    return normalise(text) if utterance.normalise else text
+
+
+def with_voice(planned: PlannedSegment, voice: Voice) -> PlannedSegment:
+    """The same segment spoken by a voice that only became known now."""
+    return dataclasses.replace(planned, plan=dataclasses.replace(planned.plan, voice=voice))
+
+
+def _planned(utterance: Utterance, segment: Segment, written: str, index: int, rate: float) -> PlannedSegment:
+    bounds = token_bounds(segment.text, _speed(utterance.style), tokens_per_second=rate)
+    plan = SegmentPlan(
+        text=segment.text,
+        written=written,
+        voice=utterance.voice,
+        style=utterance.style,
+        sampling=utterance.sampling,
+        seed=utterance.seed,
+        index=index,
+        token_bounds=bounds,
+        guards=utterance.guards,
+    )
+    return PlannedSegment(plan, segment.pause_seconds)
+
+
+def _speed(style: VoiceStyle | None) -> float:
+    return 1.0 if style is None else SPEEDS[LEVELS.index(style.speed)]

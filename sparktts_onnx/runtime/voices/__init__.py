@@ -1,0 +1,1 @@
+"""Who speaks: voices, styles, libraries of voices, enrollment."""

@@ -1,0 +1,240 @@
+"""A folder of voices, one JSON file each, that the command line and the server share."""
+
+import dataclasses
+import errno
+import os
+import secrets
+import threading
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+from sparktts_onnx.bundle.manifest import CodecLayout
+from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
+from sparktts_onnx.runtime.values import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
+from sparktts_onnx.runtime.voices.voice import Voice, check_voice
+
+SUFFIX = ".json"
+MAX_NAME_CHARACTERS = 64
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+@dataclass(frozen=True)
+class VoiceEntry:
+    """One file of a library."""
+
+    name: str
+    voice: Voice | None
+    """None where the file cannot be used."""
+    problem: str | None
+    """Why the file cannot be used."""
+    created: float
+    """When the file was written, seconds since 1970."""
+
+
+class VoiceLibrary:
+    """Voices by name; every change happens wholly or not at all, and a bad file disturbs no other.
+
+    A name is the name of the voice's file, so it is checked before it comes near the disk: letters and digits of
+    any script, spaces, `-`, `_` and dots inside. Names that have the same `key` are one name.
+    """
+
+    def __init__(self, folder: str | Path, codec: CodecLayout) -> None:
+        """A folder that need not exist yet; `codec` is the one that its voices are spoken with."""
+        self.folder = Path(folder)
+        self._codec = codec
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def key(name: str) -> str:
+        """What two spellings of one name share: case, spaces around it and how letters are composed do not count."""
+        return file_name_key(_spelled(name))
+
+    def entries(self) -> tuple[VoiceEntry, ...]:
+        """Every voice file by name, the unusable ones with their problem.
+
+        Raises:
+            VoiceError: the folder cannot be read.
+        """
+        return tuple(self._entry(path) for path in self._files())
+
+    def entry(self, name: str) -> VoiceEntry | None:
+        """The file of that name, also one that cannot be used; None where there is none. No other file is read.
+
+        Raises:
+            VoiceError: the folder cannot be read.
+        """
+        path = self._find(name)
+        return None if path is None else self._entry(path)
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all files, without reading them."""
+        return tuple(path.stem for path in self._files())
+
+    def get(self, name: str) -> Voice:
+        """The voice of that name, as the library knows it.
+
+        Raises:
+            VoiceError: no voice of that name, or its file cannot be used.
+        """
+        path = self._existing(name)
+        return Voice.load(path, self._codec).renamed(path.stem)
+
+    def check_free(self, name: str) -> None:
+        """See that a voice could be kept under a name.
+
+        Raises:
+            OptionError: the name cannot be used.
+            NameTakenError: it is taken.
+        """
+        self._check_free(checked_name(name))
+
+    def add(self, voice: Voice, name: str, *, consent: str | None = None) -> Voice:
+        """Keep a voice under a name that is free.
+
+        Args:
+            voice: any voice of this library's codec.
+            name: see the class.
+            consent: what the recorded person agreed to; kept with the time of now.
+
+        Raises:
+            OptionError: the name cannot be used.
+            NameTakenError: the name is taken.
+            VoiceError: the voice belongs to another codec.
+            OutputError: the file cannot be written.
+        """
+        name = checked_name(name)
+        check_voice(voice, self._codec)
+        kept = dataclasses.replace(voice, name=name, consent=_dated(consent) if consent else voice.consent)
+        with self._lock:
+            self._check_free(name)
+            self._publish(kept, self.folder / f"{name}{SUFFIX}")
+        return kept
+
+    def rename(self, name: str, new_name: str) -> Voice:
+        """Give a voice another name. Until the new file is complete, the old one stays.
+
+        Raises:
+            OptionError, NameTakenError, VoiceError, OutputError: as `get` and `add`.
+        """
+        new_name = checked_name(new_name)
+        with self._lock:
+            path = self._existing(name)
+            voice = Voice.load(path).renamed(new_name)
+            self._check_free(new_name, but=path)
+            target = self.folder / f"{new_name}{SUFFIX}"
+            if self.key(new_name) == self.key(path.stem):
+                voice.save(path)
+                _move(path, target)
+            else:
+                self._publish(voice, target)
+                _delete(path)
+        return voice
+
+    def remove(self, name: str) -> str:
+        """Delete a voice, also one whose file cannot be used; the name that it had.
+
+        Raises:
+            VoiceError: no voice of that name.
+            OutputError: the file cannot be deleted.
+        """
+        with self._lock:
+            path = self._existing(name)
+            _delete(path)
+        return path.stem
+
+    def _files(self) -> list[Path]:
+        try:
+            found = [path for path in self.folder.iterdir() if _is_voice_file(path)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise VoiceError(f"the voice folder {self.folder} cannot be read: {error.strerror or error}") from error
+        return sorted(found, key=lambda path: self.key(path.stem))
+
+    def _entry(self, path: Path) -> VoiceEntry:
+        try:
+            created = path.stat().st_mtime
+            return VoiceEntry(path.stem, Voice.load(path, self._codec).renamed(path.stem), None, created)
+        except (VoiceError, OSError) as error:
+            return VoiceEntry(path.stem, None, str(error), 0.0)
+
+    def _find(self, name: str, *, but: Path | None = None) -> Path | None:
+        wanted = self.key(name)
+        return next((path for path in self._files() if self.key(path.stem) == wanted and path != but), None)
+
+    def _check_free(self, name: str, *, but: Path | None = None) -> None:
+        if self._find(name, but=but) is not None:
+            raise NameTakenError(f"there is a voice {name!r} already: choose another name, or remove that one first")
+
+    def _existing(self, name: str) -> Path:
+        path = self._find(name)
+        if path is not None:
+            return path
+        names = self.names()
+        near = get_close_matches(name, names, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(names)} voices in {self.folder.name}"
+        raise VoiceError(f"there is no voice {name[:MAX_NAME_CHARACTERS]!r}: {hint}")
+
+    def _publish(self, voice: Voice, path: Path) -> None:
+        """Write a file that must not exist yet, whole or not at all."""
+        part = voice.save(path.with_name(f".{secrets.token_hex(8)}.part"))
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            raise NameTakenError(f"there is a voice {voice.name!r} already: choose another name") from None
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise OutputError(f"the voice cannot be written to {path}: {error.strerror or error}") from error
+            _move(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def checked_name(name: str) -> str:
+    """A voice's name in its one spelling.
+
+    Raises:
+        OptionError: it cannot be the name of a file everywhere.
+    """
+    clean = _spelled(name)
+    if not clean or len(clean) > MAX_NAME_CHARACTERS or len(clean.encode("utf-8", "replace")) > MAX_FILE_NAME_BYTES:
+        raise OptionError(f"a voice's name has 1 to {MAX_NAME_CHARACTERS} characters; this one has {len(clean)}")
+    if wrong := [letter for letter in clean if not (_is_letter(letter) or letter in " -_.")]:
+        raise OptionError(f"a voice's name cannot contain {wrong[0]!r}: use letters, digits, spaces, - and _")
+    if not names_a_file_everywhere(clean):
+        raise OptionError(f"{clean!r} cannot be a voice's name: some systems keep such names for themselves")
+    return clean
+
+
+def _spelled(name: str) -> str:
+    """A name with its letters composed, no spaces around it, and single ones inside."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def _is_letter(letter: str) -> bool:
+    return letter.isalnum() or unicodedata.category(letter) in ("Mn", "Mc")
+
+
+def _is_voice_file(path: Path) -> bool:
+    return path.suffix == SUFFIX and not path.name.startswith(".") and path.is_file()
+
+
+def _dated(consent: str) -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {consent.strip()}"
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        path.replace(target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be deleted: {error.strerror or error}") from error

@@ -1,0 +1,155 @@
+"""A voice: what the model needs to know of a speaker, as an immutable value that can be kept in a small file."""
+
+import dataclasses
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparktts_onnx.bundle.manifest import CodecLayout
+from sparktts_onnx.errors import OutputError, VoiceError
+from sparktts_onnx.runtime.values import broken_character, path_named
+
+VOICE_FORMAT = "sparktts-onnx voice 1"
+_MAX_VOICE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A speaker, as the model hears and speaks one."""
+
+    codec: str
+    """Fingerprint of the codec that the ids belong to."""
+    global_ids: tuple[int, ...]
+    """Timbre: one code for each global token of the codec."""
+    semantic_ids: tuple[int, ...] | None = None
+    """Content codes of the prompt recording; kept only together with its transcript."""
+    transcript: str | None = None
+    """What is said in the prompt recording."""
+    name: str | None = None
+    origin: str | None = None
+    """Where the voice came from, for a person to read: a recording's file name, or the style it was created by."""
+    consent: str | None = None
+    """What the recorded person agreed to, as stated when the voice was enrolled."""
+
+    def __post_init__(self) -> None:
+        if (self.semantic_ids is None) != (self.transcript is None):
+            raise VoiceError("a voice keeps semantic ids and a transcript together, or neither")
+        for ids in (self.global_ids, self.semantic_ids or ()):
+            if not isinstance(ids, tuple) or any(type(i) is not int for i in ids):
+                raise VoiceError(f"a voice's ids are a tuple of whole numbers; found {str(ids)[:40]}")
+        for text in (self.codec, self.transcript or "", self.name or "", self.origin or "", self.consent or ""):
+            if not isinstance(text, str) or broken_character(text):
+                raise VoiceError(f"a voice is described in text; found {text!r}, which is none")
+
+    def renamed(self, name: str | None) -> "Voice":
+        """The same voice under another name."""
+        return dataclasses.replace(self, name=name)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the voice to a JSON file, whole or not at all.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        path = path_named("the voice file", path)
+        text = json.dumps({"format": VOICE_FORMAT, **dataclasses.asdict(self)}, ensure_ascii=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace_file(path, text + "\n")
+        except OSError as error:
+            raise OutputError(f"the voice cannot be written to {path}: {error}") from error
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path, codec: CodecLayout | None = None) -> "Voice":
+        """Read a voice file; with `codec`, see that the voice belongs to it.
+
+        Raises:
+            VoiceError: no such file, not a voice, or a voice of another codec.
+        """
+        path = path_named("the voice file", path)
+        voice = _parse(_read(path), path)
+        if codec is not None:
+            check_voice(voice, codec)
+        return voice
+
+
+def check_voice(voice: Voice, codec: CodecLayout) -> None:
+    """See that a voice can be spoken with a codec.
+
+    Raises:
+        VoiceError: the voice belongs to another codec, or its ids are out of the codec's range.
+    """
+    label = voice.name or voice.origin or "the voice"
+    if voice.codec != codec.fingerprint:
+        raise VoiceError(
+            f"{label} belongs to another codec ({voice.codec[:12]}…); this bundle's codec is "
+            f"{codec.fingerprint[:12]}…: enrol the recording again with this bundle"
+        )
+    if len(voice.global_ids) != codec.global_tokens:
+        raise VoiceError(f"{label} has {len(voice.global_ids)} global ids; this codec has {codec.global_tokens}")
+    _check_range(label, "global", voice.global_ids, codec.global_codes)
+    _check_range(label, "semantic", voice.semantic_ids or (), codec.semantic_codes)
+
+
+def _check_range(label: str, kind: str, ids: tuple[int, ...], codes: int) -> None:
+    if wrong := [i for i in ids if not 0 <= i < codes]:
+        raise VoiceError(f"{label} has the {kind} id {wrong[0]}; this codec's are 0 to {codes - 1}")
+
+
+def _replace_file(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise VoiceError(f"there is no voice file {path}")
+    if path.stat().st_size > _MAX_VOICE_BYTES:
+        raise VoiceError(f"{path} is not a voice file: it has {path.stat().st_size} bytes")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise VoiceError(f"{path} is not a voice file: {error}") from error
+
+
+def _parse(data: Any, path: Path) -> Voice:
+    if not isinstance(data, Mapping) or data.get("format") != VOICE_FORMAT:
+        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        raise VoiceError(f"{path} is not a voice file: expected format {VOICE_FORMAT!r}, found {found!r}")
+    fields = {f.name for f in dataclasses.fields(Voice)}
+    if unknown := sorted(data.keys() - fields - {"format"}):
+        raise VoiceError(f"{path} has an unknown key {unknown[0]!r}")
+    texts = {key: _text(data, key, path) for key in ("codec", "transcript", "name", "origin", "consent")}
+    if texts["codec"] is None:
+        raise VoiceError(f"{path} does not name its codec")
+    return Voice(
+        codec=texts["codec"],
+        global_ids=_ids(data.get("global_ids"), "global_ids", path),
+        semantic_ids=None if data.get("semantic_ids") is None else _ids(data["semantic_ids"], "semantic_ids", path),
+        transcript=texts["transcript"],
+        name=texts["name"],
+        origin=texts["origin"],
+        consent=texts["consent"],
+    )
+
+
+def _text(data: Mapping[str, Any], key: str, path: Path) -> str | None:
+    value = data.get(key)
+    if value is not None and not isinstance(value, str):
+        raise VoiceError(f"{path}: {key} should be a text, found {value!r}")
+    return value
+
+
+def _ids(value: Any, key: str, path: Path) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(item) is int for item in value):
+        raise VoiceError(f"{path}: {key} should be a list of whole numbers")
+    return tuple(value)

@@ -1,0 +1,161 @@
+"""Characters before words: full-width forms, invisible characters, emoji and white space."""
+
+import re
+
+from sparktts_onnx.text.characters import EMOJI, HAN, LETTER_OR_DIGIT, UNSPACED
+from sparktts_onnx.text.normalize.decimals import point_decimals
+from sparktts_onnx.text.normalize.options import NormaliseOptions
+from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS
+
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_KEPT_WIDE = "，！？：；（）～"
+_NARROW = {code: plain for code, plain in _WIDE.items() if chr(code) not in _KEPT_WIDE} | {0xFFE5: "¥", 0xFFE1: "£"}
+_SMALL = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "01234567890123456789-")
+_LOWERED = re.compile("[₀-₉]+")
+_EXPONENT = re.compile(r"(?<=\d)(?:⁻[¹²³⁴-⁹]|[⁰⁴-⁹]|[¹²³][⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]*")
+_WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]")
+_DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_NEW_LINE = re.compile("\r\n?|[\u0085\u2028\u000b\u000c]")
+_SPACES = re.compile(r"[^\S\n]+")
+_LINE_EDGES = re.compile(r" ?\n ?")
+_PARAGRAPHS = re.compile(r"\n{2,}")
+_EMOJI = re.compile(rf"(\s*){EMOJI}(?:\s*{EMOJI})*[\ufe0e\ufe0f\u200d]*(\s*)(.?)", re.DOTALL)
+_SCENE_BREAK = re.compile(r"(?m)^ *(?:(?:[-–—*_~=#•·] *){3,}|⁂) *$")
+_TIMESTAMP = re.compile(
+    r"(?<![A-Za-z\d_])(\d{4}-\d\d-\d\d)(?:(T)| )(\d\d:\d\d(?::(?!00)\d\d)?)(?::00)?(?:[.,]\d+)?"
+    r"(?:(Z)|((?:\+|(?(2)[−-]|(?!)))\d\d(?::?\d\d)?))?(?![A-Za-z\d_+:-])"
+)
+_ITEM = re.compile(rf"(?<![^\s{UNSPACED}:])(\d{{1,2}})\.(?=\s+\S|[{HAN}])")
+_BEFORE_A_LIST = re.compile(r"(?:^|\n|[:：])\s*$")
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]|\n")
+_BEHIND_A_SENTENCE = re.compile(r"(?:[.!?…。！？][\"'”’)\]]*\s*|\n\s*)$")
+_LAST_WORD = re.compile(r"([A-Za-z]*)\s*$")
+_LONGEST_ITEM = 200
+"""Characters, of an item of a list that stands within one sentence."""
+
+_CARD = re.compile(
+    rf"(?<!{LETTER_OR_DIGIT})(?<![-−.,:/+$€£¥])(?:[3-6]\d{{3}}|2[2-7]\d\d)(?: \d{{4}}){{3}}"
+    rf"(?![-./,: ]?\d|{LETTER_OR_DIGIT})"
+)
+CARD = "\u2060"
+"""Stands before the number of a card: an invisible sign, of which a clean text holds no other."""
+
+_LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\(https?://[^()\s]{1,500}\)")
+_MARKDOWN = re.compile(
+    r"(?m)^ {0,3}(?:#{1,6} +|[-*•‣◦▪●] +)|`{1,3}|\*{2,3}(?!\d)"
+    r"|(?<!\w)[*_]{1,3}(?=\w)|(?<=[\w.!?。！？])[*_]{1,3}(?!\w)"
+)
+_NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
+
+
+def narrow(text: str) -> str:
+    """Full-width letters, digits and signs as plain ones; Chinese punctuation stays, but for the colon of a time.
+    Small digits too: CO₂ as CO2, 10⁶ as 10^6."""
+    text = _LOWERED.sub(lambda match: match[0].translate(_SMALL), text)
+    text = _EXPONENT.sub(lambda match: "^" + match[0].translate(_SMALL), text)
+    return _WIDE_COLON.sub(":", text.translate(_NARROW))
+
+
+def drop_emoji(text: str) -> str:
+    """Leave emoji out; a keycap such as 1\ufe0f\u20e3 keeps its digit."""
+    return _EMOJI.sub(_without_emoji, text)
+
+
+def _without_emoji(match: re.Match[str]) -> str:
+    before, after, following = match.groups()
+    kept = "".join(char for char in match.group() if char.isascii() and char in "0123456789#")
+    gap = "\n" * min(2, (before + after).count("\n")) or " "
+    if following and not kept and gap == " " and _NO_SPACE_BEFORE.match(following):
+        gap = ""
+    keycaps = " ".join(kept) if "\u20e3" in match.group() else ""
+    return f"{before}{keycaps}{after or gap}{following}" if keycaps else gap + following
+
+
+def drop_markup(text: str) -> str:
+    """Leave out scene breaks, list bullets, heading marks, link targets, and the stars and backticks of markup."""
+    return _MARKDOWN.sub("", _LINK.sub(r"\1", _SCENE_BREAK.sub("", text)))
+
+
+def part_timestamps(text: str) -> str:
+    """A date and a time for the timestamp of a machine, such as 2024-05-01T10:30:00Z.
+
+    After a space, 10:30-11:30 is no offset but a span.
+    """
+    return _TIMESTAMP.sub(_parted, text)
+
+
+def _parted(match: re.Match[str]) -> str:
+    date, _, time, zulu, offset = match.groups()
+    return f"{date} {time}{' UTC' if zulu or offset else ''}{offset or ''}"
+
+
+def name_items(text: str) -> str:
+    """A comma for the stop in "1. apples 2. pears", where it ends no sentence."""
+    lists: list[list[re.Match[str]]] = [[]]
+    within_sentence = False
+    for item in _ITEM.finditer(text):
+        items = lists[-1]
+        if item[1] == "1" and _BEFORE_A_LIST.search(text, max(0, item.start() - 4), item.start()):
+            lists.append([item])
+        elif items and int(item[1]) == len(items) + 1:
+            if len(items) == 1:
+                within_sentence = not _is_behind_a_sentence(item)
+            if _goes_on_within_sentence(items[-1], item) if within_sentence else _is_behind_a_sentence(item):
+                items.append(item)
+    named = {item.start() for items in lists if len(items) > 1 for item in items}
+    return _ITEM.sub(lambda item: _with_comma(item) if item.start() in named else item[0], text)
+
+
+def _is_behind_a_sentence(item: re.Match[str]) -> bool:
+    return _BEHIND_A_SENTENCE.search(item.string, max(0, item.start() - 8), item.start()) is not None
+
+
+def _goes_on_within_sentence(previous: re.Match[str], item: re.Match[str]) -> bool:
+    """Whether a sentence with one item goes on with another, as in "1. apples 2. pears"."""
+    start, end = previous.end() + 1, item.start()
+    if end - start > _LONGEST_ITEM or _SENTENCE_END.search(item.string, start, end):
+        return False
+    word = _LAST_WORD.search(item.string, max(start, end - 12), end)
+    return word is None or word[1].lower() not in BEFORE_AMOUNTS
+
+
+def _with_comma(item: re.Match[str]) -> str:
+    return item[1] + ("," if item.string[item.end()].isspace() else "，")
+
+
+def mark_cards(text: str) -> str:
+    """Put the sign `CARD` before each four times four digits whose check digit says that they are a card's number."""
+    return _CARD.sub(lambda match: CARD + match[0] if _is_card(match[0]) else match[0], text)
+
+
+def _is_card(number: str) -> bool:
+    """Luhn's check."""
+    digits = [int(char) for char in number if char != " "]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[::2]]
+    return (sum(doubled) + sum(digits[1::2])) % 10 == 0
+
+
+def tidy_space(text: str) -> str:
+    """One space for many, at most one empty line, nothing at the edges, no invisible characters."""
+    text = _NEW_LINE.sub("\n", text).replace("\u2029", "\n\n")
+    text = _DIRECTION_MARKS.sub("", _INVISIBLE.sub("", text))
+    text = _LINE_EDGES.sub("\n", _SPACES.sub(" ", text))
+    return _PARAGRAPHS.sub("\n\n", text).strip()
+
+
+def clean(text: str, options: NormaliseOptions) -> str:
+    """All of the above that the options ask for; white space is always made tidy."""
+    text = tidy_space(text)
+    if "width" not in options.skip:
+        text = narrow(text)
+    if "emoji" not in options.skip:
+        text = drop_emoji(text)
+    if "dates" not in options.skip:
+        text = part_timestamps(text)
+    if "numbers" not in options.skip:
+        text = name_items(text)
+    if "symbols" not in options.skip:
+        text = drop_markup(text)
+    text = point_decimals(tidy_space(text), options)
+    return text if "phones" in options.skip else mark_cards(text)

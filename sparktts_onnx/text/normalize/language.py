@@ -1,0 +1,79 @@
+"""Which language a number or a sign in a text is read in."""
+
+import re
+
+from sparktts_onnx.text.characters import HAN, HANGUL, KANA, is_han
+from sparktts_onnx.text.normalize.options import Language, NormaliseOptions
+
+_HAN = re.compile(f"[{HAN}]")
+_HAN_OR_COMMA = re.compile(f"[{HAN}，、：]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
+_LATIN_PAIR = re.compile("[A-Za-z\u00c0-\u024f]{2,}")
+_OTHER_LETTER = re.compile(f"[{KANA}{HANGUL}\u0400-\u1cff\u3105-\u312f]|[\u0370-\u03ff]{{2}}")
+"""Letters of other scripts; a single Greek one is a sign of physics or mathematics in any language."""
+
+_SIGNS_AT_END = re.compile(r"(?:(?![，、：])[\W\d_])+$")
+_CLAUSE_END = re.compile(r"[。！？；!?\n]|\.\s")
+_REACH = 80
+"""How far around a number its clause is looked at, in characters."""
+
+
+class LanguageFinder:
+    """Decides the language at any place of one text; None where it is neither English nor Chinese."""
+
+    def __init__(self, text: str, options: NormaliseOptions) -> None:
+        self._text = text
+        self._everywhere: Language | None = None if options.language == "auto" else options.language
+        has_han = _HAN.search(text) is not None
+        has_latin = _LATIN.search(text) is not None
+        if options.language == "auto" and not _OTHER_LETTER.search(text) and not (has_han and has_latin):
+            self._everywhere = "zh" if has_han else "en" if has_latin else options.fallback
+        self._fallback: Language = options.fallback
+
+    def at(self, start: int, end: int) -> Language | None:
+        """The language in which text[start:end] is read."""
+        if self._everywhere:
+            return self._everywhere
+        return "zh" if _HAN.search(self._text, start, end) else self._by_neighbours(start, end)
+
+    def _by_neighbours(self, start: int, end: int) -> Language | None:
+        before = _last_clause(self._text[max(0, start - _REACH) : start])
+        after = _first_clause(self._text[end : end + _REACH])
+        if _OTHER_LETTER.search(before + after):
+            return None
+        if is_han(before[-1:].strip() or " ") or is_han(after[:1].strip() or " "):
+            return "zh"
+        if _ends_in_latin(before) and _ends_in_latin(after[::-1]):
+            return "en"
+        return self._by_count(before + after)
+
+    def _by_count(self, clause: str) -> Language:
+        """One Chinese character weighs as much as one Latin word: names in Chinese text are often Latin. A lone letter
+        is rather a variable."""
+        han, latin = len(_HAN_OR_COMMA.findall(clause)), len(_LATIN_PAIR.findall(clause))
+        if not han and not latin:
+            return self._fallback
+        return "zh" if han >= latin else "en"
+
+
+def detect_language(text: str) -> Language | None:
+    """The language that most of a text is written in; None for no letters, or for another script."""
+    other = len(_OTHER_LETTER.findall(text))
+    han, latin = len(_HAN.findall(text)), len(_LATIN_WORD.findall(text))
+    if other > max(han, latin) or not han + latin:
+        return None
+    return "zh" if han >= latin else "en"
+
+
+def _last_clause(text: str) -> str:
+    return _CLAUSE_END.split(text)[-1]
+
+
+def _first_clause(text: str) -> str:
+    return _CLAUSE_END.split(text, maxsplit=1)[0]
+
+
+def _ends_in_latin(text: str) -> bool:
+    """Whether the last letter is Latin and not a lone one, without a Chinese comma after it."""
+    return _LATIN_PAIR.fullmatch(_SIGNS_AT_END.sub("", text)[-2:]) is not None

@@ -1,0 +1,211 @@
+"""What holds for every text and every rule: nothing raises, what is skipped stays, one match is read once."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparktts_onnx.errors import OptionError
+from sparktts_onnx.text.normalize import KINDS, NormaliseOptions, detect_language, normalise, rules
+from sparktts_onnx.text.normalize.rule import Rule
+from sparktts_onnx.text.segments import split
+
+WRITTEN = {
+    "abbreviations": "Dr. Smith",
+    "currency": "it costs $5",
+    "dates": "2024-05-01",
+    "emoji": "Hi 😀 there",
+    "fractions": "1/2 cup",
+    "numbers": "3 apples",
+    "ordinals": "the 2nd",
+    "percents": "5% more",
+    "phones": "555-123-4567",
+    "ranges": "5-10 minutes",
+    "symbols": "salt & pepper",
+    "times": "at 10:30",
+    "units": "5 km",
+    "web": "see example.com",
+    "width": "ＡＢＣ",
+}
+SCRAPS = st.sampled_from(
+    [
+        *WRITTEN.values(),
+        *"0123456789.,:;/-–~+%$€¥°²½#@&()\"' \n年月日号个第点分，。：“”😀年aZé",
+        "１",
+        "\u200d",
+        "\ufe0f",
+        *"₂⁶⁻²≤≠×→<!=",
+        *(
+            "I <3",
+            "won ",
+            "score: ",
+            "1. ",
+            "2. ",
+            "UTC+8",
+            "T10:00:00+02:00",
+            "Dr. ",
+            "Jr. ",
+            "Henry ",
+            "VIII",
+            "v1.2",
+        ),
+        *("①", "10,5 €", "04/05/24", "on 12/25", "40°42′N", "5'30\"", "1e-5", "=mc²", "~20km", "周一~", "10kg-"),
+        *("1-800-AB", "CAD$", "/month", "4111 1111 1111 1111", "pm"),
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(SCRAPS | st.text(max_size=4), max_size=40).map("".join))
+def test_never_raises(text: str) -> None:
+    for language in ("auto", "en", "zh"):
+        normalise(text, NormaliseOptions(language=language))
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 10_000, "²" * 50, "٣ apples", "①", "1,", "五", "\ud800", "\x00", "-", "$", "½" * 9]
+)
+def test_odd_text_is_left_or_read_but_never_fails(text: str) -> None:
+    assert isinstance(normalise(text), str)
+
+
+ANY_LENGTH = [
+    *WRITTEN.values(),
+    *(
+        "9th",
+        "$9k",
+        "$9.CC",
+        "9k元",
+        "$9 million 元",
+        "9.9.9",
+        "9/9",
+        "9 9/9",
+        "9:9",
+        "9^9",
+        "9x9",
+        "9-9",
+        "-9",
+        "99:99",
+        "+9",
+    ),
+    *(
+        "9km",
+        "9℃",
+        "9年",
+        "第9个",
+        "No. 9",
+        "#9",
+        "9‰",
+        "9¢",
+        "9 USD",
+        "9x faster",
+        "9.9/9",
+        "9$",
+        "$-9",
+        "CAD$9",
+        "v9.9",
+        "9²",
+        "won 9:9",
+        "9 ≤ x",
+        "9/9=",
+        "9,9 €",
+        "on 9/9/99",
+        "9°9′N",
+        "9'99\"",
+        "9e-9",
+        "9h9m",
+        "9kg-9kg",
+        "9 x 9 cm",
+        "call 9",
+        "'9s",
+        "9+9=9",
+    ),
+]
+
+
+@pytest.mark.parametrize("written", ANY_LENGTH)
+@pytest.mark.parametrize("length", [17, 19, 30, 5000])
+def test_numbers_of_any_length_never_fail(written: str, length: int) -> None:
+    long = re.sub(r"\d+", "9" * length, written).replace("CC", "99")
+    for language in ("en", "zh"):
+        assert normalise(long, NormaliseOptions(language=language))
+
+
+@given(st.text(max_size=60))
+def test_off_gives_every_text_back(text: str) -> None:
+    assert normalise(text, NormaliseOptions(enabled=False)) == text
+
+
+def test_every_kind_has_an_example() -> None:
+    assert sorted(WRITTEN) == sorted(KINDS)
+    assert {rule.kind for rule in rules()} | {"emoji", "width"} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_skipped_kind_stays_and_the_others_do_not(kind: str) -> None:
+    for other, written in WRITTEN.items():
+        changed = normalise(written, NormaliseOptions(skip={kind})) != written
+        assert changed == (other != kind), (kind, other)
+
+
+def test_a_skipped_address_keeps_its_digits() -> None:
+    written = "https://example.com/2024/05/01?a=1,234"
+    assert normalise(written, NormaliseOptions(skip={"web"})) == written
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.kind} {rule.english.__name__}")
+def test_rules_hold_no_groups(rule: Rule) -> None:
+    """A group in one rule would shift the numbers of all that follow it."""
+    assert re.compile(rule.pattern).groups == 0
+
+
+def test_language_can_be_told() -> None:
+    assert normalise("12:30") == "twelve thirty"
+    assert normalise("12:30", NormaliseOptions(fallback="zh")) == "十二点三十分"
+    assert normalise("3 apples", NormaliseOptions(language="zh")) == "三 apples"
+    assert normalise("3个", NormaliseOptions(language="en")) == "three个"
+
+
+def test_day_first_dates() -> None:
+    assert normalise("3/4/2024", NormaliseOptions(month_first=False)) == "April third, twenty twenty-four"
+    assert normalise("12/25/2024", NormaliseOptions(month_first=False)) == "December twenty-fifth, twenty twenty-four"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("hello", "en"),
+        ("你好", "zh"),
+        ("我用 Windows 11", "zh"),
+        ("say 你 to all of them", "en"),
+        ("12:30", None),
+        ("ありがとう", None),
+    ],
+)
+def test_detect_language(text: str, language: str | None) -> None:
+    assert detect_language(text) == language
+
+
+@pytest.mark.parametrize("options", [{"skip": {"dates", "colours"}}, {"language": "fr"}, {"fallback": "auto"}])
+def test_options_are_checked(options: dict[str, object]) -> None:
+    with pytest.raises(OptionError, match=r"colours|'fr'|'auto'"):
+        NormaliseOptions(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "sentences"),
+    [
+        ("He left at 5. 7 came back. 12 stayed.", ["He left at five.", "Seven came back.", "Twelve stayed."]),
+        ("'Go.' 5 went! $5 each? 3rd time.", ["'Go.'", "Five went!", "Five dollars each?", "Third time."]),
+        ('Wait... 5 more? "6 men." No. 7.', ["Wait...", "Five more?", '"Six men."', "Number seven."]),
+        ("So did I. 7 too.", ["So did I.", "Seven too."]),
+        ("See cf. 5 of J. 6, and Vol. 7.", ["See compare five of J. six, and Volume seven."]),
+        ("5 came, 6 went", ["five came, six went"]),
+        ("Dave is 5 ft. 3 or 4 tall.", ["Dave is five feet. three or four tall."]),
+        ("Built ca. 1900 by X et al. 12 of it.", ["Built ca. nineteen hundred by X and others twelve of it."]),
+        ("Open Mon. 9 to Fri. 5, max. 5 persons.", ["Open Mon. nine to Fri. five, max. five persons."]),
+    ],
+)
+def test_a_sentence_that_began_with_digits_is_still_one(written: str, sentences: list[str]) -> None:
+    assert [segment.text for segment in split(normalise(written), join_below=0)] == sentences
