@@ -25,7 +25,7 @@ SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
     "end-to-end": end_to_end.run,
     "texts-together": end_to_end.together,
     "processes": processes.run,
-    "enrolment": codec.enrolment,
+    "enrollment": codec.enrollment,
 }
 
 ON_CUDA = {"language-model", "codec", "end-to-end", "texts-together"}

@@ -11,16 +11,16 @@ import soxr
 
 from benchmarks.harness import Case, Contender, Result, Values, WrongOutputError, measure
 from benchmarks.material import prompt_recording
-from benchmarks.pytorch import TorchCodec, TorchEnrolment
+from benchmarks.pytorch import TorchCodec, TorchEnrollment
 from benchmarks.settings import Settings
 from benchmarks.signals import Wave, snr_db
 from sparktts_onnx.audio.reading import reference_clip
 from sparktts_onnx.bundle.manifest import CodecLayout, read_manifest
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.graphs.sessions import Sessions
-from sparktts_onnx.runtime.voices.enrolment import Enroller
+from sparktts_onnx.runtime.voices.enrollment import Enroller
 
-DECODING, ENROLMENT = "codec", "enrolment"
+DECODING, ENROLLMENT = "codec", "enrollment"
 NO_TRANSCRIPT = "ours, no transcript"
 LEAST_SNR = {"PyTorch float32": 60.0, "PyTorch bfloat16": 10.0, "ours": 10.0}
 """Of synthetic weights, on which rounding is heard most; ours computes in 8-bit integers. docs/precision.md tells what
@@ -57,28 +57,28 @@ def decoding(settings: Settings) -> list[Result]:
     return results
 
 
-def enrolment(settings: Settings) -> list[Result]:
+def enrollment(settings: Settings) -> list[Result]:
     """Measure how fast recordings become voices, on the processor."""
     bundle = settings.bundle(settings.codec_precision)
     layout = read_manifest(bundle).codec
     enroller = Enroller(Sessions(bundle, read_manifest(bundle), device="cpu", threads=settings.threads), layout)
-    original = [TorchEnrolment(settings.checkpoint, dtype) for dtype in settings.original]
+    original = [TorchEnrollment(settings.checkpoint, dtype) for dtype in settings.original]
     results: list[Result] = []
     for seconds in settings.recording_seconds:
         wav = recording(layout, seconds)
         clip = _clip(layout, wav)
-        expected = cache(partial(original[0].enrol, wav, clip))
-        sides: list[tuple[str, Callable[[], Ids]]] = [(side.name, partial(side.enrol, wav, clip)) for side in original]
-        sides.append(("ours", partial(_enrol, enroller, wav)))
-        sides.append((NO_TRANSCRIPT, partial(_enrol, enroller, wav, transcript=False)))
-        contenders = tuple(_enroller(name, enrol, expected) for name, enrol in sides)
-        results += measure(Case(ENROLMENT, f"{seconds:g} s", contenders), settings.plan)
+        expected = cache(partial(original[0].enroll, wav, clip))
+        sides: list[tuple[str, Callable[[], Ids]]] = [(side.name, partial(side.enroll, wav, clip)) for side in original]
+        sides.append(("ours", partial(_enroll, enroller, wav)))
+        sides.append((NO_TRANSCRIPT, partial(_enroll, enroller, wav, transcript=False)))
+        contenders = tuple(_enroller(name, enroll, expected) for name, enroll in sides)
+        results += measure(Case(ENROLLMENT, f"{seconds:g} s", contenders), settings.plan)
     del original
     gc.collect()
     return results
 
 
-def _enrol(enroller: Enroller, wav: Wave, *, transcript: bool = True) -> Ids:
+def _enroll(enroller: Enroller, wav: Wave, *, transcript: bool = True) -> Ids:
     return list(enroller.semantic_ids(wav)) if transcript else [], list(enroller.global_ids(wav))
 
 
@@ -121,13 +121,13 @@ def judge_wave(name: str, expected: Callable[[], Wave], least: float, wav: Wave)
     return f"{min(snr, 200):.0f} dB signal to deviation from PyTorch float32 (at least {least:g})"
 
 
-def _enroller(name: str, enrol: Callable[[], Ids], expected: Callable[[], Ids]) -> Contender:
+def _enroller(name: str, enroll: Callable[[], Ids], expected: Callable[[], Ids]) -> Contender:
     def timed() -> Values:
-        elapsed, ids = stopwatch(enrol)
+        elapsed, ids = stopwatch(enroll)
         judge_ids(name, ids, expected())
         return {"seconds": elapsed}
 
-    return Contender(name, lambda: judge_ids(name, enrol(), expected()), timed)
+    return Contender(name, lambda: judge_ids(name, enroll(), expected()), timed)
 
 
 def judge_ids(name: str, found: Ids, expected: Ids) -> str:

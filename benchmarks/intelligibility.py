@@ -3,7 +3,7 @@
     python -m benchmarks.intelligibility --model pretrained_models/Spark-TTS-mini/onnx
 
 Says the sentences of `training/evaluation.json` as a clone of each base voice, with and without the
-prompt's transcript, and as created voices, and lets a recogniser judge. espeak-ng saying the same is the
+prompt's transcript, and as created voices, and lets a recognizer judge. espeak-ng saying the same is the
 measure, the same sound backwards the control. Writes JSON, and a table for the model card.
 """
 
@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from benchmarks.recogniser import SAMPLE_RATE, ClosedSet, Dictation, Wave, median_pitch, plain, word_errors
-from sparktts_onnx import EnrolOptions, SparkTTSONNX
+from benchmarks.recognizer import SAMPLE_RATE, ClosedSet, Dictation, Wave, median_pitch, plain, word_errors
+from sparktts_onnx import EnrollOptions, SparkTTSONNX
 from training import voices
 from training.espeak import Espeak, data_folder
 
@@ -50,12 +50,12 @@ class Figures:
 
     sentences: int
     """How many there were."""
-    recognised: int
-    """How many a recogniser that knows the sentences took for themselves."""
-    reversed_recognised: int
+    recognized: int
+    """How many a recognizer that knows the sentences took for themselves."""
+    reversed_recognized: int
     """The same of the sound backwards: the control."""
     word_error_rate: float
-    """Of a recogniser for any English."""
+    """Of a recognizer for any English."""
     seconds: float
     """Length of the median sentence."""
     pitch_hz: float
@@ -65,18 +65,18 @@ class Figures:
 
 
 class Judge:
-    """Recognisers, set up once."""
+    """Recognizers, set up once."""
 
     def __init__(self, sentences: Sequence[str]) -> None:
         self._closed, self._open = ClosedSet(sentences), Dictation()
 
     def figures(self, spoken: Sequence[Spoken]) -> Figures:
         """Judge one voice."""
-        errors = [word_errors(s.text, self._open.recognise(s.wave)) for s in spoken]
+        errors = [word_errors(s.text, self._open.recognize(s.wave)) for s in spoken]
         return Figures(
             sentences=len(spoken),
-            recognised=sum(self._closed.recognise(s.wave) == plain(s.text) for s in spoken),
-            reversed_recognised=sum(self._closed.recognise(s.wave[::-1].copy()) == plain(s.text) for s in spoken),
+            recognized=sum(self._closed.recognize(s.wave) == plain(s.text) for s in spoken),
+            reversed_recognized=sum(self._closed.recognize(s.wave[::-1].copy()) == plain(s.text) for s in spoken),
             word_error_rate=round(sum(e for e, _ in errors) / sum(n for _, n in errors), 3),
             seconds=round(float(np.median([len(s.wave) / SAMPLE_RATE for s in spoken])), 3),
             pitch_hz=round(float(np.median([median_pitch(s.wave) for s in spoken])), 1),
@@ -126,7 +126,7 @@ def clones(
         path, transcript = prompts.recording(number, speaker)
         prompt_pitch = median_pitch(soundfile.read(path, dtype="float32")[0])
         for known in (None, transcript):
-            voice = tts.enrol([path], known, options=EnrolOptions(trim=True)).voice
+            voice = tts.enroll([path], known, options=EnrollOptions(trim=True)).voice
             figures = judge.figures(speak(tts, texts, seed, voice=voice))
             row = {"voice": speaker.name, "gender": speaker.gender, "transcript": known is not None}
             yield row | {
@@ -162,18 +162,18 @@ def _said(tts: SparkTTSONNX, texts: Sequence[str], seed: int, **style: str) -> l
 def table(report: Mapping[str, Any]) -> str:
     """The figures as Markdown."""
     lines = [
-        "| voice | recognised | backwards | word errors (espeak-ng) | ratio | duration | pitch | stops |",
+        "| voice | recognized | backwards | word errors (espeak-ng) | ratio | duration | pitch | stops |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in report["clones"]:
         name = f"{row['voice']}, {row['gender']}" + (", with transcript" if row["transcript"] else "")
         errors = f"{row['word_error_rate']:.2f} ({row['reference']['word_error_rate']:.2f})"
-        cells = [f"{row['recognised']}/{row['sentences']}", f"{row['reversed_recognised']}/{row['sentences']}", errors]
+        cells = [f"{row['recognized']}/{row['sentences']}", f"{row['reversed_recognized']}/{row['sentences']}", errors]
         cells += [f"{row[key]:.2f}" for key in ("word_error_ratio", "duration_ratio", "pitch_ratio")]
         lines.append(f"| {name} | {' | '.join(cells)} | {row['ended']:.0%} |")
-    lines += ["", "| created | recognised | pitch by level, Hz | seconds by speed level |", "|---|---|---|---|"]
+    lines += ["", "| created | recognized | pitch by level, Hz | seconds by speed level |", "|---|---|---|---|"]
     for row in report["created"]:
-        middle = f"{row['moderate']['recognised']}/{row['moderate']['sentences']}"
+        middle = f"{row['moderate']['recognized']}/{row['moderate']['sentences']}"
         pitch, seconds = (" ".join(f"{v:g}" for v in row[key]) for key in ("pitch_hz", "seconds"))
         lines.append(f"| {row['gender']} | {middle} | {pitch} | {seconds} |")
     return "\n".join(lines) + "\n"

@@ -57,7 +57,7 @@ def count_operations(work: Callable[[], Any]) -> float:
 
 
 class Work:
-    """Operations of the codec and of enrolment."""
+    """Operations of the codec and of enrollment."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
@@ -68,7 +68,7 @@ class Work:
         clip = torch.zeros(1, checkpoint.audio.reference_samples)
         self._decoding = count_operations(lambda: codec.detokenize(ids, speaker))
         self._encoding = count_operations(lambda: codec.encoder(features))
-        self.recognising = count_operations(lambda: codec.speaker_encoder.tokenize(codec.mel_transformer(clip)))
+        self.recognizing = count_operations(lambda: codec.speaker_encoder.tokenize(codec.mel_transformer(clip)))
         """Of finding the global ids, from a clip of whatever length the checkpoint says."""
 
     def decoding(self, seconds: float) -> float:
@@ -109,9 +109,9 @@ def attach(results: list[dict[str, Any]], settings: Settings, rates: Rates) -> N
         elif suite == "codec":
             seconds = float(result["case"].split()[0])
             result["limits"] = {"real_time": seconds / compute_seconds(work.decoding(seconds), rates, half=half)}
-        elif suite == "enrolment":
+        elif suite == "enrollment":
             heard = 0.0 if "no transcript" in result["contender"] else work.hearing(float(result["case"].split()[0]))
-            result["limits"] = {"seconds": compute_seconds(heard + work.recognising, rates, half=half)}
+            result["limits"] = {"seconds": compute_seconds(heard + work.recognizing, rates, half=half)}
 
 
 def _language_model(

@@ -18,7 +18,7 @@ from tokenizers.trainers import BpeTrainer
 from benchmarks.settings import Settings
 from benchmarks.sides import SpeechRows
 from benchmarks.texts import SENTENCES, TEXTS
-from sparktts_onnx.bundle.contract import ENROLMENT_GRAPHS, MANIFEST_NAME, SPEAKING_GRAPHS
+from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
@@ -98,10 +98,10 @@ def prompt_recording() -> tuple[NDArray[np.float32], int]:
 
 
 def disk_use(bundle: Path) -> dict[str, int | None]:
-    """Bytes of a bundle, None where it cannot enrol, and of what speaking with kept voices needs of it."""
+    """Bytes of a bundle, None where it cannot enroll, and of what speaking with kept voices needs of it."""
     manifest = read_manifest(bundle)
     speaking = [entry.bytes for name in SPEAKING_GRAPHS for entry in manifest.graphs[name].files]
-    whole = manifest.graphs.keys() >= set(ENROLMENT_GRAPHS)
+    whole = manifest.graphs.keys() >= set(ENROLLMENT_GRAPHS)
     return {
         "bundle_bytes": sum(entry.bytes for entry in manifest.files()) if whole else None,
         "speaking_bytes": sum(speaking) + manifest.tokenizer.bytes,

@@ -52,7 +52,7 @@ def precision_page(report: Report) -> str:
         "likeliest id the same": "argmax_agreement",
         "wave of the same ids: SNR, dB, worst sentence": "wave_snr_db",
         "wave of the same ids: log-mel distance, dB, worst sentence": "log_mel_db",
-        "sentences recognised (closed set)": "recognised",
+        "sentences recognized (closed set)": "recognized",
         "word error rate (open dictation)": "word_error_rate",
         "speaker vector, cosine to another rendition by float32": "speaker_similarity",
     }
@@ -134,7 +134,7 @@ def voices_page(report: Report) -> str:
             "Written by `python -m benchmarks.pages` from `benchmarks/results/reference_windows.json`, which "
             "`python -m benchmarks.reference_windows` measured. Do not edit.",
             "The original hears a speaker in the first seconds of a recording (`first`, what `process_prompt` does). "
-            "`best`, the default of `spark-tts-onnx voices enrol` and of the server, takes the stretch "
+            "`best`, the default of `spark-tts-onnx voices enroll` and of the server, takes the stretch "
             "of that length with the most speech and the least noise and clipping; `all` gives the speaker encoder "
             "everything, joined.",
             f"Each of {report['rows'][0]['speakers']} base voices of the project's own trained voice was recorded, "

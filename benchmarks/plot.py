@@ -5,7 +5,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 _WIDTH, _LABELS, _BAR, _GAP, _HEAD = 760, 230, 16, 7, 34
-_COLOURS = {"ours": "#1f6f8b", "llama.cpp": "#b08968", "PyTorch": "#c0504d"}
+_COLORS = {"ours": "#1f6f8b", "llama.cpp": "#b08968", "PyTorch": "#c0504d"}
 _PANELS = (
     ("language model", "300 ids in", "decode", "Decoding after a prompt of 300 ids, ids a second (50 are real time)"),
     ("codec", "10 s", "real_time", "Codec, 10 s of sound, times real time"),
@@ -43,10 +43,10 @@ def _panel(title: str, bars: Sequence[tuple[str, float]], top: int) -> str:
     for index, (name, value) in enumerate(bars):
         y = top + _HEAD + index * (_BAR + _GAP)
         length = max(1.0, room * value / largest)
-        colour = next((c for start, c in _COLOURS.items() if name.startswith(start)), "#777777")
+        color = next((c for start, c in _COLORS.items() if name.startswith(start)), "#777777")
         lines += [
             f'<text x="{_LABELS - 8}" y="{y + 12}" text-anchor="end">{escape(name)}</text>',
-            f'<rect x="{_LABELS}" y="{y}" width="{length:.1f}" height="{_BAR}" fill="{colour}"/>',
+            f'<rect x="{_LABELS}" y="{y}" width="{length:.1f}" height="{_BAR}" fill="{color}"/>',
             f'<text x="{_LABELS + length + 6:.1f}" y="{y + 12}">{value:.3g}</text>',
         ]
     return "\n".join(lines)

@@ -173,13 +173,13 @@ def main() -> int:
 
 
 def judge_speech(bundle: Path, seeds: Sequence[int], threads: int) -> tuple[dict[str, float], list[Wave]]:
-    """How well a recogniser understands the evaluation texts, said once with each seed, and the waves."""
+    """How well a recognizer understands the evaluation texts, said once with each seed, and the waves."""
     texts = evaluation_texts()
     with SparkTTSONNX(bundle, device="cpu", threads=threads) as tts:
         voice = kept_voice(tts)
         spoken = [said for seed in seeds for said in speak(tts, texts, 100 * seed, voice=voice)]
     figures = Judge(texts).figures(spoken)
-    counts = {"recognised": figures.recognised, "sentences": figures.sentences}
+    counts = {"recognized": figures.recognized, "sentences": figures.sentences}
     return {**counts, "word_error_rate": figures.word_error_rate}, [item.wave for item in spoken]
 
 

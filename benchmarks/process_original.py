@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.memory import PeakMemory
 from benchmarks.original import OriginalSpeaker
-from benchmarks.pytorch import TorchEnrolment
+from benchmarks.pytorch import TorchEnrollment
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     torch.set_num_threads(given.threads)
     with PeakMemory() as memory:
         speaker = OriginalSpeaker(given.checkpoint, given.dtype)
-        listener = TorchEnrolment(given.checkpoint, given.dtype, codec=speaker.codec)
+        listener = TorchEnrollment(given.checkpoint, given.dtype, codec=speaker.codec)
         spoken = speaker.speak(given.text, list(range(32)), given.ids)
         found = {
             "first_audio_seconds": time.monotonic() - given.began,

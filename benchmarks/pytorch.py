@@ -120,14 +120,14 @@ class TorchCodec:
 
 
 def _codec(checkpoint: Path, dtype: torch.dtype) -> BiCodec:
-    """The codec with its large parts in a type; quantisers and the small speaker encoder stay in float32."""
+    """The codec with its large parts in a type; quantizers and the small speaker encoder stay in float32."""
     codec = open_checkpoint(checkpoint).load_codec()
     for part in (codec.encoder, codec.prenet, codec.decoder):
         part.to(dtype)
     return codec
 
 
-class TorchEnrolment:
+class TorchEnrollment:
     """A recording to ids: the original hears every recording with wav2vec2, whether it has a transcript or not."""
 
     def __init__(self, checkpoint: Path, dtype: str = "float32", *, codec: BiCodec | None = None) -> None:
@@ -140,7 +140,7 @@ class TorchEnrolment:
         self.codec = codec or _codec(checkpoint, self._dtype)
 
     @torch.no_grad()
-    def enrol(self, wav: Wave, clip: Wave) -> tuple[list[int], list[int]]:
+    def enroll(self, wav: Wave, clip: Wave) -> tuple[list[int], list[int]]:
         """Semantic and global ids of a recording float32 [N] and its reference clip."""
         normal = (wav - wav.mean()) / np.sqrt(wav.var() + 1e-7)
         states = self.wav2vec2(torch.from_numpy(normal)[None].to(self._dtype), output_hidden_states=True).hidden_states

@@ -20,8 +20,8 @@ import soundfile
 
 from benchmarks.intelligibility import Prompts, speak
 from benchmarks.machine import describe
-from benchmarks.recogniser import SAMPLE_RATE, Wave, median_pitch
-from sparktts_onnx import EnrolOptions, SparkTTSONNX, Voice
+from benchmarks.recognizer import SAMPLE_RATE, Wave, median_pitch
+from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice
 from training import voices
 
 WINDOWS = ("first", "best", "all")
@@ -81,7 +81,7 @@ def _enrolled(tts: SparkTTSONNX, waves: list[Wave], window: str) -> Voice:
         soundfile.write(file, wave, SAMPLE_RATE, format="WAV")
         file.seek(0)
         files.append(file)
-    return tts.enrol(files, options=EnrolOptions(window=window)).voice
+    return tts.enroll(files, options=EnrollOptions(window=window)).voice
 
 
 def main() -> int:

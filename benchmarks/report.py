@@ -34,7 +34,7 @@ _METRICS = {
 _LEADING = {
     "language model": "decode",
     "codec": "real_time",
-    "enrolment": "seconds",
+    "enrollment": "seconds",
     "end to end": "seconds",
     "texts together": "real_time",
     "process": "first_audio_seconds",
@@ -64,7 +64,7 @@ def document(report: Report, name: str) -> str:
             "## The machine's limits, measured in the same run",
             _rates(report["rates"]),
             "A limit in the tables below is the least time that the work can take at these rates: for decoding, "
-            "reading every weight and the attention cache once a step; for the codec and enrolment, the operations "
+            "reading every weight and the attention cache once a step; for the codec and enrollment, the operations "
             "of their products and convolutions at the rate of the matrix product of the same type.",
             "## Bytes",
             _disk(report),

@@ -1,4 +1,4 @@
-"""What the language model's contenders have in common: the interface, the timing, and the judgement of their output."""
+"""What the language model's contenders have in common: the interface, the timing, and the judgment of their output."""
 
 import time
 from collections.abc import Iterator, Sequence

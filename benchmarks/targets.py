@@ -124,8 +124,8 @@ TARGETS = (
     Target("codec, 10 s, against PyTorch float32", _faster("codec", "10 s", ours="ours"), 2, 3),
     Target("codec, 10 s, share of what the matrix-product rate allows", _codec_share, 0.7, unit=""),
     Target("resident memory, long text over short", _memory_growth, 1.2, at_most=True),
-    Target("enrolment with a transcript, 6 s", _faster("enrolment", "6 s", ours="ours"), 1.5),
-    Target("enrolment without a transcript, 6 s", _faster("enrolment", "6 s", ours="ours, no transcript"), 10),
+    Target("enrollment with a transcript, 6 s", _faster("enrollment", "6 s", ours="ours"), 1.5),
+    Target("enrollment without a transcript, 6 s", _faster("enrollment", "6 s", ours="ours, no transcript"), 10),
     Target("text to file, a sentence, against PyTorch float32", _gain(_E2E, "middle", "real_time"), 6, 10),
     Target("text to file, a sentence, times real time", lambda f: f.median(_E2E, "middle", f.ours, "real_time"), 1),
     Target(
@@ -140,7 +140,7 @@ TARGETS = (
         5,
     ),
     Target("peak resident memory, speaking", _peak, 1.0, 0.7, at_most=True, unit="GB"),
-    Target("bundle on disk, with enrolment", _gigabytes("bundle_bytes"), 1.3, at_most=True, unit="GB"),
+    Target("bundle on disk, with enrollment", _gigabytes("bundle_bytes"), 1.3, at_most=True, unit="GB"),
     Target("bundle on disk, what speaking needs", _gigabytes("speaking_bytes"), 0.7, at_most=True, unit="GB"),
 )
 

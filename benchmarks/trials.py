@@ -29,7 +29,7 @@ from benchmarks.harness import Case, Contender, Plan, Result, Values, WrongOutpu
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.codec.integer_convolution import Bounds, IntegerConvolution
-from sparktts_onnx.export.language.quantize import BlockFormat, quantise, quantise_rows
+from sparktts_onnx.export.language.quantize import BlockFormat, quantize, quantize_rows
 from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.tuning import EXACT_PRODUCTS, SPIN_MICROSECONDS, give_back_freed_memory, sums_exactly
 from sparktts_onnx.runtime.language.language_model import LanguageModel
@@ -97,7 +97,7 @@ def _products_model(form: BlockFormat | None) -> bytes:
     nodes, weights, outputs = [], [], []
     for layer in range(LAYERS):
         weight = (rng.integers(-127, 128, (OUTPUTS, INPUTS)) * 0.001).astype(np.float32)
-        stored, scales = quantise_rows(weight) if form is None else quantise(weight, form)
+        stored, scales = quantize_rows(weight) if form is None else quantize(weight, form)
         if form is None:
             stored = np.ascontiguousarray(stored.T)
         weights += [numpy_helper.from_array(stored, f"w{layer}"), numpy_helper.from_array(scales, f"s{layer}")]
@@ -113,8 +113,8 @@ def _products_model(form: BlockFormat | None) -> bytes:
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     graph = helper.make_graph(nodes, "products", inputs, outputs, weights)
     model: onnx.ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=9)
-    serialised: bytes = model.SerializeToString()
-    return serialised
+    serialized: bytes = model.SerializeToString()
+    return serialized
 
 
 def _product_node(form: BlockFormat | None, layer: int) -> onnx.NodeProto:

@@ -33,7 +33,7 @@ from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
 from sparktts_onnx.runtime.values import file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.voices.library import VoiceEntry, VoiceLibrary
-from sparktts_onnx.runtime.voices.recordings import Enrolment, EnrolOptions
+from sparktts_onnx.runtime.voices.recordings import Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.lexicon import Lexicon
@@ -45,8 +45,8 @@ __all__ = [
     "CheckpointError",
     "Cue",
     "DEFAULT_ROWS",
-    "EnrolOptions",
-    "Enrolment",
+    "EnrollOptions",
+    "Enrollment",
     "ExportError",
     "FORMATS",
     "GenerationError",

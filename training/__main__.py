@@ -44,7 +44,7 @@ def main() -> None:
     _together(_command("speechdata", "--out", data, *size))
     _together(_command("token_stage", "--data", data, "--out", run, *size, *device, "--threads", str(cores)))
     _together(_command("speaker_stage", "--data", data, "--out", run, *size, *device, "--threads", str(cores)))
-    _together(_command("tokenise", "--data", data, "--out", run, *device))
+    _together(_command("tokenize", "--data", data, "--out", run, *device))
     _together(
         _command("language_stage", "--out", run, *size, *device, *half),
         _command("vocoder_stage", "--data", data, "--out", run, *size, *device, *half),

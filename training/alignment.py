@@ -8,13 +8,13 @@ from training.espeak import SAMPLE_RATE
 
 HOP = 320
 """Samples a token stands for."""
-_CENTRE = 200
+_CENTER = 200
 """Samples from a token's start to the middle of what wav2vec2 sees for it."""
 
 
 def frame_times(frames: int) -> np.ndarray:
     """Seconds at the middle of each token: float64 [T]."""
-    return (np.arange(frames) * HOP + _CENTRE) / SAMPLE_RATE
+    return (np.arange(frames) * HOP + _CENTER) / SAMPLE_RATE
 
 
 def anchors(phonemes: list[Any], seconds: float) -> np.ndarray:

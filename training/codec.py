@@ -1,4 +1,4 @@
-"""The codec under training: the published modules, a straight-through quantiser, and heads for the losses."""
+"""The codec under training: the published modules, a straight-through quantizer, and heads for the losses."""
 
 import math
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class Speaker(nn.Module):
 
 
 class Codebook(nn.Module):
-    """The published quantiser, with the codes kept as moving averages on the unit sphere."""
+    """The published quantizer, with the codes kept as moving averages on the unit sphere."""
 
     sums: Tensor
     started: Tensor
@@ -99,7 +99,7 @@ class Codebook(nn.Module):
 
     @property
     def _sizes(self) -> Tensor:
-        """How much each code is used, float32 [K]: a buffer of the published quantiser."""
+        """How much each code is used, float32 [K]: a buffer of the published quantizer."""
         return cast(Tensor, self.quantizer.cluster_size)
 
     def latents(self, z: Tensor) -> Tensor:
@@ -152,9 +152,9 @@ class Parts:
     ids: Tensor
     """int64 [B, T]."""
     before: Tensor
-    """Phoneme scores from the latents before the quantiser, float32 [B, T, P]."""
+    """Phoneme scores from the latents before the quantizer, float32 [B, T, P]."""
     after: Tensor
-    """Phoneme scores from the quantised vectors, float32 [B, T, P]."""
+    """Phoneme scores from the quantized vectors, float32 [B, T, P]."""
     mel: Tensor
     """Predicted log mel, float32 [B, T, 4, 80]."""
     low: Tensor

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from training import vocabulary, voices
 from training.alignment import frame_times
-from training.tokenise import created_speakers
+from training.tokenize import created_speakers
 
 IGNORED, RESTRICTED, WHOLE = 0, 1, 2
 """What the loss makes of a position: nothing, scores over what speech can use, scores over every id."""

@@ -21,7 +21,7 @@ from training.codec import ECAPA_WIDTH, TokenCodec, codec_config
 from training.ecapa import published_state
 from training.settings import Sizes
 from training.stage import load_modules
-from training.tokenise import load_codec
+from training.tokenize import load_codec
 from training.vocoder_stage import Vocoder
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def bicodec_state(codec: TokenCodec, vocoder: Vocoder) -> dict[str, Tensor]:
 
 
 def wav2vec2_state(codec: TokenCodec) -> dict[str, Tensor]:
-    """Every tensor of the published wav2vec2, weight normalisation under its published names."""
+    """Every tensor of the published wav2vec2, weight normalization under its published names."""
     found = {}
     for name, tensor in codec.features.published_state().items():
         for new, published in _WEIGHT_NORM.items():

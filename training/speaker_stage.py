@@ -22,7 +22,7 @@ from training.espeak import SAMPLE_RATE
 from training.options import prepare_process, stage_options
 from training.settings import Sizes
 from training.stage import Ahead, Stage, device_of
-from training.tokenise import load_token_codec
+from training.tokenize import load_token_codec
 
 _CLIPS = 24
 

@@ -55,7 +55,7 @@ def _lowest(basis: Tensor, bins: int) -> Tensor:
 
 
 def _magnitude(wave: Tensor, basis: Tensor, hop: int) -> Tensor:
-    """float32 [B, N] to float32 [B, bins, N // hop + 1], frames centred."""
+    """float32 [B, N] to float32 [B, bins, N // hop + 1], frames centered."""
     size = basis.shape[-1]
     padded = F.pad(wave, (size // 2, size // 2))
     parts = F.conv1d(padded.unsqueeze(1), basis, stride=hop)

@@ -55,7 +55,7 @@ class Take:
     """Samples."""
 
 
-def loudness_normalised(wave: np.ndarray) -> np.ndarray:
+def loudness_normalized(wave: np.ndarray) -> np.ndarray:
     """The recording at the volume that Spark-TTS gives every prompt; float32 [N]."""
     peak = float(np.abs(wave).max(initial=0.0))
     if peak < 0.1:
@@ -101,7 +101,7 @@ def _takes(espeak: Espeak, text: str, number: int, kind: str) -> list[tuple[Take
         rate = voices.RATES[level] + (rng.randint(-7, 7) if natural and kind == "reading" else 0)
         speech = trimmed(espeak.speak(text, name, rate=rate))
         take = Take(text, number, speaker.name, natural, level, speech.words, speech.phonemes)
-        takes.append((take, loudness_normalised(speech.wave)))
+        takes.append((take, loudness_normalized(speech.wave)))
     return takes
 
 

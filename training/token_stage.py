@@ -117,7 +117,7 @@ def _right(parts: Parts, batch: CodecBatch) -> float:
 def _start(
     stage: Stage, recordings: list[speechdata.Recording], device: torch.device
 ) -> tuple[TokenCodec, torch.optim.Optimizer, dict[str, int], int]:
-    """Codec, optimiser, phoneme inventory and the number of steps already done."""
+    """Codec, optimizer, phoneme inventory and the number of steps already done."""
     inventory_file = stage.folder / "phonemes.json"
     stage.folder.mkdir(parents=True, exist_ok=True)
     if not inventory_file.exists():

@@ -18,7 +18,7 @@ from training.crops import CropBatch, CropMaker
 from training.options import prepare_process, stage_options
 from training.settings import Sizes
 from training.stage import Ahead, Stage, device_of
-from training.tokenise import load_codec, semantic_ids
+from training.tokenize import load_codec, semantic_ids
 
 _SIZES = (2048, 1024, 512, 256, 128)
 _FLOOR = 1e-3

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparktts_onnx.audio.loudness import Leveller
+from sparktts_onnx.audio.loudness import Leveler
 from sparktts_onnx.audio.signal import SILENCE_LEVEL, Wave
 from sparktts_onnx.errors import OptionError
 
@@ -63,7 +63,7 @@ class Joiner:
         self._edge = self._samples(self._options.edge_seconds)
         self._fade = self._samples(self._options.fade_seconds)
         self._block = max(1, self._samples(BLOCK_SECONDS))
-        self._leveller = Leveller(sample_rate, self._options.most_gain_db)
+        self._leveler = Leveler(sample_rate, self._options.most_gain_db)
         self._spans: list[Span] = []
         self._emitted = 0  # samples given out
         self._start = 0  # where the last segment with sound in it starts
@@ -96,7 +96,7 @@ class Joiner:
         self._pause = max(pause_seconds, self._pause or 0.0)
         self._unplaced += 1
         self._open = False
-        self._leveller.next_segment()
+        self._leveler.next_segment()
         return rest
 
     def finish(self) -> Wave:
@@ -119,7 +119,7 @@ class Joiner:
             ready = self._joint(self._pause)
             block = self._faded(np.concatenate([self._lead, block]), rising=True)
             self._lead, self._pause = _NOTHING, None
-        return np.concatenate([ready, self._hold(self._leveller.apply(block), sound=sound)])
+        return np.concatenate([ready, self._hold(self._leveler.apply(block), sound=sound)])
 
     def _hold(self, block: Wave, *, sound: bool) -> Wave:
         """Keep back of what is held and `block` what a joint would change, give the rest."""

@@ -16,8 +16,8 @@ SURE_AFTER_SECONDS = 0.5
 """Speech heard before a segment's own loudness is fully believed."""
 
 
-class Leveller:
-    """Brings each segment towards the loudness of those before it, block by block.
+class Leveler:
+    """Brings each segment toward the loudness of those before it, block by block.
 
     The first segment sets the loudness and is not touched: one segment alone comes out bit for bit.
     """
@@ -53,7 +53,7 @@ class Leveller:
         return block
 
     def _next_gain_db(self, block: Wave) -> float:
-        """The gain at the end of `block`: a short step towards what evens the segment."""
+        """The gain at the end of `block`: a short step toward what evens the segment."""
         if self._target_db is None or not self._segment.samples:
             return self._gain_db
         difference = self._target_db - self._segment.level_db

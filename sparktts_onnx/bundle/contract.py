@@ -65,7 +65,7 @@ COMPONENTS: dict[str, GraphSpec] = {
 }
 """Every component graph by name, in the order of the data flow."""
 
-ENROLMENT_GRAPHS = ("wav2vec2", "encoder", "quantizer_tokenize", "speaker_encoder")
+ENROLLMENT_GRAPHS = ("wav2vec2", "encoder", "quantizer_tokenize", "speaker_encoder")
 """Needed to turn a recording into a voice; the first three only where a transcript is given."""
 
 SPEAKING_GRAPHS = (LANGUAGE_MODEL, "quantizer_detokenize", "speaker_detokenize", "prenet", "decoder")

@@ -167,7 +167,7 @@ class Manifest:
     source: str
     """Name of the checkpoint folder that the bundle was made from."""
     licence: str
-    """Licence of the weights, as far as it is known."""
+    """License of the weights, as far as it is known."""
     codec: CodecLayout
     language_model: LanguageModelLayout
     token_ids: TokenIds

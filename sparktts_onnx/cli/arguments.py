@@ -79,7 +79,7 @@ def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
     sampling.add_argument("--max-new-tokens", type=int, metavar="N", help="limit for one segment (default: 3000)")
     sampling.add_argument("--retries", type=int, metavar="N", help="further tries for a bad segment (default: 2)")
     text = parser.add_argument_group("text")
-    text.add_argument("--no-normalise", action="store_true", help="speak numbers, dates and the like as written")
+    text.add_argument("--no-normalize", action="store_true", help="speak numbers, dates and the like as written")
     text.add_argument("--lexicon", metavar="FILE", help="JSON or CSV of words and how to speak them")
     text.add_argument("--segment-seconds", type=float, metavar="S", help="longest planned segment (default: 12)")
     text.add_argument(
@@ -94,8 +94,8 @@ def speech_options(options: argparse.Namespace) -> SpeechOptions:
         *("retries", "segment_seconds", "tempo"),
     )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    if options.no_normalise:
-        given["normalise"] = False
+    if options.no_normalize:
+        given["normalize"] = False
     if options.lexicon is not None:
         given["lexicon"] = Lexicon.load(options.lexicon)
     return cast(SpeechOptions, given)

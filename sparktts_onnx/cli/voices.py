@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sparktts_onnx import EnrolOptions, OptionError, SparkTTSONNX, Voice, VoiceLibrary
+from sparktts_onnx import EnrollOptions, OptionError, SparkTTSONNX, Voice, VoiceLibrary
 from sparktts_onnx.cli.arguments import LEVELS_HELP, add_bundle_argument, add_model_arguments, open_bundle, open_model
 
 DESCRIPTION = """Keep voices by name in a folder.
 
-  spark-tts-onnx voices enrol  NAME a.wav b.wav --model-dir M    from recordings of one speaker
+  spark-tts-onnx voices enroll  NAME a.wav b.wav --model-dir M    from recordings of one speaker
   spark-tts-onnx voices create NAME --gender male --model-dir M  made up by the model
   spark-tts-onnx voices try    NAME --model-dir M                speaks a sentence
   spark-tts-onnx voices list|show|remove …"""
@@ -21,18 +21,18 @@ SENTENCE = "This is how I sound. Shall we begin?"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands and their options."""
     parser.description = DESCRIPTION
-    commands = parser.add_subparsers(required=True, metavar="list|show|enrol|create|remove|try")
+    commands = parser.add_subparsers(required=True, metavar="list|show|enroll|create|remove|try")
     _add(commands, "list", _list, "every voice of the folder", named=False, computes=False)
     _add(commands, "show", _show, "what is known of a voice", computes=False)
     _add(commands, "remove", _remove, "delete a voice", computes=False)
-    enrol = _add(commands, "enrol", _enrol, "make a voice from recordings")
-    enrol.add_argument("recordings", nargs="+", metavar="AUDIO", help="recordings of one speaker, several seconds each")
-    enrol.add_argument("--transcript", metavar="TEXT", help="what is said in them: clones the manner too")
-    enrol.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to; kept with the voice")
-    enrol.add_argument(
+    enroll = _add(commands, "enroll", _enroll, "make a voice from recordings")
+    enroll.add_argument("recordings", nargs="+", metavar="AUDIO", help="recordings of one speaker, several seconds")
+    enroll.add_argument("--transcript", metavar="TEXT", help="what is said in them: clones the manner too")
+    enroll.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to; kept with the voice")
+    enroll.add_argument(
         "--window", default="best", help="first seconds, best stretch (default) or all of the recordings"
     )
-    enrol.add_argument("--trim", action="store_true", help="cut silence from both ends first")
+    enroll.add_argument("--trim", action="store_true", help="cut silence from both ends first")
     create = _add(commands, "create", _create, "make a voice up")
     create.add_argument("--gender", metavar="G", help="female or male")
     create.add_argument("--pitch", metavar="LEVEL", help=LEVELS_HELP)
@@ -79,7 +79,7 @@ def _list(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary)
     for entry in entries:
         print(f"{entry.name}\t{entry.problem or _about(entry.voice)}")
     if not entries:
-        _say(f"no voices in {options.voices_dir}; make one with `voices enrol` or `voices create`")
+        _say(f"no voices in {options.voices_dir}; make one with `voices enroll` or `voices create`")
     return 0
 
 
@@ -103,15 +103,15 @@ def _remove(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
     return 0
 
 
-def _enrol(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+def _enroll(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
     if options.transcript and len(options.recordings) > 1:
         raise OptionError("a transcript belongs to one recording; give one, or leave the transcript out")
-    chosen = EnrolOptions(window=options.window, trim=options.trim)
-    enrolment = tts.enrol(options.recordings, options.transcript, options=chosen)
-    for path, report in zip(options.recordings, enrolment.reports, strict=True):
+    chosen = EnrollOptions(window=options.window, trim=options.trim)
+    enrollment = tts.enroll(options.recordings, options.transcript, options=chosen)
+    for path, report in zip(options.recordings, enrollment.reports, strict=True):
         for note in report.notes:
             _say(f"{path}: {note}")
-    kept = library.add(enrolment.voice, options.name, consent=options.consent)
+    kept = library.add(enrollment.voice, options.name, consent=options.consent)
     _say(f"kept {kept.name} in {options.voices_dir}")
     return 0
 

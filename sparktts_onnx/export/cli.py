@@ -106,7 +106,7 @@ def _convert(given: argparse.Namespace) -> int:
     except (SparkTTSError, OSError, MemoryError) as error:
         print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
         return FAILED
-    print(f"licence of the weights: {manifest.licence}", file=sys.stderr)
+    print(f"license of the weights: {manifest.licence}", file=sys.stderr)
     verified = "verified" if options.verify else "not verified"
     print(f"{verified}, {time.monotonic() - started:.0f} s", file=sys.stderr)
     print(options.output_dir)

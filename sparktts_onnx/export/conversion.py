@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from sparktts_onnx._version import __version__
-from sparktts_onnx.bundle.contract import COMPONENTS, ENROLMENT_GRAPHS, LANGUAGE_MODEL, TOKENIZER_NAME
+from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS, LANGUAGE_MODEL, TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import (
     GraphEntry,
     LanguageModelLayout,
@@ -25,7 +25,7 @@ from sparktts_onnx.bundle.manifest import (
 )
 from sparktts_onnx.errors import ExportError, OptionError, VerificationError
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
-from sparktts_onnx.export.checkpoint.license import licence_of
+from sparktts_onnx.export.checkpoint.license import license_of
 from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.codec.adapters import Models
@@ -39,7 +39,7 @@ from sparktts_onnx.export.language.language_model import Head, Precision, write_
 from sparktts_onnx.export.language.weights import DecoderWeights
 from sparktts_onnx.export.resources import check_room, estimate
 from sparktts_onnx.export.staging import staged
-from sparktts_onnx.export.verify.end_to_end import GraphChain, clone_prompt, enrol_both, wave_checks
+from sparktts_onnx.export.verify.end_to_end import GraphChain, clone_prompt, enroll_both, wave_checks
 from sparktts_onnx.export.verify.graphs import INTEGER_SHARE, Check, summary, verify_graph
 from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
 from sparktts_onnx.export.verify.weights import verify_weights
@@ -228,10 +228,10 @@ class Conversion:
         if self.failures:
             return
         chain, prompts = GraphChain(self.folder), example_prompts(self.checkpoint.token_ids)
-        if set(ENROLMENT_GRAPHS) <= set(self.options.graphs):
+        if set(ENROLLMENT_GRAPHS) <= set(self.options.graphs):
             samples = None if self.options.dynamic else recording_length(self.checkpoint, self.options.frames)
             exact = self.options.precision == "fp32"
-            enrolled = enrol_both(self.adapter, chain, self.checkpoint, samples=samples, exact=exact)
+            enrolled = enroll_both(self.adapter, chain, self.checkpoint, samples=samples, exact=exact)
             self.checks += enrolled.checks
             integers = self.options.precision in INTEGER_PRECISIONS
             self.checks += wave_checks(self.adapter, self._stored_adapter, chain, enrolled, integers=integers)
@@ -260,7 +260,7 @@ class Conversion:
         return Manifest(
             producer=f"sparktts-onnx {__version__}",
             source=self.checkpoint.folder.resolve().name,
-            licence=licence_of(self.checkpoint.folder),
+            licence=license_of(self.checkpoint.folder),
             codec=codec_layout(self.checkpoint, fingerprint=codec_fingerprint(self.models.codec), fixed_frames=fixed),
             language_model=self.layout,
             token_ids=self.checkpoint.token_ids,

@@ -37,8 +37,8 @@ from sparktts_onnx.runtime.speech.segment import SegmentSpeaker
 from sparktts_onnx.runtime.speech.speaking import speak_segments
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
 from sparktts_onnx.runtime.values import clean_text, instance_of, path_named, whole_number
-from sparktts_onnx.runtime.voices.enrolment import Enroller
-from sparktts_onnx.runtime.voices.recordings import Enrolment, EnrolOptions, read_prompt
+from sparktts_onnx.runtime.voices.enrollment import Enroller
+from sparktts_onnx.runtime.voices.recordings import Enrollment, EnrollOptions, read_prompt
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 
@@ -122,7 +122,7 @@ class SparkTTSONNX:
         self._sessions.close()
 
     def process_prompt(self, path: Source, transcript: str | None = None, *, name: str | None = None) -> Voice:
-        """Enrol a recording as the original does, and remember the voice for calls that name none.
+        """Enroll a recording as the original does, and remember the voice for calls that name none.
 
         Args:
             path: any audio file that soundfile reads, or an open binary file.
@@ -132,23 +132,23 @@ class SparkTTSONNX:
         Raises:
             RecordingError: the recording cannot be used.
         """
-        return self._remember(self.enrol([path], transcript, name=name).voice)
+        return self._remember(self.enroll([path], transcript, name=name).voice)
 
-    def enrol(
+    def enroll(
         self,
         recordings: Sequence[Source],
         transcript: str | None = None,
         *,
         name: str | None = None,
-        options: EnrolOptions | None = None,
-    ) -> Enrolment:
+        options: EnrollOptions | None = None,
+    ) -> Enrollment:
         """A voice from one or several recordings of one speaker, with what is to be said about them.
 
         Raises:
             RecordingError: a recording cannot be used.
             OptionError: no recording, or a bad option.
         """
-        chosen = options or EnrolOptions()
+        chosen = options or EnrollOptions()
         spoken = clean_text("transcript", transcript or "")
         known = bool(spoken.strip())
         prompt = read_prompt(recordings, self.manifest.codec, chosen)
@@ -160,7 +160,7 @@ class SparkTTSONNX:
             name=name,
             origin=prompt.origin,
         )
-        return Enrolment(voice, prompt.reports)
+        return Enrollment(voice, prompt.reports)
 
     def load_voice(self, path: str | Path) -> Voice:
         """Read a voice file that belongs to this bundle's codec, and remember it for calls that name none.

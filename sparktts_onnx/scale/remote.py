@@ -13,7 +13,7 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayErr
 from ray.serve.exceptions import RayServeException, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
-from sparktts_onnx import Enrolment, EnrolOptions, GenerationError, Manifest, SpeechInfo, StreamOptions, Voice
+from sparktts_onnx import Enrollment, EnrollOptions, GenerationError, Manifest, SpeechInfo, StreamOptions, Voice
 from sparktts_onnx.scale.continuing import Continuation
 from sparktts_onnx.scale.messages import Chunk, Item, checked
 
@@ -47,9 +47,9 @@ class RemoteEngine:
         speak = self._speakers.options(method_name="speak", stream=True)
         return RemoteStream(lambda: speak.remote(text, stream_options, options), self._manifest.codec.sample_rate)
 
-    def enrol(
-        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrolOptions | None = None
-    ) -> Enrolment:
+    def enroll(
+        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
+    ) -> Enrollment:
         """A voice from recordings, on the worker that has enrolled them before, if there is one.
 
         Raises:
@@ -59,8 +59,8 @@ class RemoteEngine:
         data = [recording.read() for recording in recordings]
         words = [transcript, None if options is None else asdict(options)]
         key = _digest(*data, json.dumps(words, sort_keys=True).encode())
-        made = self._call("enrol", key, data, transcript, options)
-        assert isinstance(made, Enrolment)
+        made = self._call("enroll", key, data, transcript, options)
+        assert isinstance(made, Enrollment)
         return made
 
     def create_voice(
@@ -83,7 +83,7 @@ class RemoteEngine:
         assert isinstance(made, Voice)
         return made
 
-    def _call(self, method: str, key: str, *arguments: Any) -> Enrolment | Voice:
+    def _call(self, method: str, key: str, *arguments: Any) -> Enrollment | Voice:
         speakers = self._speakers.options(method_name=method, multiplexed_model_id=key)
         for _ in range(ATTEMPTS):
             try:
@@ -93,7 +93,7 @@ class RemoteEngine:
             except (RayError, RayServeException) as error:
                 raise _failed(error) from None
             else:
-                made: Enrolment | Voice = checked(answer)
+                made: Enrollment | Voice = checked(answer)
                 return made
         raise _no_worker()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ray import serve
 
-from sparktts_onnx import Enrolment, EnrolOptions, SparkTTSError, SpeechInfo, SpeechStream, StreamOptions, Voice
+from sparktts_onnx import Enrollment, EnrollOptions, SparkTTSError, SpeechInfo, SpeechStream, StreamOptions, Voice
 from sparktts_onnx.scale.messages import Failure, Item
 from sparktts_onnx.scale.settings import ModelSettings
 
@@ -20,13 +20,13 @@ KEPT_VOICES = 256
 _SPARE_THREADS = 2
 """Beside one for each answer: for answers that are being stopped, and for enrolling."""
 
-Made = Enrolment | Voice | Failure
+Made = Enrollment | Voice | Failure
 
-_maker: ContextVar[Callable[[], Enrolment | Voice]] = ContextVar("_maker")
+_maker: ContextVar[Callable[[], Enrollment | Voice]] = ContextVar("_maker")
 
 
 class Speaker:
-    """Speaks and enrols in threads, for calls that come through Ray."""
+    """Speaks and enrolls in threads, for calls that come through Ray."""
 
     def __init__(self, model: ModelSettings) -> None:
         self._tts = model.open()
@@ -51,17 +51,17 @@ class Speaker:
             steps.cancel()
             self._threads.submit(steps.close)
 
-    async def enrol(self, recordings: list[bytes], transcript: str | None, options: EnrolOptions | None) -> Made:
+    async def enroll(self, recordings: list[bytes], transcript: str | None, options: EnrollOptions | None) -> Made:
         """A voice from recordings; one that this replica has made before costs nothing."""
         return await self._once(
-            lambda: self._tts.enrol([io.BytesIO(data) for data in recordings], transcript, options=options)
+            lambda: self._tts.enroll([io.BytesIO(data) for data in recordings], transcript, options=options)
         )
 
     async def create_voice(self, options: Mapping[str, Any]) -> Made:
-        """A voice that the model makes up; as `enrol`."""
+        """A voice that the model makes up; as `enroll`."""
         return await self._once(lambda: self._tts.create_voice(**options))
 
-    async def _once(self, make: Callable[[], Enrolment | Voice]) -> Made:
+    async def _once(self, make: Callable[[], Enrollment | Voice]) -> Made:
         _maker.set(make)
         key = serve.get_multiplexed_model_id()
         try:
@@ -71,13 +71,13 @@ class Speaker:
         return made
 
     @serve.multiplexed(max_num_models_per_replica=KEPT_VOICES)  # type: ignore[untyped-decorator]
-    async def _made(self, key: str) -> Enrolment | Voice:
+    async def _made(self, key: str) -> Enrollment | Voice:
         """Ray keeps what is returned under `key`, so no failure is, and sends further calls with that key here."""
         return await self._make()
 
-    async def _make(self) -> Enrolment | Voice:
+    async def _make(self) -> Enrollment | Voice:
         try:
-            made: Enrolment | Voice = await self._in_thread(_maker.get())
+            made: Enrollment | Voice = await self._in_thread(_maker.get())
         except SparkTTSError as error:
             raise _FailedError(Failure.of(error)) from None
         return made

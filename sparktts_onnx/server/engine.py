@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sparktts_onnx import Enrolment, EnrolOptions, Manifest, SpeechInfo, Voice
+from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SpeechInfo, Voice
 
 
 class Stream(Protocol):
@@ -34,7 +34,7 @@ class Stream(Protocol):
 
 
 class Engine(Protocol):
-    """Speaks and enrols; called from several threads at once."""
+    """Speaks and enrolls; called from several threads at once."""
 
     @property
     def manifest(self) -> Manifest:
@@ -46,9 +46,9 @@ class Engine(Protocol):
         """`stream(text, stream_options=…, **SpeechOptions)` speaks a text chunk by chunk."""
         ...
 
-    def enrol(
-        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrolOptions | None = None
-    ) -> Enrolment:
+    def enroll(
+        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
+    ) -> Enrollment:
         """A voice from recordings."""
         ...
 

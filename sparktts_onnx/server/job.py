@@ -23,7 +23,7 @@ class Order:
     options: Mapping[str, Any]
     """`SpeechOptions` but the voice."""
     voice: Callable[[], Mapping[str, Any]]
-    """Gives the options that say who speaks; may have to enrol or create a voice first."""
+    """Gives the options that say who speaks; may have to enroll or create a voice first."""
     file_format: str
     sample_rate: int | None
     """Samples a second; None for the model's own."""

@@ -54,7 +54,7 @@ class SpeechRequest(Exact):
     top_k: int | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_new_tokens: int | None = Field(default=None, ge=1, description="Limit on the tokens of one segment.")
-    normalise: bool = Field(default=True, description="Speak numbers, dates and the like as words.")
+    normalize: bool = Field(default=True, description="Speak numbers, dates and the like as words.")
     retries: int | None = Field(
         default=None, ge=0, le=20, description="Further attempts at a segment that sounds wrong."
     )

@@ -23,7 +23,7 @@ router = APIRouter(tags=["speech"])
 
 PCM_RATE = 24_000
 """What clients of OpenAI's interface take raw samples for."""
-_PASSED_ON = ("seed", "temperature", "top_k", "top_p", "max_new_tokens", "normalise", "retries", "segment_seconds")
+_PASSED_ON = ("seed", "temperature", "top_k", "top_p", "max_new_tokens", "normalize", "retries", "segment_seconds")
 _AUDIO: dict[str, Any] = {"type": "string", "format": "binary"}
 _EVENT: dict[str, Any] = {
     "type": "object",
@@ -101,7 +101,7 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
         except SparkTTSError as error:
             raise from_library(error, service.settings, param="ref_audio") from error
         _refuse_gender(style)
-        return lambda: {"voice": service.voices.enrol(recording, body.ref_text).voice, **style}
+        return lambda: {"voice": service.voices.enroll(recording, body.ref_text).voice, **style}
     name = body.voice.id if isinstance(body.voice, VoiceReference) else body.voice
     if name is None and style:
         return lambda: style

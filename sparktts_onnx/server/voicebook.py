@@ -9,7 +9,7 @@ from collections import OrderedDict
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from sparktts_onnx import Enrolment, EnrolOptions, RecordingError, Voice, VoiceError, VoiceLibrary
+from sparktts_onnx import Enrollment, EnrollOptions, RecordingError, Voice, VoiceError, VoiceLibrary
 from sparktts_onnx.server.engine import Engine
 
 BUILT_IN = MappingProxyType(
@@ -42,10 +42,10 @@ class VoiceBook:
     def __init__(self, engine: Engine, library: VoiceLibrary, *, max_prompt_seconds: float) -> None:
         self.library = library
         self._engine = engine
-        self._enrol_options = EnrolOptions(window="best", max_seconds=max_prompt_seconds)
+        self._enroll_options = EnrollOptions(window="best", max_seconds=max_prompt_seconds)
         self._built_in: dict[str, Voice] = {}
         self._creating = threading.Lock()
-        self._prompts: OrderedDict[bytes, Enrolment] = OrderedDict()
+        self._prompts: OrderedDict[bytes, Enrollment] = OrderedDict()
         self._prompts_lock = threading.Lock()
 
     def check(self, name: str) -> None:
@@ -72,7 +72,7 @@ class VoiceBook:
         built_in = self._built_in_name(name)
         return self.library.get(name) if built_in is None else self._create(built_in)
 
-    def enrol(self, recording: bytes, transcript: str | None) -> Enrolment:
+    def enroll(self, recording: bytes, transcript: str | None) -> Enrollment:
         """A voice from the bytes of an audio file; the same bytes are enrolled once.
 
         Raises:
@@ -84,7 +84,7 @@ class VoiceBook:
             if key in self._prompts:
                 self._prompts.move_to_end(key)
                 return self._prompts[key]
-        enrolled = self._engine.enrol([io.BytesIO(recording)], transcript, options=self._enrol_options)
+        enrolled = self._engine.enroll([io.BytesIO(recording)], transcript, options=self._enroll_options)
         with self._prompts_lock:
             self._prompts[key] = enrolled
             if len(self._prompts) > _REMEMBERED_PROMPTS:

@@ -138,13 +138,13 @@ def _check_form(form: NewVoice, service: SpeechService, *, recorded: bool) -> No
 
 
 def _make(form: NewVoice, recording: bytes | None, service: SpeechService) -> VoiceObject:
-    """Enrol or create a voice and keep it."""
+    """Enroll or create a voice and keep it."""
     notes: tuple[str, ...] = ()
     if recording is None:
         voice = service.engine.create_voice(**form.style, seed=form.seed)
     else:
         try:
-            enrolled = service.voices.enrol(recording, form.transcript)
+            enrolled = service.voices.enroll(recording, form.transcript)
         except SparkTTSError as error:
             param = "audio_sample" if isinstance(error, RecordingError) else None
             raise from_library(error, service.settings, param=param) from error

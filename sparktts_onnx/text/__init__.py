@@ -2,7 +2,7 @@
 
 from sparktts_onnx.text.duration import TokenBounds, expected_seconds, expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.lexicon import Lexicon
-from sparktts_onnx.text.normalize import NormaliseOptions, detect_language, normalise
+from sparktts_onnx.text.normalize import NormalizeOptions, detect_language, normalize
 from sparktts_onnx.text.segments import (
     DEFAULT_BUDGET,
     DEFAULT_JOIN_BELOW,
@@ -16,7 +16,7 @@ __all__ = [
     "DEFAULT_BUDGET",
     "DEFAULT_JOIN_BELOW",
     "Lexicon",
-    "NormaliseOptions",
+    "NormalizeOptions",
     "Segment",
     "Segmenter",
     "TokenBounds",
@@ -25,7 +25,7 @@ __all__ = [
     "expected_tokens",
     "is_speakable",
     "iter_segments",
-    "normalise",
+    "normalize",
     "split",
     "token_bounds",
 ]

@@ -39,11 +39,11 @@ def test_faster_means_a_larger_ratio_whatever_the_metric() -> None:
     report = _report(
         _result("codec", "10 s", "PyTorch float32", seconds=4.0, real_time=2.5),
         _result("codec", "10 s", "ours", seconds=2.0, real_time=5.0),
-        _result("enrolment", "6 s", "PyTorch float32", seconds=3.0),
-        _result("enrolment", "6 s", "ours", seconds=1.5),
+        _result("enrollment", "6 s", "PyTorch float32", seconds=3.0),
+        _result("enrollment", "6 s", "ours", seconds=1.5),
     )
     assert _target("codec, 10 s, against").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
-    assert _target("enrolment with a").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
+    assert _target("enrollment with a").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
     assert table(report).count("2.00×") == 2
 
 

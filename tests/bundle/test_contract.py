@@ -1,6 +1,6 @@
 """The table of graphs says what a bundle is, once."""
 
-from sparktts_onnx.bundle.contract import COMPONENTS, ENROLMENT_GRAPHS, LANGUAGE_MODEL, SPEAKING_GRAPHS
+from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS, LANGUAGE_MODEL, SPEAKING_GRAPHS
 
 
 def test_every_graph_feeds_the_next_by_name_dtype_and_axes() -> None:
@@ -18,4 +18,4 @@ def test_names_are_keys() -> None:
 
 def test_uses_name_known_graphs() -> None:
     known = {*COMPONENTS, LANGUAGE_MODEL}
-    assert {*ENROLMENT_GRAPHS, *SPEAKING_GRAPHS} == known - {"postnet"}
+    assert {*ENROLLMENT_GRAPHS, *SPEAKING_GRAPHS} == known - {"postnet"}

@@ -43,9 +43,9 @@ class Voices:
         return code, out, err
 
 
-def test_a_voice_from_enrolment_to_removal(voices: Voices, recordings: list[str], tmp_path: Path) -> None:
+def test_a_voice_from_enrollment_to_removal(voices: Voices, recordings: list[str], tmp_path: Path) -> None:
     assert "no voices in" in voices("list")[1]
-    _, err = voices("enrol", "Ann", *recordings, "--consent", "she said yes", "--trim", "--window", "all")
+    _, err = voices("enroll", "Ann", *recordings, "--consent", "she said yes", "--trim", "--window", "all")
     assert "kept Ann" in err
     assert f"{recordings[0]}: " in err  # what would make the recording better
     assert voices("list")[0].startswith("Ann\t")
@@ -59,9 +59,9 @@ def test_a_voice_from_enrolment_to_removal(voices: Voices, recordings: list[str]
 
 
 def test_a_voice_with_a_transcript(voices: Voices, recordings: list[str]) -> None:
-    voices("enrol", "Ann", recordings[0], "--transcript", "What is said.")
+    voices("enroll", "Ann", recordings[0], "--transcript", "What is said.")
     assert "transcript: What is said." in voices("show", "Ann")[0]
-    code, _, err = voices.run("enrol", "Bob", *recordings, "--transcript", "What is said.")
+    code, _, err = voices.run("enroll", "Bob", *recordings, "--transcript", "What is said.")
     assert code != 0 and err.count("error:") == 1 and "one recording" in err
 
 
@@ -94,8 +94,8 @@ def test_what_computes_nothing_has_no_options_for_it(voices: Voices, given: tupl
         ("show", "Nobody"),
         ("remove", "Nobody"),
         ("try", "Nobody"),
-        ("enrol", "Ann", "no-such.wav"),
-        ("enrol", "../Ann", __file__),
+        ("enroll", "Ann", "no-such.wav"),
+        ("enroll", "../Ann", __file__),
         ("create", "Low", "--gender", "robot"),
     ],
 )

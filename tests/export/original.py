@@ -48,7 +48,7 @@ class Original:
         seconds = audio.reference_samples / audio.sample_rate
         clip = reference_clip(wav, sample_rate=audio.sample_rate, seconds=seconds, hop=audio.latent_hop_length)
         with torch.inference_mode():
-            hear = Wav2Vec2Features(self._wav2vec2, normalise=self._checkpoint.normalise_recording)
+            hear = Wav2Vec2Features(self._wav2vec2, normalize=self._checkpoint.normalize_recording)
             semantic, speaker = self._codec.tokenize(hear(torch.from_numpy(wav)[None]), torch.from_numpy(clip)[None])
         return (
             "".join(f"<|bicodec_semantic_{i}|>" for i in semantic.flatten().tolist()),

@@ -129,7 +129,7 @@ def test_fixed_shapes(tiny_folder: Path, tmp_path: Path) -> None:
     assert manifest.graphs["speaker_encoder"].inputs[0].axes == (1, manifest.codec.reference_samples)
 
 
-def test_a_smaller_precision_halves_what_enrolment_keeps_on_disk(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_smaller_precision_halves_what_enrollment_keeps_on_disk(tiny_folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "int8"
     assert run("--model_dir", tiny_folder, "--output_dir", target, "--precision", "int8") == 0
     manifest = read_manifest(target)

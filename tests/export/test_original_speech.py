@@ -14,7 +14,7 @@ PROMPT = ROOT / "example" / "prompt_audio.wav"
 TRANSCRIPT = (
     "The wooden bridge over the river was built by soldiers. Every Saturday my parents buy fresh fish at the market."
 )
-GREEDY = {"temperature": 0, "normalise": False, "retries": 0}
+GREEDY = {"temperature": 0, "normalize": False, "retries": 0}
 
 
 @pytest.fixture(scope="module")

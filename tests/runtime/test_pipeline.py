@@ -152,7 +152,7 @@ def test_a_voice_of_another_codec_is_refused(tts: SparkTTSONNX, voice: Voice, tm
 
 @pytest.mark.parametrize("text", CONTROL_TEXTS)
 def test_control_text_is_spoken_as_text(tts: SparkTTSONNX, voice: Voice, text: str) -> None:
-    wav, info = tts.inference(text, voice=voice, temperature=0, normalise=False)
+    wav, info = tts.inference(text, voice=voice, temperature=0, normalize=False)
     assert "".join(segment.text for segment in info.segments).replace(" ", "") == text.replace(" ", "")
     if len(info.segments) == 1:
         assert nano.heard(wav) == nano.spoken(info.segments[0].text, voice.global_ids)
@@ -164,9 +164,9 @@ def test_control_text_is_spoken_as_text(tts: SparkTTSONNX, voice: Voice, text: s
     ["a", "5", "好", "I", "🙂", "🙂🙂 👨‍👩‍👧", "?", "...", "\u200b", "a\0b", "你好 hello 世界。", "é" * 9],
 )
 def test_odd_texts_give_audio_or_one_message(tts: SparkTTSONNX, voice: Voice, text: str) -> None:
-    for normalise in (True, False):
+    for normalize in (True, False):
         try:
-            wav, info = tts.inference(text, voice=voice, seed=1, normalise=normalise)
+            wav, info = tts.inference(text, voice=voice, seed=1, normalize=normalize)
         except TextError as error:
             assert "nothing to speak" in str(error)
         else:
@@ -174,12 +174,12 @@ def test_odd_texts_give_audio_or_one_message(tts: SparkTTSONNX, voice: Voice, te
             assert info.tokens == sum(segment.tokens for segment in info.segments)
 
 
-def test_normalisation_and_lexicon(tts: SparkTTSONNX, voice: Voice) -> None:
+def test_normalization_and_lexicon(tts: SparkTTSONNX, voice: Voice) -> None:
     def spoken(**options: Any) -> str:
         return " ".join(s.text for s in tts.inference("I owe ACME $5.", voice=voice, seed=1, **options)[1].segments)
 
     assert spoken() == "I owe ACME five dollars."
-    assert spoken(normalise=False) == "I owe ACME $5."
+    assert spoken(normalize=False) == "I owe ACME $5."
     assert spoken(lexicon=Lexicon({"ACME": "ack me"})) == "I owe ack me five dollars."
 
 
@@ -197,7 +197,7 @@ def test_long_text(tts: SparkTTSONNX, voice: Voice) -> None:
     text = " ".join(f"Sentence number {n} says something of its own, and then it ends." for n in range(12))
     seen: list[tuple[int, int]] = []
     wav, info = tts.inference(
-        text, voice=voice, temperature=0, normalise=False, on_progress=lambda done, total: seen.append((done, total))
+        text, voice=voice, temperature=0, normalize=False, on_progress=lambda done, total: seen.append((done, total))
     )
     assert " ".join(segment.text for segment in info.segments) == text
     assert seen == [(n + 1, len(info.segments)) for n in range(len(info.segments))]
@@ -221,7 +221,7 @@ def test_ten_thousand_characters_in_order(voice: Voice) -> None:
 
     with SparkTTSONNX(nano.BUNDLE, threads=1, rows=1) as tts:  # one at a time, so that answers are asked for in order
         install(tts, short)
-        wav, info = tts.inference(text, voice=voice, seed=1, normalise=False, retries=0)
+        wav, info = tts.inference(text, voice=voice, seed=1, normalize=False, retries=0)
     assert " ".join(segment.text for segment in info.segments) == text
     heard = [ids[0] for ids in spans_heard(wav, info)]
     assert heard == [number % nano.WALK for number in range(len(info.segments))]
@@ -340,7 +340,7 @@ def test_a_prompt_that_leaves_no_room(tts: SparkTTSONNX, manifest: Manifest, voi
             tts.inference(TEXT, voice=full, seed=1)
     # A created voice is written before its speech, and needs room as well.
     with pytest.raises(TextError, match="language model holds 2048"):
-        tts.inference("a" + "[" * 1990, gender="male", segment_seconds=60, normalise=False, seed=1)
+        tts.inference("a" + "[" * 1990, gender="male", segment_seconds=60, normalize=False, seed=1)
 
 
 def test_closing_stops_the_work_and_a_later_call_starts_anew(tts: SparkTTSONNX, voice: Voice) -> None:

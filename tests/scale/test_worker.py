@@ -199,8 +199,8 @@ def test_voices_go_where_they_were_made_and_speech_anywhere(
 ) -> None:
     for name, recording, transcript in (("a", b"x", None), ("a", b"x", None), ("b", b"x", "hello"), ("c", b"y", None)):
         with contextlib.suppress(Exception):
-            engine.enrol([io.BytesIO(recording)], transcript)
-        assert handle.asked[-1][0] == "enrol", name
+            engine.enroll([io.BytesIO(recording)], transcript)
+        assert handle.asked[-1][0] == "enroll", name
     keys = [key for _, key in handle.asked]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3

@@ -1,4 +1,4 @@
-"""An engine for tests: honours what the server asks of the library, and misbehaves on request.
+"""An engine for tests: honors what the server asks of the library, and misbehaves on request.
 
 Every step makes one chunk of 0.1 s. Words in the text tell it what to do: see `StandIn`.
 """
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparktts_onnx import (
-    Enrolment,
-    EnrolOptions,
+    Enrollment,
+    EnrollOptions,
     GenerationError,
     Manifest,
     RecordingError,
@@ -111,15 +111,15 @@ class StandIn:
             self.asked.append((text, options))
         return StandInStream(self, text, options)
 
-    def enrol(
-        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrolOptions | None = None
-    ) -> Enrolment:
+    def enroll(
+        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
+    ) -> Enrollment:
         """A voice that follows from the bytes."""
         data = recordings[0].read()
         if b"RIFF" not in data[:4]:
             raise RecordingError("the recording cannot be read as audio")
         self.enrolled += 1
-        return Enrolment(self.voice(data.hex(), transcript), (_Report(),))
+        return Enrollment(self.voice(data.hex(), transcript), (_Report(),))
 
     def create_voice(
         self,

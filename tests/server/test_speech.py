@@ -147,7 +147,7 @@ def test_a_style_changes_how_a_voice_speaks_but_not_its_gender(client: TestClien
 
 
 def test_options_reach_the_library(client: TestClient, engine: StandIn) -> None:
-    ask(client, temperature=0.5, top_k=7, top_p=0.9, max_new_tokens=99, normalise=False, retries=0, segment_seconds=4)
+    ask(client, temperature=0.5, top_k=7, top_p=0.9, max_new_tokens=99, normalize=False, retries=0, segment_seconds=4)
     options = engine.asked[-1][1]
     del options["voice"]
     assert options == {
@@ -156,7 +156,7 @@ def test_options_reach_the_library(client: TestClient, engine: StandIn) -> None:
         "top_k": 7,
         "top_p": 0.9,
         "max_new_tokens": 99,
-        "normalise": False,
+        "normalize": False,
         "retries": 0,
         "segment_seconds": 4.0,
     }
@@ -321,7 +321,7 @@ def test_an_unknown_voice_or_model_is_named(client: TestClient) -> None:
     assert error["code"] == "model_not_found" and "spark-tts" in error["message"]
 
 
-def test_a_misspelt_voice_is_guessed_also_among_the_built_in_ones(client: TestClient) -> None:
+def test_a_misspelled_voice_is_guessed_also_among_the_built_in_ones(client: TestClient) -> None:
     assert "did you mean alloy?" in refused(client, 400, voice="aloy")["message"]
     assert "GET /v1/audio/voices" in refused(client, 400, voice="../../etc/passwd")["message"]
 

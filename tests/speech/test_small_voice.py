@@ -1,6 +1,6 @@
 """The small voice is converted like any checkpoint and is understood, in every precision, from both front ends.
 
-The judge is a recogniser that has to say which of twenty sentences it heard; reversed speech shows that it can fail.
+The judge is a recognizer that has to say which of twenty sentences it heard; reversed speech shows that it can fail.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from benchmarks.evaluation import evaluation_texts
-from benchmarks.recogniser import ClosedSet, plain
+from benchmarks.recognizer import ClosedSet, plain
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.cli import main
 from sparktts_onnx.export.cli import PRECISIONS
@@ -30,8 +30,8 @@ def judge() -> ClosedSet:
 
 
 def understood(judge: ClosedSet, waves: list[NDArray[np.float32]]) -> int:
-    """How many of the first sentences were recognised."""
-    return sum(judge.recognise(wave) == plain(text) for wave, text in zip(waves, TEXTS, strict=True))
+    """How many of the first sentences were recognized."""
+    return sum(judge.recognize(wave) == plain(text) for wave, text in zip(waves, TEXTS, strict=True))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

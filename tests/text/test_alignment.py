@@ -5,13 +5,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sparktts_onnx.text.alignment import written_parts
-from sparktts_onnx.text.normalize import normalise
+from sparktts_onnx.text.normalize import normalize
 from sparktts_onnx.text.segments import split
 
 
 def parts(written: str, budget: int = 60) -> list[tuple[str, str]]:
     """(spoken, written) of each segment."""
-    spoken = normalise(written)
+    spoken = normalize(written)
     segments = split(spoken, budget)
     of_written = written_parts(written, spoken, [segment.start for segment in segments])
     return list(zip((segment.text for segment in segments), of_written, strict=True))
@@ -32,7 +32,7 @@ def parts(written: str, budget: int = 60) -> list[tuple[str, str]]:
     ],
 )  # fmt: skip
 def test_each_segment_has_what_was_written(written: str, expected: list[str]) -> None:
-    spoken = normalise(written)
+    spoken = normalize(written)
     starts = [segment.start for segment in split(spoken, 750, join_below=1)]
     assert list(written_parts(written, spoken, starts)) == expected
 
@@ -49,7 +49,7 @@ def test_after_a_page_of_numbers_all_is_as_before() -> None:
     numbers = ", ".join(str(13607 + 1237 * n) for n in range(300))
     sentences = [f"Sentence {word} says what it says." for word in ("one", "two", "three", "four", "five")]
     written = f"We begin. The data are {numbers}. {' '.join(sentences)}"
-    spoken = normalise(written)
+    spoken = normalize(written)
     starts = [segment.start for segment in split(spoken, join_below=0)]
     found = written_parts(written, spoken, starts)
     assert list(found[-len(sentences) :]) == sentences
@@ -70,7 +70,7 @@ def test_a_long_text_keeps_every_sentence() -> None:
 
 @given(st.text(st.sampled_from("ab 1,.$%!?\n「」好5年,'"), max_size=80), st.integers(1, 80))
 def test_nothing_is_lost_and_order_is_kept(written: str, budget: int) -> None:
-    assume(normalise(written))
+    assume(normalize(written))
     found = [part for _, part in parts(written, budget)]
     assert "".join("".join(found).split()) == "".join(written.split())
 

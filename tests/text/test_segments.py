@@ -173,7 +173,7 @@ def test_it_is_known_in_bounded_time_that_a_quotation_has_no_end() -> None:
     assert [segment for _ in range(40) for segment in segmenter.feed("'Tempts me. " if not _ else "It is late. ")]
 
 
-def test_short_neighbours_are_joined_and_paragraphs_are_not() -> None:
+def test_short_neighbors_are_joined_and_paragraphs_are_not() -> None:
     assert texts("Yes. No. Maybe. So it is. Well then.\n\nEnd.", join_below=10_000) == [
         "Yes. No. Maybe. So it is. Well then.",
         "End.",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sparktts_onnx.text import normalise
+from sparktts_onnx.text import normalize
 from sparktts_onnx.text.normalize import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "text.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def test_the_page_has_examples() -> None:
 
 @pytest.mark.parametrize(("written", "spoken"), ROWS)
 def test_text_is_spoken_as_the_page_says(written: str, spoken: str) -> None:
-    assert normalise(written) == spoken
+    assert normalize(written) == spoken
 
 
 @pytest.mark.parametrize("block", BLOCKS)

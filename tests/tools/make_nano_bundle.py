@@ -3,8 +3,8 @@
 The only test tool that needs `onnx`. What the graphs answer stands in plain Python in `tests/nano.py`:
 
 - A token's sound is a sum of sine waves over one hop, one for each channel that is on: a test reads the token, its
-  neighbours and the speaker back from the samples. The recording side reads them in the same way, so a recording
-  spoken by this bundle enrols as the ids that it was spoken from.
+  neighbors and the speaker back from the samples. The recording side reads them in the same way, so a recording
+  spoken by this bundle enrolls as the ids that it was spoken from.
 - The language model has one real attention operator with two heads: one sees all positions alike and counts, the
   other sees the position before by rotation only. From these follow the next token and the end.
 """

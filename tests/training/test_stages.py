@@ -19,7 +19,7 @@ from training import (
     speaker_stage,
     speechdata,
     token_stage,
-    tokenise,
+    tokenize,
     vocabulary,
     vocoder_stage,
     voices,
@@ -29,7 +29,7 @@ from training.language import LanguageModel
 from training.settings import Sizes
 from training.spectra import Spectra
 from training.stage import load_modules
-from training.tokenise import load_codec, reference_clip
+from training.tokenize import load_codec, reference_clip
 from training.vocoder_stage import Vocoder
 
 pytestmark = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -53,7 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     speechdata.make(found.data, SIZES, processes=2)
     token_stage.train(found.data, found.run, SIZES, device=CPU)
     speaker_stage.train(found.data, found.run, SIZES, device=CPU)
-    tokenise.write(found.data, found.run, device=CPU)
+    tokenize.write(found.data, found.run, device=CPU)
     language_stage.train(found.run, SIZES, device=CPU)
     vocoder_stage.train(found.data, found.run, SIZES, device=CPU)
     publish.write(found.run, found.published, sharpness=2.0)

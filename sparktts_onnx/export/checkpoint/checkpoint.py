@@ -44,7 +44,7 @@ class AudioConfig:
     latent_hop_length: int
     """The clip's length is a multiple of this many samples."""
     volume_normalize: bool
-    """Whether a recording's volume is normalised before anything else."""
+    """Whether a recording's volume is normalized before anything else."""
 
     @property
     def reference_samples(self) -> int:
@@ -65,7 +65,7 @@ class Checkpoint:
     """From `BiCodec/config.yaml`."""
     wav2vec2: Wav2Vec2Config
     """From `wav2vec2-large-xlsr-53/config.json`."""
-    normalise_recording: bool
+    normalize_recording: bool
     """Whether wav2vec2 reads recordings of zero mean and unit variance."""
     token_ids: TokenIds
     """From `LLM/tokenizer.json`."""
@@ -128,13 +128,13 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     sections = codec.get("audio_tokenizer")
     if not isinstance(sections, Mapping):
         raise CheckpointError(f"{folder / CODEC_FOLDER / 'config.yaml'} has no table audio_tokenizer")
-    wav2vec2, normalise = _read_wav2vec2_configs(folder / WAV2VEC2_FOLDER)
+    wav2vec2, normalize = _read_wav2vec2_configs(folder / WAV2VEC2_FOLDER)
     checkpoint = Checkpoint(
         folder=folder,
         audio=_read_audio(folder / "config.yaml"),
         codec=BiCodecConfig.from_dict(sections),
         wav2vec2=wav2vec2,
-        normalise_recording=normalise,
+        normalize_recording=normalize,
         token_ids=read_token_ids(folder / LANGUAGE_MODEL_FOLDER),
     )
     _check_widths(checkpoint)

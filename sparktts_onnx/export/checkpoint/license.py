@@ -1,4 +1,4 @@
-"""The licence of a checkpoint's weights, as far as its folder tells."""
+"""The license of a checkpoint's weights, as far as its folder tells."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ PUBLISHED = (
 CARD = re.compile(r"\A---\n.*?^license:\s*([^\n]+)\n.*?^---", re.MULTILINE | re.DOTALL)
 
 
-def licence_of(folder: Path) -> str:
-    """The licence named by the model card in the folder; without a card, that of the published weights."""
+def license_of(folder: Path) -> str:
+    """The license named by the model card in the folder; without a card, that of the published weights."""
     try:
         card = CARD.match((folder / "README.md").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):

@@ -23,19 +23,19 @@ RECORDING_VARIANCE_FLOOR = 1e-7
 class Wav2Vec2Features(nn.Module):
     """A recording to the mean of the hidden states that the codec was trained on."""
 
-    def __init__(self, model: nn.Module, *, normalise: bool) -> None:
+    def __init__(self, model: nn.Module, *, normalize: bool) -> None:
         super().__init__()
         self.model = model
-        self.normalise = normalise
+        self.normalize = normalize
         convolution = model.get_submodule("encoder.pos_conv_embed.conv")
         if parametrize.is_parametrized(convolution):
             parametrize.remove_parametrizations(convolution, "weight")
 
     def forward(self, wav: Tensor) -> Tensor:
         """float32 [B, N] to float32 [B, T, D]."""
-        if self.normalise:
-            centred = wav - wav.mean(dim=1, keepdim=True)
-            wav = centred / torch.sqrt(centred.pow(2).mean(dim=1, keepdim=True) + RECORDING_VARIANCE_FLOOR)
+        if self.normalize:
+            centered = wav - wav.mean(dim=1, keepdim=True)
+            wav = centered / torch.sqrt(centered.pow(2).mean(dim=1, keepdim=True) + RECORDING_VARIANCE_FLOOR)
         extracted = self.model.feature_extractor(wav).transpose(1, 2)  # type: ignore[operator]
         state: Tensor = self.model.feature_projection(extracted)[0]  # type: ignore[operator]
         encoder = self.model.encoder
@@ -100,7 +100,7 @@ class SpeakerEncoderGraph(nn.Module):
 
 
 class QuantizerDetokenize(nn.Module):
-    """Semantic ids to quantised latents."""
+    """Semantic ids to quantized latents."""
 
     def __init__(self, codec: BiCodec) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class SpeakerDetokenize(nn.Module):
 
 
 class Prenet(nn.Module):
-    """Quantised latents and the conditioning vector to features."""
+    """Quantized latents and the conditioning vector to features."""
 
     def __init__(self, codec: BiCodec) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ class Models:
 
 def wav2vec2_adapter(models: Models) -> nn.Module:
     """The adapter of `wav2vec2.onnx`."""
-    return Wav2Vec2Features(models.wav2vec2, normalise=models.checkpoint.normalise_recording).eval()
+    return Wav2Vec2Features(models.wav2vec2, normalize=models.checkpoint.normalize_recording).eval()
 
 
 def codec_adapter(kind: Callable[[BiCodec], nn.Module]) -> Callable[[Models], nn.Module]:

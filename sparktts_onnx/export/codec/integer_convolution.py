@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparktts_onnx.export.codec.generator_lowering import PhasedConvolution
-from sparktts_onnx.export.language.quantize import quantise_rows
+from sparktts_onnx.export.language.quantize import quantize_rows
 
 _LEVELS = 255
 
@@ -35,7 +35,7 @@ class Bounds(NamedTuple):
         return Bounds(min(self.low, float(x.min())), max(self.high, float(x.max())))
 
 
-class _Quantise(torch.autograd.Function):
+class _Quantize(torch.autograd.Function):
     """round(x / step) + zero, between 0 and 255."""
 
     @staticmethod
@@ -69,7 +69,7 @@ class IntegerConvolution(nn.Module):
         assert source.bias is not None
         self.kernel, self.dilation, self.border = source.kernel_size[1], source.dilation[1], int(source.padding[1])
         rows = source.weight.detach()[:, :, 0].transpose(1, 2).flatten(1)  # [C_out, kernel · C_in]
-        stored, scales = quantise_rows(rows.numpy())
+        stored, scales = quantize_rows(rows.numpy())
         step = max((bounds.high - bounds.low) / _LEVELS, 1e-20)
         self.zero_point = round(-bounds.low / step)
         self.weight = _constant(torch.from_numpy(stored).t().contiguous())
@@ -80,7 +80,7 @@ class IntegerConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [B, T, C_in] to float32 [B, T', C_out]."""
-        stored = _Quantise.apply(x, self.step, self.zero)  # type: ignore[no-untyped-call]
+        stored = _Quantize.apply(x, self.step, self.zero)  # type: ignore[no-untyped-call]
         if self.kernel > 1:
             stored = self._side_by_side(stored)
         sums: Tensor = _Sums.apply(stored, self.weight, self.zero)  # type: ignore[no-untyped-call]

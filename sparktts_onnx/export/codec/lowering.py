@@ -60,21 +60,21 @@ def replace_modules(module: nn.Module) -> None:
 
 
 class FoldedTokenizer(nn.Module):
-    """A vector quantiser whose codes are normalised once."""
+    """A vector quantizer whose codes are normalized once."""
 
     def __init__(self, quantizer: VectorQuantizer) -> None:
         super().__init__()
         self.in_project, self.out_project = quantizer.in_project, quantizer.out_project
-        self.normalise = quantizer.normalise
+        self.normalize = quantizer.normalize
         self.codebook = quantizer.codebook
         codes = quantizer.codebook.weight.detach()
-        self.codes = nn.Parameter(F.normalize(codes, dim=-1) if self.normalise else codes, requires_grad=False)
+        self.codes = nn.Parameter(F.normalize(codes, dim=-1) if self.normalize else codes, requires_grad=False)
         self.half_squares = nn.Parameter(0.5 * codes.pow(2).sum(-1), requires_grad=False)
 
     def tokenize(self, z: Tensor) -> Tensor:
         """float32 [B, D, T] to int64 [B, T]."""
         latents = cast(Tensor, self.in_project(z)).transpose(1, 2)  # [B, T, codebook_dim]
-        if self.normalise:
+        if self.normalize:
             return (F.normalize(latents, dim=-1) @ self.codes.t()).argmax(dim=-1)
         return (latents @ self.codes.t() - self.half_squares).argmax(dim=-1)
 

@@ -67,7 +67,7 @@ class DecoderGraph:
         )
 
     def _layer(self, layer: int, x: str, stream: str) -> tuple[str, str]:
-        """One layer: normalised input and residual stream in, the next layer's (or the head's) out."""
+        """One layer: normalized input and residual stream in, the next layer's (or the head's) out."""
         last = layer == self.config.layers - 1
         attended = self._attend(layer, x)
         if last:

@@ -27,7 +27,7 @@ class GraphFile:
         self._data_path = path.with_name(path.name + ".data")
         self._data = self._data_path.open("wb")
         self._nodes: list[onnx.NodeProto] = []
-        self._initialisers: dict[str, onnx.TensorProto] = {}
+        self._initializers: dict[str, onnx.TensorProto] = {}
 
     def __enter__(self) -> "GraphFile":
         return self
@@ -39,19 +39,19 @@ class GraphFile:
 
     def weight(self, name: str, array: np.ndarray) -> str:
         """Store a tensor once, under its name, and return the name."""
-        if name in self._initialisers:
+        if name in self._initializers:
             raise ValueError(f"two weights are called {name}")
         if array.nbytes >= EXTERNAL_BYTES:
             kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-            self._initialisers[name] = TensorProto(name=name, data_type=kind, dims=array.shape)
-            write_beside(self._data, self._data_path.name, self._initialisers[name], array)
+            self._initializers[name] = TensorProto(name=name, data_type=kind, dims=array.shape)
+            write_beside(self._data, self._data_path.name, self._initializers[name], array)
         else:
-            self._initialisers[name] = onnx.numpy_helper.from_array(array, name)
+            self._initializers[name] = onnx.numpy_helper.from_array(array, name)
         return name
 
     def shared(self, name: str, array: np.ndarray) -> str:
         """Store a small constant that several nodes use; the first call writes it."""
-        return name if name in self._initialisers else self.weight(name, array)
+        return name if name in self._initializers else self.weight(name, array)
 
     def op(
         self,
@@ -77,7 +77,7 @@ class GraphFile:
     ) -> None:
         """Write the `.onnx` file; the weights file is complete then."""
         graph = helper.make_graph(
-            self._nodes, self._path.stem, list(inputs), list(outputs), list(self._initialisers.values())
+            self._nodes, self._path.stem, list(inputs), list(outputs), list(self._initializers.values())
         )
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="sparktts-onnx")

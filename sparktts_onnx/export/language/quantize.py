@@ -10,7 +10,7 @@ from sparktts_onnx.export.language.products import add_bias, gather, half_stored
 SMALLEST_BLOCK = 16
 """That the operators know."""
 _CHUNK_WEIGHTS = 1 << 20
-"""Weights that are quantised together: the search's temporaries stay in the cache."""
+"""Weights that are quantized together: the search's temporaries stay in the cache."""
 _SHRINKS = {4: (1.0, 0.95, 0.9, 0.85, 0.8), 6: (1.0, 0.9, 0.8), 8: (1.0,)}
 """Scales that the search tries, as parts of the one that just holds the largest weight."""
 
@@ -44,7 +44,7 @@ class BlockFormat:
         return BlockFormat(self.bits, block)
 
 
-def quantise(weight: np.ndarray, form: BlockFormat) -> tuple[np.ndarray, np.ndarray]:
+def quantize(weight: np.ndarray, form: BlockFormat) -> tuple[np.ndarray, np.ndarray]:
     """Stored values and scales of float32 [rows, inputs]: uint8 [rows, blocks, bytes], float32 [rows, blocks]."""
     rows, inputs = weight.shape
     blocks = form.blocks(inputs)
@@ -53,7 +53,7 @@ def quantise(weight: np.ndarray, form: BlockFormat) -> tuple[np.ndarray, np.ndar
     step = max(1, _CHUNK_WEIGHTS // (blocks * form.block))
     for start in range(0, rows, step):
         part = np.pad(weight[start : start + step], ((0, 0), (0, blocks * form.block - inputs)))
-        values, scale = _quantise_blocks(part.reshape(-1, form.block), form)
+        values, scale = _quantize_blocks(part.reshape(-1, form.block), form)
         stored[start : start + step] = values.reshape(-1, blocks, form.block)
         scales[start : start + step] = scale.reshape(-1, blocks)
     return pack(stored, form), scales
@@ -76,7 +76,7 @@ def pack(stored: np.ndarray, form: BlockFormat) -> np.ndarray:
     return packed
 
 
-def _quantise_blocks(weights: np.ndarray, form: BlockFormat) -> tuple[np.ndarray, np.ndarray]:
+def _quantize_blocks(weights: np.ndarray, form: BlockFormat) -> tuple[np.ndarray, np.ndarray]:
     """uint8 [n, block] and float32 [n, 1] of float32 [n, block], of the least squared error that the search finds.
 
     The largest weight takes the most negative value, -2^(bits-1), so a scale carries its sign.
@@ -119,7 +119,7 @@ class RowProducts:
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias."""
-        stored, scales = quantise_rows(weight)
+        stored, scales = quantize_rows(weight)
         columns = graph.weight(f"{name}.weight", stored.T), graph.weight(f"{name}.scales", scales)
         product = _integer_product(graph, x, name, *columns)
         return product if bias is None else add_bias(graph, product, name, bias)
@@ -171,7 +171,7 @@ def embed_rows(graph: GraphFile, ids: str, name: str, *, table: np.ndarray, spee
     Rows from `speech` on are int8, and the head's too; those of the text before take most of the bytes, are read for
     the prompt alone, and have 6 bits.
     """
-    stored, scales = quantise_rows(table[speech:])
+    stored, scales = quantize_rows(table[speech:])
     weights = graph.weight(f"{name}.weight", stored), graph.weight(f"{name}.scales", scales[:, None])
     if not speech:
         return _rows_of_bytes(graph, ids, f"{name}/rows", *weights)
@@ -200,7 +200,7 @@ def _rows_of_six_bits(graph: GraphFile, ids: str, name: str, table: np.ndarray) 
     """Add the rows of `table` [rows, D], stored as `pack` does, in blocks of a whole row."""
     width = table.shape[1]
     form = BlockFormat(6, -(-width // 4) * 4)
-    packed, scales = quantise(table, form)
+    packed, scales = quantize(table, form)
     planes = gather(graph, graph.weight(f"{name}.weight", packed.reshape(len(table), 3, -1)), ids, f"{name}/planes")
     two, six = (graph.shared(f"six_bits.{count}", np.array(count, np.uint8)) for count in (2, 6))
     shifted = graph.op("BitShift", [planes, two], f"{name}/shifted", attributes={"direction": "LEFT"})
@@ -220,12 +220,14 @@ def _rows_of_six_bits(graph: GraphFile, ids: str, name: str, table: np.ndarray) 
             for key, value in (("from", 0), ("to", width), ("along", -1))
         ]
         flat = graph.op("Slice", [flat, *bounds], f"{name}/cut")
-    centred = graph.op("Sub", [flat, graph.shared("six_bits.zero", np.array(form.zero, np.float32))], f"{name}/centred")
+    centered = graph.op(
+        "Sub", [flat, graph.shared("six_bits.zero", np.array(form.zero, np.float32))], f"{name}/centered"
+    )
     row_scales = gather(graph, graph.weight(f"{name}.scales", scales), ids, f"{name}/row_scales")
-    return graph.op("Mul", [centred, row_scales], name)
+    return graph.op("Mul", [centered, row_scales], name)
 
 
-def quantise_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stored values int8 [rows, inputs] and scales float32 [rows]: weight ≈ values · scale, symmetric."""
     scales = np.abs(weight).max(axis=1) / np.float32(127)
     inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
@@ -247,7 +249,7 @@ class BlockProducts:
         form = self.form.fitted(weight.shape[1])
         if weight.shape[1] % form.block:  # The operator takes whole blocks only.
             return half_stored_product(graph, x, name, weight=weight, bias=bias)
-        packed, scales = quantise(weight, form)
+        packed, scales = quantize(weight, form)
         inputs = [x, graph.weight(f"{name}.weight", packed), graph.weight(f"{name}.scales", scales)]
         if bias is not None:
             inputs += ["", "", graph.weight(f"{name}.bias", bias)]

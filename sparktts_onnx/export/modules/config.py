@@ -27,7 +27,7 @@ class MelConfig:
     n_fft: int
     """Length of the Fourier transform, samples."""
     win_length: int
-    """Length of the Hann window, samples, centred in `n_fft`."""
+    """Length of the Hann window, samples, centered in `n_fft`."""
     hop_length: int
     """Samples between two frames."""
     num_mels: int
@@ -40,7 +40,7 @@ class MelConfig:
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """wav2vec2 features to the latents that are quantised."""
+    """wav2vec2 features to the latents that are quantized."""
 
     input_channels: int
     """Width of the wav2vec2 features."""
@@ -94,7 +94,7 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class QuantizerConfig:
-    """The vector quantiser behind the semantic ids."""
+    """The vector quantizer behind the semantic ids."""
 
     input_dim: int
     """Width of the latents."""
@@ -119,9 +119,9 @@ class SpeakerConfig:
     token_num: int = 32
     """Number of global ids."""
     fsq_levels: tuple[int, ...] = (4, 4, 4, 4, 4, 4)
-    """Levels of each dimension of the finite scalar quantiser."""
+    """Levels of each dimension of the finite scalar quantizer."""
     fsq_num_quantizers: int = 1
-    """Residual quantisers; only one is described, so only one is accepted."""
+    """Residual quantizers; only one is described, so only one is accepted."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class BiCodecConfig:
     speaker_encoder: SpeakerConfig
     """Spectrogram to global ids and back to a vector."""
     prenet: DecoderConfig
-    """Quantised latents and the speaker's vector to the generator's input."""
+    """Quantized latents and the speaker's vector to the generator's input."""
     postnet: DecoderConfig
     """A training target, exported and verified all the same."""
 

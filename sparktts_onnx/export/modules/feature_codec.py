@@ -13,7 +13,7 @@ STAGE_LAYERS = 2
 
 
 class FeatureEncoder(nn.Module):
-    """wav2vec2 features to the latents that the quantiser reads."""
+    """wav2vec2 features to the latents that the quantizer reads."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()

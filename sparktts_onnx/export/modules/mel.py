@@ -21,7 +21,7 @@ LOG_STEP = math.log(6.4) / 27
 class MelSpectrogram(nn.Module):
     """Magnitude of the short-time Fourier transform through slaney mel filters; no logarithm.
 
-    Centred frames, reflected at both ends. Where the window is shorter than the transform only the window's
+    Centered frames, reflected at both ends. Where the window is shorter than the transform only the window's
     support is convolved, so nothing is spent on the zeros around it.
     """
 

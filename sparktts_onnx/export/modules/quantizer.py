@@ -1,4 +1,4 @@
-"""The vector quantiser of the semantic ids and the finite scalar quantiser of the global ids."""
+"""The vector quantizer of the semantic ids and the finite scalar quantizer of the global ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class VectorQuantizer(nn.Module):
 
     def __init__(self, config: QuantizerConfig) -> None:
         super().__init__()
-        self.normalise = config.use_l2_normlize
+        self.normalize = config.use_l2_normlize
         projected = config.input_dim != config.codebook_dim
         self.in_project: nn.Module = (
             WeightNormConv1d(config.input_dim, config.codebook_dim, 1) if projected else nn.Identity()
@@ -36,7 +36,7 @@ class VectorQuantizer(nn.Module):
         """Closeness of every code to float32 [B, D, T]: float32 [B, T, K], larger is nearer."""
         latents = cast(Tensor, self.in_project(z)).transpose(1, 2)  # [B, T, codebook_dim]
         codes = self.codebook.weight
-        if self.normalise:
+        if self.normalize:
             # On the unit sphere the nearest code is the one of largest cosine.
             return F.normalize(latents, dim=-1) @ F.normalize(codes, dim=-1).t()
         return latents @ codes.t() - 0.5 * codes.pow(2).sum(-1)
@@ -46,7 +46,7 @@ class VectorQuantizer(nn.Module):
         return self.scores(z).argmax(dim=-1)
 
     def detokenize(self, semantic_ids: Tensor) -> Tensor:
-        """int64 [B, T] to float32 [B, D, T], from the codes as stored (not normalised)."""
+        """int64 [B, T] to float32 [B, D, T], from the codes as stored (not normalized)."""
         result: Tensor = self.out_project(self.codebook(semantic_ids).transpose(1, 2))
         return result
 

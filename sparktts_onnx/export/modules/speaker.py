@@ -93,7 +93,7 @@ class PerceiverResampler(nn.Module):
 
 
 class SpeakerEncoder(nn.Module):
-    """ECAPA-TDNN, resampler, quantiser, and the projection to the conditioning vector."""
+    """ECAPA-TDNN, resampler, quantizer, and the projection to the conditioning vector."""
 
     def __init__(self, config: SpeakerConfig) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class SpeakerEncoder(nn.Module):
         return ids.unsqueeze(1), x_vector
 
     def detokenize(self, global_ids: Tensor) -> Tensor:
-        """int64 [B, 1, G] to float32 [B, D]; the dequantised vectors are laid out channel by channel."""
+        """int64 [B, 1, G] to float32 [B, D]; the dequantized vectors are laid out channel by channel."""
         vectors = self.quantizer.detokenize(global_ids.squeeze(1))  # [B, G, dim]
         result: Tensor = self.project(vectors.transpose(1, 2).flatten(1))
         return result

@@ -39,7 +39,7 @@ class WeightNormConv1d(nn.Module):
 
 
 class WeightNormConvTranspose1d(nn.Module):
-    """A 1-D transposed convolution with the same normalisation (dimension 0 is the input channel)."""
+    """A 1-D transposed convolution with the same normalization (dimension 0 is the input channel)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int, padding: int) -> None:
         super().__init__()

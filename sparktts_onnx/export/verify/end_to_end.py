@@ -84,7 +84,7 @@ class GraphChain:
         return result
 
 
-def enrol_both(
+def enroll_both(
     build: Build,
     chain: GraphChain,
     checkpoint: Checkpoint,

@@ -1,6 +1,6 @@
 """Prompts: the ids that the language model continues with speech.
 
-The parts are the published model's. Text is tokenised by a tokenizer that has no control tokens, and control ids
+The parts are the published model's. Text is tokenized by a tokenizer that has no control tokens, and control ids
 are put around it by role, so no text can act as a control token.
 """
 

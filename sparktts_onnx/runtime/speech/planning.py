@@ -13,7 +13,7 @@ from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.alignment import written_parts
 from sparktts_onnx.text.characters import unspoken_scripts
 from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
-from sparktts_onnx.text.normalize import normalise
+from sparktts_onnx.text.normalize import normalize
 from sparktts_onnx.text.segments import Segment, split
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class PlannedSegment:
 
 
 def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegment, ...]:
-    """Apply the lexicon, normalise, split, and set the bounds of every segment; warn of scripts that nobody speaks.
+    """Apply the lexicon, normalize, split, and set the bounds of every segment; warn of scripts that nobody speaks.
 
     Raises:
         TextError: nothing is left to speak.
@@ -58,7 +58,7 @@ def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegm
 def spoken_text(utterance: Utterance) -> str:
     """The text as it will be spoken: the lexicon's words, then numbers and the like written out."""
     text = utterance.text if utterance.lexicon is None else utterance.lexicon.apply(utterance.text)
-    return normalise(text) if utterance.normalise else text
+    return normalize(text) if utterance.normalize else text
 
 
 def with_voice(planned: PlannedSegment, voice: Voice) -> PlannedSegment:

@@ -39,7 +39,7 @@ class SpeechOptions(TypedDict, total=False):
     """Limit on the tokens of one segment."""
     seed: int | None
     """Whole number from 0; without one a fresh seed is drawn, and told in the info."""
-    normalise: bool
+    normalize: bool
     """Write numbers, dates and the like as words first; on by default."""
     lexicon: Lexicon | None
     """Words to be spoken as other words."""
@@ -60,7 +60,7 @@ class Utterance:
     style: VoiceStyle | None
     sampling: SamplingOptions
     seed: int
-    normalise: bool = True
+    normalize: bool = True
     lexicon: Lexicon | None = None
     guards: GuardOptions = field(default_factory=GuardOptions)
     segment_seconds: float = SEGMENT_SECONDS
@@ -84,7 +84,7 @@ def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefa
         style=_style(get),
         sampling=_sampling(get, defaults),
         seed=_seed(get.get("seed")),
-        normalise=instance_of("normalise", get.get("normalise", True), bool, "True or False"),
+        normalize=instance_of("normalize", get.get("normalize", True), bool, "True or False"),
         lexicon=_lexicon(get.get("lexicon")),
         guards=GuardOptions(retries=get.get("retries", GuardOptions.retries)),
         segment_seconds=number("segment_seconds", get.get("segment_seconds", SEGMENT_SECONDS), 2, 60),

@@ -17,7 +17,7 @@ class SegmentInfo:
     """One segment of a text, as it was spoken."""
 
     text: str
-    """What was spoken: after normalisation."""
+    """What was spoken: after normalization."""
     written: str
     """The part of the text that it came from; empty where that was spoken in several segments and this is not the
     first of them."""

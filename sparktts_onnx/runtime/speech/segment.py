@@ -38,7 +38,7 @@ class SegmentPlan:
     """Everything that decides how one segment is spoken."""
 
     text: str
-    """Normalised."""
+    """Normalized."""
     written: str
     """The part of the utterance's text that it came from."""
     voice: Voice | None

@@ -20,7 +20,7 @@ WINDOWS = ("first", "best", "all")
 
 
 @dataclass(frozen=True)
-class EnrolOptions:
+class EnrollOptions:
     """How recordings are turned into a voice."""
 
     window: str = "first"
@@ -39,7 +39,7 @@ class EnrolOptions:
 
 
 @dataclass(frozen=True)
-class Enrolment:
+class Enrollment:
     """A new voice."""
 
     voice: Voice
@@ -61,7 +61,7 @@ class Prompt:
     """The recordings, for a person to read."""
 
 
-def read_prompt(sources: Sequence[Source], codec: CodecLayout, options: EnrolOptions) -> Prompt:
+def read_prompt(sources: Sequence[Source], codec: CodecLayout, options: EnrollOptions) -> Prompt:
     """Read recordings the way that the original reads one.
 
     Raises:
@@ -102,7 +102,7 @@ def _rereadable(source: Source) -> Callable[[], Source]:
     return lambda: io.BytesIO(data)
 
 
-def _reference(wavs: list[Wave], joined: Wave, codec: CodecLayout, options: EnrolOptions) -> Wave:
+def _reference(wavs: list[Wave], joined: Wave, codec: CodecLayout, options: EnrollOptions) -> Wave:
     if options.window == "best":
         seconds = codec.reference_samples / codec.sample_rate
         return best_window(wavs, codec.sample_rate, seconds=seconds).of(wavs, codec.sample_rate)

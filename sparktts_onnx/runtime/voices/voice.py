@@ -87,7 +87,7 @@ def check_voice(voice: Voice, codec: CodecLayout) -> None:
     if voice.codec != codec.fingerprint:
         raise VoiceError(
             f"{label} belongs to another codec ({voice.codec[:12]}…); this bundle's codec is "
-            f"{codec.fingerprint[:12]}…: enrol the recording again with this bundle"
+            f"{codec.fingerprint[:12]}…: enroll the recording again with this bundle"
         )
     if len(voice.global_ids) != codec.global_tokens:
         raise VoiceError(f"{label} has {len(voice.global_ids)} global ids; this codec has {codec.global_tokens}")

@@ -57,7 +57,7 @@ export class Player {
   }
 }
 
-/** Draws loudness over time, what was heard in one colour and a line where the ear is. */
+/** Draws loudness over time, what was heard in one color and a line where the ear is. */
 export class Wave {
   constructor(canvas) {
     this.canvas = canvas;

@@ -2,7 +2,7 @@
 
     text ─▶ clean (characters, emoji, space) ─▶ one pass of all rules, each match read in the language around it
 
-What no rule understands stays as it is, and no text makes `normalise` raise.
+What no rule understands stays as it is, and no text makes `normalize` raise.
 """
 
 import re
@@ -25,10 +25,10 @@ from sparktts_onnx.text.normalize import (
 )
 from sparktts_onnx.text.normalize.clean import clean, tidy_space
 from sparktts_onnx.text.normalize.language import LanguageFinder, detect_language
-from sparktts_onnx.text.normalize.options import KINDS, Language, NormaliseOptions
+from sparktts_onnx.text.normalize.options import KINDS, Language, NormalizeOptions
 from sparktts_onnx.text.normalize.rule import Found, Rule
 
-__all__ = ["KINDS", "Language", "NormaliseOptions", "detect_language", "normalise", "rules"]
+__all__ = ["KINDS", "Language", "NormalizeOptions", "detect_language", "normalize", "rules"]
 
 _CONTEXT = 24
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
@@ -65,9 +65,9 @@ _RULES: tuple[Rule, ...] = (
 is skipped: a URL that is left alone has its digits left alone too."""
 
 
-def normalise(text: str, options: NormaliseOptions | None = None) -> str:
+def normalize(text: str, options: NormalizeOptions | None = None) -> str:
     """The text as it is spoken: "$5 at 3pm" → "five dollars at three p m"."""
-    options = options or NormaliseOptions()
+    options = options or NormalizeOptions()
     if not options.enabled:
         return text
     cleaned = clean(text, options)
@@ -90,7 +90,7 @@ def _any_rule() -> re.Pattern[str]:
     return re.compile("|".join(f"({rule.pattern})" for rule in _RULES), re.MULTILINE)
 
 
-def _read(match: re.Match[str], languages: LanguageFinder, options: NormaliseOptions) -> str:
+def _read(match: re.Match[str], languages: LanguageFinder, options: NormalizeOptions) -> str:
     written = match.group()
     rule = _RULES[(match.lastindex or 1) - 1]
     language = languages.at(match.start(), match.end())

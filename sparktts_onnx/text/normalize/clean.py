@@ -4,7 +4,7 @@ import re
 
 from sparktts_onnx.text.characters import EMOJI, HAN, LETTER_OR_DIGIT, UNSPACED
 from sparktts_onnx.text.normalize.decimals import point_decimals
-from sparktts_onnx.text.normalize.options import NormaliseOptions
+from sparktts_onnx.text.normalize.options import NormalizeOptions
 from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -144,7 +144,7 @@ def tidy_space(text: str) -> str:
     return _PARAGRAPHS.sub("\n\n", text).strip()
 
 
-def clean(text: str, options: NormaliseOptions) -> str:
+def clean(text: str, options: NormalizeOptions) -> str:
     """All of the above that the options ask for; white space is always made tidy."""
     text = tidy_space(text)
     if "width" not in options.skip:

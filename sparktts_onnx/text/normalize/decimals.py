@@ -4,7 +4,7 @@ import re
 from functools import cache
 
 from sparktts_onnx.text.normalize.currency import SIGN_BEHIND
-from sparktts_onnx.text.normalize.options import NormaliseOptions
+from sparktts_onnx.text.normalize.options import NormalizeOptions
 from sparktts_onnx.text.normalize.quantities import UNIT
 from sparktts_onnx.text.normalize.rule import DASH, START
 
@@ -20,7 +20,7 @@ _TAILS = {
 _BEHIND_EURO = rf"(?:(?<=€)|(?<=€\s)|(?<=\bEUR\s)){_AMOUNT}(?![\d,.]*\d)"
 
 
-def point_decimals(text: str, options: NormaliseOptions) -> str:
+def point_decimals(text: str, options: NormalizeOptions) -> str:
     """10,5 € as 10.5 €, and 1.234,56 € as 1234.56 €; 1,234 € stays."""
     kinds = tuple(kind for kind in _TAILS if kind not in options.skip)
     return _decimal_comma(kinds).sub(_pointed, text) if kinds and "," in text else text

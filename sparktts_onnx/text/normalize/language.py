@@ -3,7 +3,7 @@
 import re
 
 from sparktts_onnx.text.characters import HAN, HANGUL, KANA, is_han
-from sparktts_onnx.text.normalize.options import Language, NormaliseOptions
+from sparktts_onnx.text.normalize.options import Language, NormalizeOptions
 
 _HAN = re.compile(f"[{HAN}]")
 _HAN_OR_COMMA = re.compile(f"[{HAN}，、：]")
@@ -22,7 +22,7 @@ _REACH = 80
 class LanguageFinder:
     """Decides the language at any place of one text; None where it is neither English nor Chinese."""
 
-    def __init__(self, text: str, options: NormaliseOptions) -> None:
+    def __init__(self, text: str, options: NormalizeOptions) -> None:
         self._text = text
         self._everywhere: Language | None = None if options.language == "auto" else options.language
         has_han = _HAN.search(text) is not None
@@ -35,9 +35,9 @@ class LanguageFinder:
         """The language in which text[start:end] is read."""
         if self._everywhere:
             return self._everywhere
-        return "zh" if _HAN.search(self._text, start, end) else self._by_neighbours(start, end)
+        return "zh" if _HAN.search(self._text, start, end) else self._by_neighbors(start, end)
 
-    def _by_neighbours(self, start: int, end: int) -> Language | None:
+    def _by_neighbors(self, start: int, end: int) -> Language | None:
         before = _last_clause(self._text[max(0, start - _REACH) : start])
         after = _first_clause(self._text[end : end + _REACH])
         if _OTHER_LETTER.search(before + after):

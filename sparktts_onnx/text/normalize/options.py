@@ -1,4 +1,4 @@
-"""What `normalise` is asked to do."""
+"""What `normalize` is asked to do."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ KINDS: Final = (
     "web",
     "width",
 )
-"""Every kind of text that is read out, each of which can be left as it is (`NormaliseOptions.skip`)."""
+"""Every kind of text that is read out, each of which can be left as it is (`NormalizeOptions.skip`)."""
 
 
 @dataclass(frozen=True)
-class NormaliseOptions:
+class NormalizeOptions:
     """How written text is turned into spoken words."""
 
     enabled: bool = True

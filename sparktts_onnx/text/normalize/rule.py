@@ -50,7 +50,7 @@ class Found:
     """Up to 24 characters after it."""
 
     month_first: bool
-    """`NormaliseOptions.month_first`."""
+    """`NormalizeOptions.month_first`."""
 
     def keep_stop(self, spoken: str) -> str:
         """Keep the full stop of an abbreviation that also ends its sentence."""

@@ -15,7 +15,7 @@ def rows(outputs: int = 24, inputs: int = 192) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.1, (outputs, inputs)).astype(np.float32)
 
 
-def dequantise(packed: np.ndarray, scales: np.ndarray, inputs: int, form: BlockFormat) -> np.ndarray:
+def dequantize(packed: np.ndarray, scales: np.ndarray, inputs: int, form: BlockFormat) -> np.ndarray:
     """The weights that stored values stand for: float32 [rows, inputs]."""
     stored = packed
     if form.bits == 4:
@@ -30,8 +30,8 @@ def dequantise(packed: np.ndarray, scales: np.ndarray, inputs: int, form: BlockF
 
 
 def relative_error(weight: np.ndarray, form: BlockFormat) -> float:
-    packed, scales = quantize.quantise(weight, form)
-    restored = dequantise(packed, scales, weight.shape[1], form)
+    packed, scales = quantize.quantize(weight, form)
+    restored = dequantize(packed, scales, weight.shape[1], form)
     return float(np.sqrt(np.mean((restored - weight) ** 2)) / weight.std())
 
 
@@ -58,7 +58,7 @@ def test_searching_for_scales_beats_the_scale_that_holds_the_largest(monkeypatch
 
 @pytest.mark.parametrize("form", [BlockFormat(4, 32), BlockFormat(6, 32), BlockFormat(8, 32)])
 def test_stored_shapes_are_the_operator_s(form: BlockFormat) -> None:
-    packed, scales = quantize.quantise(rows(), form)
+    packed, scales = quantize.quantize(rows(), form)
     assert packed.dtype == np.uint8 and packed.shape == (24, 6, form.block * form.bits // 8)
     assert scales.dtype == np.float32 and scales.shape == (24, 6)
 
@@ -67,14 +67,14 @@ def test_stored_shapes_are_the_operator_s(form: BlockFormat) -> None:
 def test_zeros_and_the_extremes_are_exact(form: BlockFormat) -> None:
     weight = np.zeros((3, 64), np.float32)
     weight[1, 5], weight[2, 40] = 3.0, -7.5
-    packed, scales = quantize.quantise(weight, form)
-    assert np.array_equal(dequantise(packed, scales, 64, form), weight)
+    packed, scales = quantize.quantize(weight, form)
+    assert np.array_equal(dequantize(packed, scales, 64, form), weight)
 
 
 def test_parts_of_a_large_matrix_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = quantize.quantise(rows(), BlockFormat(4, 32))
+    whole = quantize.quantize(rows(), BlockFormat(4, 32))
     monkeypatch.setattr(quantize, "_CHUNK_WEIGHTS", 5 * 192)
-    for one, other in zip(whole, quantize.quantise(rows(), BlockFormat(4, 32)), strict=True):
+    for one, other in zip(whole, quantize.quantize(rows(), BlockFormat(4, 32)), strict=True):
         assert np.array_equal(one, other)
 
 
@@ -95,10 +95,10 @@ def test_embedded_rows_are_those_of_the_table(tmp_path: Path, speech: int, width
     ids = np.random.default_rng(0).permutation(40).reshape(2, 20)
     (found,) = session.run(None, {"ids": ids})
     form = BlockFormat(6, -(-width // 4) * 4)
-    packed, scales = quantize.quantise(table[: max(1, speech)], form)
+    packed, scales = quantize.quantize(table[: max(1, speech)], form)
     packed, scales = packed[:speech], scales[:speech]
     assert packed.nbytes == speech * form.block * 6 // 8
-    text = dequantise(packed, scales, width, form) if speech else table[:0]
+    text = dequantize(packed, scales, width, form) if speech else table[:0]
     expected = np.concatenate([text, table[speech:]])
     error = np.abs(found - expected[ids])
     limit = np.where(ids < speech, 1e-6, np.abs(table).max(axis=1)[ids] / 254 + 1e-6)

@@ -73,10 +73,10 @@ def test_the_features_are_those_of_transformers(odd_folder: Path, tiny_folder: P
     wav = torch.randn(1, 4000, generator=torch.Generator().manual_seed(0))
     for folder in (odd_folder, tiny_folder):
         model = open_checkpoint(folder).load_wav2vec2()
-        centred = (wav - wav.mean()) / torch.sqrt(wav.var(unbiased=False) + 1e-7)
+        centered = (wav - wav.mean()) / torch.sqrt(wav.var(unbiased=False) + 1e-7)
         with torch.no_grad():
-            states = model(centred, output_hidden_states=True).hidden_states
-            found = Wav2Vec2Features(model, normalise=True)(wav)
+            states = model(centered, output_hidden_states=True).hidden_states
+            found = Wav2Vec2Features(model, normalize=True)(wav)
         expected = (states[11] + states[14] + states[16]) / 3
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 

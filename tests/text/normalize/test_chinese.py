@@ -2,7 +2,7 @@
 
 import pytest
 
-from sparktts_onnx.text.normalize import normalise
+from sparktts_onnx.text.normalize import normalize
 
 CHINESE = {
     "numbers": [
@@ -232,8 +232,8 @@ CASES = [pytest.param(*case, id=f"{kind}-{case[0]}") for kind, cases in CHINESE.
 
 @pytest.mark.parametrize(("written", "spoken"), CASES)
 def test_chinese_is_spoken_as_the_table_says(written: str, spoken: str) -> None:
-    assert normalise(written) == spoken
-    assert normalise(spoken) == spoken
+    assert normalize(written) == spoken
+    assert normalize(spoken) == spoken
 
 
 MIXED_CASES = [pytest.param(*case, id=f"{kind}-{case[0]}") for kind, cases in MIXED.items() for case in cases]
@@ -241,5 +241,5 @@ MIXED_CASES = [pytest.param(*case, id=f"{kind}-{case[0]}") for kind, cases in MI
 
 @pytest.mark.parametrize(("written", "spoken"), MIXED_CASES)
 def test_mixed_text_is_spoken_as_the_table_says(written: str, spoken: str) -> None:
-    assert normalise(written) == spoken
-    assert normalise(spoken) == spoken
+    assert normalize(written) == spoken
+    assert normalize(spoken) == spoken

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sparktts_onnx.text.normalize import normalise
+from sparktts_onnx.text.normalize import normalize
 
 ENGLISH = {
     "numbers": [
@@ -415,5 +415,5 @@ CASES = [pytest.param(*case, id=f"{kind}-{case[0]}") for kind, cases in ENGLISH.
 
 @pytest.mark.parametrize(("written", "spoken"), CASES)
 def test_english_is_spoken_as_the_table_says(written: str, spoken: str) -> None:
-    assert normalise(written) == spoken
-    assert normalise(spoken) == spoken
+    assert normalize(written) == spoken
+    assert normalize(spoken) == spoken

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.text.normalize import KINDS, NormaliseOptions, detect_language, normalise, rules
+from sparktts_onnx.text.normalize import KINDS, NormalizeOptions, detect_language, normalize, rules
 from sparktts_onnx.text.normalize.rule import Rule
 from sparktts_onnx.text.segments import split
 
@@ -60,14 +60,14 @@ SCRAPS = st.sampled_from(
 @given(st.lists(SCRAPS | st.text(max_size=4), max_size=40).map("".join))
 def test_never_raises(text: str) -> None:
     for language in ("auto", "en", "zh"):
-        normalise(text, NormaliseOptions(language=language))
+        normalize(text, NormalizeOptions(language=language))
 
 
 @pytest.mark.parametrize(
     "text", ["1" * 10_000, "²" * 50, "٣ apples", "①", "1,", "五", "\ud800", "\x00", "-", "$", "½" * 9]
 )
 def test_odd_text_is_left_or_read_but_never_fails(text: str) -> None:
-    assert isinstance(normalise(text), str)
+    assert isinstance(normalize(text), str)
 
 
 ANY_LENGTH = [
@@ -129,12 +129,12 @@ ANY_LENGTH = [
 def test_numbers_of_any_length_never_fail(written: str, length: int) -> None:
     long = re.sub(r"\d+", "9" * length, written).replace("CC", "99")
     for language in ("en", "zh"):
-        assert normalise(long, NormaliseOptions(language=language))
+        assert normalize(long, NormalizeOptions(language=language))
 
 
 @given(st.text(max_size=60))
 def test_off_gives_every_text_back(text: str) -> None:
-    assert normalise(text, NormaliseOptions(enabled=False)) == text
+    assert normalize(text, NormalizeOptions(enabled=False)) == text
 
 
 def test_every_kind_has_an_example() -> None:
@@ -145,13 +145,13 @@ def test_every_kind_has_an_example() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_skipped_kind_stays_and_the_others_do_not(kind: str) -> None:
     for other, written in WRITTEN.items():
-        changed = normalise(written, NormaliseOptions(skip={kind})) != written
+        changed = normalize(written, NormalizeOptions(skip={kind})) != written
         assert changed == (other != kind), (kind, other)
 
 
 def test_a_skipped_address_keeps_its_digits() -> None:
     written = "https://example.com/2024/05/01?a=1,234"
-    assert normalise(written, NormaliseOptions(skip={"web"})) == written
+    assert normalize(written, NormalizeOptions(skip={"web"})) == written
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.kind} {rule.english.__name__}")
@@ -161,15 +161,15 @@ def test_rules_hold_no_groups(rule: Rule) -> None:
 
 
 def test_language_can_be_told() -> None:
-    assert normalise("12:30") == "twelve thirty"
-    assert normalise("12:30", NormaliseOptions(fallback="zh")) == "十二点三十分"
-    assert normalise("3 apples", NormaliseOptions(language="zh")) == "三 apples"
-    assert normalise("3个", NormaliseOptions(language="en")) == "three个"
+    assert normalize("12:30") == "twelve thirty"
+    assert normalize("12:30", NormalizeOptions(fallback="zh")) == "十二点三十分"
+    assert normalize("3 apples", NormalizeOptions(language="zh")) == "三 apples"
+    assert normalize("3个", NormalizeOptions(language="en")) == "three个"
 
 
 def test_day_first_dates() -> None:
-    assert normalise("3/4/2024", NormaliseOptions(month_first=False)) == "April third, twenty twenty-four"
-    assert normalise("12/25/2024", NormaliseOptions(month_first=False)) == "December twenty-fifth, twenty twenty-four"
+    assert normalize("3/4/2024", NormalizeOptions(month_first=False)) == "April third, twenty twenty-four"
+    assert normalize("12/25/2024", NormalizeOptions(month_first=False)) == "December twenty-fifth, twenty twenty-four"
 
 
 @pytest.mark.parametrize(
@@ -187,10 +187,10 @@ def test_detect_language(text: str, language: str | None) -> None:
     assert detect_language(text) == language
 
 
-@pytest.mark.parametrize("options", [{"skip": {"dates", "colours"}}, {"language": "fr"}, {"fallback": "auto"}])
+@pytest.mark.parametrize("options", [{"skip": {"dates", "colors"}}, {"language": "fr"}, {"fallback": "auto"}])
 def test_options_are_checked(options: dict[str, object]) -> None:
-    with pytest.raises(OptionError, match=r"colours|'fr'|'auto'"):
-        NormaliseOptions(**options)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"colors|'fr'|'auto'"):
+        NormalizeOptions(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -208,4 +208,4 @@ def test_options_are_checked(options: dict[str, object]) -> None:
     ],
 )
 def test_a_sentence_that_began_with_digits_is_still_one(written: str, sentences: list[str]) -> None:
-    assert [segment.text for segment in split(normalise(written), join_below=0)] == sentences
+    assert [segment.text for segment in split(normalize(written), join_below=0)] == sentences

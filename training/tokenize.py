@@ -1,6 +1,6 @@
 """Second stage: every recording of the reading set as tokens, and global tokens of every speaker.
 
-python -m training.tokenise --data work/data --out work/run
+python -m training.tokenize --data work/data --out work/run
 """
 
 import argparse

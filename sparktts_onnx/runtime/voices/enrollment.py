@@ -1,4 +1,4 @@
-"""Enrolment: from a prompt recording to the ids of a voice.
+"""Enrollment: from a prompt recording to the ids of a voice.
 
 wav ─┬─ wav2vec2 ─ encoder ─ quantizer_tokenize ─▶ semantic ids
      └─ reference clip ─ speaker_encoder ────────▶ global ids

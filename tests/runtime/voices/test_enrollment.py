@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import soxr
 
-from sparktts_onnx import EnrolOptions, OptionError, RecordingError, SparkTTSONNX, Voice
+from sparktts_onnx import EnrollOptions, OptionError, RecordingError, SparkTTSONNX, Voice
 from sparktts_onnx.bundle.manifest import Manifest
 
 SPEAKER = (1, 2, 3, 4)
@@ -156,5 +156,5 @@ def test_graphs_of_a_fixed_length_hear_no_whole_recording(tmp_path: Path) -> Non
     path = write(tmp_path / "me.wav", recorded())
     with SparkTTSONNX(nano.FIXED_BUNDLE, threads=1) as tts:
         with pytest.raises(OptionError, match="window is 'all', but the graphs"):
-            tts.enrol([path], options=EnrolOptions(window="all"))
-        assert tts.enrol([path], options=EnrolOptions(window="best")).voice.global_ids
+            tts.enroll([path], options=EnrollOptions(window="all"))
+        assert tts.enroll([path], options=EnrollOptions(window="best")).voice.global_ids

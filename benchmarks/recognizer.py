@@ -1,4 +1,4 @@
-"""A judge of speech: a recogniser that knows nothing of us, and simple acoustics."""
+"""A judge of speech: a recognizer that knows nothing of us, and simple acoustics."""
 
 import re
 import tempfile
@@ -11,7 +11,7 @@ from pocketsphinx import Decoder
 
 SAMPLE_RATE = 16000
 DITHER = 2e-3
-"""White noise under the speech, of full scale; the recogniser needs some."""
+"""White noise under the speech, of full scale; the recognizer needs some."""
 _MARGIN_SECONDS = 0.2
 _FRAME, _HOP = 1024, 320
 _LOWEST_HZ, _HIGHEST_HZ = 40, 420
@@ -34,7 +34,7 @@ class ClosedSet:
             grammar.write_text(f"#JSGF V1.0;\ngrammar sentences;\npublic <sentence> = {known} ;\n")
             self._decoder = Decoder(jsgf=str(grammar), cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
 
-    def recognise(self, wave: Wave) -> str:
+    def recognize(self, wave: Wave) -> str:
         """The plain sentence heard, or nothing."""
         return _decoded(self._decoder, wave)
 
@@ -45,7 +45,7 @@ class Dictation:
     def __init__(self) -> None:
         self._decoder = Decoder(cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
 
-    def recognise(self, wave: Wave) -> str:
+    def recognize(self, wave: Wave) -> str:
         """What was heard."""
         return _decoded(self._decoder, wave)
 
