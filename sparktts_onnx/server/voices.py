@@ -15,6 +15,7 @@ from sparktts_onnx import (
     VoiceEntry,
     VoiceError,
     VoiceLibrary,
+    VoiceStyle,
 )
 from sparktts_onnx.server.content import FORM, JSON, reads
 from sparktts_onnx.server.errors import ApiError, from_library, without_folder
@@ -180,19 +181,17 @@ def _from_entry(entry: VoiceEntry, folder: Path) -> VoiceObject:
     if voice is None:
         problem = without_folder(entry.problem or "", folder)
         return VoiceObject(id=entry.name, name=entry.name, type="prompt", created_at=0, problem=problem)
-    created = (voice.origin or "").partition("created: ")[2] or None
     return VoiceObject(
         id=entry.name,
         name=entry.name,
-        type="prompt" if created else "audio_sample",
+        type="prompt" if voice.style else "audio_sample",
         created_at=int(entry.created),
-        prompt=created,
+        prompt=None if voice.style is None else str(voice.style),
         transcript=voice.transcript is not None,
         consent=voice.consent,
     )
 
 
 def _built_in(name: str) -> VoiceObject:
-    gender, pitch, speed = BUILT_IN[name]
-    style = f"{gender}, pitch {pitch}, speed {speed}"
-    return VoiceObject(id=name, name=name, type="prompt", created_at=0, built_in=True, prompt=style)
+    style = VoiceStyle(*BUILT_IN[name])
+    return VoiceObject(id=name, name=name, type="prompt", created_at=0, built_in=True, prompt=str(style))

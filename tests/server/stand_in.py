@@ -3,6 +3,7 @@
 Every step makes one chunk of 0.1 s. Words in the text tell it what to do: see `StandIn`.
 """
 
+import dataclasses
 import hashlib
 import threading
 import time
@@ -24,6 +25,7 @@ from sparktts_onnx import (
     SpeechInfo,
     StreamOptions,
     Voice,
+    VoiceStyle,
 )
 from sparktts_onnx.bundle.manifest import read_manifest
 
@@ -130,9 +132,10 @@ class StandIn:
         seed: int | None = None,
     ) -> Voice:
         """A voice that follows from the arguments."""
-        return self.voice(f"{gender} {pitch} {speed} {seed}", None, origin=f"created: {gender}, pitch {pitch}")
+        style = VoiceStyle.of(gender, pitch, speed)
+        return dataclasses.replace(self.voice(f"{gender} {pitch} {speed} {seed}", None), style=style)
 
-    def voice(self, source: str, transcript: str | None, origin: str = "a recording") -> Voice:
+    def voice(self, source: str, transcript: str | None) -> Voice:
         """A voice of the nano bundle's codec."""
         digest = hashlib.sha256(source.encode()).digest()
         return Voice(
@@ -140,7 +143,7 @@ class StandIn:
             global_ids=tuple(byte % nano.GLOBAL_CODES for byte in digest[: nano.GLOBAL_TOKENS]),
             semantic_ids=(1, 2, 3) if transcript else None,
             transcript=transcript,
-            origin=origin,
+            origin="a recording",
         )
 
     def working(self) -> "_Working":

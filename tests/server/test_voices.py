@@ -13,7 +13,7 @@ import pytest
 from stand_in import StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import Voice, VoiceLibrary
+from sparktts_onnx import Voice, VoiceLibrary, VoiceStyle
 from sparktts_onnx.server import ServerSettings, create_app
 
 CONSENT = "I am Anna and agree that this voice is kept."
@@ -68,9 +68,18 @@ def test_nobody_is_cloned_without_consent(client: TestClient, engine: StandIn, r
 def test_a_voice_can_be_created_by_description(client: TestClient, settings: ServerSettings) -> None:
     form = {"name": "Robot", "gender": "male", "pitch": "low", "speed": "high", "seed": "3"}
     made = client.post("/v1/audio/voices", data=form).json()
-    assert made["type"] == "prompt" and made["prompt"] == "male, pitch low"
+    assert made["type"] == "prompt" and made["prompt"] == "male, pitch low, speed high"
     assert names(client) == ["Robot"]
-    assert Voice.load(settings.voices_dir / "Robot.json").consent is None
+    kept = Voice.load(settings.voices_dir / "Robot.json")
+    assert kept.consent is None and kept.style == VoiceStyle("male", "low", "high")
+
+
+def test_a_recording_is_no_description_whatever_its_file_is_called(
+    client: TestClient, engine: StandIn, settings: ServerSettings
+) -> None:
+    recorded = dataclasses.replace(engine.voice("x", None), name="Me", origin="recording 'created: female.wav'")
+    VoiceLibrary(settings.voices_dir, engine.manifest.codec).add(recorded, "Me")
+    assert client.get("/v1/audio/voices/Me").json()["type"] == "audio_sample"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def speak_segments(
 
 def created_voice(plan: SegmentPlan, global_ids: tuple[int, ...], codec: str) -> Voice:
     """The voice that the model made up for a segment."""
-    return Voice(codec=codec, global_ids=global_ids, origin=f"created: {plan.style}")
+    return Voice(codec=codec, global_ids=global_ids, origin=f"created: {plan.style}", style=plan.style)
 
 
 def _side_by_side(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.errors import OutputError, VoiceError
+from sparktts_onnx.errors import OptionError, OutputError, VoiceError
 from sparktts_onnx.runtime.values import broken_character, path_named
+from sparktts_onnx.runtime.voices.style import VoiceStyle
 
 VOICE_FORMAT = "sparktts-onnx voice 1"
 _MAX_VOICE_BYTES = 4 << 20
@@ -31,6 +32,8 @@ class Voice:
     name: str | None = None
     origin: str | None = None
     """Where the voice came from, for a person to read: a recording's file name, or the style it was created by."""
+    style: VoiceStyle | None = None
+    """What the model made the voice up from; None for the voice of a recording."""
     consent: str | None = None
     """What the recorded person agreed to, as stated when the voice was enrolled."""
 
@@ -43,6 +46,8 @@ class Voice:
         for text in (self.codec, self.transcript or "", self.name or "", self.origin or "", self.consent or ""):
             if not isinstance(text, str) or broken_character(text):
                 raise VoiceError(f"a voice is described in text; found {text!r}, which is none")
+        if not isinstance(self.style, VoiceStyle | None):
+            raise VoiceError(f"a voice's style is a VoiceStyle; found {self.style!r}")
 
     def renamed(self, name: str | None) -> "Voice":
         """The same voice under another name."""
@@ -55,7 +60,10 @@ class Voice:
             OutputError: the file cannot be written.
         """
         path = path_named("the voice file", path)
-        text = json.dumps({"format": VOICE_FORMAT, **dataclasses.asdict(self)}, ensure_ascii=False)
+        fields = dataclasses.asdict(self)
+        if self.style is None:
+            del fields["style"]  # older readers refuse keys that they do not know
+        text = json.dumps({"format": VOICE_FORMAT, **fields}, ensure_ascii=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _replace_file(path, text + "\n")
@@ -139,6 +147,7 @@ def _parse(data: Any, path: Path) -> Voice:
         name=texts["name"],
         origin=texts["origin"],
         consent=texts["consent"],
+        style=_style(data.get("style"), path),
     )
 
 
@@ -147,6 +156,18 @@ def _text(data: Mapping[str, Any], key: str, path: Path) -> str | None:
     if value is not None and not isinstance(value, str):
         raise VoiceError(f"{path}: {key} should be a text, found {value!r}")
     return value
+
+
+def _style(value: Any, path: Path) -> VoiceStyle | None:
+    if value is None:
+        return None
+    keys = [field.name for field in dataclasses.fields(VoiceStyle)]
+    if not isinstance(value, Mapping) or value.keys() - set(keys):
+        raise VoiceError(f"{path}: style should be an object of {', '.join(keys)}; found {str(value)[:80]}")
+    try:
+        return VoiceStyle.of(*(value.get(key) for key in keys))
+    except OptionError as error:
+        raise VoiceError(f"{path}: style.{error}") from error
 
 
 def _ids(value: Any, key: str, path: Path) -> tuple[int, ...]:

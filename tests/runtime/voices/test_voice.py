@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sparktts_onnx import OptionError, OutputError, Voice, VoiceError
+from sparktts_onnx import OptionError, OutputError, Voice, VoiceError, VoiceStyle
 from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.runtime.voices.voice import VOICE_FORMAT, check_voice
 
@@ -23,6 +23,7 @@ def full(voice: Voice) -> Voice:
         transcript=f"说的 \u2028 {CONTROL_TEXT}",
         origin="recording 'a.wav'",
         consent="yes",
+        style=VoiceStyle("male", "low", "very_high"),
     )
 
 
@@ -38,6 +39,12 @@ def test_the_file_is_json_that_names_the_codec(full: Voice, tmp_path: Path) -> N
     assert data["format"] == VOICE_FORMAT
     assert data["codec"] == full.codec
     assert data["global_ids"] == [1, 2, 3, 4]
+
+
+def test_only_a_created_voice_has_a_style_in_its_file(full: Voice, voice: Voice, tmp_path: Path) -> None:
+    created = json.loads(full.save(tmp_path / "v.json").read_text(encoding="utf-8"))
+    assert created["style"] == {"gender": "male", "pitch": "low", "speed": "very_high"}
+    assert "style" not in json.loads(voice.save(tmp_path / "v.json").read_text(encoding="utf-8"))
 
 
 def test_a_voice_cannot_be_changed(voice: Voice) -> None:
@@ -100,6 +107,8 @@ def test_a_voice_of_another_codec_is_refused(
         {"name": 5},
         {"origin": "\ud800"},
         {"semantic_ids": (1,), "transcript": "\udcff"},
+        {"style": "male"},
+        {"style": ("male", "low", "low")},
     ],
 )
 def test_what_cannot_be_a_voice(voice: Voice, change: dict[str, Any]) -> None:
@@ -133,6 +142,10 @@ GOOD: dict[str, Any] = {"format": VOICE_FORMAT, "codec": "c", "global_ids": [1]}
         {**GOOD, "semantic_ids": [1], "transcript": 5},
         {**GOOD, "semantic_ids": [1], "transcript": "\ud800"},
         {**GOOD, "name": ["x"]},
+        {**GOOD, "style": "male"},
+        {**GOOD, "style": {"gender": "other"}},
+        {**GOOD, "style": {"pitch": ["low"]}},
+        {**GOOD, "style": {"tempo": "low"}},
     ],
 )
 def test_a_file_that_is_no_voice(data: Any, tmp_path: Path) -> None:
