@@ -104,7 +104,7 @@ def _ours(settings: Settings) -> Iterator[list[OurLanguageModel]]:
             settings.bundle(precision),
             precision,
             threads=settings.threads,
-            rows=settings.batch,
+            slots=settings.batch,
             device=settings.device,
         )
         for precision in settings.precisions

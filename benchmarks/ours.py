@@ -37,7 +37,7 @@ class _Endless:
 class OurLanguageModel:
     """A bundle's language model."""
 
-    def __init__(self, bundle: Path, precision: str, *, threads: int, rows: int = 8, device: str = "cpu") -> None:
+    def __init__(self, bundle: Path, precision: str, *, threads: int, slots: int = 8, device: str = "cpu") -> None:
         self.name = f"ours {precision}"
         self.precision = precision
         self.tolerance = TOLERANCES[precision]
@@ -46,7 +46,7 @@ class OurLanguageModel:
         self._sessions = Sessions(bundle, manifest, device=device, threads=threads)
         with FilledMemory() as weights:
             session = self._sessions[LANGUAGE_MODEL]
-        self._model = LanguageModel(session, self.layout, rows=rows, weights=weights)
+        self._model = LanguageModel(session, self.layout, slots=slots, weights=weights)
         self._scheduler = Scheduler(self._model)
         self._semantic = manifest.token_ids.semantic_tokens
 

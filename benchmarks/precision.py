@@ -55,7 +55,7 @@ class Listener:
     def __init__(self, bundle: Path, threads: int) -> None:
         self.manifest = read_manifest(bundle)
         self._sessions = Sessions(bundle, self.manifest, device="cpu", threads=threads)
-        self._model = LanguageModel(self._sessions[LANGUAGE_MODEL], self.manifest.language_model, rows=1)
+        self._model = LanguageModel(self._sessions[LANGUAGE_MODEL], self.manifest.language_model, slots=1)
         self._prompter = Prompter(bundle / self.manifest.tokenizer.name, self.manifest.token_ids)
         self.vocoder = Vocoder(self._sessions, self.manifest.codec)
 

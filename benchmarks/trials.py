@@ -291,7 +291,7 @@ def waiting(bundle: Path, threads: int) -> Iterator[Case]:
         if microseconds:
             entries["session.intra_op.spin_duration_us"] = str(microseconds)
         opened = session(str(bundle / f"{LANGUAGE_MODEL}.onnx"), threads=threads, entries=entries)
-        model = LanguageModel(opened, manifest.language_model, rows=1)
+        model = LanguageModel(opened, manifest.language_model, slots=1)
         logits = model.prefill(0, prompt)
         contenders.append(
             Contender(
@@ -315,7 +315,7 @@ def pages(bundle: Path, threads: int) -> Iterator[Case]:
         give_back_freed_memory()
         with FilledMemory() as weights:
             opened = session(str(bundle / f"{LANGUAGE_MODEL}.onnx"), threads=threads, entries=entries)
-        model = LanguageModel(opened, manifest.language_model, rows=1)
+        model = LanguageModel(opened, manifest.language_model, slots=1)
         logits = model.prefill(0, prompt)
         if not len(weights):
             return  # Not Linux, or huge pages are given always or never.

@@ -26,7 +26,7 @@ from sparktts_onnx.errors import (
     VoiceError,
 )
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.pipeline import DEFAULT_ROWS, SparkTTSONNX
+from sparktts_onnx.runtime.pipeline import DEFAULT_SLOTS, SparkTTSONNX
 from sparktts_onnx.runtime.speech.batching import BatchResult
 from sparktts_onnx.runtime.speech.request import SpeechOptions
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo
@@ -44,7 +44,7 @@ __all__ = [
     "BusyError",
     "CheckpointError",
     "Cue",
-    "DEFAULT_ROWS",
+    "DEFAULT_SLOTS",
     "EnrollOptions",
     "Enrollment",
     "ExportError",

@@ -32,9 +32,9 @@ def endless(numbers: Iterable[int]) -> Iterator[int]:
 class ScriptedModel:
     """Writes the first script for the first prompt, the second for the second, and the last one ever after."""
 
-    def __init__(self, layout: LanguageModelLayout, *scripts: Script, rows: int = 1) -> None:
+    def __init__(self, layout: LanguageModelLayout, *scripts: Script, slots: int = 1) -> None:
         self.layout = layout
-        self.rows = rows
+        self.slots = slots
         self.steps = 0
         self.prompts: list[list[int]] = []
         self.fails_at: int | None = None
@@ -46,39 +46,39 @@ class ScriptedModel:
         self._answers: dict[int, Iterator[int]] = {}
         self._next: dict[int, int] = {}
 
-    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+    def prefill(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
         script = self._scripts.pop(0) if self._scripts else self._last
-        self._answers[row] = iter(script())
-        self._next[row] = next(self._answers[row])
+        self._answers[slot] = iter(script())
+        self._next[slot] = next(self._answers[slot])
         self.prompts.append(list(ids))
-        return self._logits(row)
+        return self._logits(slot)
 
-    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+    def extend(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
         self.prompts[-1] += ids
-        return self._logits(row)
+        return self._logits(slot)
 
-    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+    def step(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         if self.gate is not None:
             self.gate.acquire()
         self.steps += 1
         if self.steps == self.fails_at:
             raise RuntimeError("the arithmetic unit is on fire")
-        for row in rows:
-            self._next[row] = next(self._answers[row])
-        return np.stack([self._logits(row) for row in rows])
+        for slot in slots:
+            self._next[slot] = next(self._answers[slot])
+        return np.stack([self._logits(slot) for slot in slots])
 
     def release_memory(self) -> None:
         self._answers.clear()
 
-    def _logits(self, row: int) -> np.ndarray[Any, Any]:
+    def _logits(self, slot: int) -> np.ndarray[Any, Any]:
         logits = np.full(self.layout.head_rows, -1000, np.float32)
-        logits[self._next[row] - self.layout.head_first_id] = 0
+        logits[self._next[slot] - self.layout.head_first_id] = 0
         return logits
 
 
-def install(tts: SparkTTSONNX, *scripts: Script, rows: int = 1) -> ScriptedModel:
+def install(tts: SparkTTSONNX, *scripts: Script, slots: int = 1) -> ScriptedModel:
     """Let a model speak from scripts."""
-    model = ScriptedModel(tts.manifest.language_model, *scripts, rows=rows)
+    model = ScriptedModel(tts.manifest.language_model, *scripts, slots=slots)
     tts._loaded_speaker = speaker_of(tts, model)
     return model
 

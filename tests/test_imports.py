@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sparktts_onnx"
 EXPORT_ONLY = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "yaml"}
 PUBLIC = """
-BatchResult BundleError BusyError CheckpointError Cue DEFAULT_ROWS EnrollOptions Enrollment ExportError FORMATS
+BatchResult BundleError BusyError CheckpointError Cue DEFAULT_SLOTS EnrollOptions Enrollment ExportError FORMATS
 GenerationError Lexicon Manifest MissingDependencyError NameTakenError OptionError OutputError ProviderError
 RecordingError RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream
 StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle __version__

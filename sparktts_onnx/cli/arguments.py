@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from sparktts_onnx import DEFAULT_ROWS, FORMATS, Lexicon, SparkTTSONNX, SpeechOptions, TextError
+from sparktts_onnx import DEFAULT_SLOTS, FORMATS, Lexicon, SparkTTSONNX, SpeechOptions, TextError
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
 FORMATS_HELP = f"{', '.join(FORMATS)} (default: wav); aac and m4a need the extra aac"
@@ -54,13 +54,13 @@ def open_bundle(options: argparse.Namespace) -> SparkTTSONNX:
     return SparkTTSONNX(options.model_dir)
 
 
-def open_model(options: argparse.Namespace, *, rows: int = DEFAULT_ROWS) -> SparkTTSONNX:
-    """The model that the options name, with `rows` answers at once."""
+def open_model(options: argparse.Namespace, *, slots: int = DEFAULT_SLOTS) -> SparkTTSONNX:
+    """The model that the options name, with `slots` answers at once."""
     return SparkTTSONNX(
         options.model_dir,
         device=options.device,
         threads=options.threads,
-        rows=rows,
+        slots=slots,
         packed_weights=options.packed_weights,
     )
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sparktts_onnx import DEFAULT_ROWS, OptionError, SparkTTSError, SparkTTSONNX
+from sparktts_onnx import DEFAULT_SLOTS, OptionError, SparkTTSError, SparkTTSONNX
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
 from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, open_model
@@ -33,11 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--format", default="wav", metavar="F", help=FORMATS_HELP)
     parser.add_argument(
-        "--at-once",
+        "--slots",
         type=int,
-        default=DEFAULT_ROWS,
+        default=DEFAULT_SLOTS,
         metavar="N",
-        help=f"lines in the making together; fewer take less memory (default: {DEFAULT_ROWS})",
+        help=f"lines in the making together; fewer take less memory (default: {DEFAULT_SLOTS})",
     )
     add_model_arguments(parser)
     add_cluster_arguments(parser)
@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Speak what is not spoken yet."""
-    if options.at_once < 1:
-        raise OptionError(f"--at-once is {options.at_once}; expected a whole number from 1")
+    if options.slots < 1:
+        raise OptionError(f"--slots is {options.slots}; expected a whole number from 1")
     target = Target(options.output_dir, options.format)
-    with open_model(options, rows=options.at_once) as tts:
+    with open_model(options, slots=options.slots) as tts:
         lines, bad = read_lines(options.lines, tts.manifest)
         for line in bad:
             _report(line.number, line.error)
@@ -67,7 +67,7 @@ def _spoken(options: argparse.Namespace, tts: SparkTTSONNX, lines: Sequence[Line
         return speak_lines(tts, lines, target)
     from sparktts_onnx.scale.batch import speak_on_cluster
 
-    model, workers = cluster_settings(options, rows=options.at_once)
+    model, workers = cluster_settings(options, slots=options.slots)
     return speak_on_cluster(lines, target, model, workers, verbose=options.verbose)
 
 

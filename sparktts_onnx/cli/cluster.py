@@ -22,8 +22,8 @@ def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def cluster_settings(options: argparse.Namespace, *, rows: int) -> "tuple[ModelSettings, Replicas]":
-    """The model as workers open it, each with `rows` answers at once, and how many of them there are.
+def cluster_settings(options: argparse.Namespace, *, slots: int) -> "tuple[ModelSettings, Replicas]":
+    """The model as workers open it, each with `slots` answers at once, and how many of them there are.
 
     Raises:
         OptionError, MissingDependencyError: a bad option; no Ray.
@@ -35,6 +35,6 @@ def cluster_settings(options: argparse.Namespace, *, rows: int) -> "tuple[ModelS
     gpus = float(options.device == "cuda") if given is None else given
     threads = options.threads or default_threads()
     packed = None if options.packed_weights is None else Path(options.packed_weights).absolute()
-    model = ModelSettings(Path(options.model_dir).absolute(), options.device, threads, gpus, rows, packed)
+    model = ModelSettings(Path(options.model_dir).absolute(), options.device, threads, gpus, slots, packed)
     with model.open():  # says at once what is wrong with it; no graph is loaded
         return model, Replicas.parse(options.workers)

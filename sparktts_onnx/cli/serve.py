@@ -57,7 +57,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--voices-dir", metavar="DIR", help="folder of the kept voices (default: voices)")
     group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
     group.add_argument("--model-name", metavar="NAME", help="what /v1/models calls the model (default: spark-tts)")
-    group.add_argument("--at-once", type=int, metavar="N", help="answers made together (default: 8)")
+    group.add_argument("--slots", type=int, metavar="N", help="answers made together (default: 8)")
     group.add_argument("--queue-size", type=int, metavar="N", help="requests that may wait (default: 64)")
     group.add_argument("--request-seconds", type=float, metavar="S", help="longest request (default: 600)")
     group.add_argument(
@@ -86,14 +86,14 @@ def run(options: argparse.Namespace) -> int:
 def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None:
     from sparktts_onnx.server import create_app, run_server
 
-    with open_model(options, rows=settings.at_once) as tts:
+    with open_model(options, slots=settings.slots) as tts:
         run_server(create_app(tts, settings), settings)
 
 
 def _serve_on_cluster(options: argparse.Namespace, settings: "ServerSettings") -> None:
     from sparktts_onnx.scale.serve import ScaleSettings, serve_on_cluster
 
-    model, workers = cluster_settings(options, rows=settings.at_once)
+    model, workers = cluster_settings(options, slots=settings.slots)
     scale = ScaleSettings(model, workers, options.front_ends)
     serve_on_cluster(settings, scale, verbose=options.verbose)
 
@@ -102,7 +102,7 @@ def _settings(options: argparse.Namespace) -> "ServerSettings":
     from sparktts_onnx.server import ServerSettings
 
     names = (
-        *("host", "port", "default_voice", "model_name", "at_once", "queue_size", "request_seconds", "stall_seconds"),
+        *("host", "port", "default_voice", "model_name", "slots", "queue_size", "request_seconds", "stall_seconds"),
         *("stop_seconds", "max_body_bytes", "max_text_characters", "max_prompt_seconds", "max_voices"),
     )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}

@@ -42,13 +42,13 @@ from sparktts_onnx.runtime.voices.recordings import Enrollment, EnrollOptions, r
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 
-MAX_ROWS = 256
-DEFAULT_ROWS = 16
+MAX_SLOTS = 256
+DEFAULT_SLOTS = 16
 """Answers at once, where nothing else is asked for; docs/performance.md has what they give and take."""
 SEGMENTS_AT_ONCE = 8
 """Most segments of one text that are in work, so that speaking it needs little memory."""
-PLACES_A_ROW = 2
-"""Items of a batch in work for each row of the language model: while the vocoder speaks one, its row writes another."""
+ITEMS_A_SLOT = 2
+"""Items of a batch in work for each slot: while the vocoder speaks one, its slot writes another."""
 
 Progress = Callable[[int, int], None]
 """Called with the segments spoken so far and all of them."""
@@ -68,7 +68,7 @@ class SparkTTSONNX:
         *,
         device: str = "auto",
         threads: int | None = None,
-        rows: int = DEFAULT_ROWS,
+        slots: int = DEFAULT_SLOTS,
         packed_weights: str | Path | None = None,
     ) -> None:
         """Open a bundle; its graphs are loaded when they are first used.
@@ -77,7 +77,7 @@ class SparkTTSONNX:
             model_dir: a bundle, or a checkpoint folder that holds one under `onnx`.
             device: auto, cpu, cuda, directml, coreml or openvino.
             threads: threads a graph computes with; by default the cores this process may use.
-            rows: answers that the language model writes at once; of one text at most 8.
+            slots: answers that the language model writes at once; of one text at most 8.
             packed_weights: a folder that keeps the weights as this machine's processor wants them. They are put there
                 once and then mapped, not copied: processes start sooner and share them. Only on the CPU; the folder
                 grows to about one and a half times the bundle's speaking part.
@@ -86,11 +86,11 @@ class SparkTTSONNX:
             BundleError: no bundle there, or an incomplete or altered one.
             OptionError, ProviderError: a bad option, a device that this ONNX Runtime does not have.
         """
-        whole_number("rows", rows, 1, MAX_ROWS)
+        whole_number("slots", slots, 1, MAX_SLOTS)
         folder = bundle_folder(path_named("model_dir", model_dir))
         self.manifest: Manifest = read_manifest(folder)
         check_file(folder, self.manifest.tokenizer)
-        self._rows = rows
+        self._slots = slots
         packed = None if packed_weights is None else path_named("packed_weights", packed_weights)
         self._sessions = Sessions(folder, self.manifest, device=device, threads=threads, packed_weights=packed)
         self._enroller = Enroller(self._sessions, self.manifest.codec)
@@ -244,7 +244,7 @@ class SparkTTSONNX:
 
     def iter_batch(self, items: Iterable[Mapping[str, Any]]) -> Iterator[BatchResult]:
         """As `inference_batch`, each result as soon as it is there; an error is a result."""
-        return speak_batch(items, self._speak_item, at_once=PLACES_A_ROW * self._rows)
+        return speak_batch(items, self._speak_item, at_once=ITEMS_A_SLOT * self._slots)
 
     def stream(
         self,
@@ -343,7 +343,7 @@ class SparkTTSONNX:
             self._speaker(),
             planned,
             codec=codec.fingerprint,
-            at_once=min(at_once, self._rows),
+            at_once=min(at_once, self._slots),
             cancelled=cancelled or threading.Event(),
         )
         with closing(segments):  # so that all work stops at once where the sound cannot be taken
@@ -364,7 +364,7 @@ class SparkTTSONNX:
                 with FilledMemory() as weights, self._vocoder.loading():
                     session = self._sessions[LANGUAGE_MODEL]
                 layout = self.manifest.language_model
-                scheduler = Scheduler(LanguageModel(session, layout, rows=self._rows, weights=weights))
+                scheduler = Scheduler(LanguageModel(session, layout, slots=self._slots, weights=weights))
                 speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)
                 self._loaded_speaker = speaker, scheduler
             return self._loaded_speaker[0]

@@ -19,7 +19,7 @@ from sparktts_onnx.scale.cluster import joined
 from sparktts_onnx.scale.settings import ModelSettings, Replicas
 
 BLOCK_ROUNDS = 2
-"""Lines of a block for each row of the model: rows wait for the slowest line only at a block's end, and a stop or
+"""Lines of a block for each slot of the model: slots wait for the slowest line only at a block's end, and a stop or
 the end of a worker costs at most a block."""
 
 Block = dict[str, Any]
@@ -34,7 +34,7 @@ def speak_on_cluster(
         return
     with joined(verbose=verbose):
         ray.data.DataContext.get_current().enable_progress_bars = False
-        size = BLOCK_ROUNDS * model.rows
+        size = BLOCK_ROUNDS * model.slots
         blocks = ray.data.from_items(
             [{"line": pickle.dumps(with_seed(line))} for line in lines],
             override_num_blocks=-(-len(lines) // size),

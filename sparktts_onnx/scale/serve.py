@@ -80,13 +80,13 @@ def serving(settings: ServerSettings, scale: ScaleSettings) -> Iterator[None]:
 def application(settings: ServerSettings, scale: ScaleSettings) -> serve.Application:
     """What Ray Serve runs; also for a module of your own that `serve run` or a Serve config names."""
     speakers = serve.deployment(Speaker, name=SPEAKER, **_speaker_options(settings, scale)).bind(scale.model)
-    each = math.ceil(scale.replicas.most * scale.model.rows / scale.front_ends)
-    own = dataclasses.replace(settings, at_once=each)
+    each = math.ceil(scale.replicas.most * scale.model.slots / scale.front_ends)
+    own = dataclasses.replace(settings, slots=each)
     front_end = serve.deployment(
         serve.ingress(_front_end(own, scale.model))(),
         name=FRONT_END,
         num_replicas=scale.front_ends,
-        max_ongoing_requests=own.at_once + own.queue_size + _ROOM,
+        max_ongoing_requests=own.slots + own.queue_size + _ROOM,
         graceful_shutdown_timeout_s=settings.stop_seconds,
         ray_actor_options={"num_cpus": 1},
     )
@@ -95,13 +95,13 @@ def application(settings: ServerSettings, scale: ScaleSettings) -> serve.Applica
 
 def _speaker_options(settings: ServerSettings, scale: ScaleSettings) -> dict[str, Any]:
     return {
-        "max_ongoing_requests": scale.model.rows,
+        "max_ongoing_requests": scale.model.slots,
         "graceful_shutdown_timeout_s": settings.stop_seconds,
         "ray_actor_options": scale.model.resources,
         "autoscaling_config": {
             "min_replicas": scale.replicas.least,
             "max_replicas": scale.replicas.most,
-            "target_ongoing_requests": scale.busy * scale.model.rows,
+            "target_ongoing_requests": scale.busy * scale.model.slots,
             "upscale_delay_s": scale.grow_seconds,
             "downscale_delay_s": scale.shrink_seconds,
         },

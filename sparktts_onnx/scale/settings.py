@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparktts_onnx import DEFAULT_ROWS, OptionError, SparkTTSONNX
+from sparktts_onnx import DEFAULT_SLOTS, OptionError, SparkTTSONNX
 
 MAX_WORKERS = 10_000
 
@@ -20,15 +20,15 @@ class ModelSettings:
     """Threads a worker computes with, which are also the cores that it is given."""
     gpus: float = 0.0
     """Graphics cards a worker is given; half a one lets two workers share it."""
-    rows: int = DEFAULT_ROWS
+    slots: int = DEFAULT_SLOTS
     """Answers that a worker makes at once."""
     packed_weights: Path | None = None
     """Where the workers of a machine share their weights."""
 
     def __post_init__(self) -> None:
-        if self.threads < 1 or self.rows < 1 or self.gpus < 0:
-            found = f"threads {self.threads}, rows {self.rows}, gpus {self.gpus:g}"
-            raise OptionError(f"a worker needs at least one thread and one row, and gpus of 0 or more; found {found}")
+        if self.threads < 1 or self.slots < 1 or self.gpus < 0:
+            found = f"threads {self.threads}, slots {self.slots}, gpus {self.gpus:g}"
+            raise OptionError(f"a worker needs at least one thread and one slot, and gpus of 0 or more; found {found}")
 
     @property
     def resources(self) -> dict[str, float]:
@@ -41,7 +41,7 @@ class ModelSettings:
             self.model_dir,
             device=self.device,
             threads=self.threads,
-            rows=self.rows,
+            slots=self.slots,
             packed_weights=self.packed_weights,
         )
 

@@ -30,7 +30,7 @@ class Speaker:
 
     def __init__(self, model: ModelSettings) -> None:
         self._tts = model.open()
-        self._threads = ThreadPoolExecutor(model.rows + _SPARE_THREADS, thread_name_prefix="speaker")
+        self._threads = ThreadPoolExecutor(model.slots + _SPARE_THREADS, thread_name_prefix="speaker")
         self._tts.inference("This is a test.", gender="female", seed=0)  # the first answer loads and allocates
 
     def __del__(self) -> None:
@@ -111,7 +111,7 @@ class _Steps:
             self._stream.cancel()
 
     def close(self) -> None:
-        """Free the row, once no step runs."""
+        """Free the slot, once no step runs."""
         with self._lock:
             if self._stream is not None:
                 self._stream.close()

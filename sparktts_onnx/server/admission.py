@@ -14,9 +14,9 @@ _REMEMBERED = 32
 class Admission:
     """Places for work in one event loop."""
 
-    def __init__(self, at_once: int, queue_size: int) -> None:
-        self._places = asyncio.Semaphore(at_once)
-        self._at_once = at_once
+    def __init__(self, slots: int, queue_size: int) -> None:
+        self._places = asyncio.Semaphore(slots)
+        self._slots = slots
         self._queue_size = queue_size
         self._spent: deque[float] = deque([_FIRST_GUESS_SECONDS], _REMEMBERED)
         self._stopping = False
@@ -51,7 +51,7 @@ class Admission:
     def retry_after(self) -> int:
         """Whole seconds after which a place in the queue should be free."""
         mean = sum(self._spent) / len(self._spent)
-        return min(60, max(1, math.ceil(mean / self._at_once)))
+        return min(60, max(1, math.ceil(mean / self._slots)))
 
     def stop(self) -> None:
         """Refuse whoever comes from now on."""

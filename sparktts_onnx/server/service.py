@@ -34,11 +34,11 @@ class SpeechService:
         self.engine = engine
         self.settings = settings
         self.voices = VoiceBook(engine, library, max_prompt_seconds=settings.max_prompt_seconds)
-        self.admission = Admission(settings.at_once, settings.queue_size)
+        self.admission = Admission(settings.slots, settings.queue_size)
         self.metrics = Metrics(self.admission)
         self.state = "warming up"
         """`ready`, or why not."""
-        self._threads = ThreadPoolExecutor(settings.at_once, thread_name_prefix="speech")
+        self._threads = ThreadPoolExecutor(settings.slots, thread_name_prefix="speech")
         self._jobs: set[SpeechJob] = set()
         self._warming: asyncio.Task[None] | None = None
 

@@ -26,7 +26,7 @@ class ServerSettings:
     """What the model is called in the interface."""
     default_voice: str = "alloy"
     """Who speaks where a request names nobody."""
-    at_once: int = 8
+    slots: int = 8
     """Answers made at the same time; the language model decodes them together."""
     queue_size: int = 64
     """Requests that may wait beyond those; more are refused with 429."""
@@ -62,7 +62,7 @@ class ServerSettings:
             raise OptionError("the API key must have at least 8 characters, all of them ASCII")
         if not 0 <= self.port <= 65535:
             raise OptionError(f"port is {self.port}; expected 0 to 65535")
-        for name in ("at_once", "max_body_bytes", "max_text_characters", "max_buffer_bytes"):
+        for name in ("slots", "max_body_bytes", "max_text_characters", "max_buffer_bytes"):
             _at_least(name, getattr(self, name), 1)
         for name in ("queue_size", "stop_seconds", "max_voices"):
             _at_least(name, getattr(self, name), 0)

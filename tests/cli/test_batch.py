@@ -168,6 +168,6 @@ def test_ids_of_one_file_on_some_system_are_one(tmp_path: Path, capsys: pytest.C
 
 def test_no_lines_at_once_is_refused_by_the_options_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, LINES[0])
-    assert main(batch(tmp_path, "--at-once", "0")) == 2
-    assert "error: --at-once is 0" in capsys.readouterr().err
+    assert main(batch(tmp_path, "--slots", "0")) == 2
+    assert "error: --slots is 0" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

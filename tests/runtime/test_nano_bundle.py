@@ -60,7 +60,7 @@ def test_sound_is_predicted(sessions: Sessions, size: int) -> None:
     ids=["clone", "long", "continue", "create"],
 )
 def test_next_ids_are_predicted(sessions: Sessions, manifest: Manifest, prompt: list[int]) -> None:
-    model = LanguageModel(sessions["language_model"], manifest.language_model, rows=2)
+    model = LanguageModel(sessions["language_model"], manifest.language_model, slots=2)
     expected = nano.answer(prompt)
     logits, written = model.prefill(0, prompt), []
     for token in expected:

@@ -220,7 +220,7 @@ def test_ten_thousand_characters_in_order(voice: Voice) -> None:
     def short() -> list[int]:
         return speech(walk(5, next(answers) % nano.WALK))
 
-    with SparkTTSONNX(nano.BUNDLE, threads=1, rows=1) as tts:  # one at a time, so that answers are asked for in order
+    with SparkTTSONNX(nano.BUNDLE, threads=1, slots=1) as tts:  # one at a time, so that answers are asked for in order
         install(tts, short)
         wav, info = tts.inference(text, voice=voice, seed=1, normalize=False, retries=0)
     assert " ".join(segment.text for segment in info.segments) == text
@@ -309,7 +309,7 @@ def test_a_text_that_is_refused_makes_no_folder(tts: SparkTTSONNX, voice: Voice,
 
 
 def test_work_stops_where_its_sound_is_not_taken(tts: SparkTTSONNX, voice: Voice) -> None:
-    model = install(tts, lambda: endless(nano.walks()), rows=2)
+    model = install(tts, lambda: endless(nano.walks()), slots=2)
 
     def fail(done: int, total: int) -> None:
         raise OSError("the disk is full")

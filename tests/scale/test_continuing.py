@@ -91,7 +91,7 @@ def test_other_replicas_are_refused(text: str) -> None:
         Replicas.parse(text)
 
 
-@pytest.mark.parametrize("wrong", [{"threads": 0}, {"rows": 0}, {"gpus": -1.0}])
+@pytest.mark.parametrize("wrong", [{"threads": 0}, {"slots": 0}, {"gpus": -1.0}])
 def test_workers_without_means_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(OptionError, match="a worker needs"):
         ModelSettings(nano.BUNDLE, **wrong)  # type: ignore[arg-type]

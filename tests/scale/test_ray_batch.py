@@ -21,7 +21,7 @@ from sparktts_onnx.scale.settings import ModelSettings, Replicas
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
-MODEL = ModelSettings(nano.BUNDLE, rows=2)
+MODEL = ModelSettings(nano.BUNDLE, slots=2)
 WORKERS = Replicas(2, 2)
 COUNT = 64
 WORKER = "ray::MapWorker"

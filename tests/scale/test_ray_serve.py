@@ -31,7 +31,7 @@ def port(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
     with socket.create_server(("127.0.0.1", 0)) as free:
         number = free.getsockname()[1]
     settings = ServerSettings(voices_dir=tmp_path_factory.mktemp("voices"), port=number)
-    model = ModelSettings(nano.BUNDLE, rows=4)
+    model = ModelSettings(nano.BUNDLE, slots=4)
     with serving(settings, ScaleSettings(model, Replicas(2, 2))):
         assert until(lambda: ask(number, "GET", "/ready")[0] == 200)
         yield number

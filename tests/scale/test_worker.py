@@ -28,7 +28,7 @@ from sparktts_onnx.scale.remote import ATTEMPTS, RemoteEngine
 from sparktts_onnx.scale.settings import ModelSettings
 from sparktts_onnx.scale.speaker import Speaker
 
-MODEL = ModelSettings(nano.BUNDLE, rows=2)
+MODEL = ModelSettings(nano.BUNDLE, slots=2)
 TEXT = "The first sentence is here. The second one is a little longer than that."
 
 

@@ -47,7 +47,7 @@ def test_keys_that_protect_nothing_or_cannot_be_sent_are_refused(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "option", ["at_once", "queue_size", "port", "max_body_bytes", "request_seconds", "stop_seconds", "stall_seconds"]
+    "option", ["slots", "queue_size", "port", "max_body_bytes", "request_seconds", "stop_seconds", "stall_seconds"]
 )
 def test_settings_out_of_range_are_named(tmp_path: Path, option: str) -> None:
     with pytest.raises(OptionError, match=option):

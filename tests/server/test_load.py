@@ -33,7 +33,7 @@ def test_right_answers_are_counted_and_wrong_ones_are_found(
 def test_refusals_are_tried_again_and_failures_are_told(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
-    live = serve(engine, dataclasses.replace(settings, at_once=1, queue_size=0))
+    live = serve(engine, dataclasses.replace(settings, slots=1, queue_size=0))
     assert until(lambda: live.app.state.service.state == "ready")
     expected = alone(live)
     level = run(live.port, expected, 4, 1.5)

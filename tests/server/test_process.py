@@ -148,7 +148,7 @@ def test_what_cannot_be_served_is_one_sentence(
         (["--host", "256.1.1.1", "--api-key-file", str(tmp_path / "none")], "cannot be read"),
         (["--api-key-file", str(tmp_path / "key")], "cannot be read"),
         (["--port", "70000"], "port is 70000"),
-        (["--at-once", "0"], "at_once is 0"),
+        (["--slots", "0"], "slots is 0"),
     ):
         assert main([*common, *arguments]) == 2
         message = capsys.readouterr().err

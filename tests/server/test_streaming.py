@@ -83,7 +83,7 @@ def test_the_work_of_a_client_that_left_stops_within_a_step(
 def test_only_answers_whose_client_left_count_as_abandoned(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
-    live = serve(engine, dataclasses.replace(settings, at_once=1, queue_size=0, request_seconds=0.5))
+    live = serve(engine, dataclasses.replace(settings, slots=1, queue_size=0, request_seconds=0.5))
     assert until(lambda: live.app.state.service.state == "ready")
     engine.gate.clear()
     with live.post_speech(speech("Hello.")) as late:
@@ -111,7 +111,7 @@ def test_a_client_that_leaves_before_the_first_sound_is_noticed(
 
 
 def test_a_client_that_leaves_the_queue_costs_nothing(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
-    live = serve(engine, dataclasses.replace(settings, at_once=1))
+    live = serve(engine, dataclasses.replace(settings, slots=1))
     assert until(lambda: live.app.state.service.state == "ready")
     with live.post_speech(speech("long slowly")) as first:
         first.recv(1000)
@@ -125,7 +125,7 @@ def test_a_client_that_leaves_the_queue_costs_nothing(serve: Serve, engine: Stan
 def test_the_queue_is_bounded_and_says_when_to_come_back(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
-    live = serve(engine, dataclasses.replace(settings, at_once=2, queue_size=3))
+    live = serve(engine, dataclasses.replace(settings, slots=2, queue_size=3))
     assert until(lambda: live.app.state.service.state == "ready")
     engine.gate.clear()
     outcomes: list[int] = []
@@ -184,7 +184,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_whole(
 
 
 def test_a_slow_reader_does_not_hold_a_place(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
-    live = serve(engine, dataclasses.replace(settings, at_once=1))
+    live = serve(engine, dataclasses.replace(settings, slots=1))
     assert until(lambda: live.app.state.service.state == "ready")
     with live.post_speech(speech("long", sample_rate=48_000)) as slow:
         assert until(lambda: engine.active == 0 and engine.steps >= 600)
@@ -196,7 +196,7 @@ def test_a_slow_reader_does_not_hold_a_place(serve: Serve, engine: StandIn, sett
 def test_a_reader_that_stalls_is_dropped_and_what_waits_for_it_is_bounded(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
-    live = serve(engine, dataclasses.replace(settings, at_once=1, stall_seconds=0.3, max_buffer_bytes=100_000))
+    live = serve(engine, dataclasses.replace(settings, slots=1, stall_seconds=0.3, max_buffer_bytes=100_000))
     assert until(lambda: live.app.state.service.state == "ready")
     before = engine.steps
     peer = socket.socket()

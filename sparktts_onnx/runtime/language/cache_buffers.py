@@ -20,13 +20,13 @@ def device_of(session: Any) -> str:
 
 
 class Buffer(Protocol):
-    """An array whose first axis is slots."""
+    """An array whose first axis is places."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
-    def address(self, slot: int) -> int:
-        """Where a slot begins."""
+    def address(self, place: int) -> int:
+        """Where a place begins."""
         ...
 
     def edited(self) -> AbstractContextManager[np.ndarray[Any, Any]]:
@@ -41,9 +41,9 @@ class HostBuffer:
         self._array = np.empty(shape, dtype)
         self.dtype, self.shape = self._array.dtype, self._array.shape
 
-    def address(self, slot: int) -> int:
-        """Where a slot begins."""
-        return int(self._array.ctypes.data) + slot * self._array.strides[0]
+    def address(self, place: int) -> int:
+        """Where a place begins."""
+        return int(self._array.ctypes.data) + place * self._array.strides[0]
 
     @contextmanager
     def edited(self) -> Iterator[np.ndarray[Any, Any]]:
@@ -52,16 +52,16 @@ class HostBuffer:
 
 
 class DeviceBuffer:
-    """Memory of an accelerator. Editing copies there and back: rows change places seldom, steps never edit."""
+    """Memory of an accelerator. Editing copies there and back: slots change places seldom, steps never edit."""
 
     def __init__(self, shape: Sequence[int], dtype: str, device: str) -> None:
         self.dtype, self.shape = np.dtype(dtype), tuple(shape)
-        # Zeros, because steps run over rows that nobody asked for, too, and attention may meet what lies there.
+        # Zeros, because steps run over slots that nobody asked for, too, and attention may meet what lies there.
         self._value = ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, self.dtype), device, 0)
 
-    def address(self, slot: int) -> int:
-        """Where a slot begins."""
-        return int(self._value.data_ptr()) + slot * math.prod(self.shape[1:]) * self.dtype.itemsize
+    def address(self, place: int) -> int:
+        """Where a place begins."""
+        return int(self._value.data_ptr()) + place * math.prod(self.shape[1:]) * self.dtype.itemsize
 
     @contextmanager
     def edited(self) -> Iterator[np.ndarray[Any, Any]]:

@@ -1,7 +1,7 @@
-"""The attention cache of several rows: buffers that the graph reads and writes in place.
+"""The attention cache of several slots: buffers that the graph reads and writes in place.
 
-A row is what a caller holds; a slot is its place in the buffers. A step runs over the first slots, so rows move
-between slots when others come and go.
+A slot is what a caller holds; a place is its place in the buffers. A step runs over the first places, so slots move
+between places when others come and go.
 """
 
 from collections.abc import Sequence
@@ -14,74 +14,74 @@ _FIRST_POSITIONS = 1024
 
 
 class KeyValueCache:
-    """Keys and values of `rows` rows: for each layer two arrays [R, Hkv, P, Dh]."""
+    """Keys and values of `slots` slots: for each layer two arrays [R, Hkv, P, Dh]."""
 
-    def __init__(self, layout: LanguageModelLayout, rows: int, *, device: str = "cpu") -> None:
+    def __init__(self, layout: LanguageModelLayout, slots: int, *, device: str = "cpu") -> None:
         self._layout = layout
         self.device = device
-        self.rows = rows
+        self.slots = slots
         self.positions = 0
         """P: positions that the buffers have room for."""
         self.buffers: list[Buffer] = []
         """Key and value of layer 0, of layer 1, and so on."""
         self.generation = 0
         """Counts changes of the buffers' addresses."""
-        self._slots = list(range(rows))
-        self._lengths = [0] * rows
+        self._places = list(range(slots))
+        self._lengths = [0] * slots
 
-    def length(self, row: int) -> int:
-        """Positions that a row has filled."""
-        return self._lengths[row]
+    def length(self, slot: int) -> int:
+        """Positions that a slot has filled."""
+        return self._lengths[slot]
 
-    def slot(self, row: int) -> int:
-        """Place of a row in the buffers."""
-        return self._slots[row]
+    def place(self, slot: int) -> int:
+        """Place of a slot in the buffers."""
+        return self._places[slot]
 
-    def append(self, row: int, count: int) -> None:
-        """Note that the graph has written `count` more positions of a row."""
-        self._lengths[row] += count
+    def append(self, slot: int, count: int) -> None:
+        """Note that the graph has written `count` more positions of a slot."""
+        self._lengths[slot] += count
 
-    def clear(self, row: int) -> None:
-        """Forget a row's positions."""
-        self._lengths[row] = 0
+    def clear(self, slot: int) -> None:
+        """Forget a slot's positions."""
+        self._lengths[slot] = 0
 
     def release(self) -> None:
-        """Give the memory back; every row is forgotten."""
+        """Give the memory back; every slot is forgotten."""
         self.buffers, self.positions = [], 0
-        self._lengths = [0] * self.rows
+        self._lengths = [0] * self.slots
         self.generation += 1
 
     def reserve(self, positions: int) -> None:
-        """Make room for that many positions a row; what rows have filled is kept."""
+        """Make room for that many positions a slot; what slots have filled is kept."""
         if positions <= self.positions:
             return
         room = max(positions, 2 * self.positions, _FIRST_POSITIONS)
         room = min(room, self._layout.max_positions)
-        shape = (self.rows, self._layout.kv_heads, room, self._layout.head_dim)
+        shape = (self.slots, self._layout.kv_heads, room, self._layout.head_dim)
         grown = [allocate(shape, self._layout.cache_dtype, self.device) for _ in range(2 * self._layout.layers)]
         for old, new in zip(self.buffers, grown, strict=False):
             self._copy(old, new)
         self.buffers, self.positions = grown, room
         self.generation += 1
 
-    def gather_in_front(self, rows: Sequence[int]) -> None:
-        """Move rows so that the given ones fill the first slots, in any order."""
-        wanted = set(rows)
-        free = [row for row in range(self.rows) if row not in wanted and self._slots[row] < len(rows)]
-        for row in rows:
-            if self._slots[row] >= len(rows):
-                self._swap(row, free.pop())
+    def gather_in_front(self, slots: Sequence[int]) -> None:
+        """Move slots so that the given ones fill the first places, in any order."""
+        wanted = set(slots)
+        free = [slot for slot in range(self.slots) if slot not in wanted and self._places[slot] < len(slots)]
+        for slot in slots:
+            if self._places[slot] >= len(slots):
+                self._swap(slot, free.pop())
 
-    def _swap(self, row: int, other: int) -> None:
-        slots, length = [self._slots[row], self._slots[other]], max(self._lengths[row], self._lengths[other])
+    def _swap(self, slot: int, other: int) -> None:
+        places, length = [self._places[slot], self._places[other]], max(self._lengths[slot], self._lengths[other])
         for buffer in self.buffers:
             with buffer.edited() as contents:
                 part = contents[:, :, :length]
-                part[slots] = part[slots[::-1]]
-        self._slots[row], self._slots[other] = self._slots[other], self._slots[row]
+                part[places] = part[places[::-1]]
+        self._places[slot], self._places[other] = self._places[other], self._places[slot]
 
     def _copy(self, old: Buffer, new: Buffer) -> None:
         with old.edited() as source, new.edited() as target:
-            for row, length in enumerate(self._lengths):
-                slot = self._slots[row]
-                target[slot, :, :length] = source[slot, :, :length]
+            for slot, length in enumerate(self._lengths):
+                place = self._places[slot]
+                target[place, :, :length] = source[place, :, :length]

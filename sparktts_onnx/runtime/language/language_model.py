@@ -1,6 +1,6 @@
-"""The language model's session: several rows, each with its own past, advanced together.
+"""The language model's session: several slots, each with its own past, advanced together.
 
-A row's logits depend on that row's ids alone, not on which rows run beside it.
+A slot's logits depend on that slot's ids alone, not on which slots run beside it.
 """
 
 import logging
@@ -24,25 +24,25 @@ _log = logging.getLogger(__name__)
 
 
 class _Call:
-    """A binding of the graph to memory, for one number of rows and new ids; run it as often as the cache stays put.
+    """A binding of the graph to memory, for one number of slots and new ids; run it as often as the cache stays put.
 
-    `first_slot` to `first_slot + rows - 1` of the cache are read and written.
+    `first_place` to `first_place + slots - 1` of the cache are read and written.
     """
 
     def __init__(
         self, session: Any, cache: KeyValueCache, logits: np.ndarray[Any, Any], shape: tuple[int, int, int]
     ) -> None:
-        first_slot, rows, count = shape
-        self.ids = np.zeros((rows, count), np.int64)
-        self.last_positions = np.zeros(rows, np.int32)
+        first_place, slots, count = shape
+        self.ids = np.zeros((slots, count), np.int64)
+        self.last_positions = np.zeros(slots, np.int32)
         self.total = np.zeros((), np.int32)
-        self.logits = logits[:rows]
+        self.logits = logits[:slots]
         self._session = session
         self._binding = session.io_binding()
         self._bind_ids_and_logits(cache.device)
         for index, buffer in enumerate(cache.buffers):
             name = f"{index // 2}.{'value' if index % 2 else 'key'}"
-            part = (cache.device, 0, buffer.dtype, (rows, *buffer.shape[1:]), buffer.address(first_slot))
+            part = (cache.device, 0, buffer.dtype, (slots, *buffer.shape[1:]), buffer.address(first_place))
             self._binding.bind_input(f"past_key_values.{name}", *part)
             self._binding.bind_output(f"present.{name}", *part)
 
@@ -98,42 +98,42 @@ class _DeviceCall(_Call):
 
 
 class LanguageModel:
-    """Up to `rows` answers in the making; not for use by two threads at a time."""
+    """Up to `slots` answers in the making; not for use by two threads at a time."""
 
     def __init__(
-        self, session: Any, layout: LanguageModelLayout, *, rows: int = 8, weights: FilledMemory | None = None
+        self, session: Any, layout: LanguageModelLayout, *, slots: int = 8, weights: FilledMemory | None = None
     ) -> None:
         """`session`: an ONNX Runtime session of the bundle's language model; `weights`: what loading it filled."""
         self.layout = layout
-        self.rows = rows
+        self.slots = slots
         self._session = session
         self._steps_taken = 0
-        self._cache = KeyValueCache(layout, rows, device=device_of(session))
+        self._cache = KeyValueCache(layout, slots, device=device_of(session))
         self._on_device = self._cache.device != "cpu"
         self._weights = None if self._on_device else weights
-        self._logits = np.zeros((rows, layout.head_rows), np.float32)
+        self._logits = np.zeros((slots, layout.head_rows), np.float32)
         self._steps: dict[int, _Call] = {}
         self._generation = self._cache.generation
         self._equal_together: dict[int, bool] = {}
 
-    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Start a row anew with a prompt, or with the first part of one. Logits after its last id: float32 [V]."""
-        self._cache.clear(row)
-        return self.extend(row, ids)
+    def prefill(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Start a slot anew with a prompt, or with the first part of one. Logits after its last id: float32 [V]."""
+        self._cache.clear(slot)
+        return self.extend(slot, ids)
 
-    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Append several ids to a row. Logits after the last: float32 [V]."""
-        self._reserve([row], len(ids))
-        call = self._call((self._cache.slot(row), 1, len(ids)))
+    def extend(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append several ids to a slot. Logits after the last: float32 [V]."""
+        self._reserve([slot], len(ids))
+        call = self._call((self._cache.place(slot), 1, len(ids)))
         call.ids[0] = ids
-        self._run(call, [row])
+        self._run(call, [slot])
         logits: np.ndarray[Any, Any] = call.logits[0].copy()
         return logits
 
-    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Append one id to each of several rows. Logits in the order of `rows`: float32 [len(rows), V]."""
-        self._reserve(rows, 1)
-        logits = self._step_everywhere(rows, ids) if self._on_device else self._step_on_processor(rows, ids)
+    def step(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append one id to each of several slots. Logits in the order of `slots`: float32 [len(slots), V]."""
+        self._reserve(slots, 1)
+        logits = self._step_everywhere(slots, ids) if self._on_device else self._step_on_processor(slots, ids)
         self._settle()
         return logits
 
@@ -143,82 +143,84 @@ class LanguageModel:
         if self._weights is not None and self._steps_taken > SETTLING_STEPS:
             self._weights.move_next()
 
-    def _step_on_processor(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        if len(rows) > 1 and self._equal_together.get(len(rows)) is False:
-            return self._step_alone(rows, ids)
-        logits = self._step_together(rows, ids)
-        if len(rows) > 1 and len(rows) not in self._equal_together:
-            logits = self._compare_with_alone(rows, ids, logits)
+    def _step_on_processor(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        if len(slots) > 1 and self._equal_together.get(len(slots)) is False:
+            return self._step_alone(slots, ids)
+        logits = self._step_together(slots, ids)
+        if len(slots) > 1 and len(slots) not in self._equal_together:
+            logits = self._compare_with_alone(slots, ids, logits)
         return logits
 
-    def _step_together(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        self._cache.gather_in_front(rows)
-        call = self._step_call(len(rows))
-        by_slot = sorted(range(len(rows)), key=lambda i: self._cache.slot(rows[i]))
-        call.ids[:, 0] = [ids[i] for i in by_slot]
-        self._run(call, [rows[i] for i in by_slot])
-        logits: np.ndarray[Any, Any] = call.logits[[self._cache.slot(row) for row in rows]]
+    def _step_together(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        self._cache.gather_in_front(slots)
+        call = self._step_call(len(slots))
+        by_place = sorted(range(len(slots)), key=lambda i: self._cache.place(slots[i]))
+        call.ids[:, 0] = [ids[i] for i in by_place]
+        self._run(call, [slots[i] for i in by_place])
+        logits: np.ndarray[Any, Any] = call.logits[[self._cache.place(slot) for slot in slots]]
         return logits
 
-    def _step_everywhere(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Advance all rows there are and keep what was asked for.
+    def _step_everywhere(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Advance all slots there are and keep what was asked for.
 
-        An accelerator takes as long for eight rows as for one. The same kernels always run, so a row's logits cannot
+        An accelerator takes as long for eight slots as for one. The same kernels always run, so a slot's logits cannot
         depend on the others; what is written behind the end of the rest is overwritten by their next step, so there
         is always room for it.
         """
-        longest = max(self._cache.length(row) for row in range(self.rows))
+        longest = max(self._cache.length(slot) for slot in range(self.slots))
         self._cache.reserve(min(longest + 1, self.layout.max_positions))
-        call = self._step_call(self.rows)
+        call = self._step_call(self.slots)
         call.ids[:] = 0
-        call.ids[list(rows), 0] = ids
-        call.last_positions[:] = [min(self._cache.length(row), self._cache.positions - 1) for row in range(self.rows)]
+        call.ids[list(slots), 0] = ids
+        call.last_positions[:] = [
+            min(self._cache.length(slot), self._cache.positions - 1) for slot in range(self.slots)
+        ]
         call.total[...] = self._cache.positions
         call.run()
-        for row in rows:
-            self._cache.append(row, 1)
-        logits: np.ndarray[Any, Any] = call.logits[list(rows)]
+        for slot in slots:
+            self._cache.append(slot, 1)
+        logits: np.ndarray[Any, Any] = call.logits[list(slots)]
         return logits
 
-    def _step_alone(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        return np.stack([self.extend(row, [token]) for row, token in zip(rows, ids, strict=True)])
+    def _step_alone(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        return np.stack([self.extend(slot, [token]) for slot, token in zip(slots, ids, strict=True)])
 
     def _compare_with_alone(
-        self, rows: Sequence[int], ids: Sequence[int], together: np.ndarray[Any, Any]
+        self, slots: Sequence[int], ids: Sequence[int], together: np.ndarray[Any, Any]
     ) -> np.ndarray[Any, Any]:
-        """Repeat the first step of so many rows one by one, and remember whether every bit was the same.
+        """Repeat the first step of so many slots one by one, and remember whether every bit was the same.
 
-        ONNX Runtime picks the kernels for a product by the processor and by the number of rows; on some processors
-        one row rounds otherwise than several. There, rows are advanced alone: slower, but nobody's answer changes
+        ONNX Runtime picks the kernels for a product by the processor and by the number of slots; on some processors
+        one slot rounds otherwise than several. There, slots are advanced alone: slower, but nobody's answer changes
         with the company.
         """
-        for row in rows:
-            self._cache.append(row, -1)
-        alone = self._step_alone(rows, ids)
+        for slot in slots:
+            self._cache.append(slot, -1)
+        alone = self._step_alone(slots, ids)
         equal = np.array_equal(alone, together)
         if not equal and all(self._equal_together.values()):
             _log.warning(
                 "answers take turns: on this processor and in this precision, %d together would not be the same as "
                 "each alone; the products of --precision int8 are exact",
-                len(rows),
+                len(slots),
             )
-        self._equal_together[len(rows)] = equal
+        self._equal_together[len(slots)] = equal
         return alone
 
     def release_memory(self) -> None:
-        """Give the cache back; every row is forgotten.
+        """Give the cache back; every slot is forgotten.
 
         An accelerator keeps its cache: recorded kernels hold its addresses, and are recorded again for every other one.
         """
         if self._on_device:
-            for row in range(self.rows):
-                self._cache.clear(row)
+            for slot in range(self.slots):
+                self._cache.clear(slot)
         else:
             self._cache.release()
             self._steps.clear()
 
-    def _reserve(self, rows: Sequence[int], count: int) -> None:
-        needed = max(self._cache.length(row) for row in rows) + count
+    def _reserve(self, slots: Sequence[int], count: int) -> None:
+        needed = max(self._cache.length(slot) for slot in slots) + count
         if needed > self.layout.max_positions:
             raise GenerationError(
                 f"prompt and answer together need {needed} positions; the language model holds "
@@ -235,15 +237,15 @@ class LanguageModel:
         return self._steps[count]
 
     def _call(self, shape: tuple[int, int, int], *, recording: int | None = None) -> _Call:
-        """A call of (first slot, rows, new ids)."""
+        """A call of (first place, slots, new ids)."""
         given = (self._session, self._cache, self._logits, shape)
         return _DeviceCall(*given, recording=recording) if self._on_device else _Call(*given)
 
-    def _run(self, call: _Call, rows: Sequence[int]) -> None:
-        """Run a call whose ids are set, over rows in the order of their slots."""
+    def _run(self, call: _Call, slots: Sequence[int]) -> None:
+        """Run a call whose ids are set, over slots in the order of their places."""
         count = call.ids.shape[1]
-        call.last_positions[:] = [self._cache.length(row) + count - 1 for row in rows]
+        call.last_positions[:] = [self._cache.length(slot) + count - 1 for slot in slots]
         call.total[...] = call.last_positions.max() + 1
         call.run()
-        for row in rows:
-            self._cache.append(row, count)
+        for slot in slots:
+            self._cache.append(slot, count)

@@ -46,22 +46,22 @@ class Model(Protocol):
     """What the scheduler needs of a language model."""
 
     layout: LanguageModelLayout
-    rows: int
+    slots: int
 
-    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Start a row; logits float32 [V]."""
+    def prefill(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Start a slot; logits float32 [V]."""
         ...
 
-    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Append ids to a row; logits float32 [V]."""
+    def extend(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append ids to a slot; logits float32 [V]."""
         ...
 
-    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Append an id to each row; logits float32 [len(rows), V]."""
+    def step(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Append an id to each slot; logits float32 [len(slots), V]."""
         ...
 
     def release_memory(self) -> None:
-        """Forget every row."""
+        """Forget every slot."""
         ...
 
 
@@ -80,7 +80,7 @@ class _Answer:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.row = -1
+        self.slot = -1
         self.read = 0
         """Prompt ids that the model has read."""
         self.token = -1
@@ -109,7 +109,7 @@ class _Answer:
 
 
 class Scheduler:
-    """Writes answers for callers in any thread, as many side by side as the model has rows."""
+    """Writes answers for callers in any thread, as many side by side as the model has slots."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -120,7 +120,7 @@ class Scheduler:
         self._closed = False
 
     def generate(self, request: Request) -> Generator[int, None, None]:
-        """Token ids as they are written; closing the iterator frees the row before the next step.
+        """Token ids as they are written; closing the iterator frees the slot before the next step.
 
         Raises:
             GenerationError: the model failed, or the scheduler was closed.
@@ -181,10 +181,10 @@ class Scheduler:
                 self._changed.wait(_IDLE_SECONDS)
             if self._closed:
                 self._dismiss()
-            free = sorted(set(range(self._model.rows)) - {answer.row for answer in self._running})
+            free = sorted(set(range(self._model.slots)) - {answer.slot for answer in self._running})
             while free and self._waiting:
                 answer = self._waiting.popleft()
-                answer.row = free.pop(0)
+                answer.slot = free.pop(0)
                 self._running.append(answer)
             if not self._running:
                 self._worker = None
@@ -208,10 +208,10 @@ class Scheduler:
         """
         speaking = [answer for answer in self._running if answer.count]
         if speaking:
-            rows = [answer.row for answer in speaking]
-            logits = self._model.step(rows, [answer.token for answer in speaking])
-            for answer, row_logits in zip(speaking, logits, strict=True):
-                self._write(answer, row_logits)
+            slots = [answer.slot for answer in speaking]
+            logits = self._model.step(slots, [answer.token for answer in speaking])
+            for answer, slot_logits in zip(speaking, logits, strict=True):
+                self._write(answer, slot_logits)
         reading = [answer for answer in self._running if not answer.count]
         for answer in reading[:PIECES_BETWEEN_STEPS]:
             self._read_piece(answer)
@@ -220,7 +220,7 @@ class Scheduler:
         ids, start = answer.request.prompt_ids, answer.read
         piece = ids[start : start + PROMPT_PIECE]
         feed = self._model.extend if start else self._model.prefill
-        logits = feed(answer.row, piece)
+        logits = feed(answer.slot, piece)
         answer.read += len(piece)
         if answer.read == len(ids):
             self._write(answer, logits)
@@ -240,7 +240,7 @@ class Scheduler:
         answer.news.put(error)
 
     def _fail(self, error: Exception) -> None:
-        """Tell everybody whose row took part; those who wait for a row still get their turn."""
+        """Tell everybody whose slot took part; those who wait for a slot still get their turn."""
         _log.error("the language model failed", exc_info=error)
         for answer in self._running:
             answer.news.put(GenerationError(f"the language model failed: {error}"))

@@ -14,7 +14,7 @@ FOCUS = nano.look_back()[32]
 
 @pytest.fixture
 def model(manifest: Manifest) -> LanguageModel:
-    return LanguageModel(Sessions(nano.BUNDLE, manifest, threads=1)["language_model"], manifest.language_model, rows=3)
+    return LanguageModel(Sessions(nano.BUNDLE, manifest, threads=1)["language_model"], manifest.language_model, slots=3)
 
 
 def expected_values(ids: list[int]) -> np.ndarray:
@@ -37,7 +37,7 @@ def expected_keys(count: int) -> np.ndarray:
 
 
 def memory(model: LanguageModel) -> list[np.ndarray]:
-    """Keys and values where the graph writes them: float32 [rows, 1, P, 16]."""
+    """Keys and values where the graph writes them: float32 [slots, 1, P, 16]."""
     arrays = []
     for buffer in model._cache.buffers:
         with buffer.edited() as array:
@@ -45,9 +45,9 @@ def memory(model: LanguageModel) -> list[np.ndarray]:
     return arrays
 
 
-def see_row(model: LanguageModel, row: int, ids: list[int]) -> None:
-    key, value = (array[model._cache.slot(row), 0, : len(ids)] for array in memory(model))
-    assert model._cache.length(row) == len(ids)
+def see_slot(model: LanguageModel, slot: int, ids: list[int]) -> None:
+    key, value = (array[model._cache.place(slot), 0, : len(ids)] for array in memory(model))
+    assert model._cache.length(slot) == len(ids)
     np.testing.assert_array_equal(value[:, :7], expected_values(ids))
     np.testing.assert_allclose(key, expected_keys(len(ids)), atol=2e-3)
 
@@ -64,10 +64,10 @@ def test_a_cache_that_could_not_grow_is_as_it_was(model: LanguageModel, monkeypa
         patched.setattr(key_value_cache, "allocate", refuse)
         with pytest.raises(MemoryError):
             model._cache.reserve(positions + 1)
-    see_row(model, 0, prompt)
+    see_slot(model, 0, prompt)
     model._cache.reserve(positions + 1)
     assert all(array.shape[2] == model._cache.positions > positions for array in memory(model))
-    see_row(model, 0, prompt)
+    see_slot(model, 0, prompt)
 
 
 def test_every_position_is_written_once_and_nothing_else(model: LanguageModel) -> None:
@@ -80,37 +80,37 @@ def test_every_position_is_written_once_and_nothing_else(model: LanguageModel) -
     model.extend(0, prompt[5:])
     for token in answer:
         model.step([0], [token])
-    see_row(model, 0, prompt + answer)
+    see_slot(model, 0, prompt + answer)
     for array in memory(model):
         assert np.isnan(array[0, :, len(prompt + answer) :]).all()
         assert np.isnan(array[1:, :, 5:]).all()
     assert addresses == [buffer.address(0) for buffer in model._cache.buffers]
 
 
-def test_rows_that_come_and_go_do_not_touch_each_other(model: LanguageModel) -> None:
-    rows = {row: nano.clone_prompt(text, (row, 2, 3, 4)) for row, text in enumerate(("One.", "And two.", "Three!"))}
-    for row, ids in rows.items():
-        model.prefill(row, ids)
+def test_slots_that_come_and_go_do_not_touch_each_other(model: LanguageModel) -> None:
+    slots = {slot: nano.clone_prompt(text, (slot, 2, 3, 4)) for slot, text in enumerate(("One.", "And two.", "Three!"))}
+    for slot, ids in slots.items():
+        model.prefill(slot, ids)
     for together in ([0, 1, 2], [2], [1, 2], [0], [2, 0], [1], [0, 1, 2]):
-        tokens = [nano.next_id(rows[row]) for row in together]
+        tokens = [nano.next_id(slots[slot]) for slot in together]
         logits = model.step(together, tokens)
-        for row, token, row_logits in zip(together, tokens, logits, strict=True):
-            rows[row].append(token)
-            assert int(row_logits.argmax()) + nano.HEAD_FIRST == nano.next_id(rows[row])
-    for row, ids in rows.items():
-        see_row(model, row, ids)
-    rows[1] = nano.clone_prompt("Anew.", (5, 5, 5, 5))
-    model.prefill(1, rows[1])
-    for row, ids in rows.items():
-        see_row(model, row, ids)
+        for slot, token, slot_logits in zip(together, tokens, logits, strict=True):
+            slots[slot].append(token)
+            assert int(slot_logits.argmax()) + nano.HEAD_FIRST == nano.next_id(slots[slot])
+    for slot, ids in slots.items():
+        see_slot(model, slot, ids)
+    slots[1] = nano.clone_prompt("Anew.", (5, 5, 5, 5))
+    model.prefill(1, slots[1])
+    for slot, ids in slots.items():
+        see_slot(model, slot, ids)
 
 
-def test_growing_keeps_every_row(model: LanguageModel) -> None:
+def test_growing_keeps_every_slot(model: LanguageModel) -> None:
     short, long = nano.clone_prompt("Short.", (1, 2, 3, 4)), nano.clone_prompt("long " * 220, (1, 2, 3, 4))
     model.prefill(1, short)
     before = model._cache.positions
     for start in range(0, len(long), 128):
         (model.extend if start else model.prefill)(0, long[start : start + 128])
     assert model._cache.positions > before
-    see_row(model, 0, long)
-    see_row(model, 1, short)
+    see_slot(model, 0, long)
+    see_slot(model, 1, short)

@@ -17,19 +17,19 @@ from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.language.scheduler import PROMPT_PIECE, Request, Scheduler
 
-FIRST, ROWS, VOCABULARY = 100, 3, 40
+FIRST, SLOTS, VOCABULARY = 100, 3, 40
 END = FIRST
 
 
 class FakeModel:
-    """Logits are a hash of the row's ids alone; the cache is a list of ids."""
+    """Logits are a hash of the slot's ids alone; the cache is a list of ids."""
 
     def __init__(self) -> None:
         self.layout = LanguageModelLayout(1, 1, 16, 4096, "float32", FIRST, VOCABULARY, 200)
-        self.rows = ROWS
+        self.slots = SLOTS
         self.past: dict[int, list[int]] = {}
         self.steps: list[int] = []
-        """Rows of each step so far."""
+        """Slots of each step so far."""
         self.begun = 0
         """Steps begun so far."""
         self.pieces: list[int] = []
@@ -38,33 +38,33 @@ class FakeModel:
         self.gate.set()
         self.released = 0
 
-    def prefill(self, row: int, ids: Sequence[int]) -> np.ndarray:
-        self.past[row] = []
-        return self.extend(row, ids)
+    def prefill(self, slot: int, ids: Sequence[int]) -> np.ndarray:
+        self.past[slot] = []
+        return self.extend(slot, ids)
 
-    def extend(self, row: int, ids: Sequence[int]) -> np.ndarray:
+    def extend(self, slot: int, ids: Sequence[int]) -> np.ndarray:
         self.pieces.append(len(ids))
-        self.past[row] += ids
-        return self.logits(row)
+        self.past[slot] += ids
+        return self.logits(slot)
 
-    def step(self, rows: Sequence[int], ids: Sequence[int]) -> np.ndarray:
+    def step(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray:
         self.begun += 1
         assert self.gate.wait(30)
         if self.fault is not None:
             fault, self.fault = self.fault, None
             raise fault
-        assert len(set(rows)) == len(rows) <= ROWS
-        self.steps.append(len(rows))
-        for row, token in zip(rows, ids, strict=True):
-            self.past[row].append(token)
-        return np.stack([self.logits(row) for row in rows])
+        assert len(set(slots)) == len(slots) <= SLOTS
+        self.steps.append(len(slots))
+        for slot, token in zip(slots, ids, strict=True):
+            self.past[slot].append(token)
+        return np.stack([self.logits(slot) for slot in slots])
 
     def release_memory(self) -> None:
         self.past.clear()
         self.released += 1
 
-    def logits(self, row: int) -> np.ndarray:
-        return np.random.default_rng(self.past[row]).normal(0, 2, VOCABULARY).astype(np.float32)
+    def logits(self, slot: int) -> np.ndarray:
+        return np.random.default_rng(self.past[slot]).normal(0, 2, VOCABULARY).astype(np.float32)
 
 
 class FakeGrammar:
@@ -150,7 +150,7 @@ def test_company_does_not_change_an_answer(scheduler: Scheduler, model: FakeMode
         [lambda s=s: list(scheduler.generate(request(s, prompt=3 + 40 * (s % 4)))) for s in seeds]  # type: ignore[misc]
     )
     assert beside == alone
-    assert max(model.steps) == ROWS, "answers were to be written side by side"
+    assert max(model.steps) == SLOTS, "answers were to be written side by side"
 
 
 def test_the_seed_decides(scheduler: Scheduler) -> None:
@@ -170,9 +170,9 @@ def test_a_long_prompt_is_read_in_pieces_between_steps_of_others(scheduler: Sche
     long.close()
 
 
-@pytest.mark.parametrize(("at_once", "rows"), [(8, [3]), (1, [2, 3])])
+@pytest.mark.parametrize(("at_once", "slots"), [(8, [3]), (1, [2, 3])])
 def test_prompts_that_come_together_are_read_before_the_next_step(
-    scheduler: Scheduler, model: FakeModel, monkeypatch: pytest.MonkeyPatch, at_once: int, rows: list[int]
+    scheduler: Scheduler, model: FakeModel, monkeypatch: pytest.MonkeyPatch, at_once: int, slots: list[int]
 ) -> None:
     monkeypatch.setattr("sparktts_onnx.runtime.language.scheduler.PIECES_BETWEEN_STEPS", at_once)
     running = scheduler.generate(request(1, limit=400, grammar=FakeGrammar(400)))
@@ -188,12 +188,12 @@ def test_prompts_that_come_together_are_read_before_the_next_step(
     model.gate.set()
     thread.join(60)
     more = [count for count in model.steps[steps:] if count > 1]
-    assert more[: len(rows)] == rows
+    assert more[: len(slots)] == slots
     running.close()
 
 
-def test_closing_frees_the_row_for_the_next(scheduler: Scheduler, model: FakeModel) -> None:
-    held = [scheduler.generate(request(seed, limit=3000, grammar=FakeGrammar(3000))) for seed in range(ROWS)]
+def test_closing_frees_the_slot_for_the_next(scheduler: Scheduler, model: FakeModel) -> None:
+    held = [scheduler.generate(request(seed, limit=3000, grammar=FakeGrammar(3000))) for seed in range(SLOTS)]
     for answer in held:
         next(answer)
     held[1].close()
@@ -207,7 +207,7 @@ def test_closing_frees_the_row_for_the_next(scheduler: Scheduler, model: FakeMod
 
 
 def test_a_failing_step_reaches_every_caller_and_the_next_request_works(scheduler: Scheduler, model: FakeModel) -> None:
-    answers = [scheduler.generate(request(seed, limit=3000, grammar=FakeGrammar(3000))) for seed in range(ROWS)]
+    answers = [scheduler.generate(request(seed, limit=3000, grammar=FakeGrammar(3000))) for seed in range(SLOTS)]
     for answer in answers:
         next(answer)
     model.fault = RuntimeError("out of electricity")
@@ -236,7 +236,7 @@ def test_a_request_that_cannot_be_sampled_fails_alone(scheduler: Scheduler, mode
 
 
 def test_closing_the_scheduler_reaches_who_waits(scheduler: Scheduler, model: FakeModel) -> None:
-    answers = [scheduler.generate(request(seed, limit=3000, grammar=FakeGrammar(3000))) for seed in range(ROWS)]
+    answers = [scheduler.generate(request(seed, limit=3000, grammar=FakeGrammar(3000))) for seed in range(SLOTS)]
     for answer in answers:
         next(answer)
     closing = threading.Timer(0.05, scheduler.close)
@@ -266,9 +266,9 @@ from test_scheduler import FakeGrammar, FakeModel, request
 from sparktts_onnx.runtime.language.scheduler import Scheduler
 
 class Slow(FakeModel):
-    def step(self, rows, ids):
+    def step(self, slots, ids):
         time.sleep(0.02)
-        return super().step(rows, ids)
+        return super().step(slots, ids)
 
 scheduler = Scheduler(Slow())
 answer = scheduler.generate(request(1, limit=10**6, grammar=FakeGrammar(10**6)))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scripted import endless, install
 
-from sparktts_onnx import DEFAULT_ROWS, OptionError, SparkTTSONNX, TextError, Voice
+from sparktts_onnx import DEFAULT_SLOTS, OptionError, SparkTTSONNX, TextError, Voice
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.language.language_model import LanguageModel
-from sparktts_onnx.runtime.pipeline import PLACES_A_ROW
+from sparktts_onnx.runtime.pipeline import ITEMS_A_SLOT
 from sparktts_onnx.runtime.speech.batching import speak_batch
 
 
@@ -43,7 +43,7 @@ def test_every_item_is_as_alone(tts: SparkTTSONNX, items: list[dict[str, Any]]) 
 
 
 def test_more_items_than_rows(voice: Voice) -> None:
-    with SparkTTSONNX(nano.BUNDLE, threads=1, rows=2) as tts:
+    with SparkTTSONNX(nano.BUNDLE, threads=1, slots=2) as tts:
         items = [{"text": f"Item {letter}.", "voice": voice, "temperature": 0} for letter in "abcdefg"]
         for item, (wav, _) in zip(items, tts.inference_batch(items), strict=True):
             assert nano.heard(wav) == nano.spoken(item["text"], voice.global_ids)
@@ -63,7 +63,7 @@ def test_the_next_answer_is_written_while_the_vocoder_speaks(voice: Voice, monke
 
     monkeypatch.setattr(LanguageModel, "prefill", reading)
     monkeypatch.setattr(Vocoder, "d_vector", speaking)
-    with SparkTTSONNX(nano.BUNDLE, threads=1, rows=1) as tts:
+    with SparkTTSONNX(nano.BUNDLE, threads=1, slots=1) as tts:
         results = tts.iter_batch({"text": f"Item {n}.", "voice": voice, "seed": n} for n in itertools.count())
         assert next(results).error is None
         monkeypatch.setattr(Vocoder, "d_vector", d_vector)
@@ -97,13 +97,13 @@ def test_items_are_taken_as_places_get_free(tts: SparkTTSONNX, voice: Voice) -> 
 
     results = tts.iter_batch(endless_items())
     assert [next(results).speech is not None for _ in range(3)] == [True] * 3
-    assert next(taken) <= 3 + PLACES_A_ROW * DEFAULT_ROWS
+    assert next(taken) <= 3 + ITEMS_A_SLOT * DEFAULT_SLOTS
     results.close()  # type: ignore[attr-defined]
 
 
 def test_closing_stops_the_work(tts: SparkTTSONNX, voice: Voice) -> None:
     """One answer is short, the others never end: they stop when the batch is closed."""
-    model = install(tts, lambda: [nano.TOKEN_IDS.semantic_tokens.first, 260], lambda: endless(nano.walks()), rows=8)
+    model = install(tts, lambda: [nano.TOKEN_IDS.semantic_tokens.first, 260], lambda: endless(nano.walks()), slots=8)
     long_text = "word " * 300
     items = [{"text": "Hi.", "voice": voice, "retries": 0, "seed": 1}]
     items += [{"text": long_text, "voice": voice, "seed": n, "segment_seconds": 60} for n in range(7)]

@@ -137,7 +137,7 @@ def test_bad_arguments_of_the_library(tts: SparkTTSONNX, call: Any, name: str) -
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *[("rows", value) for value in (0, -1, 1.5, "8", None, True, 10_000)],
+        *[("slots", value) for value in (0, -1, 1.5, "8", None, True, 10_000)],
         *[("threads", value) for value in (0, -1, 1.5, "2", True)],
         *[("device", value) for value in ("gpu", 5, None)],
         *[("model_dir", value) for value in (None, 5, b"x")],
