@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from sparktts_onnx.bundle.contract import TensorSpec
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec.recipes import Recipe, Size, declared_axes, examples, option_examples
+from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 TOKEN_MARGIN = 1e-4
 """A token may differ only where the model itself was this close to choosing another."""

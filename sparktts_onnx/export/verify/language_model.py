@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -16,6 +15,7 @@ from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import LanguageModelLayout, TokenIds
 from sparktts_onnx.export.language.language_model import Precision
 from sparktts_onnx.export.verify.graphs import DTYPES, TOKEN_MARGIN, Check, open_session
+from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 TOLERANCES: Mapping[str, float] = {"fp32": 2e-4, "fp16": 1e-2, "int8": 0.3, "int4": 0.7}
 """Root mean square deviation of the logits over their standard deviation, per precision of the stored weights.

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 from sparktts_onnx.export.language import quantize
 from sparktts_onnx.export.language.graph_file import GraphFile, declare
 from sparktts_onnx.export.language.quantize import BlockFormat, embed_rows
+from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 
 def rows(outputs: int = 24, inputs: int = 192) -> np.ndarray:
