@@ -12,6 +12,8 @@ FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 TOKENIZER_NAME = "tokenizer.json"
 LANGUAGE_MODEL = "language_model"
+QUERIES = "queries"
+"""Output of the language model where the manifest names alignment heads: [B, heads, Dh], not rotated."""
 
 
 @dataclass(frozen=True)

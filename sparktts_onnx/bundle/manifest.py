@@ -108,6 +108,43 @@ class LanguageModelLayout:
 
 
 @dataclass(frozen=True)
+class AlignmentHead:
+    """An attention head of the language model."""
+
+    layer: int
+    head: int
+    """Query head, counted as the checkpoint counts."""
+    key_head: int
+    """Head of the cache whose keys the query is multiplied with."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which attention heads follow the text while it is spoken, and how their queries are read.
+
+    A query that the graph gives is not rotated yet; keys in the cache are. `rope_theta` and `rope_dim` rotate it.
+    """
+
+    heads: tuple[AlignmentHead, ...] = ()
+    """In the order of the graph's output `queries`, which is there only where there are heads."""
+    rope_theta: float = 10000.0
+    """Base of the rotation's frequencies."""
+    rope_dim: int = 0
+    """Elements of a head that are rotated, half of them first in each half of `head_dim`; scores are divided by its
+    square root."""
+    lead_seconds: float = 0.0
+    """How far attention runs ahead of the sound."""
+    median_error_seconds: float | None = None
+    """Of word starts in recordings with known times, the lead taken away."""
+    late_error_seconds: float | None = None
+    """The same that 95 % of the words keep."""
+    contrast: float | None = None
+    """How clearly the heads follow the text: 0 not at all, 1 letter by letter; the mean over the model's answers."""
+    reason: str | None = None
+    """Why there are no heads."""
+
+
+@dataclass(frozen=True)
 class IdRange:
     """Token ids of a numbered kind: number n has id `first + n`."""
 
@@ -176,7 +213,17 @@ class Manifest:
     sampling: SamplingDefaults = field(default_factory=SamplingDefaults)
     verification: Mapping[str, Any] | None = None
     """End-to-end measurements, and those of the chosen precision."""
+    alignment: Alignment | None = None
+    """How words are found in the sound; null where the conversion did not look."""
     format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        sizes, alignment = self.language_model, self.alignment or Alignment()
+        for head in alignment.heads:
+            if not (0 <= head.layer < sizes.layers and 0 <= head.key_head < sizes.kv_heads):
+                raise ValueError(f"the language model has no alignment head {head}")
+        if alignment.heads and not 0 < alignment.rope_dim <= sizes.head_dim:
+            raise ValueError(f"alignment.rope_dim is {alignment.rope_dim}; expected 1 to {sizes.head_dim}")
 
     def files(self) -> tuple[FileEntry, ...]:
         """Every file of the bundle except the manifest, in order of graph."""

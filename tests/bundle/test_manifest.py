@@ -1,5 +1,6 @@
 """`manifest.json`: what is written is read, and anything else is refused by name."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,15 @@ import nano
 import pytest
 
 from sparktts_onnx.bundle.contract import FORMAT_VERSION, MANIFEST_NAME
-from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest, sha256_of, write_manifest
+from sparktts_onnx.bundle.manifest import (
+    Alignment,
+    AlignmentHead,
+    Manifest,
+    check_file,
+    read_manifest,
+    sha256_of,
+    write_manifest,
+)
 from sparktts_onnx.errors import BundleError
 
 
@@ -20,6 +29,29 @@ def test_what_is_written_is_read(manifest: Manifest, bundle: Path) -> None:
     assert (bundle / MANIFEST_NAME).read_text(encoding="utf-8") == (nano.BUNDLE / MANIFEST_NAME).read_text(
         encoding="utf-8"
     )
+
+
+def test_a_manifest_without_alignment_is_read_as_before(bundle: Path) -> None:
+    change(bundle, lambda data: data.pop("alignment"))
+    assert read_manifest(bundle).alignment is None
+
+
+def test_alignment_heads_are_written_and_read(manifest: Manifest, bundle: Path) -> None:
+    alignment = Alignment((AlignmentHead(0, 1, 0),), rope_theta=1e6, rope_dim=16, lead_seconds=0.04, contrast=0.8)
+    found = dataclasses.replace(manifest, alignment=alignment)
+    write_manifest(bundle, found)
+    assert read_manifest(bundle) == found
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [({"layer": 1}, "no alignment head"), ({"key_head": -1}, "no alignment head"), ({}, "alignment.rope_dim is 17")],
+)
+def test_alignment_heads_that_the_model_lacks_are_refused(bundle: Path, edit: dict[str, int], said: str) -> None:
+    head = {"layer": 0, "head": 0, "key_head": 0, **edit}
+    change(bundle, lambda data: data.update(alignment={"heads": [head], "rope_dim": 16 if edit else 17}))
+    with pytest.raises(BundleError, match=said):
+        read_manifest(bundle)
 
 
 def test_every_file_of_the_bundle_is_named(manifest: Manifest) -> None:

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
-from sparktts_onnx.bundle.manifest import LanguageModelLayout, TokenIds
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES
+from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, TokenIds
 from sparktts_onnx.export.language.language_model import Precision
 from sparktts_onnx.export.verify.graphs import DTYPES, TOKEN_MARGIN, Check, open_session
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
@@ -49,16 +49,24 @@ class GraphRunner:
         self, ids: NDArray[np.int64], past: Sequence[Logits], lengths: Sequence[int]
     ) -> tuple[Logits, list[Logits]]:
         """Append ids int64 [B, S] to rows of the given lengths: logits float32 [B, V] and the new cache."""
+        outputs = ["logits", *cache_names("present", self.layout.layers)]
+        logits, *present = self.session.run(outputs, self._feeds(ids, past, lengths))
+        return logits, present
+
+    def _feeds(self, ids: NDArray[np.int64], past: Sequence[Logits], lengths: Sequence[int]) -> dict[str, NDArray[Any]]:
         totals = np.asarray(lengths, np.int32) + np.int32(ids.shape[1])
-        feeds = {
+        return {
             "input_ids": ids,
             "seqlens_k": totals - np.int32(1),
             "total_sequence_length": np.asarray(totals.max(), np.int32),
             **dict(zip(cache_names("past_key_values", self.layout.layers), past, strict=True)),
         }
-        outputs = ["logits", *cache_names("present", self.layout.layers)]
-        logits, *present = self.session.run(outputs, feeds)
-        return logits, present
+
+    def outputs(self, ids: Sequence[int], names: Sequence[str]) -> list[NDArray[Any]]:
+        """Named outputs of the graph after a whole row of ids."""
+        feeds = self._feeds(np.asarray([ids], np.int64), self.empty(), [0])
+        result: list[NDArray[Any]] = self.session.run(names, feeds)
+        return result
 
 
 def cache_names(prefix: str, layers: int) -> list[str]:
@@ -73,14 +81,16 @@ def verify_language_model(
     *,
     prompts: Sequence[Sequence[int]],
     precision: Precision,
+    alignment: Alignment | None = None,
 ) -> list[Check]:
-    """Judge the graph: declaration, logits after each prompt, rows together, greedy ids."""
+    """Judge the graph: declaration, logits after each prompt, rows together, greedy ids, queries where it gives any."""
     capacity = max(len(prompt) for prompt in prompts) + GREEDY_STEPS
     try:
         runner = GraphRunner(folder / f"{LANGUAGE_MODEL}.onnx", layout, capacity=capacity)
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own that share no other base.
         return [Check(LANGUAGE_MODEL, "declaration", None, None, f"ONNX Runtime cannot load it: {error}")]
-    checks = [declaration(runner.session, layout)]
+    heads = () if alignment is None else alignment.heads
+    checks = [declaration(runner.session, layout, heads)]
     if not checks[0].passed:
         return checks
     tolerance = TOLERANCES[precision]
@@ -88,6 +98,8 @@ def verify_language_model(
         checks += _prompt_checks(runner, reference, prompt, tolerance=tolerance, exact=precision == "fp32")
     errors = _batch_errors(runner, reference, prompts[:2])
     checks.append(_logit_verdict("2 rows", _overall(errors, exact=precision == "fp32"), tolerance))
+    if heads:
+        checks.append(_query_check(runner, reference, prompts[0], heads, tolerance))
     return checks
 
 
@@ -102,7 +114,9 @@ def example_prompts(ids: TokenIds, *, seed: int = 0) -> list[list[int]]:
     return prompts
 
 
-def declaration(session: ort.InferenceSession, layout: LanguageModelLayout) -> Check:
+def declaration(
+    session: ort.InferenceSession, layout: LanguageModelLayout, heads: Sequence[AlignmentHead] = ()
+) -> Check:
     """Compare names, dtypes and fixed axes with the layout."""
     buffer: tuple[str, Sequence[Any]] = (layout.cache_dtype, ("B", layout.kv_heads, None, layout.head_dim))
     inputs: dict[str, tuple[str, Sequence[Any]]] = {
@@ -115,6 +129,8 @@ def declaration(session: ort.InferenceSession, layout: LanguageModelLayout) -> C
         "logits": ("float32", ("B", layout.head_rows)),
         **dict.fromkeys(cache_names("present", layout.layers), buffer),
     }
+    if heads:
+        outputs[QUERIES] = (layout.cache_dtype, ("B", len(heads), layout.head_dim))
     faults = _differences(session.get_inputs(), inputs) + _differences(session.get_outputs(), outputs)
     return Check(LANGUAGE_MODEL, "declaration", None, None, "; ".join(faults) or None)
 
@@ -204,6 +220,38 @@ def logit_error(found: Logits, expected: Logits) -> float:
     """Root mean square deviation over the standard deviation; NaN if either holds one."""
     deviation = np.sqrt(np.mean((found.astype(np.float64) - expected) ** 2))
     return float(deviation / max(float(expected.std()), 1e-12))
+
+
+def _query_check(
+    runner: GraphRunner, reference: nn.Module, prompt: Sequence[int], heads: Sequence[AlignmentHead], tolerance: float
+) -> Check:
+    """Compare the queries after a prompt with the model's own projections."""
+    found = runner.outputs(prompt, [QUERIES])[0][0]
+    expected = np.zeros_like(found, dtype=np.float32)
+    half = runner.layout.head_dim // 2
+    for index, rows in enumerate(reference_queries(reference, prompt, heads)):
+        expected[index, : len(rows) // 2], expected[index, half : half + len(rows) // 2] = np.split(rows, 2)
+    error = logit_error(found, expected)
+    fault = None if error <= tolerance else f"the queries of the alignment heads deviate by {error:.1e}"
+    return Check(LANGUAGE_MODEL, "queries", error, tolerance, fault)
+
+
+def reference_queries(reference: Any, ids: Sequence[int], heads: Sequence[AlignmentHead]) -> list[Logits]:
+    """The model's own queries of some heads after the last id, before rotation: float32 [Dh] each."""
+    device = next(reference.parameters()).device
+    attentions = [reference.model.layers[head.layer].self_attn for head in heads]
+    given: dict[Any, torch.Tensor] = {}
+    hooks = [
+        attention.q_proj.register_forward_hook(lambda module, _, output: given.update({module: output}))
+        for attention in set(attentions)
+    ]
+    with torch.no_grad():
+        reference(torch.tensor([list(ids)], device=device), use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    rows = [given[attention.q_proj][0, -1].float().cpu().numpy() for attention in attentions]
+    widths = [attention.head_dim for attention in attentions]
+    return [row[h.head * width :][:width] for row, h, width in zip(rows, heads, widths, strict=True)]
 
 
 def _logit_verdict(subject: str, error: float, tolerance: float) -> Check:

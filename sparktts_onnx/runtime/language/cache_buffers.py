@@ -33,6 +33,10 @@ class Buffer(Protocol):
         """The contents, to be changed inside the block."""
         ...
 
+    def read(self) -> np.ndarray[Any, Any]:
+        """The contents, to be looked at only."""
+        ...
+
 
 class HostBuffer:
     """Memory of the processor; what was never written is not resident."""
@@ -50,6 +54,10 @@ class HostBuffer:
         """The memory itself."""
         yield self._array
 
+    def read(self) -> np.ndarray[Any, Any]:
+        """The memory itself."""
+        return self._array
+
 
 class DeviceBuffer:
     """Memory of an accelerator. Editing copies there and back: slots change places seldom, steps never edit."""
@@ -66,9 +74,14 @@ class DeviceBuffer:
     @contextmanager
     def edited(self) -> Iterator[np.ndarray[Any, Any]]:
         """A copy that is written back."""
-        array = np.array(self._value.numpy())
+        array = np.array(self.read())
         yield array
         self._value.update_inplace(array)
+
+    def read(self) -> np.ndarray[Any, Any]:
+        """A copy."""
+        contents: np.ndarray[Any, Any] = self._value.numpy()
+        return contents
 
 
 def allocate(shape: Sequence[int], dtype: str, device: str) -> Buffer:

@@ -5,6 +5,9 @@ between places when others come and go.
 """
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.runtime.language.cache_buffers import Buffer, allocate
@@ -36,6 +39,11 @@ class KeyValueCache:
     def place(self, slot: int) -> int:
         """Place of a slot in the buffers."""
         return self._places[slot]
+
+    def keys(self, slot: int, layer: int, head: int, positions: range) -> np.ndarray[Any, Any]:
+        """A copy of a slot's keys [positions, Dh]."""
+        kept = self.buffers[2 * layer].read()[self._places[slot], head, positions.start : positions.stop]
+        return np.array(kept)
 
     def append(self, slot: int, count: int) -> None:
         """Note that the graph has written `count` more positions of a slot."""

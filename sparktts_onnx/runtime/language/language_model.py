@@ -5,11 +5,13 @@ A slot's logits depend on that slot's ids alone, not on which slots run beside i
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sparktts_onnx.bundle.manifest import LanguageModelLayout
+from sparktts_onnx.bundle.contract import QUERIES
+from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
@@ -23,35 +25,48 @@ more it would not pay."""
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """What a step gives, a row of each for a row of ids."""
+
+    logits: np.ndarray[Any, Any]
+    """float32 [R, V]."""
+    queries: np.ndarray[Any, Any]
+    """[R, heads, Dh] of the cache's dtype; no heads where the bundle aligns nothing."""
+
+
 class _Call:
     """A binding of the graph to memory, for one number of slots and new ids; run it as often as the cache stays put.
 
     `first_place` to `first_place + slots - 1` of the cache are read and written.
     """
 
-    def __init__(
-        self, session: Any, cache: KeyValueCache, logits: np.ndarray[Any, Any], shape: tuple[int, int, int]
-    ) -> None:
+    def __init__(self, session: Any, cache: KeyValueCache, answers: "_Answers", shape: tuple[int, int, int]) -> None:
         first_place, slots, count = shape
         self.ids = np.zeros((slots, count), np.int64)
         self.last_positions = np.zeros(slots, np.int32)
         self.total = np.zeros((), np.int32)
-        self.logits = logits[:slots]
+        self.logits = answers.logits[:slots]
+        self.queries = answers.queries[:slots]
         self._session = session
         self._binding = session.io_binding()
-        self._bind_ids_and_logits(cache.device)
+        self._outputs = {"logits": self.logits}
+        if self.queries.shape[1]:
+            self._outputs[QUERIES] = self.queries
+        self._bind_ids_and_answers(cache.device)
         for index, buffer in enumerate(cache.buffers):
             name = f"{index // 2}.{'value' if index % 2 else 'key'}"
             part = (cache.device, 0, buffer.dtype, (slots, *buffer.shape[1:]), buffer.address(first_place))
             self._binding.bind_input(f"past_key_values.{name}", *part)
             self._binding.bind_output(f"present.{name}", *part)
 
-    def _bind_ids_and_logits(self, device: str) -> None:
+    def _bind_ids_and_answers(self, device: str) -> None:
         assert device == "cpu"
         self._bind_array("input_ids", self.ids)
         self._bind_array("seqlens_k", self.last_positions)
         self._bind_array("total_sequence_length", self.total)
-        self._binding.bind_output("logits", "cpu", 0, self.logits.dtype, self.logits.shape, self.logits.ctypes.data)
+        for name, array in self._outputs.items():
+            self._binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
 
     def _bind_array(self, name: str, array: np.ndarray[Any, Any]) -> None:
         self._binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
@@ -61,7 +76,7 @@ class _Call:
 
 
 class _DeviceCall(_Call):
-    """The same where an accelerator computes: ids and logits have a place of their own in its memory.
+    """The same where an accelerator computes: ids and answers have a place of their own in its memory.
 
     `recording`: a number under which the kernels of this call are recorded at first and then repeated, which needs
     every address and size to stay; None for a call that is made once.
@@ -71,37 +86,46 @@ class _DeviceCall(_Call):
         self,
         session: Any,
         cache: KeyValueCache,
-        logits: np.ndarray[Any, Any],
+        answers: _Answers,
         shape: tuple[int, int, int],
         *,
         recording: int | None = None,
     ) -> None:
-        super().__init__(session, cache, logits, shape)
+        super().__init__(session, cache, answers, shape)
         self._options = ort.RunOptions()
         self._options.add_run_config_entry("gpu_graph_id", "-1" if recording is None else str(recording))
 
-    def _bind_ids_and_logits(self, device: str) -> None:
+    def _bind_ids_and_answers(self, device: str) -> None:
         self._copied = [
             (array, ort.OrtValue.ortvalue_from_numpy(array, device, 0)) for array in (self.ids, self.last_positions)
         ]
         for name, (_, value) in zip(("input_ids", "seqlens_k"), self._copied, strict=True):
             self._binding.bind_ortvalue_input(name, value)
         self._bind_array("total_sequence_length", self.total)
-        self._answer = ort.OrtValue.ortvalue_from_numpy(self.logits, device, 0)
-        self._binding.bind_ortvalue_output("logits", self._answer)
+        self._answers = []
+        for name, array in self._outputs.items():
+            self._answers.append((array, ort.OrtValue.ortvalue_from_numpy(array, device, 0)))
+            self._binding.bind_ortvalue_output(name, self._answers[-1][1])
 
     def run(self) -> None:
         for array, value in self._copied:
             value.update_inplace(array)
         self._session.run_with_iobinding(self._binding, self._options)
-        self.logits[...] = self._answer.numpy()
+        for array, value in self._answers:
+            array[...] = value.numpy()
 
 
 class LanguageModel:
     """Up to `slots` answers in the making; not for use by two threads at a time."""
 
     def __init__(
-        self, session: Any, layout: LanguageModelLayout, *, slots: int = 8, weights: FilledMemory | None = None
+        self,
+        session: Any,
+        layout: LanguageModelLayout,
+        *,
+        slots: int = 8,
+        alignment: Alignment | None = None,
+        weights: FilledMemory | None = None,
     ) -> None:
         """`session`: an ONNX Runtime session of the bundle's language model; `weights`: what loading it filled."""
         self.layout = layout
@@ -111,7 +135,12 @@ class LanguageModel:
         self._cache = KeyValueCache(layout, slots, device=device_of(session))
         self._on_device = self._cache.device != "cpu"
         self._weights = None if self._on_device else weights
-        self._logits = np.zeros((slots, layout.head_rows), np.float32)
+        self._heads = () if alignment is None else alignment.heads
+        self._answers = _Answers(
+            np.zeros((slots, layout.head_rows), np.float32),
+            np.zeros((slots, len(self._heads), layout.head_dim), layout.cache_dtype),
+        )
+        self._queries = self._answers.queries.copy()
         self._steps: dict[int, _Call] = {}
         self._generation = self._cache.generation
         self._equal_together: dict[int, bool] = {}
@@ -136,6 +165,15 @@ class LanguageModel:
         logits = self._step_everywhere(slots, ids) if self._on_device else self._step_on_processor(slots, ids)
         self._settle()
         return logits
+
+    def queries(self, slot: int) -> np.ndarray[Any, Any]:
+        """Of the alignment heads, as they chose the logits that a slot got last: a copy [heads, Dh], not rotated."""
+        queries: np.ndarray[Any, Any] = self._queries[slot].copy()
+        return queries
+
+    def keys(self, slot: int, positions: range) -> np.ndarray[Any, Any]:
+        """Of the alignment heads, for positions that a slot has read: a copy [heads, len(positions), Dh]."""
+        return np.stack([self._cache.keys(slot, head.layer, head.key_head, positions) for head in self._heads])
 
     def _settle(self) -> None:
         """Move a piece of the weights, once the process has shown that it lasts."""
@@ -179,6 +217,7 @@ class LanguageModel:
         call.run()
         for slot in slots:
             self._cache.append(slot, 1)
+            self._queries[slot] = call.queries[slot]
         logits: np.ndarray[Any, Any] = call.logits[list(slots)]
         return logits
 
@@ -238,7 +277,7 @@ class LanguageModel:
 
     def _call(self, shape: tuple[int, int, int], *, recording: int | None = None) -> _Call:
         """A call of (first place, slots, new ids)."""
-        given = (self._session, self._cache, self._logits, shape)
+        given = (self._session, self._cache, self._answers, shape)
         return _DeviceCall(*given, recording=recording) if self._on_device else _Call(*given)
 
     def _run(self, call: _Call, slots: Sequence[int]) -> None:
@@ -247,5 +286,6 @@ class LanguageModel:
         call.last_positions[:] = [self._cache.length(slot) + count - 1 for slot in slots]
         call.total[...] = call.last_positions.max() + 1
         call.run()
-        for slot in slots:
+        for slot, queries in zip(slots, call.queries, strict=True):
             self._cache.append(slot, count)
+            self._queries[slot] = queries

@@ -12,13 +12,19 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from device_session import DeviceSession
 from safetensors.torch import load_file, save_file
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
 from sparktts_onnx.export.language.language_model import Precision, write_language_model
+from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.verify.graphs import open_session
+from sparktts_onnx.runtime.language import cache_buffers, key_value_cache
+from sparktts_onnx.runtime.language.attention import TextAttention
+from sparktts_onnx.runtime.language.cache_buffers import DeviceBuffer
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 
 VOCABULARY = 6144
@@ -225,3 +231,80 @@ def test_a_missing_tensor_is_named(tiny_folder: Path, tmp_path: Path) -> None:
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"lacks the tensor model\.layers\.1\.mlp\.up_proj\.weight"):
         write_language_model(folder, tmp_path)
+
+
+ALIGNED = Alignment(
+    heads=(AlignmentHead(0, 1, 0), AlignmentHead(0, 13, 1), AlignmentHead(2, 8, 1)), rope_theta=1e6, rope_dim=20
+)
+"""Heads of "seven heads of 20 a key head", where a head is padded to 32 elements and, in fp16, a group to eight."""
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
+def test_queries_leave_every_other_output_as_it_is(precision: Precision, tmp_path: Path, tokenizer: Path) -> None:
+    save_model(SHAPES["seven heads of 20 a key head"], tmp_path / "LLM", tokenizer)
+    plain = open_model(tmp_path / "LLM", tmp_path / "plain", precision)
+    layout = write_language_model(tmp_path / "LLM", tmp_path, precision=precision, head="full")
+    add_queries(tmp_path / "language_model.onnx", ALIGNED.heads, group=7)
+    asking = LanguageModel(open_session(tmp_path / "language_model.onnx"), layout, alignment=ALIGNED)
+    ids = np.random.default_rng(0).integers(0, VOCABULARY, 40).tolist()
+    for row, length in enumerate((30, 3, 17)):
+        assert np.array_equal(plain.prefill(row, ids[:length]), asking.prefill(row, ids[:length]))
+    for token in ids[30:]:
+        assert np.array_equal(plain.step([2, 0, 1], [token] * 3), asking.step([2, 0, 1], [token] * 3))
+
+
+@pytest.mark.parametrize(("precision", "limit"), [("fp32", 1e-4), ("fp16", 0.02), ("int8", 0.1)])
+def test_the_recorded_attention_is_the_model_s(
+    precision: Precision, limit: float, tmp_path: Path, tokenizer: Path
+) -> None:
+    """Three rows of different lengths together, one of them moved: each the softmax that transformers computes."""
+    reference = save_model(SHAPES["seven heads of 20 a key head"], tmp_path / "LLM", tokenizer)
+    reference.set_attn_implementation("eager")
+    layout = write_language_model(tmp_path / "LLM", tmp_path, precision=precision, head="full")
+    add_queries(tmp_path / "language_model.onnx", ALIGNED.heads, group=7)
+    model = LanguageModel(open_session(tmp_path / "language_model.onnx"), layout, slots=4, alignment=ALIGNED)
+    rng = np.random.default_rng(0)
+    texts = {row: rng.integers(0, VOCABULARY, length).tolist() for row, length in ((3, 30), (1, 12), (2, 21))}
+    prompts = {row: list(ids) for row, ids in texts.items()}
+    watched = {row: TextAttention(ALIGNED, range(3, 9)) for row in texts}
+    for row, ids in texts.items():
+        model.prefill(row, ids[:8])
+        model.extend(row, ids[8:])
+        watched[row].begin(model.keys(row, watched[row].columns), len(ids) - 1)
+        watched[row].record(model.queries(row))
+    for rows in ([3, 1, 2], [1, 3, 2], [2, 3, 1]):
+        model.step(rows, [100 + row for row in rows])
+        for row in rows:
+            watched[row].record(model.queries(row))
+            texts[row].append(100 + row)
+    for row, ids in texts.items():
+        with torch.no_grad():
+            attentions = reference(torch.tensor([ids]), output_attentions=True).attentions
+        seen = np.stack([attentions[head.layer][0, head.head].numpy() for head in ALIGNED.heads])[:, :, 3:9]
+        expected = (seen / np.maximum(seen.sum(axis=2, keepdims=True), 1e-30)).mean(axis=0)
+        for step in range(4):
+            position = len(prompts[row]) - 1 + step
+            np.testing.assert_allclose(watched[row].masses(step), expected[position], rtol=0, atol=limit)
+
+
+def test_queries_and_keys_come_from_a_device_as_from_the_processor(
+    tmp_path: Path, tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(SHAPES["seven heads of 20 a key head"], tmp_path / "LLM", tokenizer)
+    layout = write_language_model(tmp_path / "LLM", tmp_path, head="full")
+    add_queries(tmp_path / "language_model.onnx", ALIGNED.heads, group=7)
+    session = open_session(tmp_path / "language_model.onnx")
+    monkeypatch.setattr(cache_buffers, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
+    monkeypatch.setattr(key_value_cache, "allocate", lambda shape, dtype, _: DeviceBuffer(shape, dtype, "cpu"))
+    device = LanguageModel(DeviceSession(session), layout, slots=3, alignment=ALIGNED)
+    monkeypatch.setattr(device, "_on_device", True)
+    processor = LanguageModel(session, layout, slots=3, alignment=ALIGNED)
+    for model in (device, processor):
+        model.prefill(2, [5, 6, 7, 8])
+        model.prefill(0, [9, 10, 11])
+        model.step([2], [12])
+        model.step([2, 0], [13, 14])
+    for row in (0, 2):
+        assert np.array_equal(device.queries(row), processor.queries(row))
+        assert np.array_equal(device.keys(row, range(1, 3)), processor.keys(row, range(1, 3)))
+    assert not np.array_equal(device.queries(0), device.queries(2))

@@ -13,9 +13,11 @@ from onnx import numpy_helper
 from torch import nn
 
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
-from sparktts_onnx.bundle.manifest import LanguageModelLayout
+from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import Precision, write_language_model
+from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.verify.graphs import Check
 from sparktts_onnx.export.verify.language_model import PROMPT_LENGTHS, example_prompts, verify_language_model
 
@@ -123,6 +125,26 @@ def test_a_rotation_table_that_is_off_by_one_fails(
 
     damaged(tmp_path, shift)
     assert "logits deviate" in faults(judged(tiny, reference, tmp_path, layout))
+
+
+def test_queries_of_other_heads_than_named_fail(
+    tiny: Checkpoint, reference: nn.Module, layout: LanguageModelLayout, tmp_path: Path
+) -> None:
+    named = Alignment(heads=(AlignmentHead(0, 0, 0), AlignmentHead(1, 1, 0)))
+    other = Alignment(heads=(AlignmentHead(0, 0, 0), AlignmentHead(1, 0, 0)))
+    group = read_decoder_config(tiny.language_model_folder).group
+    prompts = example_prompts(tiny.token_ids)[:2]
+
+    def checked(alignment: Alignment | None) -> list[Check]:
+        return verify_language_model(
+            tmp_path, layout, reference, prompts=prompts, precision="fp32", alignment=alignment
+        )
+
+    assert "missing or too many" in faults(checked(named))
+    add_queries(tmp_path / f"{LANGUAGE_MODEL}.onnx", named.heads, group=group)
+    assert faults(checked(named)) == "" and checked(named)[-1].subject == "queries"
+    assert "queries of the alignment heads deviate" in faults(checked(other))
+    assert "missing or too many" in faults(checked(None))
 
 
 def test_a_missing_weights_file_is_one_finding(

@@ -6,6 +6,7 @@ from typing import Any
 import nano
 import numpy as np
 import pytest
+from device_session import DeviceSession
 
 from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import GenerationError
@@ -128,24 +129,6 @@ def test_a_cache_in_device_memory_is_the_same_cache(
     assert isinstance(found._cache.buffers[0], DeviceBuffer)
 
 
-class DeviceSession:
-    """A session whose provider keeps its memory on a device, here that of the processor."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.recordings: list[str] = []
-
-    def get_providers(self) -> list[str]:
-        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-
-    def io_binding(self) -> Any:
-        return self._session.io_binding()
-
-    def run_with_iobinding(self, binding: Any, options: Any) -> None:
-        self.recordings.append(options.get_run_config_entry("gpu_graph_id"))
-        self._session.run_with_iobinding(binding, options)
-
-
 def test_on_a_device_all_slots_step_and_none_is_disturbed(
     session: Any, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +228,7 @@ def test_where_company_changes_the_rounding_slots_take_turns(
     place: list[np.ndarray] = []
     rounding = RoundingSession(session, place)
     model = LanguageModel(rounding, manifest.language_model, slots=4)
-    place.append(model._logits)
+    place.append(model._answers.logits)
     alone = [advance(model, [slot]) for slot in range(3)]
     rounding.runs.clear()
     beside = advance(model, range(3))
