@@ -16,6 +16,7 @@ import numpy as np
 
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.errors import GenerationError, SparkTTSError
+from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
 
 PROMPT_PIECE = 128
@@ -60,6 +61,14 @@ class Model(Protocol):
         """Append an id to each slot; logits float32 [len(slots), V]."""
         ...
 
+    def queries(self, slot: int) -> np.ndarray[Any, Any]:
+        """Of the alignment heads, behind the logits that a slot got last: [heads, Dh]."""
+        ...
+
+    def keys(self, slot: int, positions: range) -> np.ndarray[Any, Any]:
+        """Of the alignment heads, for positions that a slot has read: [heads, len(positions), Dh]."""
+        ...
+
     def release_memory(self) -> None:
         """Forget every slot."""
         ...
@@ -73,6 +82,8 @@ class Request:
     grammar: Grammar
     sampling: SamplingOptions
     seed: int
+    attention: TextAttention | None = None
+    """Filled while the answer is written; only where the bundle has alignment heads."""
 
 
 class _Answer:
@@ -223,10 +234,14 @@ class Scheduler:
         logits = feed(answer.slot, piece)
         answer.read += len(piece)
         if answer.read == len(ids):
+            if (attention := answer.request.attention) is not None:
+                attention.begin(self._model.keys(answer.slot, attention.columns), len(ids) - 1)
             self._write(answer, logits)
 
     def _write(self, answer: _Answer, logits: np.ndarray[Any, Any]) -> None:
         """Choose an answer's next id; what goes wrong in one request stays there."""
+        if (attention := answer.request.attention) is not None:
+            attention.record(self._model.queries(answer.slot))
         try:
             over = answer.choose(logits, self._model.layout.head_first_id)
         except SparkTTSError as error:

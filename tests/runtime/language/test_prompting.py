@@ -7,9 +7,10 @@ import nano
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models
 
 from sparktts_onnx import BundleError, Voice, VoiceStyle
-from sparktts_onnx.runtime.language.prompting import Prompter
+from sparktts_onnx.runtime.language.prompting import CONTENT_START, Prompter
 
 CONTROL_TEXTS = ["<|end_content|>", "<|bicodec_semantic_5|>", "<|im_end|>", "<|task_tts|>", "a<|gender_1|>b"]
 
@@ -54,3 +55,24 @@ def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     path.write_text("{}", encoding="utf-8")
     with pytest.raises(BundleError, match=r"tokenizer\.json is not a tokenizer"):
         Prompter(path, nano.TOKEN_IDS)
+
+
+@pytest.mark.parametrize("text", ["Hello there.", "你好。", " a🙂b ", "x"])
+@pytest.mark.parametrize("transcript", ["", "Said.", "说"])
+def test_the_text_is_found_in_its_prompt(voice: Voice, text: str, transcript: str) -> None:
+    known = dataclasses.replace(voice, semantic_ids=(7,), transcript=transcript) if transcript else voice
+    found = PROMPTER.locate(text, transcript)
+    prompt = PROMPTER.clone(text, known)
+    assert bytes(prompt[i] for i in found.columns) == text.encode(), "a byte a token"
+    assert [text[start:stop] for start, stop in found.spans] == [c for c in text for _ in c.encode()]
+    if not transcript:
+        created = PROMPTER.create(text, VoiceStyle("male", "high", "low"))
+        assert bytes(created[i] for i in found.columns) == text.encode()
+
+
+def test_a_token_across_the_end_of_the_transcript_belongs_to_the_text(tmp_path: Path) -> None:
+    merging = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "c": 2, "bc": 3}, merges=[("b", "c")]))
+    merging.save(str(tmp_path / "tokenizer.json"))
+    found = Prompter(tmp_path / "tokenizer.json", nano.TOKEN_IDS).locate("ca", "ab")
+    assert found.columns == range(CONTENT_START + 1, CONTENT_START + 3)
+    assert found.spans == ((0, 1), (1, 2))

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparktts_onnx.bundle.manifest import LanguageModelLayout
+from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout
 from sparktts_onnx.errors import GenerationError
+from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.language.scheduler import PROMPT_PIECE, Request, Scheduler
 
@@ -58,6 +59,12 @@ class FakeModel:
         for slot, token in zip(slots, ids, strict=True):
             self.past[slot].append(token)
         return np.stack([self.logits(slot) for slot in slots])
+
+    def queries(self, slot: int) -> np.ndarray:
+        return np.full((1, 2), len(self.past[slot]), np.float32)
+
+    def keys(self, slot: int, positions: range) -> np.ndarray:
+        return np.array([[[self.past[slot][i], 0] for i in positions]], np.float32)
 
     def release_memory(self) -> None:
         self.past.clear()
@@ -313,3 +320,29 @@ def test_an_interrupt_ends_the_main_thread_s_waiting_and_the_process() -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "KeyboardInterrupt" in err
+
+
+def test_attention_is_recorded_for_those_who_ask() -> None:
+    """The keys of a prompt that is read in pieces, and the queries behind each id, whoever speaks beside."""
+    scheduler, columns = Scheduler(FakeModel()), range(1, PROMPT_PIECE + 3)
+    watched = [RecordedAttention(Alignment(rope_dim=2), columns) for _ in range(2)]
+    prompts = [tuple(range(PROMPT_PIECE + length)) for length in (3, 40)]
+    requests = [
+        Request(prompt, FakeGrammar(), SamplingOptions(max_new_tokens=9), 1, attention=attention)
+        for prompt, attention in zip(prompts, watched, strict=True)
+    ]
+    answers = [list(pair) for pair in zip(*(scheduler.generate(request) for request in requests), strict=False)]
+    scheduler.close()
+    for prompt, attention in zip(prompts, watched, strict=True):
+        assert attention.keys == [float(i) for i in columns] and attention.position == len(prompt) - 1
+        assert attention.lengths[: len(answers)] == [len(prompt) + i for i in range(len(answers))]
+
+
+class RecordedAttention(TextAttention):
+    """Keeps what it was given."""
+
+    def begin(self, keys: np.ndarray, position: int) -> None:
+        self.keys, self.position, self.lengths = keys[0, :, 0].tolist(), position, list[int]()
+
+    def record(self, queries: np.ndarray) -> None:
+        self.lengths.append(int(queries[0, 0]))
