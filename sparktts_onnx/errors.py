@@ -6,7 +6,8 @@
     ├── ExportError              a graph could not be written
     │   └── VerificationError    a graph was written and does not agree with the model
     ├── RecordingError           a prompt recording cannot be used
-    ├── TextError                there is nothing to speak in a text, or a text file cannot be read
+    ├── TextError                a text cannot be spoken, or a text file cannot be read
+    │   └── NothingToSpeakError  it holds no word
     ├── VoiceError               a voice is unknown, unreadable, or belongs to another codec
     │   └── NameTakenError       another voice has that name
     ├── OptionError              an option is out of range (also a ValueError)
@@ -45,7 +46,11 @@ class RecordingError(SparkTTSError):
 
 
 class TextError(SparkTTSError):
-    """There is nothing to speak in a text, or a text file cannot be read."""
+    """A text cannot be spoken, or a text file cannot be read."""
+
+
+class NothingToSpeakError(TextError):
+    """A text holds no word: it is empty, or signs alone."""
 
 
 class VoiceError(SparkTTSError):

@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.errors import TextError
+from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.segment import SegmentPlan
 from sparktts_onnx.runtime.voices.style import LEVELS, VoiceStyle
@@ -34,7 +34,7 @@ def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegm
     """Apply the lexicon, normalize, split, and set the bounds of every segment; warn of scripts that nobody speaks.
 
     Raises:
-        TextError: nothing is left to speak.
+        NothingToSpeakError: nothing is left to speak.
     """
     rate = codec.sample_rate / codec.hop_length
     budget = int(utterance.segment_seconds * rate)
@@ -42,7 +42,7 @@ def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegm
     segments = split(spoken, budget, lambda text: expected_tokens(text, tokens_per_second=rate))
     segments = tuple(segment for segment in segments if is_speakable(segment.text))
     if not segments:
-        raise TextError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
+        raise NothingToSpeakError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
     if scripts := unspoken_scripts(spoken):
         _log.warning(
             "the text has letters in %s; the model speaks English and Chinese: such words come out wrong or not at all",

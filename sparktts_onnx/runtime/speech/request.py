@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from sparktts_onnx.bundle.manifest import SamplingDefaults
-from sparktts_onnx.errors import OptionError, TextError
+from sparktts_onnx.errors import NothingToSpeakError, OptionError, TextError
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.speech.guards import GuardOptions
 from sparktts_onnx.runtime.values import broken_character, instance_of, number, whole_number
@@ -99,7 +99,7 @@ def _checked_text(text: str) -> str:
     if not isinstance(text, str):
         raise TextError(f"the text is of type {type(text).__name__}; expected a str")
     if not text.strip():
-        raise TextError("the text is empty; give at least one character to speak")
+        raise NothingToSpeakError("the text is empty; give at least one character to speak")
     if len(text) > MAX_TEXT_CHARACTERS:
         raise TextError(f"the text has {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}")
     if broken := broken_character(text):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sparktts_onnx.bundle.manifest import CodecLayout, SamplingDefaults
-from sparktts_onnx.errors import TextError
+from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.runtime.speech.planning import plan_segments
 from sparktts_onnx.runtime.speech.request import make_utterance
 from sparktts_onnx.text import DEFAULT_BUDGET, Lexicon, expected_tokens
@@ -23,7 +23,7 @@ def planned(text: str, **options: Any) -> list[str]:
 
 @pytest.mark.parametrize("text", ["#", "$", "- - -", "—", "...", "•\n•", "***", "%", "(!?)", "😀", "<3"])
 def test_signs_alone_are_nothing_to_speak(text: str) -> None:
-    with pytest.raises(TextError, match="there is nothing to speak"):
+    with pytest.raises(NothingToSpeakError, match="there is nothing to speak"):
         planned(text)
 
 
