@@ -1,7 +1,7 @@
 """What a bundle contains: the names, axes and dtypes of every graph, whatever the sizes of the checkpoint.
 
-Axis letters: B batch, N samples, T frames or tokens (50 per second in the published model), D feature width,
-G global tokens. Sizes are not part of the contract; they stand in the manifest.
+Axis letters: B batch, N samples, T tokens (50 per second in the published model), F frames (`frames_per_token` for
+each token), D feature width, G global tokens. Sizes are not part of the contract; they stand in the manifest.
 """
 
 from dataclasses import dataclass
@@ -60,9 +60,9 @@ COMPONENTS: dict[str, GraphSpec] = {
         GraphSpec("speaker_encoder", (_f32("ref_wav", "B N"),), (_GLOBAL, _f32("x_vector", "B D"))),
         GraphSpec("quantizer_detokenize", (_SEMANTIC,), (_f32("z_q", "B D T"),)),
         GraphSpec("speaker_detokenize", (_GLOBAL,), (_D_VECTOR,)),
-        GraphSpec("prenet", (_f32("z_q", "B D T"), _D_VECTOR), (_f32("x", "B D T"),)),
-        GraphSpec("postnet", (_f32("x", "B D T"),), (_f32("pred_features", "B D T"),)),
-        GraphSpec("decoder", (_f32("x", "B D T"), _D_VECTOR), (_f32("wav", "B 1 N"),), (_i64("surplus", "2"),)),
+        GraphSpec("prenet", (_f32("z_q", "B D T"), _D_VECTOR), (_f32("x", "B D F"),)),
+        GraphSpec("postnet", (_f32("x", "B D F"),), (_f32("pred_features", "B D T"),)),
+        GraphSpec("decoder", (_f32("x", "B D F"), _D_VECTOR), (_f32("wav", "B 1 N"),), (_i64("surplus", "2"),)),
     )
 }
 """Every component graph by name, in the order of the data flow."""

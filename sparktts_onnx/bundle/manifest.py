@@ -51,6 +51,8 @@ class GraphEntry:
     precision: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    options: tuple[Tensor, ...] = ()
+    """Initializers that a caller may override; zeros where it does not."""
     verification: Mapping[str, Any] | None = None
     """What verification measured; null where it was skipped."""
 

@@ -282,6 +282,7 @@ class Conversion:
             precision=precision,
             inputs=tuple(describe_tensor(entry) for entry in model.graph.input if entry.name not in optional),
             outputs=tuple(describe_tensor(entry) for entry in model.graph.output),
+            options=tuple(describe_tensor(entry) for entry in model.graph.input if entry.name in optional),
             verification=summary(checks) if self.options.verify else None,
         )
 

@@ -285,7 +285,7 @@ def component_signature(name: str, fixed: int | None) -> tuple[str, str]:
     sizes = {"D": D, "G": nano.GLOBAL_TOKENS}
     if fixed is not None:
         samples = {"wav2vec2": fixed * HOP + nano.BORDER, "speaker_encoder": nano.REFERENCE, "decoder": fixed * HOP}
-        sizes |= {"B": 1, "T": fixed, "N": samples.get(name, 0)}
+        sizes |= {"B": 1, "T": fixed, "F": fixed, "N": samples.get(name, 0)}
     types = {"float32": "float", "int64": "int64"}
     spec = COMPONENTS[name]
     inputs, outputs = (
@@ -310,6 +310,7 @@ def write_graph(folder: Path, name: str, signature: tuple[str, str], body: str) 
         precision="fp32",
         inputs=tuple(_tensor(value) for value in model.graph.input if value.name not in optional),
         outputs=tuple(_tensor(value) for value in model.graph.output),
+        options=tuple(_tensor(value) for value in model.graph.input if value.name in optional),
     )
 
 

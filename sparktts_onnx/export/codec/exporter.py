@@ -11,11 +11,12 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from sparktts_onnx.bundle.contract import GraphSpec
 from sparktts_onnx.errors import ExportError
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec.graph_store import save_graph, store_half, tidy
 from sparktts_onnx.export.codec.lowering import lowered
-from sparktts_onnx.export.codec.recipes import DYNAMIC_LETTERS, Recipe, Size, examples, zeros
+from sparktts_onnx.export.codec.recipes import DYNAMIC_LETTERS, Recipe, Size, declared_axes, examples, zeros
 
 MIN_OPSET, MAX_OPSET = 17, 20
 """17 is the first with LayerNormalization; 20 the last that PyTorch's tracing exporter writes."""
@@ -74,10 +75,19 @@ def export_graph(
         traced.unlink(missing_ok=True)
     for option in options:
         model.graph.initializer.append(numpy_helper.from_array(zeros(option).numpy(), option.name))
+    _declare_sizes(model, spec, checkpoint)
     tidy(model, recipe.name)
     if form.half:
         store_half(model)
     return save_graph(model, target)
+
+
+def _declare_sizes(model: onnx.ModelProto, spec: GraphSpec, checkpoint: Checkpoint) -> None:
+    """Write the sizes that the checkpoint sets into the outputs, where tracing invents a name for some."""
+    for tensor, value in zip(spec.outputs, model.graph.output, strict=True):
+        for size, dim in zip(declared_axes(tensor, checkpoint), value.type.tensor_type.shape.dim, strict=True):
+            if isinstance(size, int):
+                dim.dim_value = size
 
 
 def _varying(axes: tuple[str, ...]) -> dict[int, str]:

@@ -14,7 +14,7 @@ from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec import adapters
 from sparktts_onnx.export.codec.adapters import Models, codec_adapter, wav2vec2_adapter
 
-DYNAMIC_LETTERS = frozenset("BNT")
+DYNAMIC_LETTERS = frozenset("BNTF")
 """Axes that vary between calls; the others follow from the checkpoint."""
 RECORDING_LEVEL = 0.1
 """Standard deviation of the noise that stands for a recording."""
@@ -119,15 +119,11 @@ def axis_length(tensor: TensorSpec, axis: int, checkpoint: Checkpoint, size: Siz
         return recording_length(checkpoint, size.frames * math.prod(checkpoint.codec.encoder.sample_ratios))
     lengths = {
         "B": size.batch,
-        "T": size.frames * _frames_per_token(tensor.name, checkpoint),
+        "T": size.frames * (math.prod(checkpoint.codec.encoder.sample_ratios) if tensor.name == "features" else 1),
+        "F": size.frames * math.prod(checkpoint.codec.prenet.sample_ratios),
         "G": checkpoint.codec.speaker_encoder.token_num,
     }
     return lengths.get(letter) or (int(letter) if letter.isdecimal() else _width(tensor.name, checkpoint))
-
-
-def _frames_per_token(name: str, checkpoint: Checkpoint) -> int:
-    ratios = {"features": checkpoint.codec.encoder.sample_ratios, "x": checkpoint.codec.prenet.sample_ratios}
-    return math.prod(ratios.get(name, ()))
 
 
 def recording_length(checkpoint: Checkpoint, frames: int) -> int:
