@@ -4,12 +4,12 @@ PYTHON ?= python
 
 .PHONY: bench bench-quick bench-docs
 
-bench:  ## measure everything on this machine (about 20 minutes after the material is made), then write the page
-	$(PYTHON) -m benchmarks --allowance 100
+bench:  ## measure speed on this machine (at most 15 minutes once the material is made), then write the page
+	$(PYTHON) -m benchmarks
 	$(PYTHON) -m benchmarks.report
 
 bench-quick:  ## does everything run? writes to build/, changes no document
 	$(PYTHON) -m benchmarks --quick --output build/benchmarks/quick.json
 
-bench-docs:  ## write the page and the plot again from the committed results
+bench-docs:  ## write the figures of every page again from the committed results
 	$(PYTHON) -m benchmarks.report

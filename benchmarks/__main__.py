@@ -13,14 +13,15 @@ from typing import Any
 
 import torch
 
-from benchmarks import codec, end_to_end, language_model, limits, machine, material, processes
+from benchmarks import codec, end_to_end, language_model, machine, material, processes
 from benchmarks.harness import Plan, Result, faults
-from benchmarks.report import table
+from benchmarks.report import speed
 from benchmarks.settings import Settings, quick
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
     "language-model": language_model.run,
+    "answers-together": language_model.together,
     "codec": codec.decoding,
     "end-to-end": end_to_end.run,
     "texts-together": end_to_end.together,
@@ -28,7 +29,7 @@ SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
     "enrollment": codec.enrollment,
 }
 
-ON_CUDA = {"language-model", "codec", "end-to-end", "texts-together"}
+ON_CUDA = {"language-model", "answers-together", "codec", "end-to-end", "texts-together"}
 """Suites whose both sides can run on an accelerator."""
 
 
@@ -47,18 +48,14 @@ def main() -> int:
     began, report, results = time.monotonic(), {"note": given.note, **_conditions(settings)}, list[Result]()
     for name in given.suites:
         results += SUITES[name](settings)
-        described = [result.as_json() for result in results]
-        if report["rates"]:
-            limits.attach(described, settings, report["rates"])
         report |= {
-            "results": described,
+            "results": [result.as_json() for result in results],
             "minutes": round((time.monotonic() - began) / 60, 1),
-            "token_bytes": limits.token_bytes(settings),
             "load_average": {**report["load_average"], "after": machine.load_average()},
         }
         # After every suite, so that a run that is stopped has something to show.
         given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(table(report))
+    print(speed(report))
     for fault in faults(results):
         print(f"wrong output: {fault}", file=sys.stderr)
     return 1 if faults(results) else 0
@@ -73,7 +70,6 @@ def _conditions(settings: Settings) -> dict[str, Any]:
         "settings": json.loads(json.dumps(dataclasses.asdict(settings), default=lambda path: Path(path).name)),
         "machine": machine.describe(),
         "load_average": {"before": machine.load_average()},
-        "rates": machine.rates(settings.threads, settings.original) if settings.device == "cpu" else {},
         "disk": {
             "checkpoint_bytes": material.checkpoint_bytes(settings.checkpoint),
             **{precision: material.disk_use(settings.bundle(precision)) for precision in settings.precisions},
@@ -91,7 +87,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         original=Settings.original if given.device == "cuda" or machine.computes_bfloat16() else ("float32",),
         precisions=tuple(given.precisions.split(",")),
         new_ids=given.new_ids,
-        texts=("short", "middle", "long") if given.device == "cpu" else ("short", "middle"),
+        texts=Settings.texts if given.device == "cpu" else ("middle",),
     )
     return quick(settings) if given.quick else settings
 
@@ -106,8 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--precisions", default="fp32,int8,int4")
     add("--threads", type=int, default=2)
     add("--rounds", type=int, default=5, help="runs of every contender; medians are reported")
-    add("--new-ids", type=int, default=300, help="ids that the language model writes after each prompt")
-    add("--allowance", type=float, help="seconds after which a contender sits out the other rounds of a case")
+    add("--new-ids", type=int, default=Settings.new_ids, help="ids that the language model writes after each prompt")
+    add("--allowance", type=float, default=10.0, help="seconds after which a contender sits out a case's other rounds")
     add("--suites", nargs="+", choices=SUITES, default=list(SUITES))
     add("--note", default="", help="a sentence about this machine or run for the page")
     add("--quick", action="store_true", help="very little work, once: does everything run?")

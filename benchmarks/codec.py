@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import TypeVar
 
@@ -21,7 +21,8 @@ from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.voices.enrollment import Enroller
 
 DECODING, ENROLLMENT = "codec", "enrollment"
-NO_TRANSCRIPT = "ours, no transcript"
+NO_TRANSCRIPT = ", no transcript"
+"""Behind the name of a contender that finds no semantic ids."""
 LEAST_SNR = {"PyTorch float32": 60.0, "PyTorch bfloat16": 10.0, "ours": 10.0}
 """Of synthetic weights, on which rounding is heard most; ours computes in 8-bit integers. docs/precision.md tells what
 that does to speech."""
@@ -45,10 +46,11 @@ def decoding(settings: Settings) -> list[Result]:
     for seconds in settings.audio_seconds:
         ids = _random_ids(layout, seconds)
         expected = cache(partial(original[0].decode, *ids))
-        sides = [(codec.name, codec.decode) for codec in original] + [("ours", vocoder.decode)]
+        sides = [(codec.name, codec.decode) for codec in original]
+        sides.append((f"ours {settings.codec_precision}", vocoder.decode))
         least = LEAST_SNR if settings.device == "cpu" else LEAST_SNR_ON_CUDA
         contenders = tuple(
-            _decoder(name, partial(decode, *ids), partial(judge_wave, name, expected, least[name]), seconds)
+            _decoder(name, partial(decode, *ids), partial(judge_wave, name, expected, bound(least, name)), seconds)
             for name, decode in sides
         )
         results += measure(Case(DECODING, f"{seconds:g} s", contenders), settings.plan)
@@ -69,8 +71,9 @@ def enrollment(settings: Settings) -> list[Result]:
         clip = _clip(layout, wav)
         expected = cache(partial(original[0].enroll, wav, clip))
         sides: list[tuple[str, Callable[[], Ids]]] = [(side.name, partial(side.enroll, wav, clip)) for side in original]
-        sides.append(("ours", partial(_enroll, enroller, wav)))
-        sides.append((NO_TRANSCRIPT, partial(_enroll, enroller, wav, transcript=False)))
+        ours = f"ours {settings.codec_precision}"
+        sides.append((ours, partial(_enroll, enroller, wav)))
+        sides.append((ours + NO_TRANSCRIPT, partial(_enroll, enroller, wav, transcript=False)))
         contenders = tuple(_enroller(name, enroll, expected) for name, enroll in sides)
         results += measure(Case(ENROLLMENT, f"{seconds:g} s", contenders), settings.plan)
     del original
@@ -132,10 +135,10 @@ def _enroller(name: str, enroll: Callable[[], Ids], expected: Callable[[], Ids])
 
 def judge_ids(name: str, found: Ids, expected: Ids) -> str:
     """See that a side found the ids that PyTorch finds in float32; without a transcript there are no semantic ids."""
-    least = LEAST_EQUAL[name.split(",")[0]]
+    least = bound(LEAST_EQUAL, name)
     shares = []
     for kind, ours, theirs in zip(("semantic", "global"), found, expected, strict=True):
-        if not ours and kind == "semantic" and name == NO_TRANSCRIPT:
+        if not ours and kind == "semantic" and name.endswith(NO_TRANSCRIPT):
             continue
         if len(ours) != len(theirs):
             raise WrongOutputError(f"{name} found {len(ours)} {kind} ids, PyTorch {len(theirs)}")
@@ -146,6 +149,11 @@ def judge_ids(name: str, found: Ids, expected: Ids) -> str:
             )
         shares.append(f"{share:.1%} of the {kind} ids")
     return f"{' and '.join(shares)} equal those of PyTorch float32 (at least {least:.0%})"
+
+
+def bound(bounds: Mapping[str, float], name: str) -> float:
+    """The bound for a contender, by the beginning of its name."""
+    return next(value for start, value in bounds.items() if name.startswith(start))
 
 
 def stopwatch(work: Callable[[], T]) -> tuple[float, T]:

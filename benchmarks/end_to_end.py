@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.harness import Case, Contender, Result, Values, WrongOutputError, measure
-from benchmarks.original import OriginalSpeaker
+from benchmarks.pytorch import OriginalSpeaker
 from benchmarks.settings import Settings
 from benchmarks.signals import Wave
 from benchmarks.texts import SENTENCES, TEXTS, Text
@@ -61,33 +61,27 @@ def _opened(settings: Settings, precisions: Sequence[str]) -> Iterator[tuple[dic
 
 
 def _case(
-    text: Text,
-    ours: Mapping[str, "OurSpeaker"],
-    original: Sequence[OriginalSpeaker],
-    folder: Path,
-    fast: Sequence[str],
+    text: Text, ours: Mapping[str, "OurSpeaker"], original: Sequence[OriginalSpeaker], folder: Path, fast: Sequence[str]
 ) -> Case:
     """The long text is for the fast precisions: the other sides would take most of the run for it."""
+    if text.segments > 1:
+        return Case(SUITE, text.name, tuple(_checked(f"ours {p}", ours[p].to_file, text) for p in fast))
     contenders = [_original(side, text, folder) for side in original]
-    small = {precision: ours[precision] for precision in fast}
-    long = text.segments > 1
-    contenders += [_checked(f"ours {p}", s.to_file, text) for p, s in (small if long else ours).items()]
-    if not long:
-        contenders += [_checked(f"ours {p}, streamed", s.streamed, text) for p, s in small.items()]
+    contenders += [_checked(f"ours {p}", speaker.to_file, text) for p, speaker in ours.items()]
+    contenders += [_checked(f"ours {p}, streamed", ours[p].streamed, text) for p in fast]
     return Case(SUITE, text.name, tuple(contenders))
 
 
 def _original(side: OriginalSpeaker, text: Text, folder: Path) -> Contender:
     def speak() -> Values:
         began = time.perf_counter()
-        spoken = side.speak(text.text, kept_global_ids(32), text.ids)
-        soundfile.write(folder / "original.wav", spoken.wav, 16000)
+        wav = side.speak(text.text, kept_global_ids(32), text.ids)
+        soundfile.write(folder / "original.wav", wav, 16000)
         seconds = time.perf_counter() - began
-        judge_speech(side.name, spoken.wav, text.ids * 320)
+        judge_speech(side.name, wav, text.ids * 320)
         return {
             "seconds": seconds,
-            "real_time": len(spoken.wav) / 16000 / seconds,
-            "first_id_seconds": spoken.first_id_seconds,
+            "real_time": len(wav) / 16000 / seconds,
             "first_audio_seconds": seconds,
         }
 
@@ -168,10 +162,10 @@ def _together(settings: Settings, ours: Mapping[str, OurSpeaker]) -> Case:
 
 def _checked(name: str, speak: Callable[[Text], Values], text: Text) -> Contender:
     work = partial(speak, text)
-    return Contender(name, partial(_told_after, work), work)
+    return Contender(name, partial(_judged_after, work), work)
 
 
-def _told_after(work: Callable[[], Values]) -> str:
+def _judged_after(work: Callable[[], Values]) -> str:
     work()
     return JUDGED
 

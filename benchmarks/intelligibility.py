@@ -22,26 +22,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from benchmarks.recognizer import SAMPLE_RATE, ClosedSet, Dictation, Wave, median_pitch, plain, word_errors
+from benchmarks.recognizer import SAMPLE_RATE, ClosedSet, Dictation, median_pitch, plain, word_errors
+from benchmarks.voice import Spoken, Teacher, evaluation_texts, speak
 from sparktts_onnx import EnrollOptions, SparkTTSONNX
 from training import voices
-from training.espeak import Espeak, data_folder
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = ("very_low", "low", "moderate", "high", "very_high")
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """One sentence as said by one voice."""
-
-    text: str
-    """What was to be said."""
-    wave: Wave
-    """float32 [N] at 16 kHz."""
-    ended: bool
-    """Whether the model stopped by itself."""
 
 
 @dataclass(frozen=True)
@@ -80,50 +68,17 @@ class Judge:
             word_error_rate=round(sum(e for e, _ in errors) / sum(n for _, n in errors), 3),
             seconds=round(float(np.median([len(s.wave) / SAMPLE_RATE for s in spoken])), 3),
             pitch_hz=round(float(np.median([median_pitch(s.wave) for s in spoken])), 1),
-            ended=round(sum(s.ended for s in spoken) / len(spoken), 3),
+            ended=round(sum(s.stop_reason == "end" for s in spoken) / len(spoken), 3),
         )
 
 
-class Prompts:
-    """Recordings to clone from and the reference speech, both by espeak-ng."""
-
-    def __init__(self, listed: Mapping[str, Any], folder: Path) -> None:
-        self._texts, self._settings, self._folder = listed["prompts"], listed["prompt_settings"], folder
-        files = [self._unseen(speaker) for speaker in voices.BASE]
-        self._espeak = Espeak(data_folder(folder / "espeak", [*voices.voice_files(), *files]))
-
-    def _unseen(self, speaker: voices.Speaker) -> Any:
-        factor, spread = self._settings["pitch_factor"], self._settings["spread"]
-        return speaker.file("unseen", factor=factor, spread=spread)
-
-    def recording(self, number: int, speaker: voices.Speaker) -> tuple[Path, str]:
-        """A prompt that training never saw, as a file, and its transcript."""
-        text = self._texts[number % len(self._texts)]
-        path = self._folder / f"{speaker.name}.wav"
-        wave = self._espeak.speak(text, f"{speaker.name}unseen", rate=self._settings["rate"]).wave
-        soundfile.write(path, wave, SAMPLE_RATE)
-        return path, text
-
-    def reference(self, texts: Sequence[str], speaker: voices.Speaker, level: int = voices.MODERATE) -> list[Spoken]:
-        """What the voice was trained on would say."""
-        rate = voices.RATES[level]
-        return [Spoken(t, self._espeak.speak(t, speaker.name, rate=rate).wave, True) for t in texts]
-
-
-def speak(tts: SparkTTSONNX, texts: Sequence[str], seed: int, **options: Any) -> list[Spoken]:
-    """The model saying each text."""
-    items = [{"text": text, "seed": seed + i, "retries": 0, **options} for i, text in enumerate(texts)]
-    results = tts.inference_batch(items)
-    return [Spoken(t, wave, info.stop_reason == "end") for t, (wave, info) in zip(texts, results, strict=True)]
-
-
 def clones(
-    tts: SparkTTSONNX, judge: Judge, prompts: Prompts, texts: Sequence[str], seed: int
+    tts: SparkTTSONNX, judge: Judge, teacher: Teacher, texts: Sequence[str], seed: int
 ) -> Iterator[dict[str, Any]]:
     """Each base voice, with and without the transcript of its prompt."""
     for number, speaker in enumerate(voices.BASE):
-        reference = judge.figures(prompts.reference(texts, speaker))
-        path, transcript = prompts.recording(number, speaker)
+        reference = judge.figures(teacher.say(texts, speaker))
+        path, transcript = teacher.recording(number, speaker)
         prompt_pitch = median_pitch(soundfile.read(path, dtype="float32")[0])
         for known in (None, transcript):
             voice = tts.enroll([path], known, options=EnrollOptions(trim=True)).voice
@@ -181,12 +136,11 @@ def table(report: Mapping[str, Any]) -> str:
 
 def measure(model: Path, seed: int) -> dict[str, Any]:
     """Everything, as one report."""
-    listed = json.loads((ROOT / "training" / "evaluation.json").read_text())
-    texts = listed["sentences"]
+    texts = evaluation_texts()
     judge = Judge(texts)
     with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(model) as tts:
-        prompts = Prompts(listed, Path(folder))
-        cloned = list(clones(tts, judge, prompts, texts, seed=seed))
+        teacher = Teacher(Path(folder))
+        cloned = list(clones(tts, judge, teacher, texts, seed=seed))
         made = list(created(tts, judge, texts, seed))
     return {"date": datetime.date.today().isoformat(), "seed": seed, "clones": cloned, "created": made}
 

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,98 +19,92 @@ if TYPE_CHECKING:
 SUITE = "language model"
 _CHECKED_PROMPT = 40
 _BATCH_PROMPT = 60
+Judged = tuple[Sequence[int], Logits]
+"""A prompt and the logits that PyTorch finds after it in float32."""
 
 
 def run(settings: Settings) -> list[Result]:
-    """Measure every side."""
-    with _ours(settings) as ours:
+    """Measure every side, one answer at a time."""
+    with _ours(settings, settings.precisions) as ours, ExitStack() as stack:
         rows = ours[0].speech_rows
-        original = [
-            TorchLanguageModel(settings.checkpoint, dtype, rows, settings.device) for dtype in settings.original
-        ]
+        original = [_original(settings, rows, dtype) for dtype in settings.original]
+        judged = _judged(original[0], rows)
         peers = _peers(settings, rows) if settings.peers else []
-        checked = rows.prompt(_CHECKED_PROMPT, seed=1)
-        expected = original[0].logits(checked)
+        for peer in peers:
+            stack.callback(peer.close)
         sides: list[LanguageModelSide] = [*original, *ours, *peers]
         results: list[Result] = []
         for length in settings.prompts:
-            contenders = tuple(
-                _contender(side, rows.prompt(length), settings.new_ids, (checked, expected)) for side in sides
-            )
+            prompt = rows.prompt(length)
+            contenders = tuple(_contender(side, prompt, settings.new_ids, judged) for side in sides)
             results += measure(Case(SUITE, f"{length} ids in, {settings.new_ids} out", contenders), settings.plan)
-        results += _together(settings, ours, (checked, expected))
-        for peer in peers:
-            peer.close()
     gc.collect()
     return results
+
+
+def together(settings: Settings) -> list[Result]:
+    """Measure several answers at once, one at a time, and one without the scheduler."""
+    with _ours(settings, settings.fast) as ours:
+        rows = ours[0].speech_rows
+        judged = _judged(_original(settings, rows, "float32"), rows)
+        gc.collect()
+        prompts = [rows.prompt(_BATCH_PROMPT, seed=seed) for seed in range(settings.batch)]
+        contenders = [
+            Contender(f"{side.name}, {way}", partial(_judge_together, side, prompts, judged), work)
+            for side in ours
+            for way, work in _ways(side, prompts, settings.new_ids).items()
+        ]
+        return measure(Case(SUITE, f"{settings.batch} answers together", tuple(contenders)), settings.plan)
+
+
+def _original(settings: Settings, rows: SpeechRows, dtype: str) -> TorchLanguageModel:
+    return TorchLanguageModel(settings.checkpoint, dtype, rows, settings.device)
+
+
+def _judged(original: TorchLanguageModel, rows: SpeechRows) -> Judged:
+    prompt = rows.prompt(_CHECKED_PROMPT, seed=1)
+    return prompt, original.logits(prompt)
 
 
 def _peers(settings: Settings, rows: SpeechRows) -> "list[LlamaLanguageModel]":
     from benchmarks.llama import LlamaLanguageModel  # not needed, and not installed, where there is no peer
 
     return [
-        LlamaLanguageModel(gguf_path(settings, form, cut=cut), form, threads=settings.threads, rows=rows, cut=cut)
+        LlamaLanguageModel(gguf_path(settings, form), form, threads=settings.threads, rows=rows)
         for form in settings.peers
-        for cut in (False, True)
     ]
 
 
-def _contender(
-    side: LanguageModelSide, prompt: Sequence[int], count: int, judged: tuple[Sequence[int], Logits]
-) -> Contender:
+def _contender(side: LanguageModelSide, prompt: Sequence[int], count: int, judged: Judged) -> Contender:
     def timed() -> Values:
         timing = time_answer(side, prompt, count)
-        return {
-            "prefill": len(prompt) / timing.prefill_seconds,
-            "decode": (count - 1) / timing.decode_seconds,
-            "first_id_ms": 1000 * timing.prefill_seconds,
-        }
+        return {"prefill": len(prompt) / timing.prefill_seconds, "decode": (count - 1) / timing.decode_seconds}
 
     return Contender(side.name, partial(judge_logits, side, *judged), timed)
 
 
-def _together(
-    settings: Settings, ours: Sequence[OurLanguageModel], judged: tuple[Sequence[int], Logits]
-) -> list[Result]:
-    """Several answers at once, and the same answers one at a time."""
-    prompts = [ours[0].speech_rows.prompt(_BATCH_PROMPT, seed=seed) for seed in range(settings.batch)]
-    contenders = []
-    for side in (side for side in ours if side.precision in settings.fast):
-        check = partial(_judge_together, side, prompts, judged)
-        for count in (1, settings.batch):
-            name = f"{side.name}, {count} at once"
-            contenders.append(Contender(name, check, _rate(side, prompts[:count], settings.batch_ids)))
-    case = Case(SUITE, f"{settings.batch} answers together", tuple(contenders))
-    return measure(case, settings.plan)
+def _ways(side: OurLanguageModel, prompts: Sequence[Sequence[int]], count: int) -> dict[str, Callable[[], Values]]:
+    return {
+        "plain loop": lambda: {"decode": side.rate_plainly(prompts[0], count)},
+        "1 at once": lambda: {"decode": side.rate_together(prompts[:1], count)},
+        f"{len(prompts)} at once": lambda: {"decode": side.rate_together(prompts, count)},
+    }
 
 
-def _judge_together(
-    side: OurLanguageModel, prompts: Sequence[Sequence[int]], judged: tuple[Sequence[int], Logits]
-) -> str:
-    """See that the logits are right, and that an answer is the same alone and among others."""
-    told = judge_logits(side, *judged)
-    side.judge_company(prompts)
-    return f"{told}; ids in company the same as alone"
-
-
-def _rate(side: OurLanguageModel, prompts: Sequence[Sequence[int]], count: int) -> Callable[[], Values]:
-    return lambda: {"decode": side.rate_together(prompts, count)}
+def _judge_together(side: OurLanguageModel, prompts: Sequence[Sequence[int]], judged: Judged) -> str:
+    """See that the logits are right, and that an answer is the same alone, among others and without the scheduler."""
+    compared = judge_logits(side, *judged)
+    side.judge_ids(prompts)
+    return f"{compared}; ids in company and from the plain loop the same as alone"
 
 
 @contextmanager
-def _ours(settings: Settings) -> Iterator[list[OurLanguageModel]]:
-    sides = [
-        OurLanguageModel(
-            settings.bundle(precision),
-            precision,
-            threads=settings.threads,
-            slots=settings.batch,
-            device=settings.device,
-        )
-        for precision in settings.precisions
-    ]
-    try:
+def _ours(settings: Settings, precisions: Sequence[str]) -> Iterator[list[OurLanguageModel]]:
+    options = {"threads": settings.threads, "slots": settings.batch}
+    with ExitStack() as stack:
+        sides = []
+        for precision in precisions:
+            side = OurLanguageModel(settings.bundle(precision), precision, device=settings.device, **options)
+            stack.callback(side.close)
+            sides.append(side)
         yield sides
-    finally:
-        for side in sides:
-            side.close()

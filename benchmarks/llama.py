@@ -34,14 +34,12 @@ _LAYER_TENSORS = {
 }
 
 
-def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows | None = None) -> Path:
-    """Write a checkpoint's language model for llama.cpp; with `rows`, cut to those ids, embedding and head alike."""
+def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -> Path:
+    """Write a checkpoint's language model for llama.cpp, cut to the same ids as ours, embedding and head alike."""
     config = read_decoder_config(llm_folder)
     files = TensorFiles(llm_folder)
     tensors = files.read_all(sorted(files.names))
-    embedding = tensors[_EMBEDDING]
-    if rows is not None:
-        tensors[_EMBEDDING] = embedding = embedding[rows.first : rows.first + rows.count]
+    tensors[_EMBEDDING] = embedding = tensors[_EMBEDDING][rows.first : rows.first + rows.count]
     partial = target.with_suffix(".partial")
     writer = gguf.GGUFWriter(partial, "qwen2")
     writer.add_context_length(config.max_positions)
@@ -90,11 +88,11 @@ def _add(writer: Any, name: str, array: np.ndarray[Any, Any], form: Any) -> None
 class LlamaLanguageModel:
     """llama.cpp on one model file."""
 
-    def __init__(self, path: Path, form: str, *, threads: int, rows: SpeechRows, cut: bool) -> None:
-        """`cut`: the file holds only `rows`, so id `rows.first` is its id 0."""
-        self.name = f"llama.cpp {form}{', cut head' if cut else ''}"
+    def __init__(self, path: Path, form: str, *, threads: int, rows: SpeechRows) -> None:
+        """The file holds only `rows`, so id `rows.first` is its id 0."""
+        self.name = f"llama.cpp {form}, cut head"
         self.tolerance = TOLERANCES[form]
-        self._rows, self._shift = rows, rows.first if cut else 0
+        self._shift, self._count = rows.first, rows.count
         _quiet()
         llama_cpp.llama_backend_init()
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
@@ -102,17 +100,14 @@ class LlamaLanguageModel:
         options.n_ctx, options.n_batch, options.n_ubatch = _CONTEXT, 512, 512
         options.n_threads = options.n_threads_batch = threads
         self._context = llama_cpp.llama_init_from_model(self._model, options)
-        self._vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self._model))
 
     def logits(self, prompt: Sequence[int]) -> Logits:
         """Logits of the rows of speech."""
         self._restart()
         self._decode(prompt)
         values = llama_cpp.llama_get_logits_ith(self._context, -1)
-        row = np.ctypeslib.as_array(values, (self._vocabulary,)).copy()
-        start = self._rows.first - self._shift
-        kept: Logits = row[start : start + self._rows.count]
-        return kept
+        row: Logits = np.ctypeslib.as_array(values, (self._count,)).copy()
+        return row
 
     def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
         """Sampled ids."""

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent / "results" / "load.json"
+from benchmarks.report import RESULTS, load
+
 RATE = 24_000
 """Samples a second of the raw format, in which lengths can be told from bytes."""
 
@@ -94,9 +95,10 @@ def main() -> int:
         alone = [Client(port).speak(number) for number in range(len(REQUESTS))]
         expected = [data for _, data, _, _ in alone]
         levels = [run(port, expected, clients, options.seconds) for clients in options.clients]
-    print(table(levels))
+    summaries = [summary(level) for level in levels]
+    print(load(summaries))
     if options.output is not None:
-        options.output.write_text(json.dumps([summary(level) for level in levels], indent=1) + "\n", encoding="utf-8")
+        options.output.write_text(json.dumps(summaries, indent=1) + "\n", encoding="utf-8")
     return 1 if any(level.wrong or level.failures for level in levels) else 0
 
 
@@ -186,25 +188,6 @@ def summary(level: Level) -> dict[str, Any]:
     }
 
 
-def table(levels: Sequence[Level]) -> str:
-    """The levels in Markdown."""
-    names = ("clients", "answers", "wrong", "refused", "failed", "first sound", "whole answer", "audio per s", "memory")
-    rows = [names, ["---"] * len(names)]
-    for level in levels:
-        figures = summary(level)
-        rows.append(
-            [
-                *(str(figures[name]) for name in names[:4]),
-                str(len(level.failures)),
-                f"{figures['first_median']:.2f} / {figures['first_95']:.2f} s",
-                f"{figures['whole_median']:.2f} / {figures['whole_95']:.2f} s",
-                f"{level.audio_seconds / level.wall_seconds:.1f} s",
-                f"{level.memory_bytes / 1e6:.0f} MB",
-            ]
-        )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
 def _percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else math.nan
 
@@ -214,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model_dir", type=Path, help="a bundle")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--seconds", type=float, default=60.0, help="for each number of clients")
-    parser.add_argument("--output", type=Path, help=f"write the figures as JSON (kept ones: {RESULTS.name})")
+    parser.add_argument("--output", type=Path, help=f"write the figures as JSON (kept ones: {RESULTS.name}/load.json)")
     parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="further arguments of the server")
     return parser
 

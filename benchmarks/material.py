@@ -78,16 +78,17 @@ def never_end(checkpoint: Path) -> None:
     save_file(tensors, path, {"format": "pt"})
 
 
-def gguf_path(settings: Settings, form: str, *, cut: bool) -> Path:
-    """The peer's model file, written from the same weights where it is absent."""
+def gguf_path(settings: Settings, form: str) -> Path:
+    """The peer's model file, written from the same weights and cut to the same rows where it is absent."""
     from benchmarks.llama import write_gguf
 
-    path = settings.bundles / f"{form}-{'cut' if cut else 'full'}.gguf"
+    path = settings.bundles / f"{form}-cut.gguf"
     if not path.is_file():
         layout = read_manifest(settings.bundle(settings.precisions[0])).language_model
         _log.info("writing %s", path)
-        rows = SpeechRows(layout.head_first_id, layout.head_rows) if cut else None
-        write_gguf(settings.checkpoint / "LLM", path, form=form, rows=rows)
+        write_gguf(
+            settings.checkpoint / "LLM", path, form=form, rows=SpeechRows(layout.head_first_id, layout.head_rows)
+        )
     return path
 
 

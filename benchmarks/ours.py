@@ -1,9 +1,11 @@
-"""This software's language model, for one answer and for several at once, through the product's scheduler."""
+"""This software's language model, asked through the product's scheduler, or directly while no scheduler runs."""
 
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.harness import WrongOutputError
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
@@ -12,8 +14,8 @@ from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.language.language_model import LanguageModel
-from sparktts_onnx.runtime.language.sampling import SamplingOptions
-from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
+from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
+from sparktts_onnx.runtime.language.scheduler import Grammar, Request, Scheduler
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.12, "int4": 0.7}
 """On random weights, where rounding hurts most; what a precision does to speech is measured on speech."""
@@ -41,56 +43,93 @@ class OurLanguageModel:
         self.name = f"ours {precision}"
         self.precision = precision
         self.tolerance = TOLERANCES[precision]
-        manifest = read_manifest(bundle)
-        self.layout = manifest.language_model
-        self._sessions = Sessions(bundle, manifest, device=device, threads=threads)
+        self.manifest = read_manifest(bundle)
+        self.sessions = Sessions(bundle, self.manifest, device=device, threads=threads)
         with FilledMemory() as weights:
-            session = self._sessions[LANGUAGE_MODEL]
-        self._model = LanguageModel(session, self.layout, slots=slots, weights=weights)
+            session = self.sessions[LANGUAGE_MODEL]
+        self._model = LanguageModel(session, self.manifest.language_model, slots=slots, weights=weights)
         self._scheduler = Scheduler(self._model)
-        self._semantic = manifest.token_ids.semantic_tokens
+        semantic = self.manifest.token_ids.semantic_tokens
+        self._semantic = (semantic.first, semantic.stop)
 
     @property
     def speech_rows(self) -> SpeechRows:
         """The rows that the head was cut to."""
-        return SpeechRows(self.layout.head_first_id, self.layout.head_rows)
+        layout = self.manifest.language_model
+        return SpeechRows(layout.head_first_id, layout.head_rows)
 
     def logits(self, prompt: Sequence[int]) -> Logits:
-        """Logits of the rows of speech."""
-        logits: Logits = self._model.prefill(0, prompt)
+        """Logits after a prompt over the rows of speech: float32 [V]."""
+        row: Logits = self.forced_logits(prompt, ())[0]
+        return row
+
+    def forced_logits(self, prompt: Sequence[int], ids: Sequence[int]) -> Logits:
+        """Logits after a prompt and after each of the ids that follow it: float32 [1 + len(ids), V]."""
+        model = self._without_scheduler()
+        logits: Logits = np.stack([model.prefill(0, prompt), *(model.step([0], [token])[0] for token in ids)])
         return logits
 
-    def generate(self, prompt: Sequence[int], count: int, *, seed: int = 0) -> Iterator[int]:
-        """Sampled ids."""
-        sampling = SamplingOptions(TEMPERATURE, TOP_K, TOP_P, count)
-        grammar = _Endless(self._semantic.first, self._semantic.stop)
-        return self._scheduler.generate(Request(tuple(prompt), grammar, sampling, seed))
+    def generate(
+        self, prompt: Sequence[int], count: int, *, seed: int = 0, grammar: Grammar | None = None
+    ) -> Iterator[int]:
+        """Sampled ids; without a grammar exactly `count` of them."""
+        request = Request(tuple(prompt), grammar or _Endless(*self._semantic), _sampling(count), seed)
+        return self._scheduler.generate(request)
 
-    def judge_company(self, prompts: Sequence[Sequence[int]], *, count: int = 20) -> None:
-        """See that each of several answers is the same whether it is written alone or with the others."""
+    def generate_plainly(self, prompt: Sequence[int], count: int, *, seed: int = 0) -> Iterator[int]:
+        """The same ids from a plain loop over the same graph: what the scheduler costs is the difference."""
+        model, options, rng = self._without_scheduler(), _sampling(count), np.random.default_rng(seed)
+        first, stop = (token - self.speech_rows.first for token in self._semantic)
+        logits = model.prefill(0, prompt)
+        for number in range(count):
+            token = self._semantic[0] + sample(logits[first:stop], options, rng)
+            yield token
+            if number + 1 < count:
+                logits = model.step([0], [token])[0]
+
+    def judge_ids(self, prompts: Sequence[Sequence[int]], *, count: int = 20) -> None:
+        """See that each answer is the same alone, with the others, and from the plain loop."""
         alone = [list(self.generate(prompt, count)) for prompt in prompts]
         with ThreadPoolExecutor(len(prompts)) as pool:
             together = list(pool.map(lambda prompt: list(self.generate(prompt, count)), prompts))
         if different := sum(a != b for a, b in zip(alone, together, strict=True)):
-            raise WrongOutputError(f"{self.name}: {different} of {len(prompts)} answers are others in company")
+            raise WrongOutputError(f"{self.name}: {different} of {len(prompts)} answers differ in company")
+        if list(self.generate_plainly(prompts[0], count)) != alone[0]:
+            raise WrongOutputError(f"{self.name}: the plain loop writes a different answer")
 
     def rate_together(self, prompts: Sequence[Sequence[int]], count: int) -> float:
         """Ids a second of several answers together, while all of them are being written."""
         with ThreadPoolExecutor(len(prompts)) as pool:
-            stamps = list(pool.map(lambda prompt: self._stamps(prompt, count), prompts))
+            stamps = list(pool.map(lambda prompt: _stamps(self.generate(prompt, count)), prompts))
         began, ended = max(row[0] for row in stamps), min(row[-1] for row in stamps)
-        if ended <= began:
-            raise WrongOutputError(f"{self.name}: the answers were written one after the other, not together")
+        if ended <= began or any(len(row) != count for row in stamps):
+            raise WrongOutputError(f"{self.name}: the answers were not written together, or not whole")
         return sum(began < stamp <= ended for row in stamps for stamp in row) / (ended - began)
 
-    def _stamps(self, prompt: Sequence[int], count: int) -> list[float]:
-        """When each id of an answer came."""
-        stamps = [time.perf_counter() for _ in self.generate(prompt, count)]
-        if len(stamps) != count:
-            raise WrongOutputError(f"{self.name} wrote {len(stamps)} ids where {count} were asked for")
-        return stamps
+    def rate_plainly(self, prompt: Sequence[int], count: int) -> float:
+        """Ids a second of one answer from the plain loop."""
+        stamps = _stamps(self.generate_plainly(prompt, count))
+        return (count - 1) / (stamps[-1] - stamps[0])
 
     def close(self) -> None:
         """Let go of the model."""
         self._scheduler.close()
-        self._sessions.close()
+        self.sessions.close()
+
+    def _without_scheduler(self) -> LanguageModel:
+        """The model, once the scheduler's worker has ended.
+
+        The worker frees the model's memory when nothing is asked for, so nobody else may use the model while it lives.
+        """
+        self._scheduler.close()
+        self._scheduler = Scheduler(self._model)
+        return self._model
+
+
+def _sampling(count: int) -> SamplingOptions:
+    return SamplingOptions(TEMPERATURE, TOP_K, TOP_P, count)
+
+
+def _stamps(ids: Iterator[int]) -> list[float]:
+    """When each id of an answer came."""
+    return [time.perf_counter() for _ in ids]

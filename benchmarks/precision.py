@@ -9,28 +9,20 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.evaluation import evaluation_texts, kept_voice
-from benchmarks.intelligibility import Judge, speak
+from benchmarks.intelligibility import Judge
 from benchmarks.material import convert, disk_use
 from benchmarks.pytorch import TorchCodec
 from benchmarks.sides import Logits
 from benchmarks.signals import Wave, log_mel_distance, snr_db
-from sparktts_onnx import SparkTTSONNX, Voice
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
+from benchmarks.voice import Listener, evaluation_texts, kept_voice, speak
+from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.bundle.manifest import read_manifest
-from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.graphs.sessions import Sessions
-from sparktts_onnx.runtime.language.grammar import SpeechGrammar
-from sparktts_onnx.runtime.language.language_model import LanguageModel
-from sparktts_onnx.runtime.language.prompting import Prompter
-from sparktts_onnx.runtime.language.sampling import SamplingOptions
-from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 
 RESULTS = Path(__file__).resolve().parent / "results" / "precision.json"
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
@@ -39,47 +31,6 @@ _POSITIONS_EACH = 60
 _SEEDS = (2, 3, 4)
 _REFERENCE_SEED = 1
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Ids of a prompt, and the speech that followed it."""
-
-    prompt: tuple[int, ...]
-    speech: tuple[int, ...]
-
-
-class Listener:
-    """A bundle's language model and vocoder, asked directly."""
-
-    def __init__(self, bundle: Path, threads: int) -> None:
-        self.manifest = read_manifest(bundle)
-        self._sessions = Sessions(bundle, self.manifest, device="cpu", threads=threads)
-        self._model = LanguageModel(self._sessions[LANGUAGE_MODEL], self.manifest.language_model, slots=1)
-        self._prompter = Prompter(bundle / self.manifest.tokenizer.name, self.manifest.token_ids)
-        self.vocoder = Vocoder(self._sessions, self.manifest.codec)
-
-    def sample(self, text: str, voice: Voice, seed: int) -> Heard:
-        """Speech for a text, as it would be spoken."""
-        ids, codec = self.manifest.token_ids, self.manifest.codec
-        prompt = self._prompter.clone(text, voice)
-        scheduler = Scheduler(self._model)
-        request = Request(prompt, SpeechGrammar(ids, codec), SamplingOptions(max_new_tokens=400), seed)
-        speech = tuple(scheduler.generate(request))
-        scheduler.close()
-        return Heard(prompt, speech)
-
-    def speech(self, sequence: Heard) -> list[int]:
-        """The semantic ids of a sequence."""
-        ids = self.manifest.token_ids.semantic_tokens
-        return [token - ids.first for token in sequence.speech if ids.first <= token < ids.stop]
-
-    def logits(self, sequence: Heard) -> Logits:
-        """Logits before each of the first ids of the speech: float32 [positions, V]."""
-        rows = [self._model.prefill(0, sequence.prompt)]
-        for token in sequence.speech[: _POSITIONS_EACH - 1]:
-            rows.append(self._model.step([0], [token])[0])
-        return np.stack(rows)
 
 
 def compare_logits(found: Logits, expected: Logits) -> dict[str, float]:
@@ -107,13 +58,13 @@ def measure(
     checkpoint: Path, bundles: Mapping[str, Path], texts: Sequence[str], threads: int
 ) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
     """Every precision against float32, and PyTorch's codec in bfloat16 for comparison."""
-    listeners = {precision: Listener(path, threads) for precision, path in bundles.items()}
+    listeners = {precision: Listener(path, precision, threads=threads) for precision, path in bundles.items()}
     reference = listeners["fp32"]
     with SparkTTSONNX(bundles["fp32"], device="cpu", threads=threads) as tts:
         voice = kept_voice(tts)
     sequences = [reference.sample(text, voice, seed) for seed, text in enumerate(texts)]
-    expected = np.concatenate([reference.logits(sequence) for sequence in sequences])
-    spoken = [reference.speech(sequence) for sequence in sequences[:5]]
+    expected = np.concatenate([reference.logits(sequence, _POSITIONS_EACH) for sequence in sequences])
+    spoken = [reference.semantic_ids(sequence) for sequence in sequences[:5]]
     waves = [reference.vocoder.decode(ids, voice.global_ids) for ids in spoken]
     rate = reference.manifest.codec.sample_rate
     in_bfloat16 = TorchCodec(checkpoint, "bfloat16")
@@ -121,7 +72,7 @@ def measure(
     table: dict[str, dict[str, Any]] = {}
     for precision, listener in listeners.items():
         _log.info("comparing %s", precision)
-        found = np.concatenate([listener.logits(sequence) for sequence in sequences])
+        found = np.concatenate([listener.logits(sequence, _POSITIONS_EACH) for sequence in sequences])
         made = [listener.vocoder.decode(ids, voice.global_ids) for ids in spoken]
         table[precision] = {
             **compare_logits(found, expected),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,61 +15,57 @@ from benchmarks.settings import DEFAULT_PRECISION, Settings
 from benchmarks.texts import TEXTS, Text
 
 SUITE, SHARING = "process", "shared memory"
-PACKED = "ours, packed weights"
+_OURS = f"ours {DEFAULT_PRECISION}"
 _SECONDS = 600
 
 
 def run(settings: Settings) -> list[Result]:
     """Start processes of each side in turn."""
-    plan = Plan(settings.cold_starts, settings.plan.allowance_seconds, settings.plan.pause_seconds)
-    results = measure(_case(settings, TEXTS["short"]), plan)
-    if "long" in settings.texts:
+    plan = replace(settings.plan, rounds=settings.cold_starts)
+    short, long = TEXTS["short"], TEXTS["long"]
+    packed = _packed(settings)
+    contenders = (
+        *(_original(settings, dtype, short) for dtype in settings.original),
+        *(_contender(f"ours {p}", _speaking(settings, p, short), short) for p in settings.precisions),
+        _contender(f"{_OURS}, packed", [*_speaking(settings, DEFAULT_PRECISION, short), *packed], short),
+    )
+    results = measure(Case(SUITE, short.name, contenders), plan)
+    if long.name in settings.texts:
         # The peak over a long text shows that memory does not grow with it; one process is enough.
-        contenders = tuple(_ours(settings, precision, TEXTS["long"]) for precision in settings.fast)
-        results += measure(Case(SUITE, "long", contenders), Plan(1))
+        once = tuple(_contender(f"ours {p}", _speaking(settings, p, long), long) for p in settings.fast)
+        results += measure(Case(SUITE, long.name, once), Plan(1))
     sharing = tuple(
         Contender(name, lambda: "both processes spoke", partial(_share, settings, options))
-        for name, options in (("ours", []), (PACKED, _packed(settings)))
+        for name, options in ((_OURS, []), (f"{_OURS}, packed", packed))
     )
     return results + measure(Case(SHARING, "two processes at once", sharing), Plan(1))
-
-
-def _case(settings: Settings, text: Text) -> Case:
-    original = [_original(settings, dtype, text) for dtype in settings.original]
-    ours = [_ours(settings, precision, text) for precision in settings.precisions]
-    command = [*_speaking(settings, DEFAULT_PRECISION, text), *_packed(settings)]
-    return Case(SUITE, text.name, (*original, *ours, _contender(f"ours {DEFAULT_PRECISION}, packed", command, text)))
 
 
 def _packed(settings: Settings) -> list[str]:
     """Weights kept as this processor wants them: made by the first process, which is not among the timed ones."""
     options = ["--packed-weights", str(settings.bundles / "packed")]
-    _told([*_speaking(settings, DEFAULT_PRECISION, TEXTS["short"]), *options])
+    _reported([*_speaking(settings, DEFAULT_PRECISION, TEXTS["short"]), *options])
     return options
 
 
-def _ours(settings: Settings, precision: str, text: Text) -> Contender:
-    return _contender(f"ours {precision}", _speaking(settings, precision, text), text)
-
-
 def _speaking(settings: Settings, precision: str, text: Text) -> list[str]:
-    return _command("benchmarks.process_ours", settings.bundle(precision), settings, text)
+    return _command("ours", settings.bundle(precision), settings, text)
 
 
 def _original(settings: Settings, dtype: str, text: Text) -> Contender:
-    command = [*_command("benchmarks.process_original", settings.checkpoint, settings, text), "--dtype", dtype]
+    command = [*_command("original", settings.checkpoint, settings, text), "--dtype", dtype]
     return _contender(f"PyTorch {dtype}", command, text)
 
 
-def _command(module: str, folder: Path, settings: Settings, text: Text) -> list[str]:
+def _command(side: str, folder: Path, settings: Settings, text: Text) -> list[str]:
     options = {"--text": text.text, "--ids": text.ids_each, "--threads": settings.threads}
     pairs = [str(part) for option in options.items() for part in option]
-    return [sys.executable, "-m", module, str(folder), *pairs]
+    return [sys.executable, "-m", "benchmarks.process", side, str(folder), *pairs]
 
 
 def _contender(name: str, command: list[str], text: Text) -> Contender:
     def start() -> Values:
-        found = _told(command)
+        found = _reported(command)
         if not found["audio_seconds"] > 0.5 * text.ids / 50:
             raise WrongOutputError(f"{name} made {found['audio_seconds']:.2f} s of sound of {text.ids} ids")
         return found
@@ -77,14 +74,14 @@ def _contender(name: str, command: list[str], text: Text) -> Contender:
     return Contender(name, lambda: "length of the sound; the files are in the page cache", start)
 
 
-def _told(command: list[str]) -> Mapping[str, Any]:
+def _reported(command: list[str]) -> Mapping[str, Any]:
     done = subprocess.run(
         [*command, "--began", str(time.monotonic())], capture_output=True, text=True, timeout=_SECONDS, check=False
     )
     if done.returncode:
-        raise WrongOutputError(f"{command[2]} failed: {done.stderr[-500:]}")
-    told: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+        raise WrongOutputError(f"{' '.join(command[2:4])} failed: {done.stderr[-500:]}")
+    found: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def _share(settings: Settings, options: list[str]) -> Values:
@@ -96,8 +93,8 @@ def _share(settings: Settings, options: list[str]) -> Values:
         assert process.stdout is not None, "a pipe was asked for"
         if process.stdout.readline().strip() != "spoken":
             raise WrongOutputError("a process did not speak")
-    # The first tells its share and ends while the other waits and holds its pages; the other would tell all as its own.
+    # The first reports its share and ends while the other waits and holds its pages; the other would report all.
     first, other = running
-    told = json.loads(first.communicate("\n")[0].splitlines()[-1])
+    found = json.loads(first.communicate("\n")[0].splitlines()[-1])
     other.communicate("\n")
-    return {"resident_mb": told["resident_mb"], "share_mb": told["share_mb"]}
+    return {"resident_mb": found["resident_mb"], "share_mb": found["share_mb"]}

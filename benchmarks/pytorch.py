@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModelForCausalLM, Wav2Vec2Model
+from transformers import AutoModelForCausalLM, AutoTokenizer, Wav2Vec2Model
 from transformers.generation.streamers import BaseStreamer
 
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
@@ -148,3 +148,27 @@ class TorchEnrollment:
         semantic = self.codec.quantizer.tokenize(self.codec.encoder(features).float())
         speaker, _ = self.codec.speaker_encoder.tokenize(self.codec.mel_transformer(torch.from_numpy(clip)[None]))
         return semantic.reshape(-1).tolist(), speaker.reshape(-1).tolist()
+
+
+class OriginalSpeaker:
+    """The original from text to sound, with a voice that is kept: its tokenizer, language model and codec in turn."""
+
+    def __init__(self, checkpoint: Path, dtype: str, device: str = "cpu") -> None:
+        ids = open_checkpoint(checkpoint).token_ids
+        rows = SpeechRows(ids.end_of_text, ids.semantic_tokens.stop - ids.end_of_text)
+        self._tokenizer = AutoTokenizer.from_pretrained(checkpoint / LANGUAGE_MODEL_FOLDER, local_files_only=True)
+        self._language_model = TorchLanguageModel(checkpoint, dtype, rows, device)
+        self._decoder = TorchCodec(checkpoint, dtype, device)
+        self.codec = self._decoder.module
+        self._semantic = ids.semantic_tokens
+        self.name = f"PyTorch {dtype}"
+
+    def speak(self, text: str, global_ids: Sequence[int], count: int) -> Wave:
+        """Speak a text in one pass of `count` ids: float32 [N]."""
+        speaker = "".join(f"<|bicodec_global_{i}|>" for i in global_ids)
+        prompt = (
+            f"<|task_tts|><|start_content|>{text}<|end_content|><|start_global_token|>{speaker}<|end_global_token|>"
+        )
+        written = self._language_model.generate(self._tokenizer(prompt).input_ids, count)
+        # Synthetic weights write ids of every kind; each stands for some semantic id here.
+        return self._decoder.decode([token % self._semantic.count for token in written], global_ids)

@@ -18,15 +18,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from benchmarks.intelligibility import Prompts, speak
 from benchmarks.machine import describe
 from benchmarks.recognizer import SAMPLE_RATE, Wave, median_pitch
+from benchmarks.report import RESULTS, windows
+from benchmarks.voice import Teacher, listed, speak
 from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice
 from training import voices
 
 WINDOWS = ("first", "best", "all")
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
 
 
 def recordings(clean: list[Wave], rng: np.random.Generator) -> dict[str, list[Wave]]:
@@ -48,20 +47,20 @@ def recordings(clean: list[Wave], rng: np.random.Generator) -> dict[str, list[Wa
 
 def measure(model: Path, texts: int) -> Iterator[dict[str, Any]]:
     """A row for every way of recording and every window, over the base voices."""
-    listed = json.loads((ROOT / "training" / "evaluation.json").read_text())
+    about = listed()
     rng = np.random.default_rng(0)
     pitches: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(model) as tts:
-        prompts = Prompts(listed, Path(folder))
+        teacher = Teacher(Path(folder))
         for speaker in voices.BASE:
             clean = [
-                soundfile.read(prompts.recording(i, speaker)[0], dtype="float32")[0]
-                for i in range(len(listed["prompts"]))
+                soundfile.read(teacher.recording(i, speaker)[0], dtype="float32")[0]
+                for i in range(len(about["prompts"]))
             ]
             for way, waves in recordings(clean, rng).items():
                 for window in WINDOWS:
                     voice = _enrolled(tts, waves, window)
-                    spoken = speak(tts, listed["sentences"][:texts], 1, voice=voice)
+                    spoken = speak(tts, about["sentences"][:texts], 1, voice=voice)
                     heard = float(np.median([median_pitch(s.wave) for s in spoken]))
                     pitches.setdefault((way, window), []).append(abs(heard / speaker.pitch - 1))
     for (way, window), errors in pitches.items():
@@ -93,18 +92,8 @@ def main() -> int:
     rows = list(measure(given.model, given.texts))
     report = {"rows": rows, "machine": describe()}
     (RESULTS / "reference_windows.json").write_text(json.dumps(report, indent=1) + "\n")
-    sys.stdout.write(table(rows))
+    print(windows(report))
     return 0
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The figures as Markdown."""
-    lines = ["| recording | first | best | all |", "|---|---|---|---|"]
-    for way in dict.fromkeys(row["recording"] for row in rows):
-        cells = [row for row in rows if row["recording"] == way]
-        shown = [f"{row['right_speaker']}/{row['speakers']} ({row['pitch_error']:.0%})" for row in cells]
-        lines.append(f"| {way} | {' | '.join(shown)} |")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,228 +1,216 @@
-"""`python -m benchmarks.report`: tables, and the pages of benchmarks with their plots, from result files."""
+"""`python -m benchmarks.report`: fill in the figures of every page from the files of results.
+
+A page marks the place of a table with `<!-- figures: NAME -->` and `<!-- end of figures -->`; what stands between the
+marks is replaced, the rest is written by hand.
+"""
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import ratio
-from benchmarks.plot import plot
-from benchmarks.settings import PEERS, READ_SIZES_MIB, read_rate_name
-from benchmarks.targets import CUDA_TARGETS, TARGETS, Facts, Target
+from benchmarks.harness import find, ratio
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS, DOCUMENTS = ROOT / "benchmarks" / "results", ROOT / "docs"
-CPU_PAGES = {"cpu": "benchmarks", "cpu-avx2": "benchmarks-avx2"}
-"""The page of each file of results."""
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = ("README.md", "docs/*.md", "pretrained_models/*/README.md")
+_MARKED = re.compile(r"(<!-- figures: (.+?) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 Report = Mapping[str, Any]
-_METRICS = {
-    "prefill": ("prompt, ids/s", True),
-    "decode": ("answer, ids/s", True),
-    "first_id_ms": ("first id, ms", False),
-    "real_time": ("times real time", True),
-    "seconds": ("seconds", False),
-    "first_id_seconds": ("first id, s", False),
-    "first_audio_seconds": ("first sound, s", False),
-    "audio_seconds": ("sound, s", True),
-    "resident_mb": ("resident, MB", False),
-    "anonymous_mb": ("not from files, MB", False),
-    "share_mb": ("shared pages divided, MB", False),
-}
-"""How a metric is called, and whether more is better."""
-_LEADING = {
-    "language model": "decode",
-    "codec": "real_time",
-    "enrollment": "seconds",
-    "end to end": "seconds",
-    "texts together": "real_time",
-    "process": "first_audio_seconds",
-}
-"""The metric that ratios are formed of."""
 
 
-def table(report: Report) -> str:
-    """Every case as a Markdown table."""
-    cases = list(dict.fromkeys((r["suite"], r["case"]) for r in report["results"]))
-    return "\n\n".join(_case(report, suite, case) for suite, case in cases)
+@dataclass(frozen=True)
+class Figure:
+    """A row of the table of speeds: one metric of one case, for every contender."""
+
+    what: str
+    suite: str
+    case: str
+    """The beginning of its name."""
+    metric: str
+    way: str = ""
+    """What follows the contender's name: `, streamed`."""
+    less_is_better: bool = False
+
+    def value(self, report: Report, contender: str) -> float | str | None:
+        """The median; a sentence where the output was wrong."""
+        cases = dict.fromkeys(r["case"] for r in report["results"] if r["suite"] == self.suite)
+        case = next((name for name in cases if name.startswith(self.case)), "")
+        found = find(report["results"], self.suite, case, contender + self.way)
+        if found is None:
+            return None
+        return f"WRONG: {found['fault']}" if found["fault"] else found["medians"].get(self.metric)
 
 
-def document(report: Report, name: str) -> str:
-    """The whole page of `benchmarks/results/<name>.json`."""
-    return "\n\n".join(
-        (
-            *_HEADS[name],
-            _conditions(report),
-            "The weights are synthetic, of the published model's sizes: they are as fast as trained ones, and the "
-            "benchmark says how many ids are written.",
-            f"![Decoding, codec and text to file]({CPU_PAGES[name]}.svg)",
-            "## What was aimed for",
-            _targets(
-                report, TARGETS, [precision for precision in PEERS if precision in report["settings"]["precisions"]]
-            ),
-            "## The machine's limits, measured in the same run",
-            _rates(report["rates"]),
-            "A limit in the tables below is the least time that the work can take at these rates: for decoding, "
-            "reading every weight and the attention cache once a step; for the codec and enrollment, the operations "
-            "of their products and convolutions at the rate of the matrix product of the same type.",
-            "## Bytes",
-            _disk(report),
-            "## Every measurement",
-            table(report),
-            "",
-        )
-    )
+_LM, _E2E, _BATCH = "language model", "end to end", "texts together"
+BASE = "PyTorch float32"
+CONTENDERS = (BASE, "PyTorch bfloat16", *(f"ours {p}" for p in ("fp32", "fp16", "int8", "int4")))
+PEERS = ("llama.cpp Q8_0, cut head", "llama.cpp Q4_0, cut head")
+FIGURES = (
+    Figure("reading a prompt of 300 tokens, tokens/s", _LM, "300", "prefill"),
+    Figure("writing after 60 tokens, tokens/s", _LM, "60", "decode"),
+    Figure("writing after 300 tokens, tokens/s", _LM, "300", "decode"),
+    Figure("… in a plain loop, without the scheduler", _LM, "8 answers", "decode", ", plain loop"),
+    Figure("… through the scheduler, 1 answer", _LM, "8 answers", "decode", ", 1 at once"),
+    Figure("… 8 answers at once", _LM, "8 answers", "decode", ", 8 at once"),
+    Figure("codec, 1 s of sound, times real time", "codec", "1 s", "real_time"),
+    Figure("codec, 10 s of sound, times real time", "codec", "10 s", "real_time"),
+    Figure("enrollment, 6 s, with transcript, s", "enrollment", "6 s", "seconds", less_is_better=True),
+    Figure("enrollment, 6 s, without, s", "enrollment", "6 s", "seconds", ", no transcript", less_is_better=True),
+    Figure("a sentence to a file, times real time", _E2E, "middle", "real_time"),
+    Figure("first sound of its stream, s", _E2E, "middle", "first_audio_seconds", ", streamed", less_is_better=True),
+    Figure("four sentences to a file, times real time", _E2E, "long", "real_time"),
+    Figure("many texts one by one, times real time", _BATCH, "", "real_time", ", one by one"),
+    Figure("many texts together, times real time", _BATCH, "", "real_time", ", together"),
+    Figure("process start to first sound, s", "process", "short", "first_audio_seconds", less_is_better=True),
+    Figure("… with packed weights, s", "process", "short", "first_audio_seconds", ", packed", less_is_better=True),
+    Figure("peak resident memory, a sentence, MB", "process", "short", "resident_mb", less_is_better=True),
+    Figure("peak resident memory, four sentences, MB", "process", "long", "resident_mb", less_is_better=True),
+)
 
 
-_HEADS = {
-    "cpu": (
-        "# Benchmarks",
-        "Written by `python -m benchmarks.report` from `benchmarks/results/cpu.json`; measured by `make bench` "
-        "(see [benchmarks/README.md](../benchmarks/README.md)). Do not edit. The same on a processor of several years "
-        "ago: [benchmarks-avx2.md](benchmarks-avx2.md).",
-    ),
-    "cpu-avx2": (
-        "# Benchmarks on a processor of several years ago",
-        "Written by `python -m benchmarks.report` from `benchmarks/results/cpu-avx2.json`; measured by "
-        "`python -m benchmarks --output benchmarks/results/cpu-avx2.json` (see "
-        "[benchmarks/README.md](../benchmarks/README.md)). Do not edit. The processor has neither AVX-512 nor "
-        "instructions for products of bytes (VNNI), as laptops and servers had none for long: the same files run "
-        "there, and ONNX Runtime is asked for its exact integer products.",
-    ),
-}
+def speed(report: Report) -> str:
+    """Every figure of a run, in brackets how many times better than PyTorch in float32; then what it was run on."""
+    columns = [name for name in (*CONTENDERS, *PEERS) if any(r["contender"] == name for r in report["results"])]
+    body = []
+    for figure in FIGURES:
+        base = replace(figure, way="").value(report, BASE)
+        cells = [_compared(figure.value(report, name), base, figure) for name in columns]
+        if any(cells):
+            body.append([figure.what, *cells])
+    for key, what in (("bundle_bytes", "bundle, MB"), ("speaking_bytes", "of it for speaking with kept voices, MB")):
+        sizes = [report["disk"].get(name.split()[-1], {}).get(key) for name in columns]
+        body.append([what, *("" if size is None else f"{size / 1e6:.0f}" for size in sizes)])
+    return f"{markdown(['', *columns], body)}\n\n{conditions(report)}"
 
 
-def cuda_document(report: Report) -> str:
-    """The page about NVIDIA's accelerators."""
-    return "\n\n".join(
-        (
-            "# On an NVIDIA GPU",
-            "Written by `python -m benchmarks.report` from `benchmarks/results/cuda.json`; measured by "
-            "`python -m benchmarks --device cuda --precisions fp16 --suites language-model codec end-to-end "
-            "texts-together` on a machine with `pip install 'sparktts-onnx[cuda]'`. Do not edit.",
-            _conditions(report),
-            "Convert with `--precision fp16`: the language model computes in float16 there, and a step's kernels are "
-            "recorded once and then started together. The language model of another bundle stays on the processor, "
-            "which is said in a warning. PyTorch runs eagerly, as the original does. Attention is not cuDNN's, which "
-            "rounds otherwise every time: the same request with the same seed gives the same answer, alone and among "
-            "seven others, and the benchmark checks it before it counts a time.",
-            "## What was aimed for",
-            _targets(report, CUDA_TARGETS, report["settings"]["precisions"]),
-            "The codec's windows are short and all of one length, because ONNX Runtime plans every convolution anew "
-            "when a length changes (about a tenth of a second for all of them, timed by hand). It still makes sound "
-            "faster than the language model writes ids for it. [performance.md](performance.md) tells where the time "
-            "goes.",
-            "## Every measurement",
-            table(report),
-            "",
-        )
-    )
+def _compared(value: float | str | None, base: float | str | None, figure: Figure) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not isinstance(base, float | int) or base == value:
+        return number(value)
+    gain = ratio(base, value) if figure.less_is_better else ratio(value, base)
+    return f"{number(value)} ({times(gain)})"
 
 
-def _conditions(report: Report) -> str:
-    machine, load = report["machine"], report["load_average"]
-    flags = f", {', '.join(machine['flags'])}" if not machine.get("gpu") else f", {machine['gpu']}"
+def conditions(report: Report) -> str:
+    """When and on what a run was made."""
+    machine = report["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+    extras = machine["gpu"] or ", ".join(machine["flags"])
+    load = " / ".join(f"{value:g}" for value in report["load_average"]["before"])
     return (
         f"One run of {report['minutes']:g} minutes on {report['date']}: {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['memory_gb']:g} GB{flags}; {machine['system']}, "
-        f"Python {machine['python']}, {versions}. Every side computed with {report['threads']} threads; medians of "
-        f"{report['rounds']} interleaved rounds unless a row says otherwise. Load average before the run "
-        f"{_numbers(load['before'])}, after it {_numbers(load['after'])}. {left_out(report)}{report['note']}".rstrip()
+        f"{machine['memory_gb']:g} GB, {extras}; {machine['system']}, Python {machine['python']}, {versions}. Every "
+        f"side computed with {report['threads']} threads; medians of up to {report['rounds']} interleaved rounds; load "
+        f"average before the run {load}. {report['note']}".rstrip()
     )
 
 
-def left_out(report: Report) -> str:
-    """Say which format of the original was not measured, if one was not."""
-    if any("bfloat16" in result["contender"] for result in report["results"]):
-        return ""
-    return "PyTorch in bfloat16 is left out: without instructions for it, it is fifty times slower and more. "
+_8, _4, _WRITE, _READ = "ours int8", "ours int4", "writing after 300", "reading"
+_ONE, _EIGHT, _PLAIN, _CODEC = "… through", "… 8 answers", "… in a plain", "codec, 10 s"
+GAINS = (
+    ("8-bit weights and activations, writing", (_WRITE, _8), (_WRITE, "ours fp32")),
+    ("4-bit weights over 8-bit ones, writing", (_WRITE, _4), (_WRITE, _8)),
+    ("4-bit weights over 8-bit ones, reading a prompt", (_READ, _4), (_READ, _8)),
+    ("eight answers in one step, int8", (_EIGHT, _8), (_ONE, _8)),
+    ("eight answers in one step, int4", (_EIGHT, _4), (_ONE, _4)),
+    ("the scheduler over a plain loop, int8", (_ONE, _8), (_PLAIN, _8)),
+    ("the scheduler over a plain loop, int4", (_ONE, _4), (_PLAIN, _4)),
+    ("int8 over llama.cpp Q8_0, writing", (_WRITE, _8), (_WRITE, PEERS[0])),
+    ("int4 over llama.cpp Q4_0, writing", (_WRITE, _4), (_WRITE, PEERS[1])),
+    ("codec in 8-bit integers over PyTorch", (_CODEC, _8), (_CODEC, BASE)),
+    ("packed weights, process start to first sound", ("… with packed", _8), ("process start", _8)),
+    ("many texts together over one by one, int8", ("many texts together", _8), ("many texts one", _8)),
+)
+"""What each choice gives: a figure of one contender over a figure of another."""
 
 
-def _case(report: Report, suite: str, case: str) -> str:
-    rows = [r for r in report["results"] if (r["suite"], r["case"]) == (suite, case)]
-    metrics = [m for m in _METRICS if any(m in r["medians"] for r in rows)]
-    leading = _LEADING.get(suite)
-    limited = any(leading in r.get("limits", {}) for r in rows)
-    head = [
-        "",
-        *(_METRICS[m][0] for m in metrics),
-        *(["against PyTorch float32"] if leading else []),
-        *(["of the limit"] if limited else []),
-    ]
-    head += ["runs", "output checked"]
-    body = [_row(row, rows, metrics, (leading, limited)) for row in rows]
-    return f"### {suite}: {case}\n\n{markdown(head, body)}"
+def gains(reports: Mapping[str, Report]) -> str:
+    """What each choice gives, on every machine."""
+    body = []
+    for what, *pair in GAINS:
+        cells = []
+        for report in reports.values():
+            figures = [next(f for f in FIGURES if f.what.startswith(start)) for start, _ in pair]
+            ours, other = (figure.value(report, name) for figure, (_, name) in zip(figures, pair, strict=True))
+            if isinstance(ours, str) or isinstance(other, str):
+                cells.append("")  # a wrong output has no rate
+            else:
+                cells.append(times(ratio(other, ours) if figures[0].less_is_better else ratio(ours, other)))
+        body.append([what, *cells])
+    return markdown(["", *reports], body)
 
 
-def _row(row: Report, rows: Sequence[Report], metrics: Sequence[str], about: tuple[str | None, bool]) -> list[str]:
-    leading, limited = about
-    cells = [row["contender"], *(number(row["medians"].get(metric)) for metric in metrics)]
-    if leading:
-        base = next((r for r in rows if r["contender"] == "PyTorch float32"), None)
-        cells.append(times(_gain(row, base, leading)))
-    if limited and leading:
-        share = _gain(row, {"medians": row.get("limits", {})}, leading)
-        cells.append("" if share is None else f"{share:.0%}")
-    runs = max((len(values) for values in row["values"].values()), default=0)
-    return [*cells, str(runs), f"WRONG: {row['fault']}" if row["fault"] else row["check"]]
+_PRECISION = {
+    "logits: deviation over spread, mean": "logit_error",
+    "KL divergence from float32, nats, mean": "kl",
+    "likeliest token the same": "argmax_agreement",
+    "wave of the same tokens: SNR, dB, worst sentence": "wave_snr_db",
+    "wave of the same tokens: log-mel distance, dB, worst sentence": "log_mel_db",
+    "word error rate": "word_error_rate",
+    "speaker vector, cosine to another rendition by float32": "speaker_similarity",
+}
 
 
-def _gain(row: Report, base: Report | None, metric: str) -> float | None:
-    """How many times better than `base`, whichever direction is better."""
-    if base is None:
-        return None
-    pair = row["medians"].get(metric), base["medians"].get(metric)
-    return ratio(*pair) if _METRICS[metric][1] else ratio(*reversed(pair))
+def precision(report: Report) -> str:
+    """What each precision costs the voice."""
+    rows = report["precisions"]
+    body = [[what, *(number(row[key]) for row in rows.values())] for what, key in _PRECISION.items()]
+    body.append(["bundle, MB", *(f"{row['bundle_bytes'] / 1e6:.1f}" for row in rows.values())])
+    return markdown(["", *rows], body)
 
 
-def _targets(report: Report, targets: Sequence[Target], precisions: Sequence[str]) -> str:
-    facts = [Facts(report, precision) for precision in precisions]
-    body = [
-        [target.what, *_bounds(target), *(_verdict(target, target.measured(fact)) for fact in facts)]
-        for target in targets
-    ]
-    return markdown(["", "to reach", "better still", *precisions], body)
-
-
-def _bounds(target: Target) -> list[str]:
-    sign = "≤" if target.at_most else "≥"
-    return ["" if bound is None else f"{sign} {bound:g}{_unit(target)}" for bound in (target.reach, target.aim)]
-
-
-def _verdict(target: Target, value: float | None) -> str:
-    if value is None:
-        return "not measured"
-    reached = target.met(value, target.reach)
-    return f"{value:.2f}{_unit(target)}" if reached else f"**{value:.2f}{_unit(target)}, missed**"
-
-
-def _unit(target: Target) -> str:
-    return target.unit if target.unit in ("", "×") else f" {target.unit}"
-
-
-def _rates(rates: Mapping[str, float]) -> str:
-    names = {
-        **{read_rate_name(size): (f"memory read, {size} MiB again and again", "GB/s") for size in READ_SIZES_MIB},
-        "onnxruntime_float32_gflop_s": ("matrix product, ONNX Runtime float32", "GFLOP/s"),
-        "torch_float32_gflop_s": ("matrix product, PyTorch float32", "GFLOP/s"),
-        "torch_bfloat16_gflop_s": ("matrix product, PyTorch bfloat16", "GFLOP/s"),
-    }
-    return markdown(
-        ["", "", ""], [[what, number(rates[key]), unit] for key, (what, unit) in names.items() if key in rates]
+def streaming(report: Report) -> str:
+    """What each look-ahead costs and gives."""
+    head = ["look-ahead, ids", "SNR, dB", "worst, dB", "log-mel distance, dB", "largest difference"]
+    head += ["ids before the first sound", "first sound, s"]
+    keys = ["snr_db", "worst_snr_db", "log_mel_db", "largest_difference", "ids_before_sound", "first_sound_seconds"]
+    body = [[look, *(number(row[key]) for key in keys)] for look, row in report["look_ahead"].items()]
+    machine = report["machine"]
+    return (
+        f"{markdown(head, body)}\n\nMedians over {report['texts']} sentences; {report['threads']} threads on "
+        f"{machine['cpu']}, {machine['cores']} cores, onnxruntime {machine['versions']['onnxruntime']}."
     )
 
 
-def _disk(report: Report) -> str:
-    disk = report["disk"]
-    body = [["the checkpoint", _megabytes(disk["checkpoint_bytes"]), ""]]
-    for precision in report["settings"]["precisions"]:
-        sizes = disk[precision]
-        body.append([f"bundle, {precision}", _megabytes(sizes["bundle_bytes"]), _megabytes(sizes["speaking_bytes"])])
-    read = [[name, _megabytes(size)] for name, size in report["token_bytes"].items()]
-    reading = markdown(["read for every id by", "MB"], read)
-    return f"{markdown(['on disk', 'MB', 'of it for speaking with kept voices, MB'], body)}\n\n{reading}"
+def windows(report: Report) -> str:
+    """Which window gives the right speaker, by how the recording was made."""
+    names = list(dict.fromkeys(row["window"] for row in report["rows"]))
+    body = []
+    for way in dict.fromkeys(row["recording"] for row in report["rows"]):
+        cells = [row for row in report["rows"] if row["recording"] == way]
+        shown = (f"{c['right_speaker']} of {c['speakers']}, {c['pitch_error']:.0%} off" for c in cells)
+        body.append([way, *shown])
+    return markdown(["recording", *names], body)
+
+
+def load(levels: Sequence[Report]) -> str:
+    """A server under load; times as median / 95 %."""
+    head = ["clients", "answers", "wrong", "refused", "failed", "first sound, s", "whole answer, s"]
+    head += ["seconds of speech a second", "memory, MB"]
+    body = []
+    for level in levels:
+        times_ = (f"{level[f'{what}_median']:.2f} / {level[f'{what}_95']:.2f}" for what in ("first", "whole"))
+        counts = (str(level[key]) for key in ("clients", "answers", "wrong", "refused"))
+        speech = f"{level['audio_seconds'] / level['wall_seconds']:.1f}"
+        body.append([*counts, str(len(level["failures"])), *times_, speech, f"{level['memory_bytes'] / 1e6:.0f}"])
+    return markdown(head, body)
+
+
+def sharing(report: Report) -> str:
+    """What one of two processes with the published model holds, and what another one would add."""
+    body = []
+    for way in ("", ", packed"):
+        found = find(report["results"], "shared memory", "two processes at once", f"ours int8{way}")
+        if found is not None:
+            resident, share = (found["medians"][key] for key in ("resident_mb", "share_mb"))
+            # Of a page that both hold, each counts half.
+            body.append([f"int8{way}", number(resident), number(2 * share - resident)])
+    return markdown(["", "memory of a process, MB", "a further process adds, MB"], body)
 
 
 def markdown(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
@@ -245,30 +233,47 @@ def times(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}×"
 
 
-def _megabytes(size: float | None) -> str:
-    return "" if size is None else f"{size / 1e6:.0f}"
+MACHINES = {"AMD EPYC with AVX-512": "cpu", "without AVX-512": "cpu-avx2"}
+TABLES: Mapping[str, Callable[[], str]] = {
+    "speed cpu": lambda: speed(read("cpu")),
+    "speed cpu-avx2": lambda: speed(read("cpu-avx2")),
+    "speed cuda": lambda: speed(read("cuda")),
+    "gains": lambda: gains({what: read(name) for what, name in MACHINES.items()}),
+    "precision": lambda: precision(read("precision")),
+    "streaming": lambda: streaming(read("streaming")),
+    "windows": lambda: windows(read("reference_windows")),
+    "load": lambda: load(read("load")),
+    "sharing": lambda: sharing(read("cpu")),
+}
+"""Every table by its name on a page."""
 
 
-def _numbers(values: Sequence[float]) -> str:
-    return " / ".join(f"{value:g}" for value in values)
+def read(name: str) -> Any:
+    """A file of results."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def filled(page: str) -> str:
+    """A page with its tables as the results are now."""
+
+    def table(match: re.Match[str]) -> str:
+        before, name, after = match.groups()
+        if name not in TABLES:
+            raise SystemExit(f"a page asks for the figures {name!r}; there are {', '.join(TABLES)}")
+        return f"{before}\n{TABLES[name]()}\n\n{after}"
+
+    return _MARKED.sub(table, page)
 
 
 def pages() -> dict[Path, str]:
-    """What the committed results give, by file."""
-    written = {DOCUMENTS / "cuda.md": cuda_document(_read("cuda"))}
-    for name, page in CPU_PAGES.items():
-        report = _read(name)
-        written |= {DOCUMENTS / f"{page}.md": document(report, name), DOCUMENTS / f"{page}.svg": plot(report)}
-    return written
-
-
-def _read(name: str) -> Report:
-    report: Report = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return report
+    """Every page that has figures, as it should be."""
+    paths = [path for pattern in PAGES for path in sorted(ROOT.glob(pattern))]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    return {path: filled(text) for path, text in texts.items() if _MARKED.search(text)}
 
 
 def main() -> int:
-    """Write the pages and the plot."""
+    """Write the pages."""
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)

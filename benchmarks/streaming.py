@@ -5,17 +5,16 @@ The same ids become sound in one piece and chunk by chunk; beside the difference
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.evaluation import evaluation_texts, kept_voice
 from benchmarks.machine import describe
-from benchmarks.precision import Listener
+from benchmarks.report import streaming
 from benchmarks.signals import log_mel_distance, snr_db
+from benchmarks.voice import Listener, evaluation_texts, kept_voice
 from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import VocoderStream
@@ -55,12 +54,12 @@ def first_sound_seconds(tts: SparkTTSONNX, text: str, voice: Voice, look_ahead: 
 
 def measure(bundle: Path, texts: Sequence[str], threads: int) -> dict[str, dict[str, float]]:
     """Every look-ahead over every text: medians, and for the differences the worst."""
-    listener = Listener(bundle, threads)
+    listener = Listener(bundle, "int8", threads=threads)
     rate = listener.manifest.codec.sample_rate
     table: dict[str, dict[str, float]] = {}
     with SparkTTSONNX(bundle, device="cpu", threads=threads) as tts:
         voice = kept_voice(tts)
-        spoken = [listener.speech(listener.sample(text, voice, seed)) for seed, text in enumerate(texts)]
+        spoken = [listener.semantic_ids(listener.sample(text, voice, seed)) for seed, text in enumerate(texts)]
         tts.inference(texts[0], voice=voice, seed=0)
         for look_ahead in LOOK_AHEADS:
             rows = [compare(listener.vocoder, ids, voice, look_ahead, sample_rate=rate) for ids in spoken]
@@ -88,7 +87,7 @@ def main() -> int:
     table = measure(given.bundle, texts, given.threads)
     report = {"texts": len(texts), "threads": given.threads, "machine": describe(), "look_ahead": table}
     given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    json.dump(table, sys.stdout, indent=1)
+    print(streaming(report))
     return 0
 
 

@@ -1,81 +1,71 @@
-"""The page is what the results say, and is up to date."""
+"""Tables say what was measured, and every page shows what the committed results give."""
 
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.plot import plot
-from benchmarks.report import left_out, markdown, number, pages, table, times
-from benchmarks.settings import DEFAULT_PRECISION
-from benchmarks.targets import TARGETS, Facts, Target
-
-OURS = f"ours {DEFAULT_PRECISION}"
+from benchmarks import report
+from benchmarks.report import FIGURES, filled, gains, markdown, number, pages, speed, times
 
 
 def _result(suite: str, case: str, contender: str, **medians: float) -> dict[str, Any]:
-    values = {metric: [value] for metric, value in medians.items()}
-    return {
-        "suite": suite,
-        "case": case,
-        "contender": contender,
-        "check": "compared",
-        "fault": None,
-        "values": values,
-        "medians": medians,
-    }
+    return {"suite": suite, "case": case, "contender": contender, "check": "", "fault": None, "medians": medians}
 
 
 def _report(*results: dict[str, Any]) -> dict[str, Any]:
-    return {"results": list(results), "disk": {DEFAULT_PRECISION: {"bundle_bytes": 2e9, "speaking_bytes": 5e8}}}
+    machine = {"cpu": "C", "cores": 2, "memory_gb": 1.0, "system": "S", "python": "3", "flags": ["avx2"], "gpu": None}
+    return {
+        "results": list(results),
+        "disk": {"int8": {"bundle_bytes": 2e9, "speaking_bytes": 5e8}},
+        "machine": {**machine, "versions": {"numpy": "2", "torch": None}},
+        "load_average": {"before": [0.1]},
+        "minutes": 3.0,
+        "date": "2026-01-01",
+        "threads": 2,
+        "rounds": 5,
+        "note": "",
+    }
 
 
-def _target(text: str) -> Target:
-    (target,) = (target for target in TARGETS if text in target.what)
-    return target
+def _row(text: str, start: str) -> list[str]:
+    (line,) = (line for line in text.splitlines() if line.startswith(f"| {start}"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_faster_means_a_larger_ratio_whatever_the_metric() -> None:
-    report = _report(
-        _result("codec", "10 s", "PyTorch float32", seconds=4.0, real_time=2.5),
-        _result("codec", "10 s", "ours", seconds=2.0, real_time=5.0),
-        _result("enrollment", "6 s", "PyTorch float32", seconds=3.0),
-        _result("enrollment", "6 s", "ours", seconds=1.5),
+def test_better_is_a_larger_ratio_whatever_the_metric() -> None:
+    table = speed(
+        _report(
+            _result("codec", "10 s", "PyTorch float32", real_time=2.5),
+            _result("codec", "10 s", "ours int8", real_time=5.0),
+            _result("enrollment", "6 s", "PyTorch float32", seconds=3.0),
+            _result("enrollment", "6 s", "ours int8", seconds=1.5),
+            _result("enrollment", "6 s", "ours int8, no transcript", seconds=0.3),
+        )
     )
-    assert _target("codec, 10 s, against").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
-    assert _target("enrollment with a").measured(Facts(report, DEFAULT_PRECISION)) == 2.0
-    assert table(report).count("2.00×") == 2
+    assert _row(table, "codec, 10 s")[1:] == ["2.5", "5 (2.00×)"]
+    assert _row(table, "enrollment, 6 s, with transcript")[1:] == ["3", "1.5 (2.00×)"]
+    assert _row(table, "enrollment, 6 s, without")[1:] == ["", "0.3 (10.00×)"]
+    assert _row(table, "bundle, MB")[1:] == ["", "2000"]
+    assert "numpy 2." in table and "torch" not in table.splitlines()[-1]
 
 
-def test_the_share_of_the_limit_is_told() -> None:
-    result = _result("language model", "300 ids in, 300 out", OURS, decode=80.0) | {"limits": {"decode": 100.0}}
-    assert _target("decoding, share of what").measured(Facts(_report(result), DEFAULT_PRECISION)) == 0.8
-    assert "| 80% |" in table(_report(result))
-
-
-def test_many_answers_are_compared_with_one() -> None:
+def test_a_wrong_output_stands_in_the_table_and_has_no_gain() -> None:
     case = "8 answers together"
-    report = _report(
-        _result("language model", case, f"{OURS}, 1 at once", decode=100.0),
-        _result("language model", case, f"{OURS}, 8 at once", decode=300.0),
+    measured = _report(
+        _result("language model", "300 ids in", "ours int8", decode=10.0),
+        _result("language model", case, "ours int8, 1 at once", decode=100.0),
+        _result("language model", case, "ours int8, plain loop", decode=125.0),
+        _result("language model", case, "ours int8, 8 at once") | {"fault": "silence"},
     )
-    assert _target("8 answers together").measured(Facts(report, DEFAULT_PRECISION)) == 3.0
+    assert _row(speed(measured), "… 8 answers")[1] == "WRONG: silence"
+    table = gains({"here": measured})
+    assert _row(table, "eight answers in one step, int8")[1] == ""
+    assert _row(table, "the scheduler over a plain loop, int8")[1] == "0.80×"
 
 
-def test_what_was_not_measured_is_not_a_number() -> None:
-    empty = Facts({"results": [], "disk": {}}, DEFAULT_PRECISION)
-    assert [target.measured(empty) for target in TARGETS] == [None] * len(TARGETS)
-
-
-def test_bounds_hold_on_their_side() -> None:
-    least, most = Target("a", lambda facts: None, 2), Target("b", lambda facts: None, 2, at_most=True)
-    assert least.met(2.0, 2) and least.met(3.0, 2) and not least.met(1.9, 2)
-    assert most.met(2.0, 2) and most.met(1.0, 2) and not most.met(2.1, 2)
-
-
-def test_a_wrong_output_stands_in_the_table() -> None:
-    wrong = _result("codec", "1 s", "ours") | {"fault": "silence"}
-    assert "WRONG: silence" in table(_report(wrong))
+def test_every_gain_names_figures_that_there_are() -> None:
+    starts = [start for _, *pair in report.GAINS for start, _ in pair]
+    assert all(sum(figure.what.startswith(start) for figure in FIGURES) >= 1 for start in starts)
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, ""), (0.01234, "0.0123"), (12.34, "12.3"), (1234.4, "1234")])
@@ -87,23 +77,22 @@ def test_tables_escape_their_own_sign() -> None:
     assert markdown(["a", "b"], [["x|y", times(1.5)]]).splitlines()[-1] == "| x\\|y | 1.50× |"
 
 
-@pytest.mark.parametrize(("contender", "said"), [("PyTorch bfloat16", False), ("ours", True)])
-def test_a_format_that_was_not_measured_is_said(contender: str, said: bool) -> None:
-    assert ("bfloat16 is left out" in left_out(_report(_result("codec", "1 s", contender)))) is said
+def test_only_what_stands_between_the_marks_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "TABLES", {"a b": lambda: "new"})
+    page = "before\n<!-- figures: a b -->\nold\n<!-- end of figures -->\nafter\n"
+    assert filled(page) == "before\n<!-- figures: a b -->\n\nnew\n\n<!-- end of figures -->\nafter\n"
+    assert filled(filled(page)) == filled(page)
+    with pytest.raises(SystemExit, match="'a c'"):
+        filled(page.replace("a b", "a c"))
 
 
-def test_the_plot_is_well_formed_and_its_bars_have_the_right_proportions() -> None:
-    report = _report(
-        _result("codec", "10 s", "PyTorch float32", real_time=2.0), _result("codec", "10 s", "ours", real_time=4.0)
-    )
-    root = ElementTree.fromstring(plot(report))
-    bars = [r for r in root.iter("{http://www.w3.org/2000/svg}rect") if r.get("fill") != "white"]
-    widths = [float(bar.attrib["width"]) for bar in bars]
-    assert len(widths) == 2 and widths[1] == pytest.approx(2 * widths[0], rel=0.01)
-
-
-def test_the_page_and_its_plot_are_what_the_committed_results_give() -> None:
+def test_every_page_shows_what_the_committed_results_give() -> None:
     written = pages()
-    assert len(written) == 5
+    assert "benchmarks.md" in {path.name for path in written}
     for path, text in written.items():
-        assert path.read_text(encoding="utf-8") == text
+        assert path.read_text(encoding="utf-8") == text, f"run python -m benchmarks.report: {path} is old"
+
+
+def test_every_table_stands_on_a_page() -> None:
+    shown = {name for text in pages().values() for _, name, _ in report._MARKED.findall(text)}
+    assert shown == set(report.TABLES)

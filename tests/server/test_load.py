@@ -7,7 +7,8 @@ from typing import Any
 from live_server import Live
 from stand_in import StandIn, until
 
-from benchmarks.load import REQUESTS, Client, run, summary, table
+from benchmarks.load import REQUESTS, Client, run, summary
+from benchmarks.report import load
 from sparktts_onnx.server import ServerSettings
 
 Serve = Callable[[Any, ServerSettings], Live]
@@ -27,7 +28,9 @@ def test_right_answers_are_counted_and_wrong_ones_are_found(
     swapped = [expected[1], expected[0], *expected[2:]]
     mixed = run(live.port, swapped, 4, 0.5)
     assert 0 < mixed.wrong < mixed.answers
-    assert summary(mixed)["wrong"] == mixed.wrong and f"| 4 | {mixed.answers} | {mixed.wrong} |" in table([mixed])
+    assert summary(mixed)["wrong"] == mixed.wrong and f"| 4 | {mixed.answers} | {mixed.wrong} |" in load(
+        [summary(mixed)]
+    )
 
 
 def test_refusals_are_tried_again_and_failures_are_told(

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from benchmarks.evaluation import evaluation_texts
 from benchmarks.recognizer import ClosedSet, plain
+from benchmarks.voice import evaluation_texts
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.cli import main
 from sparktts_onnx.export.cli import PRECISIONS
