@@ -12,7 +12,7 @@ from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Scheduler
-from sparktts_onnx.runtime.speech.segment import SegmentSpeaker
+from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
 
 Script = Callable[[], Iterable[int]]
 """Makes the token ids of one answer."""

@@ -4,8 +4,7 @@ import dataclasses
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -13,13 +12,13 @@ from typing import Any, Self, Unpack
 import numpy as np
 
 from sparktts_onnx.audio.formats import format_named
-from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.reading import Source
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.audio.writing import SpeechFile
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
+from sparktts_onnx.errors import GenerationError
+from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
 from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
@@ -27,15 +26,15 @@ from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Scheduler
-from sparktts_onnx.runtime.speech.ahead import Writer
+from sparktts_onnx.runtime.speech.ahead import events_ahead
 from sparktts_onnx.runtime.speech.batching import BatchResult, speak_batch
-from sparktts_onnx.runtime.speech.planning import PlannedSegment, plan_segments
+from sparktts_onnx.runtime.speech.planning import plan_segments
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance
 from sparktts_onnx.runtime.speech.result import SpeechInfo
-from sparktts_onnx.runtime.speech.segment import SegmentSpeaker
-from sparktts_onnx.runtime.speech.speaking import speak_segments
-from sparktts_onnx.runtime.speech.streaming import SpeechStream
+from sparktts_onnx.runtime.speech.segment import Event, Segment
+from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
+from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream
 from sparktts_onnx.runtime.values import clean_text, instance_of, path_named, whole_number
 from sparktts_onnx.runtime.voices.enrollment import Enroller
 from sparktts_onnx.runtime.voices.recordings import Enrollment, EnrollOptions, read_prompt
@@ -49,9 +48,6 @@ SEGMENTS_AT_ONCE = 8
 """Most segments of one text that are in work, so that speaking it needs little memory."""
 ITEMS_A_SLOT = 2
 """Items of a batch in work for each slot: while the vocoder speaks one, its slot writes another."""
-
-Progress = Callable[[int, int], None]
-"""Called with the segments spoken so far and all of them."""
 
 
 class SparkTTSONNX:
@@ -182,7 +178,7 @@ class SparkTTSONNX:
         """A voice that the model makes up while it speaks `text`."""
         style = VoiceStyle.of(gender, pitch, speed)
         options = {"gender": style.gender, "pitch": style.pitch, "speed": style.speed, "seed": seed}
-        return self._speak(*self._planned(text, options, remembered=False), _keep_nothing).voice
+        return _finished(self._speech(text, options, remembered=False), _keep_nothing).voice
 
     def inference(
         self,
@@ -211,7 +207,7 @@ class SparkTTSONNX:
         pieces: list[Wave] = []
         if save_dir is None:
             format_named(file_format)
-            info = self._speak(*self._planned(text, options), pieces.append, on_progress=on_progress)
+            info = _finished(self._speech(text, options, on_progress=on_progress), pieces.append)
         else:
             info = self._write(text, options, save_dir, file_format, also=pieces.append, on_progress=on_progress)
         return np.concatenate(pieces), info
@@ -254,12 +250,8 @@ class SparkTTSONNX:
         **options: Unpack[SpeechOptions],
     ) -> SpeechStream:
         """Speak a text of any length chunk by chunk, each as soon as it can be made; arguments as `inference`."""
-        utterance, planned = self._planned(text, options)
         chosen = instance_of("stream_options", stream_options or StreamOptions(), StreamOptions, "StreamOptions")
-        report = Report(utterance, self._sessions.providers)
-        held = chosen.first_chunk + chosen.look_ahead
-        writer = Writer(self._speaker(), planned, held=held, codec=self.manifest.codec.fingerprint)
-        return SpeechStream(writer, self._vocoder, self.manifest.codec, report, chosen)
+        return self._speech(text, options, chunks=chosen, writing=1)
 
     def warm_up(self) -> None:
         """Load what speaking needs now rather than at the first request."""
@@ -268,13 +260,6 @@ class SparkTTSONNX:
     def _remember(self, voice: Voice) -> Voice:
         self._prompt = voice
         return voice
-
-    def _planned(
-        self, text: str, options: Mapping[str, Any], *, remembered: bool = True
-    ) -> tuple[Utterance, tuple[PlannedSegment, ...]]:
-        """A validated request, and the segments that it is spoken in."""
-        utterance = self._utterance(text, options, remembered=remembered)
-        return utterance, plan_segments(utterance, self.manifest.codec)
 
     def _utterance(self, text: str, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
         utterance = make_utterance(text, options, self.manifest.sampling)
@@ -286,11 +271,11 @@ class SparkTTSONNX:
             return dataclasses.replace(utterance, style=VoiceStyle())
         return utterance
 
-    def _speak_item(self, item: Mapping[str, Any], cancelled: threading.Event) -> tuple[Wave, SpeechInfo]:
+    def _speak_item(self, item: Mapping[str, Any], cancellation: Cancellation) -> tuple[Wave, SpeechInfo]:
         options = {key: value for key, value in item.items() if key != "text"}
         pieces: list[Wave] = []
-        planned = self._planned(item.get("text", ""), options)
-        info = self._speak(*planned, pieces.append, at_once=1, cancelled=cancelled)
+        speech = self._speech(item.get("text", ""), options, writing=1, cancellation=cancellation)
+        info = _finished(speech, pieces.append)
         return np.concatenate(pieces), info
 
     def _write(
@@ -306,57 +291,68 @@ class SparkTTSONNX:
         """Speak into a new file of a folder, which is opened first: what cannot be written is told before the work."""
         suffix = format_named(file_format).suffixes[0]
         folder = path_named("save_dir", save_dir)
-        planned = self._planned(text, options)
+        speech = self._speech(text, options, on_progress=on_progress)
         with SpeechFile(_free_name(folder, suffix), self.sample_rate) as file:
 
             def take(piece: Wave) -> None:
                 file.write(piece)
                 also(piece)
 
-            info = self._speak(*planned, take, on_progress=on_progress)
+            info = _finished(speech, take)
         return dataclasses.replace(info, file=file.path)
 
-    def _speak(
+    def _speech(
         self,
-        utterance: Utterance,
-        planned: Sequence[PlannedSegment],
-        take: Callable[[Wave], None],
+        text: str,
+        options: Mapping[str, Any],
         *,
-        at_once: int = SEGMENTS_AT_ONCE,
-        cancelled: threading.Event | None = None,
+        chunks: StreamOptions | None = None,
+        writing: int = SEGMENTS_AT_ONCE,
+        cancellation: Cancellation | None = None,
         on_progress: Progress | None = None,
-    ) -> SpeechInfo:
-        """Speak; `take` gets the sound piece by piece, float32 [n]."""
-        codec = self.manifest.codec
-        report = Report(utterance, self._sessions.providers)
-        joiner = Joiner(codec.sample_rate)
-        tempo = TempoChanger(codec.sample_rate, utterance.tempo)
-        speaker: tuple[int, ...] = ()
-        samples = 0
+        remembered: bool = True,
+    ) -> SpeechStream:
+        """Speech on its way; all that speaks goes through here.
 
-        def give(wav: Wave) -> None:
-            nonlocal samples
-            samples += len(wav)
-            take(wav)
+        Args:
+            text, options: what to say and how; validated before anything is loaded.
+            chunks: how to cut the sound; None gives segments whole.
+            writing: most segments that the language model writes at once.
+            cancellation: ends the work from elsewhere.
+            on_progress: called after every segment.
+            remembered: whether the last prompt may speak where no voice is given.
+        """
+        report = Report()
+        with report.timing("text"):
+            utterance = self._utterance(text, options, remembered=remembered)
+            segments = plan_segments(utterance, self.manifest.codec)
+        work = cancellation or Cancellation()
 
-        segments = speak_segments(
-            self._speaker(),
-            planned,
-            codec=codec.fingerprint,
-            at_once=min(at_once, self._slots),
-            cancelled=cancelled or threading.Event(),
-        )
-        with closing(segments):  # so that all work stops at once where the sound cannot be taken
-            for done, (segment, spoken) in enumerate(segments, 1):
-                speaker = speaker or spoken.global_ids
-                report.add_spoken(spoken)
-                give(tempo.feed(joiner.feed(spoken.wav)))
-                give(tempo.feed(joiner.end_segment(segment.pause_seconds)))
-                if on_progress is not None:
-                    on_progress(done, len(planned))
-        give(tempo.feed(joiner.finish()))
-        give(tempo.finish())
-        return report.info(samples=samples, spans=joiner.spans, speaker=speaker, codec=codec)
+        def progress(done: int) -> None:
+            if on_progress is not None:
+                on_progress(done, len(segments))
+
+        sound = Sound(utterance, self.manifest.codec, report, self._sessions.providers, progress)
+        events = self._events(segments, chunks, min(writing, self._slots), work, report)
+        return SpeechStream(sound, events, len(segments), work)
+
+    def _events(
+        self,
+        segments: Sequence[Segment],
+        chunks: StreamOptions | None,
+        writing: int,
+        cancellation: Cancellation,
+        report: Report,
+    ) -> Generator[Event]:
+        """Events of all segments in order; graphs that are not loaded are loaded when the first is asked for."""
+        with report.timing("load"):
+            speaker = self._speaker()
+
+        def speak(segment: Segment, written: Callable[[], None]) -> Iterator[Event]:
+            return speaker.speak(segment, chunks, cancellation, written)
+
+        codec = self.manifest.codec.fingerprint
+        yield from events_ahead(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
 
     def _speaker(self) -> SegmentSpeaker:
         with self._lock:
@@ -374,6 +370,20 @@ def bundle_folder(model_dir: Path) -> Path:
     """The bundle that a folder is or holds."""
     inner = model_dir / "onnx"
     return inner if not (model_dir / MANIFEST_NAME).is_file() and inner.is_dir() else model_dir
+
+
+def _finished(speech: SpeechStream, take: Callable[[Wave], None]) -> SpeechInfo:
+    """Speak to the end; `take` gets the sound piece by piece, float32 [n].
+
+    Raises:
+        GenerationError: the work was cancelled.
+    """
+    with speech:
+        for piece in speech:
+            take(piece)
+    if speech.info is None:
+        raise GenerationError("the work was cancelled before its end")
+    return speech.info
 
 
 def _keep_nothing(piece: Wave) -> None:

@@ -39,9 +39,10 @@ def test_the_info_tells_the_story(tts: SparkTTSONNX, voice: Voice) -> None:
     assert info.seed == 7
     assert info.voice == voice
     assert info.duration_seconds == pytest.approx(len(wav) / nano.SAMPLE_RATE)
-    assert {"language_model", "vocoder", "total"} <= info.seconds.keys()
-    assert all(seconds >= 0 for seconds in info.seconds.values())
-    assert info.real_time_factor == pytest.approx(info.duration_seconds / info.seconds["total"])
+    assert info.seconds.keys() == {"load", "text", "language_model", "vocoder", "total"}
+    assert all(seconds > 0 for seconds in info.seconds.values())
+    working = info.seconds["total"] - info.seconds["load"]
+    assert info.real_time_factor == pytest.approx(info.duration_seconds / working)
     assert info.file is None
     (segment,) = info.segments
     assert (segment.text, segment.start_seconds, segment.retries) == (TEXT, 0, 0)
@@ -50,6 +51,24 @@ def test_the_info_tells_the_story(tts: SparkTTSONNX, voice: Voice) -> None:
     assert data["voice"] == "one"
     assert data["seed"] == 7
     assert data["segments"][0]["text"] == TEXT
+
+
+def test_the_total_is_what_the_caller_waited_and_loading_is_not_speaking(
+    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = tts._speaker
+
+    def slow_load() -> Any:
+        time.sleep(0.3)
+        return load()
+
+    monkeypatch.setattr(tts, "_speaker", slow_load)
+    began = time.perf_counter()
+    _, info = tts.inference(TEXT, voice=voice, seed=7)
+    waited = time.perf_counter() - began
+    assert info.seconds["load"] >= 0.3
+    assert waited - 0.1 < info.seconds["total"] <= waited
+    assert info.real_time_factor > info.duration_seconds / info.seconds["total"]
 
 
 def test_seeds_are_kept_and_told(tts: SparkTTSONNX, voice: Voice) -> None:

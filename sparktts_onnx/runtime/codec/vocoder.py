@@ -11,7 +11,7 @@ processor the decoder is told what of a window is surplus, and drops it where it
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from math import ceil
 from typing import Any, NamedTuple
@@ -34,6 +34,10 @@ ACCELERATOR_PRENET_WINDOW = 2000
 ACCELERATOR_WINDOW = 128
 """Frames that a decoder window takes, surplus and all, where an accelerator computes: it plans convolutions anew when a
 length changes, which takes ten times as long as computing them."""
+
+
+Check = Callable[[], None]
+"""Called after each window; an exception that it raises ends the work."""
 
 
 class Window(NamedTuple):
@@ -71,11 +75,10 @@ class Vocoder:
         d_vector: Wave = self._sessions.run("speaker_detokenize", {"global_tokens": tokens})[0]
         return d_vector
 
-    def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int]) -> Wave:
+    def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int], *, check: Check = lambda: None) -> Wave:
         """The waveform of a whole answer, float32 [N], in [-1, 1]."""
-        d_vector = self.d_vector(global_ids)
-        pieces = list(self.render(np.asarray(semantic_ids, np.int64), d_vector, 0, len(semantic_ids)))
-        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+        tokens = np.asarray(semantic_ids, np.int64)
+        return joined(self.render(tokens, self.d_vector(global_ids), 0, len(tokens)), check)
 
     def render(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Iterator[Wave]:
         """Samples of tokens [start, stop), in pieces; `tokens` int64 [T] is all that is known around them.
@@ -157,6 +160,15 @@ class Vocoder:
             # An answer shorter than the graphs ends in its last token, repeated: the only padding that is speech.
             x = self._frames(np.pad(window, (0, fixed - len(window)), mode="edge"), d_vector)
             yield Window(x, (a - low) * frames, (b - low) * frames)
+
+
+def joined(pieces: Iterable[Wave], check: Check) -> Wave:
+    """One waveform, float32 [N], of pieces that are made one after the other."""
+    made = [np.zeros(0, np.float32)]
+    for piece in pieces:
+        check()
+        made.append(piece)
+    return np.concatenate(made)
 
 
 def accelerator_window(frames: int, *, reach: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.runtime.codec.vocoder import Vocoder
+from sparktts_onnx.runtime.codec.vocoder import Check, Vocoder, joined
 from sparktts_onnx.runtime.values import whole_number
 
 MAX_STREAM_TOKENS = 3000
@@ -37,11 +37,20 @@ class StreamOptions:
 class VocoderStream:
     """Sound of one answer, chunk by chunk."""
 
-    def __init__(self, vocoder: Vocoder, d_vector: Wave, options: StreamOptions, *, fade_samples: int) -> None:
+    def __init__(
+        self,
+        vocoder: Vocoder,
+        d_vector: Wave,
+        options: StreamOptions,
+        *,
+        fade_samples: int,
+        check: Check = lambda: None,
+    ) -> None:
         self._vocoder = vocoder
         self._d_vector = d_vector
         self._options = options
         self._fade_samples = fade_samples
+        self._check = check
         self._tokens: list[int] = []
         self._spoken = 0
         self._chunk = options.first_chunk
@@ -65,8 +74,7 @@ class VocoderStream:
         # What is known of the next token is a guess, worth fading from only where this chunk is one too.
         fades = 0 < self._options.look_ahead < self._vocoder.context
         known = min(len(tokens), stop + 1) if fades else stop
-        pieces = list(self._vocoder.render(tokens, self._d_vector, self._spoken, known))
-        wav = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+        wav = joined(self._vocoder.render(tokens, self._d_vector, self._spoken, known), self._check)
         keep = len(wav) * (stop - self._spoken) // max(1, known - self._spoken)
         wav = self._fade_in(wav)
         self._spoken = stop

@@ -16,6 +16,7 @@ import numpy as np
 
 from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.errors import GenerationError, SparkTTSError
+from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
 
@@ -89,8 +90,9 @@ class Request:
 class _Answer:
     """A request on its way; the worker writes it, one caller reads it."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, cancellation: Cancellation) -> None:
         self.request = request
+        self.cancellation = cancellation
         self.slot = -1
         self.read = 0
         """Prompt ids that the model has read."""
@@ -100,15 +102,17 @@ class _Answer:
         self.news: queue.SimpleQueue[int | SparkTTSError | None] = queue.SimpleQueue()
         """Ids, then None at the end or an error."""
         self.abandoned = False
-        self.owner = threading.current_thread()
         self._rng = np.random.default_rng(request.seed)
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody still reads. At exit, callers that cannot come back do not keep the process."""
-        if self.abandoned:
-            return False
-        return threading.main_thread().is_alive() or (self.owner.is_alive() and not self.owner.daemon)
+        """Whether somebody still reads."""
+        return not self.abandoned and not self.cancellation.cancelled
+
+    def stop(self) -> None:
+        """Wake the caller, who reads to the end, and free the slot before the next step."""
+        self.abandoned = True
+        self.news.put(None)
 
     def choose(self, logits: np.ndarray[Any, Any], first_id: int) -> bool:
         """Write the next id; True when the answer is over."""
@@ -130,22 +134,26 @@ class Scheduler:
         self._worker: threading.Thread | None = None
         self._closed = False
 
-    def generate(self, request: Request) -> Generator[int, None, None]:
+    def generate(self, request: Request, cancellation: Cancellation | None = None) -> Generator[int, None, None]:
         """Token ids as they are written; closing the iterator frees the slot before the next step.
+
+        `cancellation` ends the answer early and wakes who waits for it, also while it waits for a slot.
 
         Raises:
             GenerationError: the model failed, or the scheduler was closed.
         """
-        answer = _Answer(request)
-        self._submit(answer)
-        try:
-            while (news := self._listen(answer)) is not None:
-                if isinstance(news, SparkTTSError):
-                    raise news
-                yield news
-                answer.owner = threading.current_thread()
-        finally:
-            answer.abandoned = True
+        own = Cancellation()
+        answer = _Answer(request, cancellation or own)
+        with answer.cancellation.calling(answer.stop):
+            self._submit(answer)
+            try:
+                while (news := self._listen(answer)) is not None:
+                    if isinstance(news, SparkTTSError):
+                        raise news
+                    yield news
+                    own.own()
+            finally:
+                answer.abandoned = True
 
     def close(self) -> None:
         """Stop at the next step; whoever still waits gets an error. Returns when the worker has ended."""

@@ -1,144 +1,190 @@
-"""The language model's side of a stream: it runs ahead of the listener in a thread of its own.
+"""Works ahead: events of a text's segments in order, made by threads before they are asked for.
 
-An attempt is held back until a first chunk could be made of it, so a guard that rejects it before then costs the
-listener nothing; later, what was heard stays and the segment ends there. Where every attempt is rejected unheard, the
-most plausible one is heard.
+A segment is in work from its first attempt until its last event was taken. The language model writes for up to
+`writing` segments at a time, and one more may be in work: while the sound of one is made, the next is written. One
+text spoken whole has many segments written side by side, a stream has one, which then is heard soonest.
 """
 
-import queue
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 
-from sparktts_onnx.runtime.speech.guards import LENGTH
-from sparktts_onnx.runtime.speech.planning import PlannedSegment, with_voice
-from sparktts_onnx.runtime.speech.result import END
-from sparktts_onnx.runtime.speech.segment import Attempt, SegmentSpeaker, require_speech
-from sparktts_onnx.runtime.speech.speaking import created_voice
+from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.speech.segment import Event, Segment, SegmentBegins
 
-_IDS_AHEAD = 4000
-"""Ids that the language model may be ahead of the listener: 80 seconds."""
+EVENTS_AHEAD = 8
+"""Events of a segment that may wait to be taken; then its thread waits."""
+_LISTEN_SECONDS = 0.5
+"""A thread that waits looks this often whether it still should; on Windows it hears Ctrl-C only then."""
 
-
-@dataclass(frozen=True)
-class SegmentBegins:
-    """The first event of a segment: who speaks it."""
-
-    planned: PlannedSegment
-    global_ids: tuple[int, ...]
+Speak = Callable[[Segment, Callable[[], None]], Iterator[Event]]
+"""Speaks a segment; calls the given function when the language model has written it."""
 
 
-@dataclass(frozen=True)
-class SegmentEnds:
-    """The last event of a segment."""
+def events_ahead(
+    segments: Sequence[Segment], speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
+) -> Generator[Event, None, None]:
+    """Events of all segments in order; cancelling, and closing the iterator, end the work and its threads.
 
-    planned: PlannedSegment
-    tokens: int
-    stop_reason: str
-    retries: int
-    language_model_seconds: float
-
-
-Event = SegmentBegins | int | SegmentEnds | BaseException | None
-"""What the writer sends: an int is a semantic id, None is the end of the utterance."""
-
-
-class Writer:
-    """Runs the language model over an utterance in a thread of its own, and sends what it writes."""
-
-    def __init__(self, speaker: SegmentSpeaker, planned: Sequence[PlannedSegment], *, held: int, codec: str) -> None:
-        """`held`: ids of an attempt that nobody can use yet, so that it may still be taken back."""
-        self._speaker = speaker
-        self._planned = planned
-        self._held = held
-        self._codec = codec
-        self._events: queue.Queue[Event] = queue.Queue(_IDS_AHEAD)
-        self._cancelled = threading.Event()
-        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
-
-    def __iter__(self) -> Iterator[SegmentBegins | int | SegmentEnds]:
-        if not self.cancelled:
-            self._thread.start()
-            while (event := self._events.get()) is not None and not self.cancelled:
-                if isinstance(event, BaseException):
-                    raise event
+    Where the voice is still to be created, the first segment begins alone, and its speaker speaks the rest.
+    """
+    work = _Work(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
+    try:
+        work.begin()
+        while (channel := work.next()) is not None:
+            for event in channel:
+                cancellation.own()
                 yield event
+            work.taken()
+    finally:
+        cancellation.cancel()
+        work.join()
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether the work was stopped before its end."""
-        return self._cancelled.is_set()
 
-    def cancel(self) -> None:
-        """Stop the language model at its next token, and wake whoever waits for an event; from any thread."""
-        self._cancelled.set()
-        with suppress(queue.Full):  # full: nobody waits
-            self._events.put_nowait(None)
+class _Channel:
+    """Events of one segment, from the thread that makes them to the one that takes them."""
 
-    def close(self) -> None:
-        """Cancel, and wait for the thread."""
-        self.cancel()
-        if self._thread.ident is not None:
-            self._thread.join()
+    def __init__(self, cancellation: Cancellation) -> None:
+        self._cancellation = cancellation
+        self._changed = threading.Condition()
+        self._events: deque[Event] = deque()
+        self._ended = False
+        self._error: BaseException | None = None
 
-    def _write(self) -> None:
-        try:
-            self._write_segments()
-        except Exception as error:  # noqa: BLE001  Not swallowed: the listener raises it.
-            self._send(error)
-        else:
-            self._send(None)
+    def put(self, event: Event) -> None:
+        """Hand over an event; wait while there are too many.
 
-    def _write_segments(self) -> None:
-        voice = None
-        for planned in self._planned:
-            segment = planned if voice is None else with_voice(planned, voice)
-            attempt = self._write_segment(segment)
-            if self._cancelled.is_set():
-                return
-            if segment.plan.voice is None:
-                voice = created_voice(segment.plan, attempt.global_ids, self._codec)
+        Raises:
+            GenerationError: the work was cancelled.
+        """
+        with self._changed:
+            while len(self._events) >= EVENTS_AHEAD and not self._cancellation.cancelled:
+                self._changed.wait(_LISTEN_SECONDS)
+            self._cancellation.check()
+            self._events.append(event)
+            self._changed.notify_all()
 
-    def _write_segment(self, planned: PlannedSegment) -> Attempt:
-        began = time.perf_counter()
-        rejected: list[Attempt] = []
-        for number in range(self._speaker.attempts(planned.plan)):
-            attempt = self._speaker.attempt(planned.plan, number)
-            if self._write_attempt(planned, attempt) or self.cancelled:
-                break
-            rejected.append(attempt)
-        else:
-            attempt = min(rejected, key=lambda tried: tried.distance)
-            self._release(planned, attempt)
-        seconds = time.perf_counter() - began
-        self._send(SegmentEnds(planned, len(attempt.semantic_ids), attempt.stop_reason, number, seconds))
-        return attempt
+    def end(self, error: BaseException | None = None) -> None:
+        """No event follows; who takes them gets the error, if there is one."""
+        with self._changed:
+            self._ended, self._error = True, error
+            self._changed.notify_all()
 
-    def _write_attempt(self, planned: PlannedSegment, attempt: Attempt) -> bool:
-        """Send an attempt; False where a guard rejected it before anything was sent."""
-        heard = False
-        for number in attempt.run(self._cancelled):
-            if heard:
-                self._send(number)
-            elif len(attempt.semantic_ids) >= self._held:
-                heard = self._release(planned, attempt)
-        if not heard and not self.cancelled and attempt.stop_reason in (END, LENGTH):
-            heard = self._release(planned, attempt)
-        return heard
+    def wake(self) -> None:
+        """Let both sides look whether the work was cancelled."""
+        with self._changed:
+            self._changed.notify_all()
 
-    def _release(self, planned: PlannedSegment, attempt: Attempt) -> bool:
-        require_speech(planned.plan, len(attempt.semantic_ids))
-        self._send(SegmentBegins(planned, attempt.global_ids))
-        for number in attempt.semantic_ids:
-            self._send(number)
-        return True
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self._take()) is not None:
+            yield event
 
-    def _send(self, event: Event) -> None:
-        while not self._cancelled.is_set():
+    def _take(self) -> Event | None:
+        with self._changed:
+            while not self._events and not self._ended and not self._cancellation.cancelled:
+                self._changed.wait(_LISTEN_SECONDS)
+            if self._cancellation.cancelled:
+                return None
+            if self._events:
+                self._changed.notify_all()
+                return self._events.popleft()
+            if self._error is not None:
+                raise self._error
+            return None
+
+
+class _Work:
+    """Segments that wait, and the channels of those in work."""
+
+    def __init__(
+        self, segments: Sequence[Segment], speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
+    ) -> None:
+        self._waiting = deque(segments)
+        self._speak = speak
+        self._most = writing
+        self._codec = codec
+        self._cancellation = cancellation
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._channels: deque[_Channel] = deque()
+        self._writing = 0
+        self._open = 0
+        self._voice = segments[0].voice
+
+    def begin(self) -> None:
+        """Begin as many segments as may be in work."""
+        with self._lock:
+            while self._may_begin():
+                segment, channel = self._waiting.popleft(), _Channel(self._cancellation)
+                self._channels.append(channel)
+                self._writing += 1
+                self._open += 1
+                voiced = segment if self._voice is None else segment.with_voice(self._voice)
+                # Not a daemon: one inside ONNX Runtime when the interpreter ends aborts the process.
+                thread = threading.Thread(target=self._run, args=(voiced, channel), name="segment", daemon=False)
+                self._threads.append(thread)
+                thread.start()
+
+    def next(self) -> _Channel | None:
+        """Events of the next segment; None when all were taken."""
+        with self._lock:
+            return self._channels.popleft() if self._channels and not self._cancellation.cancelled else None
+
+    def taken(self) -> None:
+        """All events of a segment were taken."""
+        with self._lock:
+            self._open -= 1
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self.begin()
+
+    def join(self) -> None:
+        """Wait for the threads, once the work is cancelled or done."""
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join()
+
+    def _may_begin(self) -> bool:
+        if not self._waiting or self._cancellation.cancelled:
+            return False
+        known = self._voice is not None or self._open == 0
+        return known and self._writing < self._most and self._open <= self._most
+
+    def _run(self, segment: Segment, channel: _Channel) -> None:
+        written = _Once(self._written)
+        error: BaseException | None = None
+        with self._cancellation.calling(channel.wake):
             try:
-                self._events.put(event, timeout=0.1)
-            except queue.Full:
-                continue
-            return
+                for event in self._speak(segment, written):
+                    if isinstance(event, SegmentBegins):
+                        self._learn(event)
+                    channel.put(event)
+            except BaseException as raised:  # noqa: BLE001  Not swallowed: who takes the events raises it.
+                error = raised
+        written()
+        channel.end(error)
+
+    def _learn(self, event: SegmentBegins) -> None:
+        """The voice of a created first segment is that of the rest."""
+        if self._voice is None:
+            with self._lock:
+                self._voice = event.voice(self._codec)
+            self.begin()
+
+    def _written(self) -> None:
+        with self._lock:
+            self._writing -= 1
+        self.begin()
+
+
+class _Once:
+    """Calls a function the first time that it is called itself."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._called = False
+
+    def __call__(self) -> None:
+        if not self._called:
+            self._called = True
+            self._function()

@@ -1,6 +1,5 @@
 """Many utterances at once: spoken side by side, given back as they are done."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -9,10 +8,11 @@ from typing import Any
 
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import GenerationError, OptionError, SparkTTSError
+from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 
 Speech = tuple[Wave, SpeechInfo]
-Speak = Callable[[Mapping[str, Any], threading.Event], Speech]
+Speak = Callable[[Mapping[str, Any], Cancellation], Speech]
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class BatchResult:
 def speak_batch(items: Iterable[Mapping[str, Any]], speak: Speak, *, at_once: int) -> Iterator[BatchResult]:
     """Results in the order in which they are done; an item that fails does not disturb the others.
 
-    `speak` gets an item and the event that stops it, which is the item's own.
+    `speak` gets an item and what cancels it, which is the item's own.
 
     Items are taken only as places get free, so a batch may be endless. Closing the iterator stops the work.
     """
     waiting = enumerate(items)
-    running: dict[Future[BatchResult], threading.Event] = {}
+    running: dict[Future[BatchResult], Cancellation] = {}
     with ThreadPoolExecutor(at_once, thread_name_prefix="item") as pool:
         try:
             while True:
                 for index, item in islice(waiting, at_once - len(running)):
-                    cancelled = threading.Event()
-                    running[pool.submit(_speak_item, index, item, speak, cancelled)] = cancelled
+                    cancellation = Cancellation()
+                    running[pool.submit(_speak_item, index, item, speak, cancellation)] = cancellation
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -57,15 +57,15 @@ def speak_batch(items: Iterable[Mapping[str, Any]], speak: Speak, *, at_once: in
                     del running[future]
                     yield future.result()
         finally:
-            for cancelled in running.values():
-                cancelled.set()
+            for cancellation in running.values():
+                cancellation.cancel()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _speak_item(index: int, item: Mapping[str, Any], speak: Speak, cancelled: threading.Event) -> BatchResult:
+def _speak_item(index: int, item: Mapping[str, Any], speak: Speak, cancellation: Cancellation) -> BatchResult:
     try:
         if not isinstance(item, Mapping):
             raise OptionError(f"item {index} is {item!r}; expected a mapping with a text and its options")
-        return BatchResult(index, speech=speak(item, cancelled))
+        return BatchResult(index, speech=speak(item, cancellation))
     except SparkTTSError as error:
         return BatchResult(index, error=error)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparktts_onnx.audio.signal import SILENCE_LEVEL, Wave, block_levels
-from sparktts_onnx.runtime.speech.result import END
 from sparktts_onnx.runtime.values import whole_number
 from sparktts_onnx.text.duration import TokenBounds
 
@@ -76,11 +75,6 @@ class LengthGuard:
             return False
         tail = ids[-needed:]
         return any(tail[period:] == tail[:-period] for period in range(1, self._options.longest_cycle + 1))
-
-
-def once_heard(stop_reason: str, silence: float, options: GuardOptions) -> str:
-    """The stop reason of an answer whose longest silence, in seconds, is known; another guard's verdict stands."""
-    return SILENCE if stop_reason in (END, LENGTH) and silence > options.silence_seconds else stop_reason
 
 
 def longest_silence(wav: Wave, sample_rate: int) -> float:

@@ -1,20 +1,18 @@
 """From an utterance to the segments that it is spoken in."""
 
-import dataclasses
 import logging
-from dataclasses import dataclass
 
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.runtime.speech.request import Utterance
-from sparktts_onnx.runtime.speech.segment import SegmentPlan
+from sparktts_onnx.runtime.speech.segment import Segment
 from sparktts_onnx.runtime.voices.style import LEVELS, VoiceStyle
-from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.alignment import written_parts
 from sparktts_onnx.text.characters import unspoken_scripts
 from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.normalize import normalize
-from sparktts_onnx.text.segments import Segment, split
+from sparktts_onnx.text.segments import Segment as TextSegment
+from sparktts_onnx.text.segments import split
 
 _log = logging.getLogger(__name__)
 
@@ -22,16 +20,10 @@ SPEEDS = (0.6, 0.8, 1.0, 1.3, 1.7)
 """Rough rate of speech at each level of a style's speed, for planning lengths only."""
 
 
-@dataclass(frozen=True)
-class PlannedSegment:
-    """A segment and the silence after it."""
+def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[Segment, ...]:
+    """Apply the lexicon, normalize, split, and set the bounds of every segment.
 
-    plan: SegmentPlan
-    pause_seconds: float
-
-
-def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[PlannedSegment, ...]:
-    """Apply the lexicon, normalize, split, and set the bounds of every segment; warn of scripts that nobody speaks.
+    Letters of a script that the model does not speak are reported as a warning.
 
     Raises:
         NothingToSpeakError: nothing is left to speak.
@@ -61,14 +53,8 @@ def spoken_text(utterance: Utterance) -> str:
     return normalize(text) if utterance.normalize else text
 
 
-def with_voice(planned: PlannedSegment, voice: Voice) -> PlannedSegment:
-    """The same segment spoken by a voice that only became known now."""
-    return dataclasses.replace(planned, plan=dataclasses.replace(planned.plan, voice=voice))
-
-
-def _planned(utterance: Utterance, segment: Segment, written: str, index: int, rate: float) -> PlannedSegment:
-    bounds = token_bounds(segment.text, _speed(utterance.style), tokens_per_second=rate)
-    plan = SegmentPlan(
+def _planned(utterance: Utterance, segment: TextSegment, written: str, index: int, rate: float) -> Segment:
+    return Segment(
         text=segment.text,
         written=written,
         voice=utterance.voice,
@@ -76,10 +62,10 @@ def _planned(utterance: Utterance, segment: Segment, written: str, index: int, r
         sampling=utterance.sampling,
         seed=utterance.seed,
         index=index,
-        token_bounds=bounds,
+        token_bounds=token_bounds(segment.text, _speed(utterance.style), tokens_per_second=rate),
         guards=utterance.guards,
+        pause_seconds=segment.pause_seconds,
     )
-    return PlannedSegment(plan, segment.pause_seconds)
 
 
 def _speed(style: VoiceStyle | None) -> float:

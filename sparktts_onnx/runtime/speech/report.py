@@ -1,66 +1,87 @@
-"""Collects what happened while an utterance was spoken, and tells it as a `SpeechInfo`."""
+"""Collects what happens while an utterance is spoken, and reports it as a `SpeechInfo`."""
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from sparktts_onnx.audio.joining import Span
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.result import END, SegmentInfo, SpeechInfo
-from sparktts_onnx.runtime.speech.segment import SegmentPlan, SpokenSegment
-from sparktts_onnx.runtime.speech.speaking import created_voice
+from sparktts_onnx.runtime.speech.segment import SegmentBegins, SegmentEnds
 
 
 class Report:
-    """Times and segments of one utterance; made when the work begins."""
+    """Times and segments of one utterance; made when the call begins."""
 
-    def __init__(self, utterance: Utterance, providers: Callable[[], Mapping[str, str]]) -> None:
-        """`providers` tells, when the work is done, which execution provider ran each graph."""
-        self._utterance = utterance
-        self._providers = providers
+    def __init__(self) -> None:
         self._began = time.perf_counter()
-        self._segments: list[tuple[SegmentPlan, int, str, int]] = []
-        self.tempo = utterance.tempo
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        """Wall-clock seconds by stage; stages overlap."""
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._first: SegmentBegins | None = None
+        self._ended: list[SegmentEnds] = []
 
-    def add_segment(self, plan: SegmentPlan, tokens: int, stop_reason: str, retries: int) -> None:
-        """One more segment is spoken."""
-        self._segments.append((plan, tokens, stop_reason, retries))
+    @contextmanager
+    def timing(self, stage: str) -> Iterator[None]:
+        """Add the time of the block to a stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[stage] += time.perf_counter() - began
 
-    def add_spoken(self, spoken: SpokenSegment) -> None:
-        """One more segment is spoken, in one go."""
-        self.seconds["language_model"] += spoken.language_model_seconds
-        self.seconds["vocoder"] += spoken.vocoder_seconds
-        self.add_segment(spoken.plan, spoken.tokens, spoken.stop_reason, spoken.retries)
+    def begin_segment(self, event: SegmentBegins) -> None:
+        """A segment is about to be heard."""
+        self._first = self._first or event
 
-    def info(self, *, samples: int, spans: Sequence[Span], speaker: tuple[int, ...], codec: CodecLayout) -> SpeechInfo:
+    def end_segment(self, event: SegmentEnds) -> int:
+        """A segment was spoken; how many there are now."""
+        self._ended.append(event)
+        self._seconds["language_model"] += event.language_model_seconds
+        self._seconds["vocoder"] += event.vocoder_seconds
+        return len(self._ended)
+
+    def info(
+        self,
+        utterance: Utterance,
+        codec: CodecLayout,
+        *,
+        samples: int,
+        spans: Sequence[Span],
+        providers: Callable[[], Mapping[str, str]],
+    ) -> SpeechInfo:
         """The whole story; `spans` are the segments' places before any change of tempo."""
         total = time.perf_counter() - self._began
         duration = samples / codec.sample_rate
-        segments = self._segment_infos(spans)
-        plan = self._segments[0][0]
+        segments = tuple(
+            _segment_info(event, span, utterance.tempo) for event, span in zip(self._ended, spans, strict=True)
+        )
+        assert self._first is not None, "an utterance has a segment"
         return SpeechInfo(
             sample_rate=codec.sample_rate,
             duration_seconds=duration,
-            seconds={**self.seconds, "total": total},
-            real_time_factor=duration / total,
+            seconds={**self._seconds, "total": total},
+            real_time_factor=duration / (total - self._seconds["load"]),
             tokens=sum(segment.tokens for segment in segments),
             stop_reason=next((s.stop_reason for s in segments if s.stop_reason != END), END),
-            seed=self._utterance.seed,
-            voice=plan.voice or created_voice(plan, speaker, codec.fingerprint),
+            seed=utterance.seed,
+            voice=self._first.voice(codec.fingerprint),
             segments=segments,
-            providers=self._providers(),
+            providers=providers(),
             warnings=tuple(_warning(i, s) for i, s in enumerate(segments) if s.stop_reason != END),
         )
 
-    def _segment_infos(self, spans: Sequence[Span]) -> tuple[SegmentInfo, ...]:
-        tempo = self.tempo
-        return tuple(
-            SegmentInfo(plan.text, plan.written, span.start / tempo, span.end / tempo, tokens, stop_reason, retries)
-            for (plan, tokens, stop_reason, retries), span in zip(self._segments, spans, strict=True)
-        )
+
+def _segment_info(event: SegmentEnds, span: Span, tempo: float) -> SegmentInfo:
+    return SegmentInfo(
+        text=event.segment.text,
+        written=event.segment.written,
+        start_seconds=span.start / tempo,
+        end_seconds=span.end / tempo,
+        tokens=event.tokens,
+        stop_reason=event.stop_reason,
+        retries=event.retries,
+    )
 
 
 def _warning(index: int, segment: SegmentInfo) -> str:

@@ -1,4 +1,4 @@
-"""What is told about a piece of speech beside its samples."""
+"""What is reported about a piece of speech next to its samples."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -40,9 +40,10 @@ class SpeechInfo:
     """Samples a second."""
     duration_seconds: float
     seconds: Mapping[str, float]
-    """Wall-clock seconds by stage (`text`, `language_model`, `vocoder`, `total`); stages overlap."""
+    """Wall-clock seconds by stage: `load` (graphs that were not loaded yet), `text`, `language_model`, `vocoder`, and
+    `total`, from the call to its last sample. Stages overlap, and segments side by side count each."""
     real_time_factor: float
-    """Seconds of audio for each second of work: above 1 is faster than real time."""
+    """Seconds of audio for each second of work, loading left out: above 1 is faster than real time."""
     tokens: int
     """Semantic tokens of the speech."""
     stop_reason: str

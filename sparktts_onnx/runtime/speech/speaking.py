@@ -1,60 +1,175 @@
-"""Every segment of an utterance, spoken at once by one voice and given back in order."""
+"""Speaks one segment: attempts, judged, until one is kept; its sound as events.
 
-import threading
-from collections import deque
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+An attempt that nobody has heard can be rejected for any reason, and the next one draws with another seed. Where all are
+rejected, the least implausible is kept. An attempt that was heard cannot be taken back: it ends where a guard stops it.
+"""
 
-from sparktts_onnx.runtime.speech.planning import PlannedSegment, with_voice
-from sparktts_onnx.runtime.speech.segment import SegmentPlan, SegmentSpeaker, SpokenSegment
-from sparktts_onnx.runtime.voices.voice import Voice
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.bundle.manifest import Manifest
+from sparktts_onnx.errors import TextError
+from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.codec.vocoder import Vocoder
+from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions, VocoderStream
+from sparktts_onnx.runtime.language.grammar import CreationGrammar, SpeechGrammar
+from sparktts_onnx.runtime.language.prompting import Prompter
+from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
+from sparktts_onnx.runtime.speech.attempt import AnswerGrammar, Attempt
+from sparktts_onnx.runtime.speech.segment import Chunk, Event, Segment, SegmentBegins, SegmentEnds
 
 
-def speak_segments(
-    speaker: SegmentSpeaker,
-    planned: Sequence[PlannedSegment],
-    *,
-    codec: str,
-    at_once: int,
-    cancelled: threading.Event,
-) -> Generator[tuple[PlannedSegment, SpokenSegment], None, None]:
-    """Segments in order, up to `at_once` of them in work; `cancelled`, and closing the iterator, stop the work.
+class SegmentSpeaker:
+    """Speaks segments with one bundle; safe to share between threads."""
 
-    Where the voice is still to be created, the first segment is spoken alone and its speaker speaks the rest.
-    """
-    rest = deque(planned)
-    try:
-        if rest[0].plan.voice is None:
-            first = rest.popleft()
-            spoken = speaker.speak(first.plan, cancelled)
-            yield first, spoken
-            voice = created_voice(first.plan, spoken.global_ids, codec)
-            rest = deque(with_voice(segment, voice) for segment in rest)
-        if at_once == 1 or len(rest) <= 1:
-            yield from ((segment, speaker.speak(segment.plan, cancelled)) for segment in rest)
+    def __init__(self, manifest: Manifest, prompter: Prompter, scheduler: Scheduler, vocoder: Vocoder) -> None:
+        self._manifest = manifest
+        self._prompter = prompter
+        self._scheduler = scheduler
+        self._vocoder = vocoder
+
+    def speak(
+        self,
+        segment: Segment,
+        chunks: StreamOptions | None,
+        cancellation: Cancellation,
+        written: Callable[[], None] = lambda: None,
+    ) -> Iterator[Event]:
+        """Events of one segment.
+
+        Args:
+            segment: what to say.
+            chunks: how to cut the sound; None gives it whole, so that every attempt can still be rejected.
+            cancellation: ends the work.
+            written: called when the language model has probably written the last token of the segment.
+
+        Raises:
+            GenerationError: cancelled, or a graph failed.
+            OptionError: no attempt holds any speech; see `Segment.require_speech`.
+            TextError: the prompt leaves no room for an answer.
+        """
+        work = _Work(segment, self._vocoder, self._manifest.codec.hop_length, cancellation)
+        tried: list[Attempt] = []
+        while len(tried) < segment.attempts:
+            attempt = self._attempt(segment, len(tried))
+            tried.append(attempt)
+            yield from work.write(attempt, chunks)
+            if attempt.plausible or work.heard or len(tried) == segment.attempts:
+                written()
+            if work.heard:
+                break
+            if attempt.plausible:
+                attempt.listen(work.sound(attempt))
+            if attempt.plausible:
+                break
+        kept = attempt if work.heard or attempt.plausible else min(tried, key=lambda each: each.distance)
+        yield from work.finish(kept, retries=len(tried) - 1)
+
+    def _attempt(self, segment: Segment, number: int) -> Attempt:
+        prompt, grammar = self._prompt(segment)
+        positions = self._manifest.language_model.max_positions
+        room = positions - len(prompt)
+        if room < grammar.before_speech + max(1, segment.token_bounds.shortest):
+            raise TextError(
+                f"a segment of {len(segment.text)} characters makes a prompt of {len(prompt)} tokens, and the language "
+                f"model holds {positions}: use shorter segments, or a voice without a transcript"
+            )
+        limit = min(segment.sampling.max_new_tokens, room)
+        sampling = dataclasses.replace(segment.sampling, max_new_tokens=limit)
+        request = Request(prompt, grammar, sampling, segment.attempt_seed(number))
+        return Attempt(segment, request, grammar, self._scheduler, self._manifest)
+
+    def _prompt(self, segment: Segment) -> tuple[tuple[int, ...], AnswerGrammar]:
+        ids, codec, voice = self._manifest.token_ids, self._manifest.codec, segment.voice
+        if segment.style is not None:
+            speaker = None if voice is None else voice.global_ids
+            return self._prompter.create(segment.text, segment.style), CreationGrammar(ids, codec, speaker=speaker)
+        assert voice is not None, "a segment has a voice or a style"
+        continues = voice.semantic_ids is not None
+        return self._prompter.clone(segment.text, voice), SpeechGrammar(ids, codec, continues=continues)
+
+
+class _Work:
+    """The sound of one segment's attempts, and the time they take."""
+
+    def __init__(self, segment: Segment, vocoder: Vocoder, fade_samples: int, cancellation: Cancellation) -> None:
+        self._segment = segment
+        self._vocoder = vocoder
+        self._fade_samples = fade_samples
+        self._cancellation = cancellation
+        self._stream: VocoderStream | None = None
+        self._language_model_seconds = 0.0
+        self._vocoder_seconds = 0.0
+
+    @property
+    def heard(self) -> bool:
+        """Whether some of the present attempt was given out."""
+        return self._stream is not None
+
+    def write(self, attempt: Attempt, chunks: StreamOptions | None) -> Iterator[Event]:
+        """Let the language model write an attempt; its sound as it comes, from the first chunk that can be made on."""
+        began = time.perf_counter()
+        for token in attempt.run(self._cancellation):
+            self._language_model_seconds += time.perf_counter() - began
+            if self._stream is not None:
+                yield from self._push(attempt, [token])
+            elif chunks is not None and len(attempt.semantic_ids) >= chunks.first_chunk + chunks.look_ahead:
+                self._stream = self._open(attempt, chunks)
+                yield SegmentBegins(self._segment, attempt.global_ids)
+                yield from self._push(attempt, attempt.semantic_ids)
+            began = time.perf_counter()
+        self._language_model_seconds += time.perf_counter() - began
+
+    def sound(self, attempt: Attempt) -> Wave:
+        """The whole sound of an attempt that is written and was not heard, float32 [N]."""
+        if not attempt.sound:
+            began = time.perf_counter()
+            attempt.sound.append(self._decoded(attempt))
+            self._vocoder_seconds += time.perf_counter() - began
+        return attempt.sound[0]
+
+    def finish(self, attempt: Attempt, *, retries: int) -> Iterator[Event]:
+        """What was not heard yet of the attempt that is kept, and how it went."""
+        self._segment.require_speech(len(attempt.semantic_ids))
+        if self._stream is None:
+            wav = self.sound(attempt)
+            yield SegmentBegins(self._segment, attempt.global_ids)
+            yield Chunk(wav)
         else:
-            yield from _side_by_side(speaker, rest, at_once, cancelled)
-    finally:
-        cancelled.set()
+            began = time.perf_counter()
+            rest = self._stream.finish()
+            self._vocoder_seconds += time.perf_counter() - began
+            attempt.listen(np.concatenate([*attempt.sound, rest]))
+            yield Chunk(rest)
+        yield SegmentEnds(
+            segment=self._segment,
+            tokens=len(attempt.semantic_ids),
+            stop_reason=attempt.stop_reason,
+            retries=retries,
+            language_model_seconds=self._language_model_seconds,
+            vocoder_seconds=self._vocoder_seconds,
+        )
 
+    def _decoded(self, attempt: Attempt) -> Wave:
+        if not attempt.semantic_ids:
+            return np.zeros(0, np.float32)
+        return self._vocoder.decode(attempt.semantic_ids, attempt.global_ids, check=self._cancellation.check)
 
-def created_voice(plan: SegmentPlan, global_ids: tuple[int, ...], codec: str) -> Voice:
-    """The voice that the model made up for a segment."""
-    return Voice(codec=codec, global_ids=global_ids, origin=f"created: {plan.style}", style=plan.style)
+    def _open(self, attempt: Attempt, chunks: StreamOptions) -> VocoderStream:
+        d_vector = self._vocoder.d_vector(attempt.global_ids)
+        check = self._cancellation.check
+        return VocoderStream(self._vocoder, d_vector, chunks, fade_samples=self._fade_samples, check=check)
 
-
-def _side_by_side(
-    speaker: SegmentSpeaker, rest: deque[PlannedSegment], at_once: int, cancelled: threading.Event
-) -> Generator[tuple[PlannedSegment, SpokenSegment], None, None]:
-    running: deque[tuple[PlannedSegment, Future[SpokenSegment]]] = deque()
-    with ThreadPoolExecutor(at_once, thread_name_prefix="segment") as pool:
-        try:
-            while rest or running:
-                while rest and len(running) < at_once:
-                    segment = rest.popleft()
-                    running.append((segment, pool.submit(speaker.speak, segment.plan, cancelled)))
-                segment, future = running.popleft()
-                yield segment, future.result()
-        finally:
-            cancelled.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+    def _push(self, attempt: Attempt, tokens: list[int]) -> Iterator[Chunk]:
+        assert self._stream is not None
+        for token in tokens:
+            began = time.perf_counter()
+            wav = self._stream.push(token)
+            self._vocoder_seconds += time.perf_counter() - began
+            if wav is not None:
+                attempt.sound.append(wav)
+                yield Chunk(wav)

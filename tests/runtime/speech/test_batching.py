@@ -11,6 +11,7 @@ import pytest
 from scripted import endless, install
 
 from sparktts_onnx import DEFAULT_SLOTS, OptionError, SparkTTSONNX, TextError, Voice
+from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.pipeline import ITEMS_A_SLOT
@@ -116,9 +117,9 @@ def test_closing_stops_the_work(tts: SparkTTSONNX, voice: Voice) -> None:
 
 
 def test_the_stop_of_one_item_is_not_the_stop_of_another() -> None:
-    def speak(item: Any, cancelled: threading.Event) -> Any:
-        assert not cancelled.is_set()
-        cancelled.set()
+    def speak(item: Any, cancellation: Cancellation) -> Any:
+        assert not cancellation.cancelled
+        cancellation.cancel()
         return item
 
     results = list(speak_batch([{"n": n} for n in range(9)], speak, at_once=3))
@@ -127,7 +128,7 @@ def test_the_stop_of_one_item_is_not_the_stop_of_another() -> None:
 
 
 def test_an_error_that_is_none_of_ours_is_not_hidden() -> None:
-    def speak(item: Any, cancelled: threading.Event) -> Any:
+    def speak(item: Any, cancellation: Cancellation) -> Any:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -2,20 +2,20 @@
 
 import dataclasses
 import itertools
-import threading
 from collections.abc import Iterable
 from functools import partial
 
 import nano
 import numpy as np
 import pytest
-from scripted import endless, install, speaker_of, speech, walk
+from scripted import ScriptedModel, endless, install, speaker_of, speech, walk
 
 from sparktts_onnx import OptionError, SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.speech import request
 from sparktts_onnx.runtime.speech.guards import GuardOptions, LengthGuard, longest_silence
-from sparktts_onnx.runtime.speech.segment import SegmentPlan
+from sparktts_onnx.runtime.speech.segment import Chunk, Segment, SegmentEnds
 from sparktts_onnx.text.duration import TokenBounds, token_bounds
 
 TEXT = "The quick brown fox jumps over the lazy dog."
@@ -80,18 +80,25 @@ def test_what_only_loops_is_said(tts: SparkTTSONNX, voice: Voice) -> None:
     assert info.tokens == GuardOptions.loop_tokens
 
 
-def plan_of(voice: Voice, guards: GuardOptions, **changes: object) -> SegmentPlan:
-    plan = SegmentPlan(TEXT, TEXT, voice, None, SamplingOptions(), 1, 0, BOUNDS, guards)
-    return dataclasses.replace(plan, **changes)
+def segment_of(voice: Voice, guards: GuardOptions, **changes: object) -> Segment:
+    segment = Segment(TEXT, TEXT, voice, None, SamplingOptions(), 1, 0, BOUNDS, guards)
+    return dataclasses.replace(segment, **changes)
+
+
+def speak(tts: SparkTTSONNX, model: ScriptedModel, segment: Segment) -> tuple[np.ndarray, SegmentEnds]:
+    """The sound of a segment that is given whole, and how it went."""
+    speaker, _ = speaker_of(tts, model)
+    _, sound, ends = speaker.speak(segment, None, Cancellation())
+    assert isinstance(sound, Chunk) and isinstance(ends, SegmentEnds)
+    return sound.wav, ends
 
 
 def test_an_answer_with_a_long_silence_is_tried_again(tts: SparkTTSONNX, voice: Voice) -> None:
     silent = [*walk(40), *[nano.SILENT] * 60, *walk(20)]
     model = install(tts, lambda: speech(silent), good)
-    speaker, _ = speaker_of(tts, model)
-    spoken = speaker.speak(plan_of(voice, GuardOptions(silence_seconds=1.0)), threading.Event())
+    wav, spoken = speak(tts, model, segment_of(voice, GuardOptions(silence_seconds=1.0)))
     assert (spoken.stop_reason, spoken.retries) == ("end", 1)
-    assert nano.heard(spoken.wav) == tuple(walk(GOOD))
+    assert nano.heard(wav) == tuple(walk(GOOD))
 
 
 def test_of_silent_attempts_the_least_silent_is_kept(tts: SparkTTSONNX, voice: Voice) -> None:
@@ -99,8 +106,7 @@ def test_of_silent_attempts_the_least_silent_is_kept(tts: SparkTTSONNX, voice: V
         return speech([*walk(40), *[nano.SILENT] * silence, *walk(20)])
 
     model = install(tts, lambda: attempt(90), lambda: attempt(60), lambda: attempt(80))
-    speaker, _ = speaker_of(tts, model)
-    spoken = speaker.speak(plan_of(voice, GuardOptions(silence_seconds=1.0)), threading.Event())
+    _, spoken = speak(tts, model, segment_of(voice, GuardOptions(silence_seconds=1.0)))
     assert (spoken.stop_reason, spoken.retries, spoken.tokens) == ("silence", 2, 120)
 
 
@@ -126,7 +132,9 @@ def test_every_attempt_draws_otherwise_and_the_same_way_again(
     assert tts._loaded_speaker is not None
     scheduler, seeds = tts._loaded_speaker[1], []
     generate = scheduler.generate
-    monkeypatch.setattr(scheduler, "generate", lambda request: seeds.append(request.seed) or generate(request))
+    monkeypatch.setattr(
+        scheduler, "generate", lambda request, *rest: seeds.append(request.seed) or generate(request, *rest)
+    )
     text = f"{TEXT} " * 30
     for _ in range(2):
         tts.inference(text, voice=voice, seed=1)
@@ -159,10 +167,9 @@ def test_speech_beats_none_at_all(tts: SparkTTSONNX, voice: Voice) -> None:
     """A long answer is implausible, an empty one is worse: for a text so short that it has no shortest length."""
     start = nano.TOKEN_IDS.start_semantic
     model = install(tts, lambda: itertools.repeat(start), lambda: endless(nano.walks()))
-    speaker, _ = speaker_of(tts, model)
-    plan = plan_of(voice, GuardOptions(retries=1), token_bounds=TokenBounds(0, 10))
-    cut = dataclasses.replace(plan, sampling=SamplingOptions(max_new_tokens=20))
-    assert speaker.speak(cut, threading.Event()).tokens >= 10
+    segment = segment_of(voice, GuardOptions(retries=1), token_bounds=TokenBounds(0, 10))
+    cut = dataclasses.replace(segment, sampling=SamplingOptions(max_new_tokens=20))
+    assert speak(tts, model, cut)[1].tokens >= 10
 
 
 def test_a_stream_hears_nothing_of_an_attempt_that_fails_early(tts: SparkTTSONNX, voice: Voice) -> None:
@@ -184,6 +191,19 @@ def test_of_attempts_that_all_fail_a_stream_keeps_the_best_too(
     assert nano.heard(wav) == tuple(walk(20))
     assert stream.info is not None
     assert (stream.info.stop_reason, stream.info.segments[0].retries) == ("too_short", 2)
+
+
+def test_a_stream_of_whole_segments_tries_a_long_silence_again(
+    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request, "GuardOptions", partial(GuardOptions, silence_seconds=1.0))
+    monkeypatch.setattr(request.GuardOptions, "retries", 2, raising=False)
+    install(tts, lambda: speech([*walk(40), *[nano.SILENT] * 60, *walk(20)]), good)
+    whole = StreamOptions(look_ahead=66, first_chunk=3000, largest_chunk=3000)
+    stream = tts.stream(TEXT, voice=voice, seed=1, stream_options=whole)
+    assert nano.heard(np.concatenate(list(stream))) == tuple(walk(GOOD))
+    assert stream.info is not None
+    assert (stream.info.stop_reason, stream.info.segments[0].retries) == ("end", 1)
 
 
 @pytest.mark.parametrize(("silence", "told"), [(60, "silence"), (40, "end")])

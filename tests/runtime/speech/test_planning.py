@@ -18,7 +18,7 @@ CODEC = CodecLayout(**SIZES | {"sample_rate": 16000, "hop_length": 320})
 
 def planned(text: str, **options: Any) -> list[str]:
     utterance = make_utterance(text, options, SamplingDefaults())
-    return [segment.plan.text for segment in plan_segments(utterance, CODEC)]
+    return [segment.text for segment in plan_segments(utterance, CODEC)]
 
 
 @pytest.mark.parametrize("text", ["#", "$", "- - -", "—", "...", "•\n•", "***", "%", "(!?)", "😀", "<3"])

@@ -13,6 +13,7 @@ import pytest
 from scripted import endless, install
 
 from sparktts_onnx import GenerationError, SparkTTSONNX, StreamOptions, TextError, Voice
+from sparktts_onnx.runtime.cancellation import Cancellation
 
 TEXT = "Hello there, how are you?"
 LONG = " ".join(f"Sentence number {n} says something of its own, and then it ends." for n in range(4))
@@ -21,7 +22,7 @@ EXACT = StreamOptions(look_ahead=10)
 
 def threads_of_ours() -> list[str]:
     """Names of the threads that work for a stream."""
-    return [thread.name for thread in threading.enumerate() if thread.name in ("writer", "spark-tts-language-model")]
+    return [thread.name for thread in threading.enumerate() if thread.name in ("segment", "spark-tts-language-model")]
 
 
 def wait_until(condition: Any) -> None:
@@ -89,9 +90,9 @@ def test_the_first_chunk_needs_no_more_than_it_must(tts: SparkTTSONNX, voice: Vo
         model.gate.release(1000)
 
 
-def let_steps_end(gate: threading.Semaphore, writer: Any) -> None:
+def let_steps_end(gate: threading.Semaphore, work: Cancellation) -> None:
     """Once the work was cancelled, end the step that is under way, and slowly others if there should be any."""
-    wait_until(lambda: writer.cancelled)
+    wait_until(lambda: work.cancelled)
     for _ in range(20):
         gate.release()
         time.sleep(0.1)
@@ -104,8 +105,8 @@ def test_leaving_stops_the_work_at_once_and_frees_it(tts: SparkTTSONNX, voice: V
     stream = tts.stream(LONG, voice=voice, seed=1)
     next(stream)
     wait_until(lambda: model.steps == 60)
-    writer = stream._writer
-    threading.Thread(target=let_steps_end, args=(model.gate, writer), daemon=True).start()
+    work = stream._cancellation
+    threading.Thread(target=let_steps_end, args=(model.gate, work), daemon=True).start()
     if leave == "close":
         stream.close()
     elif leave == "with":
@@ -115,7 +116,7 @@ def test_leaving_stops_the_work_at_once_and_frees_it(tts: SparkTTSONNX, voice: V
         del stream
     wait_until(lambda: not threads_of_ours())
     assert model.steps <= 62
-    assert not model._answers  # the rows are free
+    assert not model._answers  # the slots are free
 
 
 def test_closing_twice_early_and_late(tts: SparkTTSONNX, voice: Voice) -> None:
@@ -147,7 +148,7 @@ def test_another_thread_cancels(tts: SparkTTSONNX, voice: Voice) -> None:
     model.gate = threading.Semaphore(40)
     stream = tts.stream(LONG, voice=voice, seed=1)
     threading.Timer(0.2, stream.cancel).start()
-    threading.Thread(target=let_steps_end, args=(model.gate, stream._writer), daemon=True).start()
+    threading.Thread(target=let_steps_end, args=(model.gate, stream._cancellation), daemon=True).start()
     chunks = list(stream)  # waits for tokens that never come
     assert sum(map(len, chunks)) < 60 * nano.HOP
     assert stream.info is None
