@@ -1,6 +1,8 @@
 """Convert a Spark-TTS checkpoint to a bundle of ONNX graphs: `python convert_to_onnx.py --help`."""
 
-from sparktts_onnx.export.cli import main
+import sys
+
+from sparktts_onnx.cli import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(["convert", *sys.argv[1:]]))

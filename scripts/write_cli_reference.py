@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sparktts_onnx.cli.commands import COMMANDS, make_parser
-from sparktts_onnx.export.cli import build_parser
 
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
 HEAD = """# Command line
@@ -24,7 +23,6 @@ def reference() -> str:
     parts = [HEAD]
     for name in COMMANDS:
         parts += _command(make_parser(name))
-    parts += _command(build_parser())
     return "\n".join(parts)
 
 

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType
 
 from sparktts_onnx.errors import OptionError, SparkTTSError
 
@@ -18,15 +19,18 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     try:
-        with _ended_by_an_interrupt():
-            from sparktts_onnx.cli.commands import run  # half a second, with everything that it needs
-        return run(sys.argv[1:] if argv is None else argv)
+        with _termination_as_interrupt():
+            with _ended_by_an_interrupt():
+                from sparktts_onnx.cli.commands import run  # half a second, with everything that it needs
+            return run(sys.argv[1:] if argv is None else argv)
     except OptionError as error:
         return _failed(str(error), 2)
     except SparkTTSError as error:
         return _failed(str(error), 1)
     except BrokenPipeError:
         return _failed("whoever reads the output has left", 1)
+    except (OSError, MemoryError) as error:
+        return _failed(str(error) or "there is not enough memory", 1)
     except KeyboardInterrupt:
         return _interrupted()
 
@@ -34,15 +38,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 @contextmanager
 def _ended_by_an_interrupt() -> Iterator[None]:
     """Let Ctrl-C end the process at once: compiled modules that are loading turn the exception into ImportError."""
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+    with _replaced(signal.SIGINT, signal.default_int_handler, lambda number, frame: os._exit(_interrupted())):
+        yield
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let whoever ends the process with SIGTERM, or closes its terminal, leave nothing half-written either."""
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    with ExitStack() as stack:
+        for number in signals:
+            stack.enter_context(_replaced(number, signal.SIG_DFL, signal.default_int_handler))
+        yield
+
+
+@contextmanager
+def _replaced(
+    number: signal.Signals, usual: object, handler: Callable[[int, FrameType | None], object]
+) -> Iterator[None]:
+    """Handle a signal for the time of a block, where nobody has changed what is usual."""
+    before = signal.getsignal(number)
+    if before is not usual or threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(_interrupted()))
+    signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        signal.signal(number, before)
 
 
 def _interrupted() -> int:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 from sparktts_onnx.cli import batch, serve, speak, voices
 from sparktts_onnx.cli.arguments import with_dashes
+from sparktts_onnx.export import cli as convert
 
 COMMANDS = {
     "speak": speak.add_arguments,
     "batch": batch.add_arguments,
     "voices": voices.add_arguments,
     "serve": serve.add_arguments,
+    "convert": convert.add_arguments,
 }
 """Every command; `speak` is meant where none is named."""
 

@@ -40,7 +40,7 @@ DESCRIPTION = """Speak a text with a cloned, kept or created voice.
   create a voice:  … --gender female --pitch high --text "Hello."
   hear it now:     … --stream
 
-Other commands: spark-tts-onnx batch | voices | serve (each has --help).
+Other commands: spark-tts-onnx convert | batch | voices | serve (each has --help).
 The file that was written is the last line on stdout; everything else goes to stderr."""
 
 

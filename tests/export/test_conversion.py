@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import signal
@@ -19,12 +20,15 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME
+from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS, LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import check_file, read_manifest
-from sparktts_onnx.errors import OptionError
+from sparktts_onnx.cli import main
+from sparktts_onnx.cli.arguments import with_dashes
+from sparktts_onnx.cli.commands import make_parser
+from sparktts_onnx.errors import ExportError, OptionError
 from sparktts_onnx.export import conversion, resources, staging
-from sparktts_onnx.export.cli import build_parser, conversion_options, main
-from sparktts_onnx.export.codec import exporter
+from sparktts_onnx.export.cli import conversion_options
+from sparktts_onnx.export.codec import exporter, references
 from sparktts_onnx.export.codec.graph_store import save_graph
 from sparktts_onnx.export.codec.lowering import halved
 from sparktts_onnx.export.codec.recipes import Recipe
@@ -35,7 +39,11 @@ Usage = namedtuple("Usage", "total used free")
 
 
 def run(*arguments: str | Path) -> int:
-    return main([str(argument) for argument in arguments])
+    return main(["convert", *map(str, arguments)])
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    return make_parser("convert").parse_args(with_dashes(arguments))
 
 
 @pytest.fixture
@@ -107,7 +115,7 @@ def test_a_graph_that_cannot_be_written_does_not_stop_the_others(
 ) -> None:
     def refuse(model: onnx.ModelProto, name: str) -> None:
         if name == "prenet":
-            raise conversion.ExportError("prenet uses an operator of nobody")
+            raise ExportError("prenet uses an operator of nobody")
 
     monkeypatch.setattr(exporter, "tidy", refuse)
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx", "--skip_verification") == 1
@@ -136,7 +144,7 @@ def test_a_smaller_precision_halves_what_enrollment_keeps_on_disk(tiny_folder: P
     assert manifest.graphs[LANGUAGE_MODEL].precision == "int8"
     for name in COMPONENTS:
         kinds = {entry.data_type for entry in onnx.load(target / f"{name}.onnx").graph.initializer}
-        expected = name in conversion.HALF_STORED and name != conversion.INTEGER_GRAPH
+        expected = name in ("wav2vec2", "encoder", "postnet", "speaker_detokenize", "prenet")
         assert (onnx.TensorProto.FLOAT16 in kinds) == expected, name
 
 
@@ -149,7 +157,7 @@ def test_weights_that_do_not_bear_rounding_are_refused(
             tensor.data = (tensor.data * 8).round() / 8 if tensor.dim() > 1 else tensor.data
         return result
 
-    monkeypatch.setattr(conversion, "halved", rough)
+    monkeypatch.setattr(references, "halved", rough)
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "int8", "--precision", "int8") == 1
     assert "end to end (wave of rounded weights): the wave deviates" in capsys.readouterr().err
 
@@ -165,7 +173,7 @@ def test_the_wave_generator_computes_in_integers_where_a_processor_is_meant(
     model = onnx.load(target / "decoder.onnx")
     onnx.checker.check_model(model, full_check=True)
     integers = any(node.op_type == "MatMulInteger" for node in model.graph.node)
-    assert integers == (precision in conversion.INTEGER_PRECISIONS)
+    assert integers == (precision in ("int8", "int4"))
     stored = {"fp32": "fp32", "fp16": "fp16 stored", "int8": "int8", "int4": "int8"}
     assert read_manifest(target).graphs["decoder"].precision == stored[precision]
 
@@ -231,6 +239,14 @@ def test_some_graphs_and_another_opset(tiny_folder: Path, tmp_path: Path) -> Non
     assert {name: entry.opset for name, entry in manifest.graphs.items()} == {"decoder": 18, "language_model": 18}
 
 
+def test_graphs_that_only_enroll_are_verified_without_a_wave(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graphs = ",".join((*ENROLLMENT_GRAPHS, LANGUAGE_MODEL))
+    assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx", "--graphs", graphs) == 0
+    assert "prompt semantic ids" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -239,6 +255,7 @@ def test_some_graphs_and_another_opset(tiny_folder: Path, tmp_path: Path) -> Non
         (["--graphs", "encoder,vocoder"], "there is no graph 'vocoder'"),
         (["--graphs", "encoder"], "a bundle always holds language_model"),
         (["--no_dynamic_axes", "--frames", "3"], "3 frames are too few"),
+        (["--no_dynamic_axes", "--frames", "100000"], "100000 frames are too many"),
         (["--model_dir", "nowhere"], "there is no checkpoint folder nowhere"),
     ],
 )
@@ -251,24 +268,42 @@ def test_bad_usage_is_one_message_and_2(
     assert not (tmp_path / "onnx").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--opset-version", "12"], 2, "opset 12 is not supported"),
+        ([], 1, "the conversion needs torch, which is not installed: pip install 'sparktts-onnx[convert,cpu]'"),
+    ],
+)
+def test_without_the_extra_options_are_checked_and_it_says_what_to_install(
+    tiny_folder: Path, arguments: list[str], status: int, message: str
+) -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None; from sparktts_onnx.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "convert", "--model_dir", str(tiny_folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [["--model"], ["--precision", "int2"], ["--frames", "many"]])
 def test_unknown_options_are_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        main(arguments)
+        run(*arguments)
     assert stop.value.code == 2
 
 
 def test_options_are_spelled_with_dashes_or_underscores() -> None:
-    parser = build_parser()
-    dashes = parser.parse_args(["--model-dir", "a", "--no-dynamic-axes", "--skip-verification", "--cpu-only"])
-    underscores = parser.parse_args(["--model_dir", "a", "--no_dynamic_axes", "--skip_verification", "--cpu_only"])
+    dashes = parse("--model-dir", "a", "--no-dynamic-axes", "--skip-verification", "--cpu-only")
+    underscores = parse("--model_dir", "a", "--no_dynamic_axes", "--skip_verification", "--cpu_only")
     assert dashes == underscores
-    assert parser.parse_args(["--dynamic_axes"]).dynamic_axes and not dashes.dynamic_axes
-    assert parser.parse_args([]).model_dir == Path("pretrained_models/Spark-TTS-0.5B")
+    assert parse("--dynamic_axes").dynamic_axes and not dashes.dynamic_axes
+    assert parse().model_dir == Path("pretrained_models/Spark-TTS-0.5B")
 
 
 def test_the_bundle_goes_below_the_checkpoint_by_default(tiny_folder: Path) -> None:
-    options = conversion_options(build_parser().parse_args(["--model_dir", str(tiny_folder)]))
+    options = conversion_options(parse("--model_dir", str(tiny_folder)))
     assert options.output_dir == tiny_folder / "onnx"
     assert options.opset == 17 and options.dynamic and options.verify
 
@@ -409,5 +444,5 @@ def test_a_terminated_conversion_cleans_up(tiny_folder: Path, tmp_path: Path) ->
         process.terminate()
         rest = process.stderr.read()
     assert process.returncode == 130
-    assert "interrupted; nothing was changed" in rest
+    assert rest.endswith("error: interrupted\n") and "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,8 @@ from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, TOKENIZER_
 from sparktts_onnx.bundle.manifest import Manifest, read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from sparktts_onnx.export.codec.adapters import Models, wav2vec2_adapter
-from sparktts_onnx.export.conversion import ConversionOptions, convert
+from sparktts_onnx.export.conversion import convert
+from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.verify.end_to_end import GraphChain
 from sparktts_onnx.export.verify.graphs import wrong_tokens
 from sparktts_onnx.export.verify.language_model import GraphRunner

@@ -7,7 +7,8 @@ import pytest
 from original import Original
 
 from sparktts_onnx import SparkTTSONNX
-from sparktts_onnx.export.conversion import ConversionOptions, convert
+from sparktts_onnx.export.conversion import convert
+from sparktts_onnx.export.options import ConversionOptions
 
 ROOT = Path(__file__).parents[2]
 PROMPT = ROOT / "example" / "prompt_audio.wav"

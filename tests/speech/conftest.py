@@ -21,7 +21,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def converted(precision: str) -> Path:
         if "SPEECH_BUNDLES" in os.environ:
             return Path(os.environ["SPEECH_BUNDLES"]) / precision
-        from sparktts_onnx.export.conversion import ConversionOptions, convert
+        from sparktts_onnx.export.conversion import convert
+        from sparktts_onnx.export.options import ConversionOptions
 
         target = tmp_path_factory.mktemp(precision) / "onnx"
         convert(ConversionOptions(VOICE, target, precision=precision, verify=False))

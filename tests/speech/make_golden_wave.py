@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from sparktts_onnx import SparkTTSONNX
-from sparktts_onnx.export.conversion import ConversionOptions, convert
+from sparktts_onnx.export.conversion import convert
+from sparktts_onnx.export.options import ConversionOptions
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden_wave.npz")

@@ -18,9 +18,6 @@ from sparktts_onnx.export.codec.graph_store import save_graph, store_half, tidy
 from sparktts_onnx.export.codec.lowering import lowered
 from sparktts_onnx.export.codec.recipes import DYNAMIC_LETTERS, Recipe, Size, declared_axes, examples, zeros
 
-MIN_OPSET, MAX_OPSET = 17, 20
-"""17 is the first with LayerNormalization; 20 the last that PyTorch's tracing exporter writes."""
-
 
 @dataclass(frozen=True)
 class GraphForm:
@@ -32,12 +29,10 @@ class GraphForm:
     """Version of the standard operators."""
     dynamic: bool = True
     """Whether batch and time may vary."""
-    half: bool = False
-    """Whether large weights are kept as float16 in the file."""
 
 
 def export_graph(
-    recipe: Recipe, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, form: GraphForm
+    recipe: Recipe, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, form: GraphForm, half: bool = False
 ) -> list[Path]:
     """Write one component graph.
 
@@ -47,6 +42,7 @@ def export_graph(
         target: the `.onnx` file to write; weights go beside it as `.onnx.data`.
         checkpoint: gives the sizes of the examples.
         form: how to write it.
+        half: whether large weights are kept as float16 in the file.
 
     Raises:
         ExportError: the graph could not be traced.
@@ -77,7 +73,7 @@ def export_graph(
         model.graph.initializer.append(numpy_helper.from_array(zeros(option).numpy(), option.name))
     _declare_sizes(model, spec, checkpoint)
     tidy(model, recipe.name)
-    if form.half:
+    if half:
         store_half(model)
     return save_graph(model, target)
 

@@ -50,8 +50,6 @@ class Recipe:
     """The reference module."""
     tolerance: float
     """Largest deviation of a float output, relative to the largest magnitude in it."""
-    share: float = 1.0
-    """Of the values that must stay within it; see `verify.relative_error`."""
 
     @property
     def name(self) -> str:

@@ -1,7 +1,6 @@
 """Export of the language model: `LLM/` of a checkpoint to `language_model.onnx` and its weights file."""
 
 from pathlib import Path
-from typing import Literal
 
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, TokenIds
@@ -14,9 +13,8 @@ from sparktts_onnx.export.language.graph_file import GraphFile
 from sparktts_onnx.export.language.products import Float32Products, HalfProducts, Products
 from sparktts_onnx.export.language.quantize import BlockFormat, BlockProducts, RowProducts
 from sparktts_onnx.export.language.weights import DecoderWeights
-
-Precision = Literal["fp32", "fp16", "int8", "int4"]
-Head = Literal["speech", "full"]
+from sparktts_onnx.export.options import Head
+from sparktts_onnx.export.storage import Precision
 
 _PRODUCTS: dict[Precision, Products] = {
     "fp32": Float32Products(),

@@ -72,8 +72,9 @@ def verify_graph(
     checkpoint: Checkpoint,
     sizes: Sequence[Size],
     dynamic: bool = True,
+    share: float = 1.0,
 ) -> list[Check]:
-    """Judge one written graph against its module at every size."""
+    """Judge one written graph against its module at every size; `share` is that of its `Storage`."""
     try:
         session = open_session(path)
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own that share no other base.
@@ -83,7 +84,7 @@ def verify_graph(
         return checks
     uses = [False, True] if dynamic and recipe.spec.options else [False]
     return checks + [
-        verify_values(recipe, adapter, session, checkpoint=checkpoint, size=size, optional=optional)
+        verify_values(recipe, adapter, session, checkpoint=checkpoint, size=size, optional=optional, share=share)
         for size in sizes
         for optional in uses
     ]
@@ -133,6 +134,7 @@ def verify_values(
     checkpoint: Checkpoint,
     size: Size,
     optional: bool = False,
+    share: float = 1.0,
 ) -> Check:
     """Compare shapes, values and tokens at one size, with the graph's options given where `optional`."""
     inputs, specs, subject = examples(recipe, checkpoint, size, seed=size.frames), recipe.spec.inputs, str(size)
@@ -145,7 +147,7 @@ def verify_values(
         found = session.run([spec.name for spec in recipe.spec.outputs], feeds)
     except Exception as error:  # noqa: BLE001 - as above; a graph that cannot run at this size is a finding.
         return Check(recipe.name, subject, None, recipe.tolerance, f"it cannot run at {subject}: {error}")
-    return judge(recipe, adapter, inputs, expected=expected, found=found, subject=subject)
+    return judge(recipe, adapter, inputs, expected=expected, found=found, subject=subject, share=share)
 
 
 def reference_outputs(adapter: nn.Module, inputs: Sequence[Tensor]) -> list[Array]:
@@ -168,6 +170,7 @@ def judge(
     expected: Sequence[Array],
     found: Sequence[Array],
     subject: str,
+    share: float,
 ) -> Check:
     """Compare a graph's outputs with the module's."""
     faults, worst = [], 0.0
@@ -178,13 +181,13 @@ def judge(
             wrong = wrong_tokens(given, wanted, _margin(adapter, inputs))
             faults += [f"{wrong} of {wanted.size} {spec.name} differ"] if wrong else []
         else:
-            error = relative_error(given, wanted, share=recipe.share)
+            error = relative_error(given, wanted, share=share)
             worst = max(worst, error)
             # Written so that NaN fails.
             faults += [] if error <= recipe.tolerance else [f"{spec.name} deviates by {error:.1e}"]
             if not (altogether := overall_error(given, wanted)) <= OVERALL_TOLERANCE:
                 faults.append(f"{spec.name} deviates by {altogether:.1e} altogether")
-    return Check(recipe.name, subject, worst, recipe.tolerance, "; ".join(faults) or None, recipe.share)
+    return Check(recipe.name, subject, worst, recipe.tolerance, "; ".join(faults) or None, share)
 
 
 def _margin(adapter: nn.Module, inputs: Sequence[Tensor]) -> Array:
@@ -199,10 +202,6 @@ def wrong_tokens(found: Array, expected: Array, margin: Array) -> int:
     return int(np.count_nonzero((found != expected) & (margin >= TOKEN_MARGIN)))
 
 
-INTEGER_SHARE = 0.5
-"""`share` for what is rounded to integers on the way. A sum that lies between two of them goes to the one here and to
-the other there, and thirty periodic activations make something audible of it; the rest is equal to the last bits. A
-wrong weight, place or scale is wrong everywhere, or at the borders, which is most of the smallest size."""
 OVERALL_TOLERANCE = 0.2
 """Root mean square of all deviations, over that of the values, whatever the share. Integers that go to the other side
 come to 0.1 on random weights of the published size; a wrong border, even of 200 frames, to more than this."""

@@ -14,12 +14,13 @@ from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
 from sparktts_onnx.export.codec.adapters import Models, Wav2Vec2Features
 from sparktts_onnx.export.codec.geometry import generator_context, prenet_context
-from sparktts_onnx.export.conversion import ConversionOptions, convert
+from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.modules.config import DecoderConfig, GeneratorConfig
 from sparktts_onnx.export.modules.convnext import SamplingBlock
 from sparktts_onnx.export.modules.feature_codec import FeatureDecoder
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import FiniteScalarQuantizer
+from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.synthetic.checkpoint import SyntheticWeights, write_checkpoint
 from sparktts_onnx.export.synthetic.sizes import Sizes, tiny_sizes
 

@@ -14,9 +14,10 @@ from torch import nn
 
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec import generator_lowering
-from sparktts_onnx.export.codec.adapters import Models
-from sparktts_onnx.export.codec.exporter import MIN_OPSET, GraphForm, export_graph
+from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
 from sparktts_onnx.export.codec.recipes import CHECKED, RECIPES, TRACED
+from sparktts_onnx.export.codec.references import References
+from sparktts_onnx.export.options import MIN_OPSET
 from sparktts_onnx.export.verify.graphs import Check, overall_error, relative_error, table, verify_graph, wrong_tokens
 from sparktts_onnx.export.verify.weights import verify_weights
 
@@ -25,8 +26,8 @@ Damage = Callable[[onnx.ModelProto], None]
 
 @pytest.fixture(scope="module")
 def adapters(tiny: Checkpoint) -> dict[str, nn.Module]:
-    models = Models(tiny)
-    return {name: recipe.build(models) for name, recipe in RECIPES.items()}
+    references = References(tiny)
+    return {name: references.published(name) for name in RECIPES}
 
 
 @pytest.fixture
