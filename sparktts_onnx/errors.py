@@ -20,9 +20,28 @@
 A message says what was wrong, what was found, what was expected, and what to do about it.
 """
 
+from pathlib import Path
+
 
 class SparkTTSError(Exception):
-    """Base of every error of this package; its text is one message for a person."""
+    """Base of every error of this package; its text is one message for a person, and programs read the attributes."""
+
+    field: str | None = None
+    """The option or argument at fault, where there is one."""
+    file: Path | None = None
+    """The file or folder at fault, where there is one; the text begins with it."""
+
+    def __init__(self, message: str = "", *, field: str | None = None, file: Path | None = None) -> None:
+        super().__init__(message)
+        self.field, self.file = field, file
+
+    def __str__(self) -> str:
+        return self.message if self.file is None else f"{self.file}: {self.message}"
+
+    @property
+    def message(self) -> str:
+        """The text without the file's path, for readers who should not know it."""
+        return str(self.args[0]) if self.args else ""
 
 
 class BundleError(SparkTTSError):

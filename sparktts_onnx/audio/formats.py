@@ -75,12 +75,13 @@ def format_named(name: str) -> Format:
     """
     form = FORMATS.get(str(name).lower())
     if form is None:
-        raise OptionError(f"unknown audio format {name!r}: expected one of {', '.join(FORMATS)}")
+        raise OptionError(f"unknown audio format {name!r}: expected one of {', '.join(FORMATS)}", field="file_format")
     if form.library == "PyAV":
         load_av(f"writing {form.name}")
     if form.library == "libsndfile" and not soundfile.check_format(form.container, form.codec):
         version = soundfile.__libsndfile_version__
-        raise OptionError(f"libsndfile {version} of this system cannot write {form.name}: use wav, or a newer one")
+        found = f"libsndfile {version} of this system cannot write {form.name}"
+        raise OptionError(f"{found}: use wav, or a newer one", field="file_format")
     return form
 
 

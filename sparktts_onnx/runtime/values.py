@@ -25,7 +25,8 @@ def whole_number(name: str, value: Any, low: int, high: int | None = None) -> in
     whole = not isinstance(value, bool) and isinstance(value, Integral)
     if not whole or int(value) < low or (high is not None and int(value) > high):
         raise OptionError(
-            f"{name} is {value!r}; expected a whole number from {low}{'' if high is None else f' to {high}'}"
+            f"{name} is {value!r}; expected a whole number from {low}{'' if high is None else f' to {high}'}",
+            field=name,
         )
     return int(value)
 
@@ -33,21 +34,21 @@ def whole_number(name: str, value: Any, low: int, high: int | None = None) -> in
 def number(name: str, value: Any, low: float, high: float) -> float:
     """The value, a number of any kind, from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
-        raise OptionError(f"{name} is {value!r}; expected a number from {low:g} to {high:g}")
+        raise OptionError(f"{name} is {value!r}; expected a number from {low:g} to {high:g}", field=name)
     return float(value)
 
 
 def instance_of(name: str, value: Any, kind: type, expected: str) -> Any:
     """The value, seen to be of a type."""
     if not isinstance(value, kind):
-        raise OptionError(f"{name} is {value!r}; expected {expected}")
+        raise OptionError(f"{name} is {value!r}; expected {expected}", field=name)
     return value
 
 
 def path_named(name: str, value: Any) -> Path:
     """The value, a path."""
     if not isinstance(value, str | os.PathLike):
-        raise OptionError(f"{name} is {value!r}; expected a path")
+        raise OptionError(f"{name} is {value!r}; expected a path", field=name)
     return Path(value)
 
 
@@ -55,7 +56,7 @@ def clean_text(name: str, value: Any) -> str:
     """The value, a text that Unicode can write."""
     text: str = instance_of(name, value, str, "a text")
     if broken := broken_character(text):
-        raise OptionError(f"{name} holds {broken}, which is no character: it was read in a wrong encoding; use UTF-8")
+        raise OptionError(f"{name} holds {broken}, which is not a character; use UTF-8", field=name)
     return text
 
 

@@ -4,6 +4,7 @@ Errors travel as values: raised in a worker, Ray would write them to its logs, a
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -22,15 +23,19 @@ class Failure:
 
     kind: type[SparkTTSError]
     message: str
+    field: str | None
+    file: Path | None
 
     @classmethod
     def of(cls, error: SparkTTSError) -> "Failure":
         """An error, packed."""
-        return cls(type(error), str(error))
+        return cls(type(error), error.message, error.field, error.file)
 
     def unpack(self) -> SparkTTSError:
         """The error; its own `__init__` is not run again, as the message is complete."""
-        return self.kind.__new__(self.kind, self.message)
+        error = self.kind.__new__(self.kind, self.message)
+        error.field, error.file = self.field, self.file
+        return error
 
 
 Item = Chunk | SpeechInfo | Failure

@@ -35,7 +35,7 @@ def choose_providers(device: str, available: Sequence[str]) -> list[str]:
     if device == "auto":
         device = next((name for name in _AUTOMATIC if PROVIDERS[name] in available), "cpu")
     if not isinstance(device, str) or device not in PROVIDERS:
-        raise OptionError(f"device is {device!r}; expected one of auto, {', '.join(PROVIDERS)}")
+        raise OptionError(f"device is {device!r}; expected one of auto, {', '.join(PROVIDERS)}", field="device")
     if PROVIDERS[device] not in available:
         hint = f"pip install 'sparktts-onnx[{_EXTRAS[device]}]'" if device in _EXTRAS else "use a build that has it"
         raise ProviderError(

@@ -32,7 +32,7 @@ class SamplingOptions:
         number("temperature", self.temperature, 0, 100)
         whole_number("top_k", self.top_k, 0)
         if number("top_p", self.top_p, 0, 1) == 0:
-            raise OptionError(f"top_p is {self.top_p!r}; expected a number above 0, at most 1")
+            raise OptionError(f"top_p is {self.top_p!r}; expected a number above 0, at most 1", field="top_p")
         whole_number("max_new_tokens", self.max_new_tokens, 1)
 
 

@@ -71,12 +71,12 @@ def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefa
     """Validate a request.
 
     Raises:
-        TextError: the text is no str, empty, too long, or was read in a wrong encoding.
+        TextError: the text is not a str, empty, too long, or was decoded wrongly.
         OptionError: an unknown option, or one that is out of range.
     """
     if unknown := sorted(options.keys() - SpeechOptions.__annotations__.keys()):
         known = ", ".join(sorted(SpeechOptions.__annotations__))
-        raise OptionError(f"unknown option {unknown[0]!r}; the options are {known}")
+        raise OptionError(f"unknown option {unknown[0]!r}; the options are {known}", field=unknown[0])
     get = {key: value for key, value in options.items() if value is not None}
     utterance = Utterance(
         text=_checked_text(text),
@@ -91,7 +91,9 @@ def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefa
         tempo=number("tempo", get.get("tempo", 1.0), 0.25, 4),
     )
     if utterance.voice is not None and "gender" in get:
-        raise OptionError("gender belongs to a created voice and cannot change a given one; leave one of them out")
+        raise OptionError(
+            "gender belongs to a created voice and cannot change a given one; leave one of them out", field="gender"
+        )
     return utterance
 
 
@@ -103,13 +105,14 @@ def _checked_text(text: str) -> str:
     if len(text) > MAX_TEXT_CHARACTERS:
         raise TextError(f"the text has {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}")
     if broken := broken_character(text):
-        raise TextError(f"the text holds {broken}, which is no character: it was read in a wrong encoding; use UTF-8")
+        raise TextError(f"the text holds {broken}, which is not a character: it was decoded wrongly; use UTF-8")
     return text
 
 
 def _voice(voice: Any) -> Voice | None:
     if voice is not None and not isinstance(voice, Voice):
-        raise OptionError(f"voice should be a Voice (see process_prompt and Voice.load), found {type(voice).__name__}")
+        expected = "a Voice (see process_prompt and Voice.load)"
+        raise OptionError(f"voice is of type {type(voice).__name__}; expected {expected}", field="voice")
     return voice
 
 

@@ -63,7 +63,8 @@ class Segment:
         if not tokens:
             raise OptionError(
                 f"max_new_tokens is {self.sampling.max_new_tokens}, which ends {self.text[:40]!r} before its first "
-                "sound; leave it out, or allow more"
+                "sound; leave it out, or allow more",
+                field="max_new_tokens",
             )
 
 

@@ -33,7 +33,7 @@ class EnrollOptions:
 
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:
-            raise OptionError(f"window is {self.window!r}; expected one of {', '.join(WINDOWS)}")
+            raise OptionError(f"window is {self.window!r}; expected one of {', '.join(WINDOWS)}", field="window")
         instance_of("trim", self.trim, bool, "True or False")
         number("max_seconds", self.max_seconds, 0.1, MAX_SECONDS)
 

@@ -56,7 +56,8 @@ def _choice(option: str, value: str | float | None, names: tuple[str, ...], *, d
         return names[int(position)]
     step = 1 / (len(names) - 1)
     raise OptionError(
-        f"{option} is {value!r}; expected one of {', '.join(names)}, or a number from 0 to 1 in steps of {step:g}"
+        f"{option} is {value!r}; expected one of {', '.join(names)}, or a number from 0 to 1 in steps of {step:g}",
+        field=option,
     )
 
 

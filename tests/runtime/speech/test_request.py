@@ -78,7 +78,7 @@ def test_a_text_of_another_type(text: Any) -> None:
 def test_too_much_text_and_text_that_is_none() -> None:
     with pytest.raises(TextError, match="the limit is"):
         make_utterance("a" * (MAX_TEXT_CHARACTERS + 1), {}, SamplingDefaults())
-    with pytest.raises(TextError, match=r"'\\udcff', which is no character"):
+    with pytest.raises(TextError, match=r"'\\udcff', which is not a character"):
         make_utterance("Hello \udcff.", {}, SamplingDefaults())
 
 

@@ -1,0 +1,80 @@
+"""Errors carry what is at fault as data, so that nothing reads their text."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparktts_onnx import (
+    EnrollOptions,
+    MissingDependencyError,
+    OptionError,
+    SparkTTSONNX,
+    Voice,
+    VoiceError,
+    VoiceStyle,
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [
+        ("top_p", {"top_p": 0}),
+        ("top_p", {"top_p": 7}),
+        ("temperature", {"temperature": "hot"}),
+        ("max_new_tokens", {"max_new_tokens": 0}),
+        ("max_new_tokens", {"max_new_tokens": 1}),
+        ("retries", {"retries": -1}),
+        ("seed", {"seed": 0.5}),
+        ("tempo", {"tempo": 9}),
+        ("segment_seconds", {"segment_seconds": 0}),
+        ("pitch", {"pitch": "piercing"}),
+        ("gender", {"gender": "male", "voice": ...}),
+        ("voice", {"voice": "adam"}),
+        ("lexicon", {"lexicon": {}}),
+        ("normalize", {"normalize": "yes"}),
+        ("loudness", {"loudness": 3}),
+        ("file_format", {"file_format": "wax"}),
+        ("save_dir", {"save_dir": 5}),
+    ],
+)
+def test_an_option_error_names_its_option(tts: SparkTTSONNX, voice: Voice, field: str, options: dict[str, Any]) -> None:
+    given = {key: voice if value is ... else value for key, value in options.items()}
+    with pytest.raises(OptionError) as raised:
+        tts.inference("Hi there.", **{"seed": 1, **given})
+    assert raised.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "make"),
+    [
+        ("gender", lambda: VoiceStyle.of("robot")),
+        ("window", lambda: EnrollOptions(window="some")),
+        ("slots", lambda: SparkTTSONNX(".", slots=0)),
+        ("model_dir", lambda: SparkTTSONNX(None)),  # type: ignore[arg-type]
+    ],
+)
+def test_other_arguments_are_named_too(field: str, make: Callable[[], object]) -> None:
+    with pytest.raises(OptionError) as raised:
+        make()
+    assert raised.value.field == field
+
+
+def test_the_text_begins_with_the_path_and_the_message_leaves_it_out(tmp_path: Path) -> None:
+    error = VoiceError("it is not a voice file", file=tmp_path / "me.json")
+    assert str(error) == f"{tmp_path / 'me.json'}: it is not a voice file"
+    assert error.message == "it is not a voice file"
+    assert str(VoiceError("plain")) == VoiceError("plain").message == "plain"
+
+
+def test_an_error_is_pickled_with_its_data() -> None:
+    error = pickle.loads(pickle.dumps(OptionError("seed is 'x'", field="seed", file=Path("here"))))
+    assert (type(error), error.message, error.field, error.file) == (OptionError, "seed is 'x'", "seed", Path("here"))
+
+
+def test_a_missing_dependency_says_what_to_install() -> None:
+    error = MissingDependencyError("a tempo", needs="PyAV", extra="aac")
+    assert "pip install" in str(error)
+    assert error.field is None and error.file is None
