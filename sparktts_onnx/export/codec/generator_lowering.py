@@ -34,7 +34,7 @@ LEAST_ALPHA = 1e-2
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ScaleFolding:
     """What the convolutions around a Snake take over from it; each float64 [C]."""
 
     before: Tensor
@@ -81,21 +81,21 @@ class CosineSnake(nn.Module):
         return z - z.cos()
 
 
-def on_stream(snake: Snake) -> tuple[nn.Module, Surroundings]:
+def on_stream(snake: Snake) -> tuple[nn.Module, ScaleFolding]:
     """A Snake whose input is the residual stream."""
     alpha = snake.alpha.detach().double().flatten()
     one, zero = torch.ones_like(alpha), torch.zeros_like(alpha)
     if not foldable(alpha):
-        return PlainSnake(alpha), Surroundings(one, one, zero)
-    return StreamSnake(alpha), Surroundings(one, 1 / alpha, zero)
+        return PlainSnake(alpha), ScaleFolding(one, one, zero)
+    return StreamSnake(alpha), ScaleFolding(one, 1 / alpha, zero)
 
 
-def between_convolutions(snake: Snake) -> tuple[nn.Module, Surroundings]:
+def between_convolutions(snake: Snake) -> tuple[nn.Module, ScaleFolding]:
     """A Snake that only a convolution writes and only a convolution of kernel 1 reads."""
     alpha = snake.alpha.detach().double().flatten()
     if not foldable(alpha):
         return on_stream(snake)
-    return CosineSnake(), Surroundings(2 * alpha, 0.5 / alpha, torch.ones_like(alpha))
+    return CosineSnake(), ScaleFolding(2 * alpha, 0.5 / alpha, torch.ones_like(alpha))
 
 
 def foldable(alpha: Tensor) -> bool:
@@ -109,7 +109,7 @@ def constant(values: Tensor) -> nn.Parameter:
 
 
 def convolution(
-    source: nn.Module, *, before: Surroundings | None = None, behind: Surroundings | None = None
+    source: nn.Module, *, before: ScaleFolding | None = None, behind: ScaleFolding | None = None
 ) -> nn.Conv2d:
     """A 1-D convolution over a height of 1, with what the Snakes `before` and `behind` it left to it."""
     assert isinstance(source, nn.Conv1d) and source.bias is not None
@@ -135,7 +135,7 @@ class PhasedConvolution(nn.Module):
     laid side by side; what the transposed convolution would have cropped is cropped.
     """
 
-    def __init__(self, source: nn.Module, before: Surroundings) -> None:
+    def __init__(self, source: nn.Module, before: ScaleFolding) -> None:
         super().__init__()
         assert isinstance(source, nn.ConvTranspose1d) and source.bias is not None
         weight = source.weight.detach().double() * before.after.reshape(-1, 1, 1)  # [C_in, C_out, k]

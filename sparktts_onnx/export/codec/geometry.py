@@ -6,7 +6,7 @@ import math
 
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.modules.config import DecoderConfig, GeneratorConfig
+from sparktts_onnx.export.modules.config import FeatureDecoderConfig, GeneratorConfig
 from sparktts_onnx.export.modules.feature_codec import STAGE_LAYERS
 from sparktts_onnx.export.modules.generator import KERNEL, before_transposed, block_contexts
 
@@ -14,7 +14,7 @@ CONVNEXT_REACH = 3
 """Frames to each side of a ConvNeXt block's or an embedding's kernel of 7."""
 
 
-def prenet_context(config: DecoderConfig) -> int:
+def prenet_context(config: FeatureDecoderConfig) -> int:
     """Tokens to each side that one token's output frames depend on."""
     ratio = math.prod(config.sample_ratios)
     low, high = 0, ratio - 1

@@ -39,7 +39,7 @@ class MelConfig:
 
 
 @dataclass(frozen=True)
-class EncoderConfig:
+class FeatureEncoderConfig:
     """wav2vec2 features to the latents that are quantized."""
 
     input_channels: int
@@ -57,7 +57,7 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
-class DecoderConfig:
+class FeatureDecoderConfig:
     """The prenet or the postnet: latents to features."""
 
     input_channels: int
@@ -130,7 +130,7 @@ class BiCodecConfig:
 
     mel_params: MelConfig
     """The spectrogram."""
-    encoder: EncoderConfig
+    encoder: FeatureEncoderConfig
     """Features to latents."""
     decoder: GeneratorConfig
     """The wave generator (the published key is `decoder`)."""
@@ -138,9 +138,9 @@ class BiCodecConfig:
     """Latents to semantic ids and back."""
     speaker_encoder: SpeakerConfig
     """Spectrogram to global ids and back to a vector."""
-    prenet: DecoderConfig
+    prenet: FeatureDecoderConfig
     """Quantized latents and the speaker's vector to the generator's input."""
-    postnet: DecoderConfig
+    postnet: FeatureDecoderConfig
     """A training target, exported and verified all the same."""
 
     def __post_init__(self) -> None:
@@ -174,12 +174,12 @@ class BiCodecConfig:
             raise CheckpointError(f"BiCodec/config.yaml: audio_tokenizer has no {', '.join(missing)}")
         return cls(
             mel_params=_section(MelConfig, "mel_params", sections),
-            encoder=_section(EncoderConfig, "encoder", sections),
+            encoder=_section(FeatureEncoderConfig, "encoder", sections),
             decoder=_section(GeneratorConfig, "decoder", sections),
             quantizer=_section(QuantizerConfig, "quantizer", sections),
             speaker_encoder=_section(SpeakerConfig, "speaker_encoder", sections),
-            prenet=_section(DecoderConfig, "prenet", sections),
-            postnet=_section(DecoderConfig, "postnet", sections),
+            prenet=_section(FeatureDecoderConfig, "prenet", sections),
+            postnet=_section(FeatureDecoderConfig, "postnet", sections),
         )
 
 

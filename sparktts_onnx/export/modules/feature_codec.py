@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sparktts_onnx.export.modules.config import DecoderConfig, EncoderConfig
+from sparktts_onnx.export.modules.config import FeatureDecoderConfig, FeatureEncoderConfig
 from sparktts_onnx.export.modules.convnext import SamplingBlock, VocosBackbone
 
 STAGE_LAYERS = 2
@@ -15,7 +15,7 @@ STAGE_LAYERS = 2
 class FeatureEncoder(nn.Module):
     """wav2vec2 features to the latents that the quantizer reads."""
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: FeatureEncoderConfig) -> None:
         super().__init__()
         dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
         self.encoder = VocosBackbone(
@@ -42,7 +42,7 @@ class FeatureEncoder(nn.Module):
 class FeatureDecoder(nn.Module):
     """Latents to features, conditioned on the speaker's vector where the config says so."""
 
-    def __init__(self, config: DecoderConfig) -> None:
+    def __init__(self, config: FeatureDecoderConfig) -> None:
         super().__init__()
         dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
         self.linear_pre = nn.Linear(config.input_channels, dim)

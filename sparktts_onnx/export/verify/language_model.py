@@ -14,7 +14,7 @@ from torch import nn
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, TokenIds
 from sparktts_onnx.export.storage import Precision
-from sparktts_onnx.export.verify.graphs import DTYPES, TOKEN_MARGIN, Check, open_session
+from sparktts_onnx.export.verify.graphs import DTYPES, Check, open_session
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 TOLERANCES: Mapping[str, float] = {"fp32": 2e-4, "fp16": 1e-2, "int8": 0.3, "int4": 0.7}
@@ -23,6 +23,10 @@ TOLERANCES: Mapping[str, float] = {"fp32": 2e-4, "fp16": 1e-2, "int8": 0.3, "int
 The worst of all positions for fp32, the median for the others, whose outliers say little. What a precision does to
 speech is measured on speech; this only has to tell a rounded model from a wrong one, on random weights too.
 """
+GREEDY_GAPS: Mapping[str, float] = {"fp32": 4e-4, "fp16": 0.05, "int8": 0.5, "int4": 1.5}
+"""How far below the model's own choice the graph's choice may be, in standard deviations of the model's logits: the
+worst or the median, as above. Medians of random weights and of a trained voice come to 0, 0, 0 and 0.17; a row that is
+always the largest lies 3 and more below."""
 PROMPT_LENGTHS = (50, 13, 81)
 TEXT_IDS = (10, 200)
 """Range of ids that are single characters in any byte-level tokenizer."""
@@ -95,7 +99,7 @@ def verify_language_model(
         return checks
     tolerance = TOLERANCES[precision]
     for prompt in prompts:
-        checks += _prompt_checks(runner, reference, prompt, tolerance=tolerance, exact=precision == "fp32")
+        checks += _prompt_checks(runner, reference, prompt, precision)
     errors = _batch_errors(runner, reference, prompts[:2])
     checks.append(_logit_verdict("2 rows", _overall(errors, exact=precision == "fp32"), tolerance))
     if heads:
@@ -154,7 +158,7 @@ def _differences(found: Sequence[Any], expected: Mapping[str, tuple[str, Sequenc
 
 
 def _prompt_checks(
-    runner: GraphRunner, reference: nn.Module, prompt: Sequence[int], *, tolerance: float, exact: bool
+    runner: GraphRunner, reference: nn.Module, prompt: Sequence[int], precision: Precision
 ) -> list[Check]:
     """The logits after a prompt, and the greedy ids that follow it.
 
@@ -167,21 +171,20 @@ def _prompt_checks(
         row.append(int(logits[0].argmax()) + runner.layout.head_first_id)
         logits, past = runner.advance(np.asarray([row[-1:]], np.int64), past, [len(row) - 1])
     wanted = reference_logits(reference, row[:-1], runner.layout, last=GREEDY_STEPS)
-    different = sum(_differs(found, expected) for found, expected in zip(answers, wanted, strict=True))
-    fault = f"{different} of {GREEDY_STEPS} ids differ" if different and exact else None
-    allowed = 0.0 if exact else 1.0
-    errors = [logit_error(found, expected) for found, expected in zip(answers, wanted, strict=True)]
+    pairs, exact = list(zip(answers, wanted, strict=True)), precision == "fp32"
+    error = _overall([logit_error(found, expected) for found, expected in pairs], exact=exact)
+    gap, limit = _overall([_gap(found, expected) for found, expected in pairs], exact=exact), GREEDY_GAPS[precision]
+    fault = None if gap <= limit else f"the likeliest id is another one, {gap:.1e} deviations below the model's"
     return [
-        _logit_verdict(f"{len(prompt)} ids", _overall(errors, exact=exact), tolerance),
-        Check(LANGUAGE_MODEL, f"greedy after {len(prompt)}", different / GREEDY_STEPS, allowed, fault),
+        _logit_verdict(f"{len(prompt)} ids", error, TOLERANCES[precision]),
+        Check(LANGUAGE_MODEL, f"greedy after {len(prompt)}", gap, limit, fault),
     ]
 
 
-def _differs(found: Logits, expected: Logits) -> bool:
-    """Whether the choice is another one and was not close."""
-    chosen = int(found.argmax())
-    gap = float(expected.max() - expected[chosen])
-    return gap > TOKEN_MARGIN * max(1.0, float(np.abs(expected).max()))
+def _gap(found: Logits, expected: Logits) -> float:
+    """How far the graph's choice is below the model's own, in standard deviations of the model's logits."""
+    gap = float(expected.max() - expected[int(found.argmax())])
+    return gap / max(float(expected.std()), 1e-12)
 
 
 def _batch_errors(runner: GraphRunner, reference: nn.Module, prompts: Sequence[Sequence[int]]) -> list[float]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator, PhasedConvolution, Surroundings
+from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator, PhasedConvolution, ScaleFolding
 from sparktts_onnx.export.codec.integer_convolution import Bounds, IntegerConvolution, IntegerPhasedConvolution
 from sparktts_onnx.export.codec.integer_generator import IntegerGenerator, input_bounds
 from sparktts_onnx.export.codec.lowering import lowered
@@ -78,7 +78,7 @@ def test_phases_follow_each_other(rate: int, kernel: int, length: int) -> None:
     source = nn.ConvTranspose1d(6, 4, kernel, stride=rate, padding=(kernel - rate) // 2).requires_grad_(False)
     held_by_bytes(source, 1)
     ones = torch.ones(6, dtype=torch.float64)
-    phased = PhasedConvolution(source, Surroundings(ones, ones, 0 * ones))
+    phased = PhasedConvolution(source, ScaleFolding(ones, ones, 0 * ones))
     x = multiples(2, 6, length)
     found = IntegerPhasedConvolution(phased, BOUNDS)(x.transpose(1, 2)).transpose(1, 2)
     # A scale for each phase of a channel: the weights of one are not all multiples of the same.

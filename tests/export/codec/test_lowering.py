@@ -10,8 +10,8 @@ from sparktts_onnx.export.codec.generator_lowering import (
     LoweredGenerator,
     PhasedConvolution,
     PlainSnake,
+    ScaleFolding,
     StreamSnake,
-    Surroundings,
     between_convolutions,
     on_stream,
 )
@@ -71,7 +71,7 @@ def test_less_is_computed_of_what_is_surplus() -> None:
 def test_phases_are_a_transposed_convolution(rate: int, kernel: int) -> None:
     source = torch.nn.ConvTranspose1d(3, 2, kernel, stride=rate, padding=(kernel - rate) // 2).requires_grad_(False)
     x, one = torch.randn(2, 3, 7), torch.ones(3, dtype=torch.float64)
-    found = PhasedConvolution(source, Surroundings(one, one, 0 * one))(x.unsqueeze(2)).squeeze(2)
+    found = PhasedConvolution(source, ScaleFolding(one, one, 0 * one))(x.unsqueeze(2)).squeeze(2)
     torch.testing.assert_close(found, source(x))
 
 

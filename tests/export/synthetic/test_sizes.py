@@ -15,7 +15,7 @@ from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
 from sparktts_onnx.export.codec.adapters import Models, Wav2Vec2Features
 from sparktts_onnx.export.codec.geometry import generator_context, prenet_context
 from sparktts_onnx.export.conversion import convert
-from sparktts_onnx.export.modules.config import DecoderConfig, GeneratorConfig
+from sparktts_onnx.export.modules.config import FeatureDecoderConfig, GeneratorConfig
 from sparktts_onnx.export.modules.convnext import SamplingBlock
 from sparktts_onnx.export.modules.feature_codec import FeatureDecoder
 from sparktts_onnx.export.modules.generator import WaveGenerator
@@ -122,7 +122,7 @@ def test_the_generators_context_is_what_a_gradient_reaches(rates: tuple[int, ...
 
 @pytest.mark.parametrize("ratios", [(1, 1), (2, 1), (1, 3)])
 def test_the_prenets_context_covers_what_a_gradient_reaches(ratios: tuple[int, ...]) -> None:
-    config = DecoderConfig(4, 4, 8, 3, 4, condition_dim=4, sample_ratios=ratios)
+    config = FeatureDecoderConfig(4, 4, 8, 3, 4, condition_dim=4, sample_ratios=ratios)
     per_token, frames, middle = math.prod(ratios), 121, 60
     x = torch.randn(1, 4, frames, requires_grad=True)
     out = FeatureDecoder(config)(x, torch.randn(1, 4))

@@ -74,6 +74,29 @@ def test_smaller_precisions_pass_their_own_measures(
     assert faults(checks) == ""
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
+def test_an_id_that_is_always_the_likeliest_fails(
+    tiny: Checkpoint, reference: nn.Module, tmp_path: Path, precision: Precision
+) -> None:
+    """One row of thousands hardly shows in the root mean square of all."""
+
+    def favor(model: onnx.ModelProto) -> None:
+        next(node for node in model.graph.node if "logits" in node.output).output[0] = "fair"
+        favor = np.zeros(layout.head_rows, np.float32)
+        favor[7] = 6.0
+        model.graph.initializer.append(numpy_helper.from_array(favor, "favor"))
+        model.graph.node.append(onnx.helper.make_node("Add", ["fair", "favor"], ["logits"]))
+
+    layout = write_language_model(tiny.language_model_folder, tmp_path, precision=precision)
+    damaged(tmp_path, favor)
+    prompts = example_prompts(tiny.token_ids)
+    checks = verify_language_model(tmp_path, layout, reference, prompts=prompts, precision=precision)
+    greedy = [check for check in checks if check.subject.startswith("greedy")]
+    assert len(greedy) == len(prompts) and not any(check.passed for check in greedy)
+    if precision in ("int8", "int4"):
+        assert all(check.passed for check in checks if check.subject.endswith("ids"))
+
+
 def test_one_altered_weight_fails(
     tiny: Checkpoint, reference: nn.Module, layout: LanguageModelLayout, tmp_path: Path
 ) -> None:
