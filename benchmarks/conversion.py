@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from sparktts_onnx.export.storage import PRECISIONS
+from sparktts_onnx.export.graphs.storage import PRECISIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "conversion.json"

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparktts_onnx.errors import MissingDependencyError, OptionError
+from sparktts_onnx.export.graphs.storage import PRECISIONS
 from sparktts_onnx.export.options import ALL_GRAPHS, ConversionOptions
-from sparktts_onnx.export.storage import PRECISIONS
 
 DEFAULT_MODEL_DIR = Path("pretrained_models/Spark-TTS-0.5B")
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.export.storage import Precision
+from sparktts_onnx.export.graphs.storage import Head, Precision
 
-Head = Literal["speech", "full"]
 ALL_GRAPHS = (*COMPONENTS, LANGUAGE_MODEL)
 MIN_OPSET, MAX_OPSET = 17, 20
 """17 is the first with LayerNormalization; 20 the last that PyTorch's tracing exporter writes."""

@@ -29,9 +29,9 @@ from sparktts_onnx.errors import ExportError, OptionError
 from sparktts_onnx.export import conversion, resources, staging
 from sparktts_onnx.export.cli import conversion_options
 from sparktts_onnx.export.codec import exporter, references
-from sparktts_onnx.export.codec.graph_store import save_graph
 from sparktts_onnx.export.codec.lowering import halved
 from sparktts_onnx.export.codec.recipes import Recipe
+from sparktts_onnx.export.graphs.graph_store import save_graph
 
 REPOSITORY = Path(__file__).parents[2]
 GRAPHS = [*COMPONENTS, LANGUAGE_MODEL]

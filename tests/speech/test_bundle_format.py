@@ -43,7 +43,7 @@ def test_a_cache_that_is_fed_back_from_nothing_equals_one_in_place(
     layout = read_manifest(folder).language_model
     session = opened(folder, "language_model")
     pieces = [list(range(1, 40)), list(range(40, 60)), [7], [9]]
-    model = LanguageModel(session, layout, rows=2)
+    model = LanguageModel(session, layout, slots=2)
     in_place = [model.prefill(0, pieces[0]), *(model.extend(0, piece) for piece in pieces[1:])]
     empty = np.zeros((1, layout.kv_heads, 0, layout.head_dim), layout.cache_dtype)
     names = [f"{i}.{kind}" for i in range(layout.layers) for kind in ("key", "value")]

@@ -15,7 +15,7 @@ from benchmarks.recognizer import ClosedSet, plain
 from benchmarks.voice import evaluation_texts
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.cli import main
-from sparktts_onnx.export.storage import PRECISIONS
+from sparktts_onnx.export.graphs.storage import PRECISIONS
 
 ROOT = Path(__file__).parents[2]
 PROMPT = ROOT / "example" / "prompt_audio.wav"

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator
-from sparktts_onnx.export.codec.graph_store import EXTERNAL_BYTES
 from sparktts_onnx.export.codec.integer_generator import IntegerGenerator
+from sparktts_onnx.export.graphs.graph_store import EXTERNAL_BYTES
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import VectorQuantizer
 from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm

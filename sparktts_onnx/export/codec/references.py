@@ -9,7 +9,7 @@ from sparktts_onnx.export.codec.adapters import Models
 from sparktts_onnx.export.codec.calibration import typical_features
 from sparktts_onnx.export.codec.lowering import halved, in_integers
 from sparktts_onnx.export.codec.recipes import RECIPES
-from sparktts_onnx.export.storage import Precision, Storage, storage_of
+from sparktts_onnx.export.graphs.storage import Precision, Storage, storage_of
 
 
 class References:

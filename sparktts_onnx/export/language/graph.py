@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile, declare
 from sparktts_onnx.export.language.config import DecoderConfig
-from sparktts_onnx.export.language.graph_file import MICROSOFT, GraphFile, declare
 from sparktts_onnx.export.language.products import Products
 from sparktts_onnx.export.language.weights import DecoderWeights
 
@@ -43,7 +43,7 @@ class DecoderGraph:
         """Write every node and weight, then the file."""
         config, graph, dtype = self.config, self.graph, self.products.dtype
         table = self.weights.read("model.embed_tokens.weight")
-        stream = self.products.embed(graph, "input_ids", "embedding", table=table, speech=self.head.first)
+        stream = self.products.embed(graph, "input_ids", "embedding", table=table)
         self._write_rotary_tables()
         x = self._first_norm(stream)
         for layer in range(config.layers):

@@ -7,14 +7,13 @@ from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, TokenIds
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
+from sparktts_onnx.export.graphs.graph_file import GraphFile
+from sparktts_onnx.export.graphs.storage import Head, Precision
 from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
 from sparktts_onnx.export.language.graph import DecoderGraph, HeadRange
-from sparktts_onnx.export.language.graph_file import GraphFile
 from sparktts_onnx.export.language.products import Float32Products, HalfProducts, Products
 from sparktts_onnx.export.language.quantize import BlockFormat, BlockProducts, RowProducts
 from sparktts_onnx.export.language.weights import DecoderWeights
-from sparktts_onnx.export.options import Head
-from sparktts_onnx.export.storage import Precision
 
 _PRODUCTS: dict[Precision, Products] = {
     "fp32": Float32Products(),

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from onnx import TensorProto
 
-from sparktts_onnx.export.language.graph_file import GraphFile
+from sparktts_onnx.export.graphs.graph_file import GraphFile
 
 
 class Products(Protocol):
@@ -26,8 +26,8 @@ class Products(Protocol):
         """Add x [.., in] · weightᵀ + bias; `weight` is float32 [out, in]."""
         ...
 
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
-        """Add the rows of `table` float32 [vocabulary, D] that `ids` name; ids from `speech` on are the head's too."""
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+        """Add the rows of `table` float32 [vocabulary, D] that `ids` name."""
         ...
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
@@ -46,7 +46,7 @@ class Float32Products:
         product = graph.op("MatMul", [x, graph.weight(f"{name}.weight", weight.T)], f"{name}/product")
         return product if bias is None else add_bias(graph, product, name, bias)
 
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
         """Add the rows of `table` that `ids` name."""
         return gather(graph, graph.weight(f"{name}.weight", table), ids, f"{name}/rows")
 
@@ -69,9 +69,9 @@ class HalfProducts:
         half = None if bias is None else bias.astype(np.float16)
         return Float32Products().linear(graph, x, name, weight=weight.astype(np.float16), bias=half)
 
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
         """Add the rows of `table` that `ids` name."""
-        return Float32Products().embed(graph, ids, name, table=table.astype(np.float16), speech=speech)
+        return Float32Products().embed(graph, ids, name, table=table.astype(np.float16))
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
         """Add x · table[first:stop]ᵀ, float32 for the sampler."""

@@ -1,17 +1,18 @@
-"""Weights of the language model in 4, 6 or 8 bits: blocks along the input, a scale a block, symmetric around zero."""
+"""Weights of the language model in 4 or 8 bits: blocks along the input, a scale a block, symmetric around zero."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from sparktts_onnx.export.language.graph_file import MICROSOFT, GraphFile
+from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile
+from sparktts_onnx.export.graphs.rows import quantize_rows
 from sparktts_onnx.export.language.products import add_bias, gather, half_stored_product, to_float32
 
 SMALLEST_BLOCK = 16
 """That the operators know."""
 _CHUNK_WEIGHTS = 1 << 20
 """Weights that are quantized together: the search's temporaries stay in the cache."""
-_SHRINKS = {4: (1.0, 0.95, 0.9, 0.85, 0.8), 6: (1.0, 0.9, 0.8), 8: (1.0,)}
+_SHRINKS = {4: (1.0, 0.95, 0.9, 0.85, 0.8), 8: (1.0,)}
 """Scales that the search tries, as parts of the one that just holds the largest weight."""
 
 
@@ -20,7 +21,7 @@ class BlockFormat:
     """How weights are stored."""
 
     bits: int
-    """4, 6 or 8; 6 in blocks of a multiple of 4."""
+    """4 or 8."""
     block: int
     """Weights that share a scale."""
 
@@ -60,18 +61,9 @@ def quantize(weight: np.ndarray, form: BlockFormat) -> tuple[np.ndarray, np.ndar
 
 
 def pack(stored: np.ndarray, form: BlockFormat) -> np.ndarray:
-    """Two 4-bit values a byte, the first in the low half; or four 6-bit values in three bytes.
-
-    Of 6-bit values, each of the first three quarters of a block fills the low bits of a plane of bytes; the last
-    quarter lies in the two high bits of all three planes, its low bits in the first.
-    """
+    """Two 4-bit values a byte, the first in the low half; 8-bit values as they are."""
     if form.bits == 8:
         return stored
-    if form.bits == 6:
-        quarters = stored.reshape(*stored.shape[:-1], 4, form.block // 4)
-        high = np.stack([(quarters[..., 3, :] >> 2 * i) & 3 for i in range(3)], axis=-2)
-        planes: np.ndarray = quarters[..., :3, :] | (high << 6)
-        return planes.reshape(*stored.shape[:-1], form.block * 3 // 4)
     packed: np.ndarray = stored[..., 0::2] | (stored[..., 1::2] << 4)
     return packed
 
@@ -124,17 +116,19 @@ class RowProducts:
         product = _integer_product(graph, x, name, *columns)
         return product if bias is None else add_bias(graph, product, name, bias)
 
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
-        """Add the rows of `table` that `ids` name."""
-        return embed_rows(graph, ids, name, table=table, speech=speech)
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+        """Add the rows of `table` that `ids` name; only those are read and converted."""
+        stored, scales = quantize_rows(table)
+        rows = gather(graph, graph.weight(f"{name}.weight", stored), ids, f"{name}/bytes")
+        row_scales = gather(graph, graph.weight(f"{name}.scales", scales[:, None]), ids, f"{name}/row_scales")
+        return graph.op("Mul", [to_float32(graph, rows), row_scales], f"{name}/rows")
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
-        """Add x · table[first:stop]ᵀ; a tied head is a view of the embedding's rows of speech, made at loading."""
+        """Add x · table[first:stop]ᵀ; a tied head is a view of the embedding's rows, made at loading."""
         if not tied:
             return self.linear(graph, x, "head", weight=table[first:stop], bias=None)
         bounds = [
-            graph.shared(f"head.{key}", np.array([row], np.int64))
-            for key, row in (("first", 0), ("stop", stop - first))
+            graph.shared(f"head.{key}", np.array([row], np.int64)) for key, row in (("first", first), ("stop", stop))
         ]
         rows = graph.op("Slice", ["embedding.weight", *bounds], "head/rows")
         columns = graph.op("Transpose", [rows], "head/columns", attributes={"perm": [1, 0]})
@@ -165,75 +159,6 @@ def _largest(graph: GraphFile, x: str, name: str) -> str:
     return graph.op("Max", [largest, least], f"{name}/divisor")
 
 
-def embed_rows(graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
-    """Add the rows of a table, with a scale a row; only rows that `ids` name are read and converted.
-
-    Rows from `speech` on are int8, and the head's too; those of the text before take most of the bytes, are read for
-    the prompt alone, and have 6 bits.
-    """
-    stored, scales = quantize_rows(table[speech:])
-    weights = graph.weight(f"{name}.weight", stored), graph.weight(f"{name}.scales", scales[:, None])
-    if not speech:
-        return _rows_of_bytes(graph, ids, f"{name}/rows", *weights)
-    first, zero, last = (
-        graph.shared(f"{name}.{key}", np.array(value, np.int64))
-        for key, value in (("first", speech), ("zero", 0), ("last", speech - 1))
-    )
-    spoken = graph.op("Max", [graph.op("Sub", [ids, first], f"{name}/shifted"), zero], f"{name}/speech_ids")
-    written = graph.op("Min", [ids, last], f"{name}/text_ids")
-    is_text = graph.op("Less", [ids, first], f"{name}/is_text")
-    axis = graph.shared(f"{name}.axis", np.array([-1], np.int64))
-    choices = [
-        graph.op("Unsqueeze", [is_text, axis], f"{name}/is_text_row"),
-        _rows_of_six_bits(graph, written, f"{name}/text", table[:speech]),
-        _rows_of_bytes(graph, spoken, f"{name}/speech", *weights),
-    ]
-    return graph.op("Where", choices, f"{name}/rows")
-
-
-def _rows_of_bytes(graph: GraphFile, ids: str, name: str, stored: str, scales: str) -> str:
-    rows = to_float32(graph, gather(graph, stored, ids, f"{name}/bytes"))
-    return graph.op("Mul", [rows, gather(graph, scales, ids, f"{name}/row_scales")], name)
-
-
-def _rows_of_six_bits(graph: GraphFile, ids: str, name: str, table: np.ndarray) -> str:
-    """Add the rows of `table` [rows, D], stored as `pack` does, in blocks of a whole row."""
-    width = table.shape[1]
-    form = BlockFormat(6, -(-width // 4) * 4)
-    packed, scales = quantize(table, form)
-    planes = gather(graph, graph.weight(f"{name}.weight", packed.reshape(len(table), 3, -1)), ids, f"{name}/planes")
-    two, six = (graph.shared(f"six_bits.{count}", np.array(count, np.uint8)) for count in (2, 6))
-    shifted = graph.op("BitShift", [planes, two], f"{name}/shifted", attributes={"direction": "LEFT"})
-    low = graph.op("BitShift", [shifted, two], f"{name}/low", attributes={"direction": "RIGHT"})
-    high = graph.op("BitShift", [planes, six], f"{name}/high", attributes={"direction": "RIGHT"})
-    places = graph.shared("six_bits.places", np.array([[1], [4], [16]], np.float32))
-    axes = graph.shared("six_bits.axes", np.array([-2], np.int64))
-    parts = graph.op("Mul", [to_float32(graph, high), places], f"{name}/parts")
-    last = graph.op("ReduceSum", [parts, axes], f"{name}/last", attributes={"keepdims": 1})
-    quarters = graph.op("Concat", [to_float32(graph, low), last], f"{name}/quarters", attributes={"axis": -2})
-    flat = graph.op(
-        "Reshape", [quarters, graph.shared("six_bits.flat", np.array([0, 0, -1], np.int64))], f"{name}/flat"
-    )
-    if form.block != width:
-        bounds = [
-            graph.shared(f"six_bits.{key}", np.array([value], np.int64))
-            for key, value in (("from", 0), ("to", width), ("along", -1))
-        ]
-        flat = graph.op("Slice", [flat, *bounds], f"{name}/cut")
-    centered = graph.op(
-        "Sub", [flat, graph.shared("six_bits.zero", np.array(form.zero, np.float32))], f"{name}/centered"
-    )
-    row_scales = gather(graph, graph.weight(f"{name}.scales", scales), ids, f"{name}/row_scales")
-    return graph.op("Mul", [centered, row_scales], name)
-
-
-def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Stored values int8 [rows, inputs] and scales float32 [rows]: weight ≈ values · scale, symmetric."""
-    scales = np.abs(weight).max(axis=1) / np.float32(127)
-    inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
-    return np.rint(weight * inverse[:, None]).astype(np.int8), scales
-
-
 @dataclass(frozen=True)
 class BlockProducts:
     """Products with weights in blocks; the embedding and the head are those of `RowProducts`."""
@@ -262,9 +187,9 @@ class BlockProducts:
         }
         return graph.op("MatMulNBits", inputs, f"{name}/product", domain=MICROSOFT, attributes=attributes)
 
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray, speech: int) -> str:
-        """Add the rows of `table` that `ids` name."""
-        return embed_rows(graph, ids, name, table=table, speech=speech)
+    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
+        """Add the rows of `table` that `ids` name, in 8 bits."""
+        return RowProducts().embed(graph, ids, name, table=table)
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
         """Add x · table[first:stop]ᵀ, in 8-bit integers: the rows are the embedding's."""

@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 
 from sparktts_onnx.bundle.contract import QUERIES
 from sparktts_onnx.bundle.manifest import AlignmentHead
-from sparktts_onnx.export.language.graph_file import declare
+from sparktts_onnx.export.graphs.graph_file import declare
 
 
 def add_queries(path: Path, heads: Sequence[AlignmentHead], *, group: int) -> None:

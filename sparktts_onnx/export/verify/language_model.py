@@ -13,7 +13,7 @@ from torch import nn
 
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, TokenIds
-from sparktts_onnx.export.storage import Precision
+from sparktts_onnx.export.graphs.storage import Precision
 from sparktts_onnx.export.verify.graphs import DTYPES, Check, open_session
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 

@@ -19,9 +19,9 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
+from sparktts_onnx.export.graphs.storage import Precision
 from sparktts_onnx.export.language.language_model import write_language_model
 from sparktts_onnx.export.language.queries import add_queries
-from sparktts_onnx.export.storage import Precision
 from sparktts_onnx.export.verify.graphs import open_session
 from sparktts_onnx.runtime.language import cache_buffers, key_value_cache
 from sparktts_onnx.runtime.language.attention import TextAttention
@@ -146,10 +146,9 @@ def test_heads_of_zeros_fill_the_groups_of_an_accelerator(
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("int8", 0.08), ("int4", 0.5)])
-def test_text_in_six_bits_stays_near_float32(
+def test_text_and_speech_ids_stay_near_float32(
     precision: Precision, limit: float, tmp_path: Path, tiny_folder: Path
 ) -> None:
-    """With the cut head, text and speech ids have tables of their own."""
     ids = read_token_ids(tiny_folder / "LLM")
     reference = open_model(tiny_folder / "LLM", tmp_path / "fp32", head="speech")
     model = open_model(tiny_folder / "LLM", tmp_path / precision, precision, head="speech")

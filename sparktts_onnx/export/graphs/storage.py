@@ -11,6 +11,9 @@ Precision = Literal["fp32", "fp16", "int8", "int4"]
 """What a bundle is made for: fp32 equals the original, fp16 is for NVIDIA GPUs, int8 and int4 are for processors."""
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+Head = Literal["speech", "full"]
+"""Rows of the language model's head: the ids that speech can use, or all."""
+
 
 @dataclass(frozen=True)
 class Storage:

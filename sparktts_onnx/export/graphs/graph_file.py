@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from sparktts_onnx.export.codec.graph_store import EXTERNAL_BYTES, write_beside
+from sparktts_onnx.export.graphs.graph_store import EXTERNAL_BYTES, write_beside
 
 MICROSOFT = "com.microsoft"
 """Operator domain of ONNX Runtime's fused operators."""

@@ -1,0 +1,1 @@
+"""Graphs as files: how each is stored, its nodes and its weights."""
