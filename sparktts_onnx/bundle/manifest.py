@@ -7,15 +7,20 @@ length and SHA-256. Unknown keys, missing keys and other format versions are ref
 import dataclasses
 import hashlib
 import json
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from sparktts_onnx.bundle.contract import FORMAT_VERSION, MANIFEST_NAME
+from sparktts_onnx.bundle.values import Bounds, build
 from sparktts_onnx.errors import BundleError
+
+MOST_IDS = 1 << 24
+"""More ids than any tokenizer has. Bounds keep what a damaged file says from being allocated or divided by."""
+TokenId = Annotated[int, Bounds(0, MOST_IDS)]
+Size = Annotated[int, Bounds(1, 1 << 16)]
+Reach = Annotated[int, Bounds(0, 1 << 16)]
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class FileEntry:
 
     name: str
     """In the bundle's own folder: no path, so that no bundle reaches outside it."""
-    bytes: int
+    bytes: Annotated[int, Bounds(0, 1 << 50)]
     sha256: str
 
     def __post_init__(self) -> None:
@@ -47,7 +52,7 @@ class GraphEntry:
     """A graph: the first file is the `.onnx`, others hold its weights."""
 
     files: tuple[FileEntry, ...]
-    opset: int
+    opset: Annotated[int, Bounds(1, 1000)]
     precision: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -67,29 +72,29 @@ class CodecLayout:
 
     fingerprint: str
     """SHA-256 over the codec's weights in the checkpoint: a voice names the codec it belongs to by it."""
-    sample_rate: int
+    sample_rate: Annotated[int, Bounds(1000, 384_000)]
     """Samples a second."""
-    hop_length: int
+    hop_length: Size
     """Samples a semantic token."""
-    reference_samples: int
+    reference_samples: Annotated[int, Bounds(1, 1 << 26)]
     """Length of the clip that the speaker encoder hears."""
-    reference_hop: int
+    reference_hop: Size
     """The clip's length is a multiple of this many samples."""
     volume_normalize: bool
-    feature_dim: int
+    feature_dim: Size
     """Width of wav2vec2 features and of z."""
-    condition_dim: int
+    condition_dim: Size
     """Width of d_vector."""
-    semantic_codes: int
-    global_codes: int
-    global_tokens: int
-    prenet_context: int
+    semantic_codes: Annotated[int, Bounds(1, MOST_IDS)]
+    global_codes: Annotated[int, Bounds(1, MOST_IDS)]
+    global_tokens: Size
+    prenet_context: Reach
     """Tokens to each side that a token of the prenet's output depends on."""
-    decoder_context: int
+    decoder_context: Reach
     """Frames of x to each side that a frame's samples depend on in the decoder."""
-    frames_per_token: int = 1
+    frames_per_token: Annotated[int, Bounds(1, 1 << 10)] = 1
     """Frames of x that the prenet makes of one token."""
-    fixed_frames: int | None = None
+    fixed_frames: Size | None = None
     """Frames of every time axis where the graphs have fixed shapes; null where they are dynamic."""
 
 
@@ -97,16 +102,16 @@ class CodecLayout:
 class LanguageModelLayout:
     """Geometry of the language model's graph."""
 
-    layers: int
-    kv_heads: int
-    head_dim: int
-    max_positions: int
+    layers: Annotated[int, Bounds(1, 1 << 12)]
+    kv_heads: Annotated[int, Bounds(1, 1 << 12)]
+    head_dim: Annotated[int, Bounds(1, 1 << 12)]
+    max_positions: Annotated[int, Bounds(1, 1 << 24)]
     """Positions that the rotary tables in the graph cover: prompt and answer together."""
     cache_dtype: str
-    head_first_id: int
+    head_first_id: TokenId
     """Token id of row 0 of the logits; row r is the id `head_first_id + r`."""
-    head_rows: int
-    vocab_size: int
+    head_rows: Annotated[int, Bounds(1, MOST_IDS)]
+    vocab_size: Annotated[int, Bounds(1, MOST_IDS)]
 
 
 @dataclass(frozen=True)
@@ -150,8 +155,8 @@ class Alignment:
 class IdRange:
     """Token ids of a numbered kind: number n has id `first + n`."""
 
-    first: int
-    count: int
+    first: TokenId
+    count: TokenId
 
     @property
     def stop(self) -> int:
@@ -163,18 +168,18 @@ class IdRange:
 class TokenIds:
     """Token ids by role, read from the checkpoint's tokenizer when the bundle was made."""
 
-    end_of_text: int
+    end_of_text: TokenId
     """`<|im_end|>`: the answer is over."""
-    task_tts: int
-    task_controllable_tts: int
-    start_content: int
-    end_content: int
-    start_global: int
-    end_global: int
-    start_semantic: int
-    end_semantic: int
-    start_style: int
-    end_style: int
+    task_tts: TokenId
+    task_controllable_tts: TokenId
+    start_content: TokenId
+    end_content: TokenId
+    start_global: TokenId
+    end_global: TokenId
+    start_semantic: TokenId
+    end_semantic: TokenId
+    start_style: TokenId
+    end_style: TokenId
     global_tokens: IdRange
     semantic_tokens: IdRange
     gender: IdRange
@@ -191,10 +196,10 @@ class TokenIds:
 class SamplingDefaults:
     """Sampling of the original model."""
 
-    temperature: float = 0.8
-    top_k: int = 50
-    top_p: float = 0.95
-    max_new_tokens: int = 3000
+    temperature: Annotated[float, Bounds(0, 1e3)] = 0.8
+    top_k: TokenId = 50
+    top_p: Annotated[float, Bounds(1e-6, 1)] = 0.95
+    max_new_tokens: Annotated[int, Bounds(1, 1 << 24)] = 3000
 
 
 @dataclass(frozen=True)
@@ -220,12 +225,27 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
+        self._check_ids()
         sizes, alignment = self.language_model, self.alignment or Alignment()
         for head in alignment.heads:
             if not (0 <= head.layer < sizes.layers and 0 <= head.key_head < sizes.kv_heads):
                 raise ValueError(f"the language model has no alignment head {head}")
         if alignment.heads and not 0 < alignment.rope_dim <= sizes.head_dim:
             raise ValueError(f"alignment.rope_dim is {alignment.rope_dim}; expected 1 to {sizes.head_dim}")
+
+    def _check_ids(self) -> None:
+        """Refuse ids that the language model does not have."""
+        model, codec, ids = self.language_model, self.codec, self.token_ids
+        spans = [value for value in vars(ids).values() if isinstance(value, IdRange)]
+        single = [value for value in vars(ids).values() if isinstance(value, int)]
+        stop = max(*(token + 1 for token in single), *(span.stop for span in (*spans, *ids.attributes)))
+        stop = max(stop, model.head_first_id + model.head_rows)
+        if stop > model.vocab_size:
+            raise ValueError(f"ids or the head go up to {stop - 1}, beyond the vocabulary of {model.vocab_size}")
+        if codec.hop_length % codec.frames_per_token:
+            raise ValueError(
+                f"codec.hop_length is {codec.hop_length}, not a multiple of {codec.frames_per_token} frames"
+            )
 
     def files(self) -> tuple[FileEntry, ...]:
         """Every file of the bundle except the manifest, in order of graph."""
@@ -314,63 +334,7 @@ def _parse(data: dict[str, Any], folder: Path) -> Manifest:
             f"{FORMAT_VERSION}: convert the checkpoint again, or use the software that wrote it"
         )
     try:
-        manifest: Manifest = _build(Manifest, data, "manifest")
+        manifest: Manifest = build(Manifest, data, "manifest")
     except (TypeError, ValueError) as error:
         raise BundleError(f"{folder / MANIFEST_NAME} is not a valid manifest: {error}") from error
     return manifest
-
-
-def _build(kind: Any, value: Any, where: str) -> Any:
-    """Turn JSON into an annotated value, refusing what the annotation does not say."""
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, where)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return _build_union(arguments, value, where)
-    if origin is tuple:
-        return tuple(_build(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(_list(value, where)))
-    if origin is Mapping:
-        return {key: _build(arguments[1], item, f"{where}.{key}") for key, item in _dict(value, where).items()}
-    if kind is Any:
-        return value
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise TypeError(f"{where} should be of type {kind.__name__}, found {value!r}")
-    return value
-
-
-def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
-    given, hints = _dict(value, where), typing.get_type_hints(kind)
-    if unknown := sorted(given.keys() - hints.keys()):
-        raise ValueError(f"unknown key {where}.{unknown[0]}")
-    required = {f.name for f in dataclasses.fields(kind)} - {
-        f.name for f in dataclasses.fields(kind) if _has_default(f)
-    }
-    if missing := sorted(required - given.keys()):
-        raise ValueError(f"missing key {where}.{missing[0]}")
-    return kind(**{name: _build(hints[name], item, f"{where}.{name}") for name, item in given.items()})
-
-
-def _has_default(entry: "dataclasses.Field[Any]") -> bool:
-    return entry.default is not dataclasses.MISSING or entry.default_factory is not dataclasses.MISSING
-
-
-def _build_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and type(None) in kinds:
-        return None
-    plain = [kind for kind in kinds if kind is not type(None)]
-    matching = [kind for kind in plain if kind is type(value)]
-    return _build((matching or plain)[0], value, where)
-
-
-def _dict(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{where} should be an object, found {value!r}")
-    return value
-
-
-def _list(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"{where} should be a list, found {value!r}")
-    return value

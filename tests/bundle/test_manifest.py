@@ -113,6 +113,33 @@ def test_what_the_format_does_not_say_is_refused(bundle: Path, edit: Callable[[A
     assert said in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("place", "key", "value"),
+    [
+        *(("codec", "hop_length", value) for value in (0, -320, 2**31)),
+        *(("codec", "fixed_frames", value) for value in (0, -1, 2**31)),
+        *(("codec", "frames_per_token", value) for value in (0, -1, 2**31, 7)),
+        *(("codec", "sample_rate", value) for value in (0, -16000, 10**12)),
+        *(("codec", "reference_samples", value) for value in (0, -1, 2**40)),
+        *(("codec", "decoder_context", value) for value in (-1, 2**31)),
+        *(("codec", "global_tokens", value) for value in (0, 2**31)),
+        *(("language_model", "head_rows", value) for value in (0, -1, 2**31)),
+        *(("language_model", "head_first_id", value) for value in (-1, 300, 2**31)),
+        *(("language_model", "layers", value) for value in (0, 2**31)),
+        *(("language_model", "max_positions", value) for value in (0, 10**18)),
+        *(("token_ids", "end_of_text", value) for value in (-1, 355, 2**63)),
+        *(("token_ids", "global_tokens", value) for value in ({"first": -1, "count": 8}, {"first": 350, "count": 8})),
+        *(("sampling", "temperature", value) for value in (-1.0, float("nan"), float("inf"), 10**400)),
+        *(("sampling", "top_p", value) for value in (0, 1.5)),
+        *(("sampling", "max_new_tokens", value) for value in (0, 2**31)),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused(bundle: Path, place: str, key: str, value: Any) -> None:
+    change(bundle, lambda data: data[place].update({key: value}))
+    with pytest.raises(BundleError, match="not a valid manifest"):
+        read_manifest(bundle)
+
+
 @pytest.mark.parametrize("name", ["decoder.onnx", "tokenizer.json", "language_model.onnx"])
 def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
     (bundle / name).unlink()

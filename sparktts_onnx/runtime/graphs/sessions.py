@@ -15,6 +15,7 @@ import numpy as np
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest, check_file
 from sparktts_onnx.errors import BundleError, GenerationError
+from sparktts_onnx.runtime.graphs.external_data import external_files
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 from sparktts_onnx.runtime.graphs.packed_weights import packed_graph
 from sparktts_onnx.runtime.graphs.providers import CPU, CUDA, choose_providers, provider_options
@@ -177,6 +178,7 @@ class Sessions:
         for file in entry.files:
             check_file(self._folder, file)
         path = self._folder / entry.files[0].name
+        self._check_external(path, {file.name for file in entry.files[1:]})
         if self._packed_weights is not None and name in SPEAKING_GRAPHS:
             path = packed_graph(self._folder, entry, self._packed_weights, options=lambda: self._options(name))
         _log.info("loading %s", name)
@@ -196,6 +198,18 @@ class Sessions:
             raise BundleError(f"the graph {path} does not load: {error}") from error
         give_back_freed_memory()
         return session
+
+    def _check_external(self, path: Path, named: set[str]) -> None:
+        """Refuse weights from files that nobody has checked."""
+        try:
+            unnamed = sorted(external_files(path) - named)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"the graph {path} does not load: {error}") from error
+        if unnamed:
+            raise BundleError(
+                f"the graph {path} reads its weights from {unnamed[0]!r}, which the manifest does not name; "
+                "convert the checkpoint again"
+            )
 
     def _providers_of(self, name: str) -> list[str]:
         """A graph made for the processor stays there whole: one that is split copies everything back and forth.
