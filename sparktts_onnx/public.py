@@ -26,13 +26,13 @@ from sparktts_onnx.errors import (
     VerificationError,
     VoiceError,
 )
+from sparktts_onnx.files import file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
 from sparktts_onnx.runtime.pipeline import DEFAULT_SLOTS, SparkTTSONNX
 from sparktts_onnx.runtime.speech.batching import BatchResult
 from sparktts_onnx.runtime.speech.request import SpeechOptions
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
-from sparktts_onnx.runtime.values import file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.voices.library import VoiceEntry, VoiceLibrary
 from sparktts_onnx.runtime.voices.recordings import Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle

@@ -1,5 +1,5 @@
-"""Imports go one way, and the runtime needs no torch: every import statement is looked at, and the package is imported
-where those libraries are blocked."""
+"""Imports go down only, and the runtime needs no torch: every import statement is looked at, and the package is
+imported where those libraries are blocked."""
 
 import ast
 import subprocess
@@ -22,58 +22,137 @@ RecordingError RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo
 StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle __version__
 encoder file_name_key format_named names_a_file_everywhere play save_speech srt webvtt
 """
-MAY_USE = {
-    "bundle": {"bundle", "errors", "_version"},
-    "text": {"text", "errors", "_version"},
-    "audio": {"audio", "errors", "_version"},
-    "runtime": {"runtime", "bundle", "text", "audio", "errors", "_version"},
-    "export": {"export", "bundle", "text", "audio", "runtime", "errors", "_version"},
+ROOMS: dict[str, str] = {
+    "errors": "",
+    "_version": "",
+    "files": "",
+    "bundle": "",
+    "text": "",
+    "audio": "",
+    "runtime.values": "",
+    "runtime.cancellation": "",
+    "runtime.graphs": "bundle runtime.values",
+    "runtime.voices": "bundle text audio files runtime.values runtime.graphs",
+    "runtime.language": "bundle text runtime.values runtime.cancellation runtime.graphs runtime.voices",
+    "runtime.codec": "bundle audio runtime.values runtime.graphs",
+    "runtime.speech": "bundle text audio runtime.values runtime.cancellation runtime.voices runtime.language "
+    "runtime.codec",
+    "runtime.pipeline": "bundle text audio runtime",
+    "public": "bundle text audio files runtime",
+    "": "public",
+    "export.modules": "",
+    "export.checkpoint": "bundle export.modules",
+    "export.graphs": "bundle",
+    "export.codec": "bundle export.modules export.checkpoint export.graphs",
+    "export.language": "bundle export.checkpoint export.graphs",
+    "export.verify": "bundle runtime export.modules export.checkpoint export.graphs export.codec export.language",
+    "export.synthetic": "export.modules export.checkpoint export.language",
+    "export": "bundle text audio runtime export",
+    "batch": "audio files public",
+    "server": "audio public",
+    "scale": "public batch server",
+    "cli": "audio files public batch export server scale",
+    "__main__": "cli",
 }
-"""Parts of the package that each part may import."""
+"""The rooms of the package from the bottom up, and the rooms that each may import; everything may import `errors` and
+`_version`. A room stands for its subfolders that have no entry of their own."""
+EXPORTERS = {"export", "export.modules", "export.checkpoint", "export.graphs", "export.codec", "export.language"}
+EXPORTERS |= {"export.verify", "export.synthetic"}
+
+
+def room_of(module: str) -> str:
+    """The room of a module of the package: the entry that fits furthest."""
+    inner = module.removeprefix("sparktts_onnx").removeprefix(".").split(".")
+    return next((name for n in range(len(inner), 0, -1) if (name := ".".join(inner[:n])) in ROOMS), "")
+
+
+def within(room: str, allowed: str) -> bool:
+    """Whether a room is one of those allowed, or in one of them."""
+    return any(room == name or room.startswith(f"{name}.") for name in allowed.split())
 
 
 def imported(source: str) -> Iterator[str]:
-    """Full names of the modules that a source imports, lazily too."""
+    """Full names of the modules that a source imports: in functions, for types alone, and by name too."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, "imports are absolute"
-            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and "import" in ast.unparse(node.func):
+            yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
 
 
-def faults(part: str, source: str) -> list[str]:
-    """What a source of a part imports and may not."""
+def faults(room: str, source: str) -> list[str]:
+    """What a source of a room imports and may not."""
     found = []
     for name in imported(source):
-        top, *rest = name.split(".")
-        if top == "sparktts_onnx" and rest and rest[0] not in MAY_USE[part]:
+        top = name.split(".")[0]
+        target = room_of(name) if top == "sparktts_onnx" else None
+        if target is not None and target not in (room, "errors", "_version"):
+            public = target == "" and within("public", ROOMS[room])
+            if not public and not within(target, ROOMS[room]):
+                found.append(name)
+        if room not in EXPORTERS and top in EXPORT_ONLY:
             found.append(name)
-        if part != "export" and top in EXPORT_ONLY:
+        if top == "onnxruntime" and room != "runtime.graphs":
             found.append(name)
     return found
 
 
-@pytest.mark.parametrize("part", MAY_USE)
-def test_every_part_imports_only_what_it_may(part: str) -> None:
-    files = list((PACKAGE / part).rglob("*.py"))
-    assert files
-    found = {str(file.relative_to(ROOT)): faults(part, file.read_text(encoding="utf-8")) for file in files}
+def sources() -> Iterator[tuple[str, Path]]:
+    """Every source of the package with its room."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        yield room_of(".".join(part for part in parts if part != "__init__")), file
+
+
+def test_every_room_imports_only_rooms_below_it() -> None:
+    found = {str(file.relative_to(ROOT)): faults(room, file.read_text(encoding="utf-8")) for room, file in sources()}
     assert {name: names for name, names in found.items() if names} == {}
 
 
+def test_the_rooms_stand_in_an_order() -> None:
+    """Each names only rooms above its own line of the table, so no circle can be."""
+    names = list(ROOMS)
+    for place, (room, allowed) in enumerate(ROOMS.items()):
+        for name in allowed.split():
+            inside = [other for other in names if other != room and within(other, name)]
+            assert inside and all(names.index(other) < place for other in inside), (room, name)
+
+
+def test_one_module_imports_onnx_runtime() -> None:
+    """It turns telemetry off before the first import."""
+    users = [
+        str(file.relative_to(PACKAGE))
+        for _, file in sources()
+        if "onnxruntime" in {name.split(".")[0] for name in imported(file.read_text(encoding="utf-8"))}
+    ]
+    assert users == ["runtime/graphs/onnx_runtime.py"]
+
+
 def test_the_bundle_needs_the_standard_library_alone() -> None:
-    for file in [*(PACKAGE / "bundle").rglob("*.py"), PACKAGE / "errors.py"]:
+    for file in [*(PACKAGE / "bundle").rglob("*.py"), PACKAGE / "errors.py", PACKAGE / "files.py"]:
         tops = {name.split(".")[0] for name in imported(file.read_text(encoding="utf-8"))}
         assert tops <= {*sys.stdlib_module_names, "sparktts_onnx"}, file.name
 
 
-def test_a_planted_import_is_found() -> None:
-    assert faults("runtime", "def f():\n    import torch") == ["torch"]
-    assert faults("bundle", "from sparktts_onnx.runtime.voices.voice import Voice") == [
-        "sparktts_onnx.runtime.voices.voice"
-    ]
-    assert faults("runtime", "from sparktts_onnx.export import cli") == ["sparktts_onnx.export"]
+@pytest.mark.parametrize(
+    ("room", "source", "found"),
+    [
+        ("runtime.graphs", "def f():\n    import torch", ["torch"]),
+        ("bundle", "from sparktts_onnx.runtime.voices import voice", ["sparktts_onnx.runtime.voices.voice"]),
+        ("runtime.pipeline", "from sparktts_onnx.export import cli", ["sparktts_onnx.export.cli"]),
+        ("runtime.codec", "from sparktts_onnx.runtime.speech import x", ["sparktts_onnx.runtime.speech.x"]),
+        ("scale", "def f():\n    from sparktts_onnx.cli import main", ["sparktts_onnx.cli.main"]),
+        ("batch", "import_module('sparktts_onnx.scale.serve')", ["sparktts_onnx.scale.serve"]),
+        ("server", "import onnxruntime", ["onnxruntime"]),
+        ("text", "from sparktts_onnx import Voice", ["sparktts_onnx.Voice"]),
+        ("server", "from sparktts_onnx import Voice", []),
+    ],
+)
+def test_a_planted_import_is_found(room: str, source: str, found: list[str]) -> None:
+    assert faults(room, source) == found
 
 
 def test_the_package_imports_where_the_libraries_of_export_are_blocked() -> None:

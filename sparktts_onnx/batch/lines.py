@@ -14,10 +14,8 @@ from sparktts_onnx import (
     SparkTTSError,
     TextError,
     Voice,
-    file_name_key,
-    names_a_file_everywhere,
 )
-from sparktts_onnx.cli.arguments import read_text_file
+from sparktts_onnx.files import file_name_key, names_a_file_everywhere, read_text_file
 
 _NO_NAME = (
     "cannot be a file's name on every system: leave out < > : \" / \\ | ? *, what cannot be printed, dots and spaces "

@@ -9,7 +9,7 @@ from typing import Any
 
 from sparktts_onnx import BatchResult, OutputError, SparkTTSError, SparkTTSONNX, format_named, save_speech
 from sparktts_onnx.batch.lines import Line
-from sparktts_onnx.cli.arguments import read_text_file
+from sparktts_onnx.files import read_text_file
 
 RESULTS = "results.jsonl"
 

@@ -1,12 +1,10 @@
 """Options that several commands share, and what is made of them."""
 
 import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import cast
 
-from sparktts_onnx import DEFAULT_SLOTS, FORMATS, Lexicon, SparkTTSONNX, SpeechOptions, TextError
+from sparktts_onnx import DEFAULT_SLOTS, FORMATS, Lexicon, SparkTTSONNX, SpeechOptions
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
 FORMATS_HELP = f"{', '.join(FORMATS)} (default: wav); aac and m4a need the extra aac"
@@ -99,19 +97,3 @@ def speech_options(options: argparse.Namespace) -> SpeechOptions:
     if options.lexicon is not None:
         given["lexicon"] = Lexicon.load(options.lexicon)
     return cast(SpeechOptions, given)
-
-
-def read_text_file(path: Path | None) -> str:
-    """The text of a UTF-8 file, or of standard input.
-
-    Raises:
-        TextError: it cannot be read.
-    """
-    name = "standard input" if path is None else str(path)
-    try:
-        data = sys.stdin.buffer.read() if path is None else path.read_bytes()
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise TextError(f"{name} is not UTF-8 text: {error}; save it as UTF-8") from error
-    except OSError as error:
-        raise TextError(f"the text file {name} cannot be read: {error.strerror or error}") from error

@@ -27,10 +27,10 @@ from sparktts_onnx.cli.arguments import (
     add_model_arguments,
     add_speech_arguments,
     open_model,
-    read_text_file,
     speech_options,
 )
 from sparktts_onnx.cli.progress import Progress
+from sparktts_onnx.files import read_text_file
 
 DESCRIPTION = """Speak a text with a cloned, kept or created voice.
 

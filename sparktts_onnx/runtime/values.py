@@ -1,23 +1,11 @@
 """What callers give, checked in one place: a value of a wrong type or out of range is an `OptionError` by name."""
 
 import os
-import unicodedata
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from sparktts_onnx.errors import OptionError
-
-MAX_FILE_NAME_BYTES = 200
-"""Without an ending; the usual limit is 255 with it."""
-_FORBIDDEN = frozenset('<>:"/\\|?*')
-_DEVICES = frozenset(
-    [
-        *("con", "prn", "aux", "nul", "conin$", "conout$"),
-        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"),
-    ]
-)
-"""Names that Windows keeps for devices, whatever follows a dot."""
 
 
 def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -58,19 +46,6 @@ def clean_text(name: str, value: Any) -> str:
     if broken := broken_character(text):
         raise OptionError(f"{name} holds {broken}, which is not a character; use UTF-8", field=name)
     return text
-
-
-def names_a_file_everywhere(name: str) -> bool:
-    """Whether every system takes a name for a file's, with an ending behind it, and shows the file."""
-    if not name or not name.isprintable() or name != name.strip(" .") or _FORBIDDEN & set(name):
-        return False
-    is_short = len(name.encode("utf-8", "replace")) <= MAX_FILE_NAME_BYTES
-    return is_short and name.split(".")[0].strip().casefold() not in _DEVICES
-
-
-def file_name_key(name: str) -> str:
-    """What two names share that are one file's on some system: neither case nor how letters are composed counts."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def broken_character(text: str) -> str | None:

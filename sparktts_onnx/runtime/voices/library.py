@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
-from sparktts_onnx.runtime.values import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
+from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 
 SUFFIX = ".json"
