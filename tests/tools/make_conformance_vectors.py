@@ -10,6 +10,7 @@ import argparse
 import base64
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from sparktts_onnx.text.duration import expected_tokens, token_bounds
 from sparktts_onnx.text.segments import split
 
 TARGET = Path(__file__).parent.parent / "data" / "conformance.json"
+WORDS = Path(__file__).parents[2] / "web" / "src" / "text" / "words.js"
 IDS = nano.TOKEN_IDS
 TEXTS = ("Hello there.", "你好，世界。", "A <|im_end|> is text.", "\n  café  €5 👍🏽 ", "x" * 200)
 VOICE = (1, 2, 3, 4)
@@ -248,10 +250,18 @@ CHINESE = (
 MIXED = "He said “one. Two! (Three?)” and 你好 world。\n第二行 continues here\nA short line\n\n\n" + "word " * 90
 
 
+def stops() -> list[str]:
+    """Texts in which each word that the JavaScript host knows stands before a full stop and after one."""
+    lists = re.findall(r'"([^"]+\|[^"]+)"', WORDS.read_text(encoding="utf-8"))
+    words = sorted({word for entries in lists for word in entries.split("|")})
+    frames = ("We saw {}. Zed", "We saw {}. 5 of", "It was the U.S. {0} and {0}. 3 men so. {0} 7. {0}")
+    return ["\n\n".join(frame.format(word) for word in words) for frame in frames]
+
+
 def segments() -> list[Any]:
     made = []
     long_word = "a" * 500 + " " + "👍🏽" * 30 + "é" * 40
-    for text in (ENGLISH, CHINESE, MIXED, long_word, "  ", "Hi.", ENGLISH * 2 + CHINESE):
+    for text in (ENGLISH, CHINESE, MIXED, long_word, "  ", "Hi.", ENGLISH * 2 + CHINESE, *stops()):
         for budget in (600, 150, 40):
             found = [[s.text, s.pause_seconds] for s in split(text, budget)]
             made.append({"text": text, "budget": budget, "segments": found})

@@ -1,0 +1,121 @@
+"""Measures the JavaScript host against the Python one, for docs/web.md: ids, sound, speed.
+
+    PYTHONPATH=. python web/bench/measure.py --bundles FOLDER [--browser]
+
+FOLDER holds bundles of the small voice by precision. Both hosts speak the same sentences on one thread, each greedily
+and with a seed, one after the other.
+"""
+
+import argparse
+import base64
+import json
+import math
+import platform
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparktts_onnx import SparkTTSONNX, Voice
+from sparktts_onnx.runtime.graphs.onnx_runtime import ort
+
+WEB = Path(__file__).parents[1]
+ROOT = WEB.parent
+VOICE = ROOT / "pretrained_models" / "Spark-TTS-mini" / "voices" / "adam.json"
+
+
+def sentences(count: int) -> list[dict[str, Any]]:
+    """Each sentence greedily and with a seed."""
+    held_out = json.loads((ROOT / "training" / "evaluation.json").read_text(encoding="utf-8"))
+    short = held_out["sentences"]
+    pairs = [f"{a} {b}" for a, b in zip(short, [*short[7:], *short[:7]], strict=True)]
+    texts = [*short, *held_out["long"], *pairs, *(text.replace(".", "?") for text in short)][:count]
+    voice = json.loads(VOICE.read_text(encoding="utf-8"))
+    del voice["format"]
+    return [
+        {"text": text, "voice": voice, "seed": seed, "temperature": temperature}
+        for seed, text in enumerate(texts)
+        for temperature in (0, 0.8)
+    ]
+
+
+def in_python(bundle: Path, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ids, sound and time of each sentence."""
+    done = []
+    with SparkTTSONNX(bundle, device="cpu", threads=1) as tts:
+        tts.warm_up()
+        voice, heard, decode = Voice.load(VOICE), [], tts._vocoder.decode
+
+        def noted(semantic_ids: Any, global_ids: Any) -> Any:
+            heard[:] = semantic_ids
+            return decode(semantic_ids, global_ids)
+
+        tts._vocoder.decode = noted  # type: ignore[method-assign]
+        for sentence in said:
+            began = time.perf_counter()
+            wav, info = tts.inference(
+                sentence["text"], voice=voice, seed=sentence["seed"], temperature=sentence["temperature"],
+                normalize=False, retries=0,
+            )  # fmt: skip
+            seconds = time.perf_counter() - began
+            done.append({"ids": list(heard), "wav": wav, "seconds": seconds, "duration": info.duration_seconds})
+    return done
+
+
+def in_node(bundle: Path, file: Path) -> list[dict[str, Any]]:
+    """The same of the JavaScript host in Node."""
+    command = ["node", str(WEB / "bench" / "speak.js"), str(bundle), str(file), "1"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, cwd=WEB).stdout)
+
+
+def row(name: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> str:
+    """A row of the table: how much is equal, and how fast it was."""
+    equal = [a["ids"] == b["ids"] for a, b in zip(expected, found, strict=True)]
+    shared = [
+        next((i for i, (x, y) in enumerate(zip(a["ids"], b["ids"], strict=False)) if x != y), len(a["ids"]))
+        for a, b, same in zip(expected, found, equal, strict=True)
+        if not same
+    ]
+    ratios = [
+        signal_to_difference(a["wav"], b["wav"]) for a, b, same in zip(expected, found, equal, strict=True) if same
+    ]
+    speed = sum(item["duration"] for item in found) / sum(item["seconds"] for item in found)
+    least = f"{min(ratios):.1f}" if ratios and min(ratios) < math.inf else "equal" if ratios else "-"
+    parting = f"{np.median(shared):.0f}" if shared else "-"
+    return f"| {name} | {sum(equal)} of {len(equal)} | {parting} | {least} | {speed:.1f} |"
+
+
+def signal_to_difference(expected: Any, found: Any) -> float:
+    """Decibels; infinite where every bit is the same."""
+    wav = np.frombuffer(base64.b64decode(found), "<f4") if isinstance(found, str) else found
+    off = float(np.sum((wav.astype(np.float64) - expected) ** 2))
+    return 10 * math.log10(float(np.sum(np.square(expected, dtype=np.float64))) / off) if off else math.inf
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--bundles", type=Path, required=True, help="bundles of the small voice by precision")
+    options.add_argument("--sentences", type=int, default=50)
+    options.add_argument("--precisions", nargs="+", default=["fp32", "int8", "int4"])
+    options.add_argument("--browser", action="store_true", help="also in headless Chromium")
+    given = options.parse_args()
+    said = sentences(given.sentences)
+    file = Path(given.bundles) / "sentences.json"
+    file.write_text(json.dumps(said), encoding="utf-8")
+    print(
+        f"{platform.processor() or platform.machine()}, Python's ONNX Runtime {ort.__version__}, {len(said)} answers\n"
+    )
+    print("| host | ids equal | parting after ids (median) | least sound equality (dB) | times real time |")
+    print("|---|---|---|---|---|")
+    for precision in given.precisions:
+        bundle = (given.bundles / precision).resolve()
+        expected = in_python(bundle, said)
+        print(row(f"Python {precision}", expected, expected))
+        print(row(f"Node {precision}", expected, in_node(bundle, file)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

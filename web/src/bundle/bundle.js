@@ -1,0 +1,87 @@
+import { SparkTTSError, messageOf } from "../errors.js";
+import { FolderSource } from "./folder_source.js";
+import { MANIFEST_NAME, parseManifest } from "./manifest.js";
+import { UrlSource } from "./url_source.js";
+
+/** @typedef {import("./manifest.js").FileEntry} FileEntry */
+/** @typedef {{file: string, loaded: number, total: number}} Progress bytes of a file that is being fetched */
+/**
+ * Where files come from.
+ * @typedef {{where: string, manifest(): Promise<string | null>, read(entry: FileEntry): Promise<Uint8Array<ArrayBuffer>>,
+ *   path(name: string): string | null, inside(name: string): Source}} Source
+ */
+
+/** A bundle whose files are compared with the manifest when they are used. */
+export class Bundle {
+  /**
+   * @param {Source} source
+   * @param {import("./manifest.js").Manifest} manifest
+   */
+  constructor(source, manifest) {
+    this.source = source;
+    this.manifest = manifest;
+  }
+
+  /**
+   * @param {string} where folder or URL of a bundle, or of a folder with bundles by precision
+   * @param {{precision?: string, onProgress?: (progress: Progress) => void, onWarning?: (text: string) => void,
+   *   cache?: boolean}} [options]
+   */
+  static async open(where, { precision, ...options } = {}) {
+    const isUrl = /^[a-z][a-z0-9+.-]+:\/\//i.test(where);
+    /** @type {Source} */
+    let source = isUrl ? new UrlSource(where, options) : new FolderSource(where);
+    let text = await source.manifest();
+    if (text === null && precision) {
+      source = source.inside(precision);
+      text = await source.manifest();
+    }
+    if (text === null)
+      throw new SparkTTSError(`${source.where} has no ${MANIFEST_NAME}: expected a bundle made by convert_to_onnx.py`);
+    const manifest = parseManifest(text, source.where);
+    const found = manifest.graphs.language_model?.precision;
+    if (precision && found !== precision)
+      throw new SparkTTSError(`the bundle ${where} is in ${found}, not ${precision}: leave precision out, or convert with it`);
+    return new Bundle(source, manifest);
+  }
+
+  /**
+   * The verified bytes of a file.
+   * @param {FileEntry} entry
+   */
+  async read(entry) {
+    const data = await this.source.read(entry);
+    if (!globalThis.crypto?.subtle)
+      throw new SparkTTSError("the page has no crypto.subtle, which checks the model's files: serve it over HTTPS or from localhost");
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+    const found = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (found !== entry.sha256)
+      throw new SparkTTSError(`${this.source.where}/${entry.name} was altered: its SHA-256 is ${found.slice(0, 12)}…, ` +
+        `the manifest says ${entry.sha256.slice(0, 12)}…; convert the checkpoint again`);
+    return data;
+  }
+
+  /**
+   * What ONNX Runtime loads a graph from: its path where there is one, else its bytes; checked.
+   * @param {string} name
+   * @returns {Promise<{model: string | Uint8Array, externalData: {path: string, data: Uint8Array}[]}>}
+   */
+  async graph(name) {
+    const entry = this.manifest.graphs[name];
+    if (!entry) throw new SparkTTSError(`the bundle ${this.source.where} has no graph ${name}: convert the checkpoint with all graphs`);
+    const [model, ...external] = await Promise.all(entry.files.map((file) => this.read(file)));
+    const path = this.source.path(entry.files[0].name);
+    if (path) return { model: path, externalData: [] };
+    return { model, externalData: external.map((data, i) => ({ path: entry.files[i + 1].name, data })) };
+  }
+
+  /** The tokenizer's JSON. */
+  async tokenizer() {
+    const text = new TextDecoder().decode(await this.read(this.manifest.tokenizer));
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new SparkTTSError(`${this.manifest.tokenizer.name} is not a tokenizer: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}

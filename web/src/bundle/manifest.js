@@ -1,0 +1,73 @@
+import { SparkTTSError } from "../errors.js";
+
+/**
+ * `manifest.json`: what a bundle holds. The schema is `sparktts_onnx/bundle/manifest.schema.json`.
+ *
+ * @typedef {{name: string, bytes: number, sha256: string}} FileEntry
+ * @typedef {{files: FileEntry[], precision: string}} GraphEntry
+ * @typedef {{first: number, count: number}} IdRange
+ * @typedef {{fingerprint: string, sample_rate: number, hop_length: number, reference_samples: number,
+ *   reference_hop: number, volume_normalize: boolean, semantic_codes: number, global_codes: number,
+ *   global_tokens: number, prenet_context: number, decoder_context: number, frames_per_token: number,
+ *   fixed_frames: number | null}} CodecLayout
+ * @typedef {{layers: number, kv_heads: number, head_dim: number, max_positions: number,
+ *   cache_dtype: "float32" | "float16", head_first_id: number, head_rows: number}} LanguageModelLayout
+ * @typedef {Record<"end_of_text" | "task_tts" | "task_controllable_tts" | "start_content" | "end_content" |
+ *   "start_global" | "end_global" | "start_semantic" | "end_semantic" | "start_style" | "end_style", number> &
+ *   Record<"global_tokens" | "semantic_tokens" | "gender" | "pitch_label" | "speed_label", IdRange> &
+ *   {attributes: IdRange[]}} TokenIds
+ * @typedef {{temperature: number, top_k: number, top_p: number, max_new_tokens: number}} SamplingOptions
+ * @typedef {{source: string, codec: CodecLayout, language_model: LanguageModelLayout, token_ids: TokenIds,
+ *   graphs: Record<string, GraphEntry>, tokenizer: FileEntry, sampling: SamplingOptions}} Manifest
+ */
+
+export const MANIFEST_NAME = "manifest.json";
+export const FORMAT_VERSION = 1;
+const RANGES = ["global_tokens", "semantic_tokens", "gender", "pitch_label", "speed_label"];
+const NUMBERS = {
+  codec: ["sample_rate", "hop_length", "reference_samples", "reference_hop", "semantic_codes", "global_codes",
+    "global_tokens", "prenet_context", "decoder_context"],
+  language_model: ["layers", "kv_heads", "head_dim", "max_positions", "head_first_id", "head_rows"],
+  token_ids: ["end_of_text", "task_tts", "task_controllable_tts", "start_content", "end_content", "start_global",
+    "end_global", "start_semantic", "end_semantic", "start_style", "end_style"],
+};
+const SAMPLING = { temperature: 0.8, top_k: 50, top_p: 0.95, max_new_tokens: 3000 };
+
+/**
+ * @param {string} text of a manifest
+ * @param {string} where it lies, for messages
+ * @returns {Manifest}
+ */
+export function parseManifest(text, where) {
+  let data;
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    throw new SparkTTSError(`${where}/${MANIFEST_NAME} is not JSON: expected a bundle made by convert_to_onnx.py`, { cause: error });
+  }
+  if (data?.format_version !== FORMAT_VERSION)
+    throw new SparkTTSError(`${where}/${MANIFEST_NAME} has format version ${JSON.stringify(data?.format_version)}; ` +
+      `this software reads version ${FORMAT_VERSION}: convert the checkpoint again`);
+  /** @param {string} key @param {boolean} good */
+  const require = (key, good) => {
+    if (!good) throw new SparkTTSError(`${where}/${MANIFEST_NAME} is not a valid manifest: ${key} is missing or wrong`);
+  };
+  const whole = (/** @type {unknown} */ value) => Number.isInteger(value) && /** @type {number} */ (value) >= 0;
+  for (const [part, keys] of Object.entries(NUMBERS))
+    for (const key of keys) require(`${part}.${key}`, whole(data[part]?.[key]));
+  for (const key of RANGES) require(`token_ids.${key}`, whole(data.token_ids[key]?.first) && whole(data.token_ids[key].count));
+  require("token_ids.attributes", Array.isArray(data.token_ids.attributes));
+  require("codec.fingerprint", typeof data.codec.fingerprint === "string");
+  require("language_model.cache_dtype", ["float32", "float16"].includes(data.language_model.cache_dtype));
+  require("graphs", typeof data.graphs === "object" && data.graphs !== null);
+  const files = [data.tokenizer];
+  for (const [name, graph] of Object.entries(data.graphs)) {
+    require(`graphs.${name}.files`, Array.isArray(graph.files) && graph.files.length > 0);
+    files.push(...graph.files);
+  }
+  for (const file of files)
+    require("the name of a file", typeof file?.name === "string" && /^(?!\.{1,2}$)[^/\\]+$/.test(file.name) && whole(file.bytes));
+  data.codec = { frames_per_token: 1, fixed_frames: null, ...data.codec };
+  data.sampling = { ...SAMPLING, ...data.sampling };
+  return data;
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { parseArgs } from "node:util";
+import { SparkTTS, SparkTTSError, formatVoice, parseVoice, wavFile } from "./index.js";
+import { messageOf } from "./errors.js";
+
+const USAGE = `usage: spark-tts-onnx --model FOLDER --text TEXT -o FILE.wav [options]
+       spark-tts-onnx --model FOLDER --recording FILE.wav [--transcript TEXT] --keep VOICE.json
+
+  --model FOLDER       a bundle made by convert_to_onnx.py, or a folder of bundles by precision
+  --precision NAME     fp32, fp16, int8 or int4: which of them
+  --text TEXT          what to say, with numbers written as words; - reads it from stdin
+  --voice FILE.json    who speaks; without it and without --recording, a voice is created
+  --recording FILE.wav enroll a recording and speak with it
+  --transcript TEXT    what is said in the recording
+  --keep FILE.json     write the voice that spoke
+  --gender, --pitch, --speed, --seed, --temperature, --threads
+  -o, --output FILE    a WAV file of 16 bits`;
+const OPTIONS = ["model", "precision", "text", "voice", "recording", "transcript", "keep", "gender", "pitch", "speed", "seed", "temperature", "threads"];
+
+/** @param {string[]} args */
+function parsed(args) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        ...Object.fromEntries(OPTIONS.map((name) => [name, { type: /** @type {"string"} */ ("string") }])),
+        output: { type: "string", short: "o" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+}
+
+class UsageError extends SparkTTSError {}
+
+/** @param {string} name @param {unknown} value */
+function numberOf(name, value) {
+  if (value === undefined) return undefined;
+  if (!/^\d+(\.\d+)?$/.test(String(value))) throw new UsageError(`--${name} is ${JSON.stringify(value)}; expected a number`);
+  return name === "seed" ? BigInt(String(value).replace(/\..*/, "")) : Number(value);
+}
+
+/** @param {string} path @param {string} kind */
+async function read(path, kind) {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new SparkTTSError(`the ${kind} ${path} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** @param {string} path @param {string | Uint8Array} data whole or not at all */
+async function write(path, data) {
+  const part = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(part, data);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw new SparkTTSError(`${path} cannot be written: ${messageOf(error)}`);
+  }
+}
+
+/** @param {Record<string, any>} given */
+async function run(given) {
+  const { model, text, voice: voicePath, recording, output, keep } = given;
+  if (!model) throw new UsageError("--model is missing");
+  if ((text === undefined) !== (output === undefined)) throw new UsageError("--text and --output belong together");
+  if (text === undefined && !(recording && keep)) throw new UsageError("nothing to do: give --text and -o, or --recording and --keep");
+  if (voicePath && recording) throw new UsageError("--voice and --recording both say who speaks; leave one of them out");
+  const voice = voicePath ? parseVoice(String(await read(voicePath, "voice file")), voicePath) : null;
+  const tts = await SparkTTS.open(model, { precision: given.precision, threads: Number(numberOf("threads", given.threads) ?? 0) || undefined });
+  let speaker = voice;
+  if (recording) speaker = await tts.enroll(new Uint8Array(await read(recording, "recording")), { transcript: given.transcript, origin: basename(recording) });
+  if (text !== undefined) {
+    const { gender, pitch, speed } = given;
+    const { wav, info } = await tts.speak(text === "-" ? readFileSync(0, "utf8") : text, {
+      voice: speaker, gender, pitch, speed,
+      seed: /** @type {bigint | undefined} */ (numberOf("seed", given.seed)),
+      temperature: /** @type {number | undefined} */ (numberOf("temperature", given.temperature)),
+    });
+    await write(output, wavFile(wav, tts.sampleRate));
+    for (const warning of info.warnings) console.error(`warning: ${warning}`);
+    console.log(`${output}: ${info.duration.toFixed(2)} s of speech in ${info.seconds.toFixed(2)} s, seed ${info.seed}`);
+    speaker = info.voice;
+  }
+  if (keep && speaker) await write(keep, formatVoice(speaker));
+  await tts.close();
+}
+
+try {
+  const given = parsed(process.argv.slice(2));
+  if (given.help) console.log(USAGE);
+  else await run(given);
+} catch (error) {
+  if (!(error instanceof SparkTTSError)) throw error;
+  console.error(`error: ${error.message}${error instanceof UsageError ? `\n\n${USAGE}` : ""}`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -1,0 +1,82 @@
+import { Random } from "./random.js";
+import { sample } from "./sampling.js";
+
+/** @typedef {import("onnxruntime-common").Tensor} Tensor */
+
+/** Ids of a prompt that are read in one call. A constant: pieces of other sizes round differently. */
+export const PROMPT_PIECE = 128;
+
+/** One answer in the making; its cache begins empty and is fed back, which works on every ONNX Runtime. */
+export class Answer {
+  /**
+   * @param {import("../graphs/sessions.js").Sessions} sessions
+   * @param {import("../bundle/manifest.js").LanguageModelLayout} layout
+   */
+  constructor(sessions, layout) {
+    this.sessions = sessions;
+    this.length = 0;
+    const half = layout.cache_dtype === "float16";
+    const nothing = half ? new (globalThis.Float16Array ?? Uint16Array)(0) : new Float32Array(0);
+    const shape = [1, layout.kv_heads, 0, layout.head_dim];
+    /** @type {Record<string, Tensor>} */
+    this.cache = {};
+    for (let layer = 0; layer < layout.layers; layer++)
+      for (const kind of ["key", "value"])
+        this.cache[`past_key_values.${layer}.${kind}`] = new sessions.ort.Tensor(layout.cache_dtype, /** @type {any} */ (nothing), shape);
+  }
+
+  /**
+   * Append ids.
+   * @param {number[]} ids
+   * @returns {Promise<Float32Array>} logits after the last, over the head's rows
+   */
+  async read(ids) {
+    this.length += ids.length;
+    const { ort } = this.sessions;
+    const present = Object.keys(this.cache).map((name) => name.replace("past_key_values", "present"));
+    const outputs = await this.sessions.run("language_model", {
+      input_ids: this.sessions.integers(ids, [1, ids.length]),
+      seqlens_k: new ort.Tensor("int32", Int32Array.of(this.length - 1), [1]),
+      total_sequence_length: new ort.Tensor("int32", Int32Array.of(this.length), []),
+      ...this.cache,
+    }, ["logits", ...present]);
+    for (const name of present) this.cache[name.replace("present", "past_key_values")] = outputs[name];
+    return /** @type {Float32Array} */ (outputs.logits.data);
+  }
+}
+
+/**
+ * Token ids as the model writes them; it is over where the grammar says so, or at the limit.
+ * @param {import("../graphs/sessions.js").Sessions} sessions
+ * @param {import("../bundle/manifest.js").LanguageModelLayout} layout
+ * @param {{prompt: number[], grammar: import("./grammar.js").SpeechGrammar | import("./grammar.js").CreationGrammar,
+ *   sampling: import("./sampling.js").SamplingOptions, seed: number | bigint, signal?: AbortSignal}} request
+ * @returns {AsyncGenerator<number, void>}
+ */
+export async function* generate(sessions, layout, { prompt, grammar, sampling, seed, signal }) {
+  const answer = new Answer(sessions, layout), rng = new Random(seed), first = layout.head_first_id;
+  let logits = /** @type {Float32Array} */ (new Float32Array(0));
+  for (let start = 0; start < prompt.length; start += PROMPT_PIECE) {
+    signal?.throwIfAborted();
+    logits = await answer.read(prompt.slice(start, start + PROMPT_PIECE));
+  }
+  for (let count = 1; ; count++) {
+    signal?.throwIfAborted();
+    const token = choose(logits, grammar.legal(), first, (legal) => sample(legal, sampling, rng));
+    const over = grammar.accept(token) || count >= sampling.max_new_tokens;
+    yield token;
+    if (over) return;
+    logits = await answer.read([token]);
+  }
+}
+
+/**
+ * @param {Float32Array} logits that start at the id `first`
+ * @param {import("./grammar.js").Span[]} spans the legal ids
+ * @param {number} first
+ * @param {(legal: Float32Array) => number} sample
+ */
+export function choose(logits, spans, first, sample) {
+  const ids = spans.flatMap(([start, stop]) => Array.from({ length: stop - start }, (_, i) => start + i));
+  return ids[sample(Float32Array.from(ids, (id) => logits[id - first]))];
+}

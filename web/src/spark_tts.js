@@ -1,0 +1,132 @@
+import { SparkTTSError, messageOf } from "./errors.js";
+import { prepareRecording, readWav } from "./audio/reading.js";
+import { concatenate } from "./audio/signal.js";
+import { Bundle } from "./bundle/bundle.js";
+import { Vocoder } from "./codec/vocoder.js";
+import { STREAM_OPTIONS } from "./codec/vocoder_stream.js";
+import { isNode, loadOnnxRuntime } from "./graphs/onnx_runtime.js";
+import { Sessions } from "./graphs/sessions.js";
+import { checkedWebgpu } from "./graphs/webgpu.js";
+import { Prompter } from "./language/prompting.js";
+import { planSpeech } from "./speech/planning.js";
+import { Speaker } from "./speech/segment.js";
+import { SpeechStream } from "./speech/speech.js";
+import { globalIds, semanticIds } from "./voices/enrollment.js";
+
+/**
+ * @typedef {import("./speech/planning.js").SpeechOptions} SpeechOptions
+ * @typedef {import("./voices/voice.js").Voice} Voice
+ * @typedef {{precision?: string, device?: "auto" | "cpu" | "webgpu", threads?: number, cache?: boolean,
+ *   runtime?: {ort?: string, tokenizers?: string}, onProgress?: (progress: import("./bundle/bundle.js").Progress) => void,
+ *   onWarning?: (text: string) => void}} OpenOptions
+ *   `runtime`: URLs of the modules onnxruntime-web and @huggingface/tokenizers, where their names do not resolve
+ */
+
+/** Spark-TTS from one bundle. Text is taken as it is to be spoken: numbers and the like written as words. */
+export class SparkTTS {
+  /**
+   * @param {Bundle} bundle
+   * @param {Sessions} sessions
+   * @param {Prompter} prompter
+   */
+  constructor(bundle, sessions, prompter) {
+    this.manifest = bundle.manifest;
+    this.sessions = sessions;
+    this.vocoder = new Vocoder(sessions, this.manifest.codec);
+    this.speaker = new Speaker(this.manifest, prompter, sessions, this.vocoder);
+  }
+
+  /**
+   * Open a bundle, or a folder of bundles by precision; graphs are loaded when they are first used.
+   * @param {string} where a folder, or a URL
+   * @param {OpenOptions} [options]
+   */
+  static async open(where, { precision, device = "cpu", threads, runtime = {}, ...loading } = {}) {
+    if (!["auto", "cpu", "webgpu"].includes(device) || (isNode && device === "webgpu"))
+      throw new SparkTTSError(`device is ${JSON.stringify(device)}; expected ${isNode ? "cpu" : "auto, cpu or webgpu"}`);
+    const bundle = await Bundle.open(where, { precision, ...loading });
+    const wantsGpu = !isNode && (device === "webgpu" || (device === "auto" && "gpu" in navigator));
+    const [ort, tokenizers, json] = await Promise.all([
+      loadOnnxRuntime({ url: runtime.ort, webgpu: wantsGpu, threads }),
+      import(runtime.tokenizers ?? "@huggingface/tokenizers"),
+      bundle.tokenizer(),
+    ]);
+    const onProcessor = new Sessions(ort, bundle, { threads });
+    const sessions = (wantsGpu && (await checkedWebgpu(ort, bundle, onProcessor, loading.onWarning))) || onProcessor;
+    let tokenizer;
+    try {
+      tokenizer = new tokenizers.Tokenizer(json, {});
+    } catch (error) {
+      throw new SparkTTSError(`${bundle.manifest.tokenizer.name} is not a tokenizer: ${messageOf(error)}`, { cause: error });
+    }
+    return new SparkTTS(bundle, sessions, new Prompter(tokenizer, bundle.manifest.token_ids));
+  }
+
+  /** Samples a second of everything that is spoken. */
+  get sampleRate() {
+    return this.manifest.codec.sample_rate;
+  }
+
+  /** What computes: cpu, wasm or webgpu. */
+  get provider() {
+    return this.sessions.provider;
+  }
+
+  /** Load what speaking needs now rather than at the first request. */
+  async warmUp() {
+    for (const name of ["language_model", "quantizer_detokenize", "speaker_detokenize", "prenet", "decoder"]) await this.sessions.get(name);
+  }
+
+  /**
+   * Speak a text of any length.
+   * @param {string} text
+   * @param {SpeechOptions} [options]
+   * @returns {Promise<{wav: Float32Array, info: import("./speech/speech.js").SpeechInfo}>}
+   */
+  async speak(text, options = {}) {
+    const stream = new SpeechStream(this.speaker, planSpeech(text, options, this.manifest), null), pieces = [];
+    for await (const piece of stream) pieces.push(piece);
+    return { wav: concatenate(...pieces), info: /** @type {import("./speech/speech.js").SpeechInfo} */ (stream.info) };
+  }
+
+  /**
+   * Speak a text chunk by chunk, each as soon as it can be made; `info` of the stream after the last.
+   * @param {string} text
+   * @param {SpeechOptions & {stream?: Partial<typeof STREAM_OPTIONS>}} [options]
+   */
+  stream(text, { stream, ...options } = {}) {
+    return new SpeechStream(this.speaker, planSpeech(text, options, this.manifest), { ...STREAM_OPTIONS, ...stream });
+  }
+
+  /**
+   * A voice that the model makes up while it speaks `text`.
+   * @param {Pick<SpeechOptions, "gender" | "pitch" | "speed" | "seed" | "signal"> & {text?: string}} [options]
+   * @returns {Promise<Voice>}
+   */
+  async createVoice({ text = "This is the voice that I have made for you.", ...options } = {}) {
+    return (await this.speak(text, options)).info.voice;
+  }
+
+  /**
+   * A voice from a recording: a WAV file, or samples of one channel at any rate.
+   * @param {Uint8Array | import("./audio/reading.js").Recording} recording
+   * @param {{transcript?: string, name?: string | null, origin?: string, consent?: string | null}} [options]
+   * @returns {Promise<Voice>}
+   */
+  async enroll(recording, { transcript = "", name = null, origin = "the recording", consent = null } = {}) {
+    const { codec } = this.manifest, known = transcript.trim() !== "";
+    const read = recording instanceof Uint8Array ? readWav(recording, origin) : recording;
+    const wav = prepareRecording(read, { rate: codec.sample_rate, volumeNormalize: codec.volume_normalize, name: origin });
+    return {
+      codec: codec.fingerprint,
+      global_ids: await globalIds(this.sessions, codec, wav),
+      semantic_ids: known ? await semanticIds(this.sessions, codec, wav) : null,
+      transcript: known ? transcript : null, name, origin, consent,
+    };
+  }
+
+  /** Let go of the graphs. */
+  async close() {
+    await this.sessions.close();
+  }
+}
