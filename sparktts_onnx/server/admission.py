@@ -4,6 +4,8 @@ import asyncio
 import math
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from sparktts_onnx.server.errors import ApiError
 
@@ -20,10 +22,22 @@ class Admission:
         self._queue_size = queue_size
         self._spent: deque[float] = deque([_FIRST_GUESS_SECONDS], _REMEMBERED)
         self._stopping = False
+        self._most_inside = 2 * slots + queue_size
+        self._inside = 0
         self.waiting = 0
         """Requests in the queue."""
         self.active = 0
         """Requests in work."""
+
+    def room(self) -> AbstractContextManager[None]:
+        """Room for one more request, from its body until its answer is read: what all of them hold is bounded.
+
+        Raises:
+            ApiError: 429 where there is none.
+        """
+        if self._inside >= self._most_inside:
+            raise self._full()
+        return self._taken()
 
     async def enter(self) -> "Place":
         """Wait for a place.
@@ -34,12 +48,7 @@ class Admission:
         if self._stopping:
             raise ApiError(503, "the server is stopping", code="stopping", headers={"Retry-After": "10"})
         if self._places.locked() and self.waiting >= self._queue_size:
-            raise ApiError(
-                429,
-                f"{self.active} requests are in work and {self.waiting} are waiting: try again in a moment",
-                code="rate_limit_exceeded",
-                headers={"Retry-After": str(self.retry_after())},
-            )
+            raise self._full()
         self.waiting += 1
         try:
             await self._places.acquire()
@@ -56,6 +65,23 @@ class Admission:
     def stop(self) -> None:
         """Refuse whoever comes from now on."""
         self._stopping = True
+
+    @contextmanager
+    def _taken(self) -> Iterator[None]:
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    def _full(self) -> ApiError:
+        return ApiError(
+            429,
+            f"{self.active} requests are in work, {self.waiting} are waiting and {self._inside} are in memory: "
+            "try again in a moment",
+            code="rate_limit_exceeded",
+            headers={"Retry-After": str(self.retry_after())},
+        )
 
     def _leave(self, seconds: float) -> None:
         self._spent.append(seconds)

@@ -124,7 +124,7 @@ class Answer:
 
     def _refusal(self, error: SparkTTSError) -> ApiError:
         param = field_at_fault(error, self._order.options)
-        return from_library(error, self._service.settings, param=param)
+        return from_library(error, param=param)
 
     def _done(self) -> dict[str, Any]:
         info = self._job.info

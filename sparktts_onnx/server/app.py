@@ -9,9 +9,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sparktts_onnx import VoiceLibrary, __version__
 from sparktts_onnx.server import models, speech, status, voices
+from sparktts_onnx.server.content import schemas
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import add_handlers
 from sparktts_onnx.server.middleware import Guard, Recorder
+from sparktts_onnx.server.schemas import NewName, NewVoice, SpeechRequest
 from sparktts_onnx.server.service import SpeechService
 from sparktts_onnx.server.settings import ServerSettings
 from sparktts_onnx.server.webpage import add_page
@@ -38,7 +40,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
     add_page(app)
     add_handlers(app)
     _add_middleware(app, service)
-    _describe_errors(app)
+    _describe(app)
     return app
 
 
@@ -54,7 +56,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _add_middleware(app: FastAPI, service: SpeechService) -> None:
     """Innermost first."""
-    app.add_middleware(Guard, settings=service.settings)
+    app.add_middleware(Guard, service=service)
     if service.settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -66,8 +68,8 @@ def _add_middleware(app: FastAPI, service: SpeechService) -> None:
     app.add_middleware(Recorder, metrics=service.metrics)
 
 
-def _describe_errors(app: FastAPI) -> None:
-    """Take FastAPI's own error shape out of the schema: errors come in the envelope, with 400."""
+def _describe(app: FastAPI) -> None:
+    """Add the bodies that routes read by themselves to the schema, and take FastAPI's own shape of errors out."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -75,8 +77,10 @@ def _describe_errors(app: FastAPI) -> None:
         for path in schema["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)
+        components = schema["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
-            schema["components"]["schemas"].pop(name, None)
+            components.pop(name, None)
+        components.update(schemas(SpeechRequest, NewVoice, NewName))
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -1,23 +1,144 @@
-"""Which content type a route reads: told before anyone wonders why every field is missing."""
+"""Bodies of requests: which kind a route reads, how much of it, and what is kept."""
 
-from typing import Any
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
-from sparktts_onnx.server.errors import ApiError
+from sparktts_onnx.server.errors import ApiError, invalid
+from sparktts_onnx.server.service import deadline, service_of
 
-JSON = ("application/json",)
-FORM = ("multipart/form-data", "application/x-www-form-urlencoded")
+_Model = TypeVar("_Model", bound=BaseModel)
+
+JSON = "application/json"
+FORM = "multipart/form-data"
+_FORMS = (FORM, "application/x-www-form-urlencoded")
+_CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
+_OTHER_VALUES = 50_000
+"""Objects, lists and members of a body beside the commas of its text; what a client adds has some dozen."""
+_MOST_FIELDS = 32
+_FIELD_BYTES = 64 << 10
 
 
-def reads(kinds: tuple[str, ...]) -> Any:
-    """A dependency of a route that reads bodies of these content types; the first is the one to recommend."""
+async def json_body(request: Request) -> bytearray:
+    """The bytes of a body that should be JSON, not parsed yet.
 
-    async def check(request: Request) -> None:
-        found = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if found in kinds or (kinds == JSON and found.startswith("application/") and found.endswith("+json")):
-            return
-        told = f"the content type is {found[:80]!r}" if found else "the request has no content type"
-        raise ApiError(400, f"{told}; expected {kinds[0]}", code="invalid_content_type")
+    Raises:
+        ApiError: another kind of body, or one that holds more values than any request needs.
+        ClientDisconnect: the client left before the end.
+    """
+    kind = _kind(request)
+    if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise _wrong_kind(kind, JSON)
+    settings = service_of(request).settings
+    body, values, most = bytearray(), 0, settings.max_text_characters + _OTHER_VALUES
+    async with deadline(settings.request_seconds):
+        async for piece in request.stream():
+            body += piece
+            values += piece.count(b",") + piece.count(b"[") + piece.count(b"{")
+            if values > most:
+                raise ApiError(
+                    400, f"the request's body holds more than {most} values: leave out other fields", code="too_complex"
+                )
+    return body
 
-    return Depends(check)
+
+def parse(body: bytes | bytearray, model: type[_Model]) -> _Model:
+    """A JSON body as a model. It may take tenths of a second: call it in a thread.
+
+    Raises:
+        ApiError: it is not JSON, or not what the model describes.
+    """
+    if not body.strip():
+        raise _no_object("it is empty")
+    try:
+        data = json.loads(body)
+    except json.JSONDecodeError as error:
+        message = f"the request's body is not JSON: {error.msg} (character {error.pos + 1})"
+        raise ApiError(400, message, code="invalid_json") from None
+    except (ValueError, RecursionError):
+        message = "the request's body cannot be read: it is damaged, nested too deeply, or has a number without end"
+        raise ApiError(400, message, code="invalid_request") from None
+    if not isinstance(data, dict):
+        raise _no_object("it is something else")
+    return _checked(data, model)
+
+
+async def read_json(request: Request, model: type[_Model]) -> _Model:
+    """`json_body` and `parse` for short bodies."""
+    return await asyncio.to_thread(parse, await json_body(request), model)
+
+
+async def read_form(request: Request, model: type[_Model]) -> _Model:
+    """A form as a model; an uploaded file is its bytes, an empty field is none.
+
+    Raises:
+        ApiError: another kind of body, a charset other than UTF-8, a damaged form, no room to store an upload.
+        ClientDisconnect: the client left before the end.
+    """
+    kind = _kind(request)
+    if kind not in _FORMS:
+        raise _wrong_kind(kind, FORM)
+    charset = parse_options_header(request.headers["content-type"])[1].get(b"charset", b"utf-8").lower()
+    if charset not in _CHARSETS:  # the parser would take any codec of Python's, some of them slow beyond measure
+        message = f"the form's charset is {charset.decode('latin-1')[:40]!r}; expected UTF-8"
+        raise ApiError(400, message, code="invalid_content_type")
+    try:
+        async with deadline(service_of(request).settings.request_seconds):
+            form = request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_FIELD_BYTES)
+            async with form as fields:
+                data = {name: await _value(value) for name, value in fields.multi_items()}
+    except ApiError:
+        raise
+    except (HTTPException, FormParserError) as error:
+        detail = error.detail if isinstance(error, HTTPException) else "it is damaged"
+        raise ApiError(400, f"the form cannot be read: {detail}", code="invalid_request") from None
+    except OSError as error:
+        message = f"the upload cannot be stored: {error.strerror or 'no folder for temporary files'}"
+        raise ApiError(507, message, code="storage_failed") from error
+    return _checked({name: value for name, value in data.items() if value or name == "name"}, model)
+
+
+def described(model: type[BaseModel], kind: str) -> dict[str, Any]:
+    """What a route tells OpenAPI of the body that it reads by itself."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
+
+
+def schemas(*models: type[BaseModel]) -> dict[str, Any]:
+    """The components that `described` refers to."""
+    pairs: Any = [(model, "validation") for model in models]
+    defined: dict[str, Any] = models_json_schema(pairs, ref_template="#/components/schemas/{model}")[1]["$defs"]
+    return defined
+
+
+async def _value(value: str | UploadFile) -> str | bytes:
+    return value if isinstance(value, str) else await value.read()
+
+
+def _checked(data: Mapping[str, Any], model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise invalid(error, data) from None
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _wrong_kind(found: str, expected: str) -> ApiError:
+    said = f"the content type is {found[:80]!r}" if found else "the request has no content type"
+    return ApiError(400, f"{said}; expected {expected}", code="invalid_content_type")
+
+
+def _no_object(found: str) -> ApiError:
+    return ApiError(400, f"the request's body should be a JSON object: {found}", code="invalid_value")

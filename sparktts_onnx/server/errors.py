@@ -1,13 +1,12 @@
 """Errors as clients see them: the envelope of OpenAI's interface, from every place that can fail."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -23,7 +22,6 @@ from sparktts_onnx import (
 )
 from sparktts_onnx.server.logs import place
 from sparktts_onnx.server.schemas import SpeechRequest
-from sparktts_onnx.server.settings import ServerSettings
 
 _BY_LIBRARY: tuple[tuple[type[SparkTTSError], int, str], ...] = (
     (TextError, 400, "invalid_text"),
@@ -47,12 +45,12 @@ _OTHER_NAMES = {
 }
 """Options of the library that the interface calls otherwise."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-_MESSAGES = {404: "there is nothing at this address", 405: "this address does not take that method"}
-_SAID = {
-    "model_type": "expected a JSON object",
-    "model_attributes_type": "expected a JSON object",
-    "value_error": "expected a file, with a filename",
+_MESSAGES = {
+    404: "there is nothing at this address: speech is POST /v1/audio/speech, voices are at /v1/audio/voices, models at "
+    "/v1/models, the page at /",
+    405: "this address does not take that method",
 }
+_SAID = {"model_type": "expected a JSON object", "bytes_type": "expected a file, with a filename"}
 """Our words where pydantic's speak of Python."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -83,17 +81,16 @@ class ApiError(HTTPException):
         return JSONResponse(self.body(), self.status_code, self.headers)
 
 
-def from_library(error: SparkTTSError, settings: ServerSettings, *, param: str | None = None) -> ApiError:
-    """A library error as the interface tells it; what is not the client's fault is a 500, whose reason is logged.
+def from_library(error: SparkTTSError, *, param: str | None = None) -> ApiError:
+    """A library error as the interface reports it; what is not the client's fault is a 5xx, whose cause is logged.
 
-    Raise it from the error. Where on the server's disk the voices are is not told.
+    Raise it from the error.
     """
-    message = without_folder(str(error), settings.voices_dir)
     if isinstance(error, VoiceError) and isinstance(error.__cause__, OSError):
-        return ApiError(500, message, code="storage_failed")
+        return ApiError(500, str(error), code="storage_failed")
     for kind, status, code in _BY_LIBRARY:
         if isinstance(error, kind):
-            return ApiError(status, message, code=code, param=param)
+            return ApiError(status, str(error), code=code, param=None if status == 507 else param)
     return ApiError(500, "the model failed; the server's log has the reason", code=_FAILED)
 
 
@@ -107,19 +104,6 @@ def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | No
     option = str(error).partition(" ")[0] if isinstance(error, OptionError) else ""
     field = _OTHER_NAMES.get(option, option)
     return field if field.partition(".")[0] in SpeechRequest.model_fields else None
-
-
-def without_folder(message: str, folder: Path) -> str:
-    """A message that names files of a folder by their names alone."""
-    if not folder.name:
-        return message
-    quoted = repr(str(folder) + os.sep)[1:-1]
-    for beginning in (quoted, str(folder) + os.sep):
-        message = message.replace(beginning, "")
-    for path in (repr(str(folder))[1:-1], str(folder)):
-        if folder.is_absolute():
-            message = message.replace(path, folder.name)
-    return message
 
 
 def note(log: dict[str, Any], error: ApiError) -> None:
@@ -139,7 +123,6 @@ def add_handlers(app: FastAPI) -> None:
     """Let every error of an app leave in the envelope."""
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(SparkTTSError, _library_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
 
 
@@ -151,21 +134,14 @@ async def _api_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _library_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SparkTTSError)
-    told = from_library(error, request.app.state.service.settings)
+    told = from_library(error)
     told.__cause__ = error
     return await _api_error(request, told)
-
-
-async def _validation_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    return await _api_error(request, _invalid(error))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     message = _MESSAGES.get(error.status_code, str(error.detail))
-    if error.status_code == 400 and error.__cause__ is not None:
-        message = "the request's body cannot be read: it is damaged, nested too deeply, or has a number without end"
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
     headers = dict(error.headers or {})
     if error.status_code == 405 and (allowed := _allowed(request)):
@@ -174,35 +150,29 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """Methods of an address, of all routes that have it: Starlette tells those of the first."""
+    """Methods of an address, of all routes that have it: Starlette gives those of the first."""
     routes = request.app.routes
     matches = {
         method: any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
         for method in _METHODS
     }
+    matches["HEAD"] = matches["GET"]
     return ", ".join(method for method, found in matches.items() if found)
 
 
-def _invalid(error: RequestValidationError) -> ApiError:
-    """The first thing that is wrong; where a field may have several forms, in the form that fits furthest."""
+def invalid(error: ValidationError, data: Mapping[str, Any]) -> ApiError:
+    """The first thing that is wrong with a body; where a field may have several forms, in the form that fits best."""
     first, *others = error.errors()
-    if first["type"] == "json_invalid":
-        message = f"the request's body is not JSON: {first['ctx']['error']} (character {first['loc'][1] + 1})"
-        return ApiError(400, message, code="invalid_json")
-    if first["loc"] == ("body",):
-        found = {"missing": "it is empty", "model_attributes_type": "it is something else"}
-        told = found.get(first["type"], first["msg"])
-        return ApiError(400, f"the request's body should be a JSON object: {told}", code="invalid_value")
-    same = [first, *(other for other in others if other["loc"][:2] == first["loc"][:2])]
-    fields, worst = max(((_fields(one, error.body), one) for one in same), key=lambda pair: len(pair[0]))
+    same = [first, *(other for other in others if other["loc"][:1] == first["loc"][:1])]
+    fields, worst = max(((_fields(one, data), one) for one in same), key=lambda pair: len(pair[0]))
     param = ".".join(fields)
     return ApiError(400, f"{param}: {_SAID.get(worst['type'], worst['msg'])}", code="invalid_value", param=param)
 
 
-def _fields(error: Mapping[str, Any], body: Any) -> list[str]:
+def _fields(error: ErrorDetails, body: Any) -> list[str]:
     """Names of the fields that lead to a wrong value, without those that pydantic gives to a field's forms."""
     fields: list[str] = []
-    for part in error["loc"][1:]:
+    for part in error["loc"]:
         here = isinstance(body, Mapping) and part in body
         if here or (error["type"] == "missing" and part == error["loc"][-1]):
             fields.append(str(part))

@@ -7,12 +7,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from sparktts_onnx import SpeechInfo, StreamEncoder, StreamOptions, encoder
+import numpy as np
+
+from sparktts_onnx import NothingToSpeakError, SpeechInfo, StreamEncoder, StreamOptions, Voice, encoder
 from sparktts_onnx.server.engine import Engine, Stream
 from sparktts_onnx.server.pipe import Abandoned, Pipe
 
 WHOLE_SEGMENTS = StreamOptions(look_ahead=66, first_chunk=3_000, largest_chunk=3_000)
 """For formats that cannot leave before the end: nothing is heard early, so a guard may take back any attempt."""
+
+SILENCE_SECONDS = 0.2
+"""What is heard of a text without a word."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Order:
     """Samples a second; None for the model's own."""
     streams: bool
     """Whether the format can leave while it is made."""
+    events: bool = False
+    """Whether the bytes leave as server-sent events."""
 
 
 class SpeechJob:
@@ -82,10 +89,16 @@ class SpeechJob:
             stream.cancel()
 
     def _pieces(self) -> Generator[bytes]:
-        order = self._order
         if self._cancelled.is_set():
             return
-        options = {**order.options, **order.voice()}
+        options = {**self._order.options, **self._order.voice()}
+        try:
+            yield from self._speech(options)
+        except NothingToSpeakError:  # clients try an address with ".", and chat programs send signs by themselves
+            yield from self._silence(options)
+
+    def _speech(self, options: dict[str, Any]) -> Generator[bytes]:
+        order = self._order
         stream_options = None if order.streams else WHOLE_SEGMENTS
         with self._engine.stream(order.text, stream_options=stream_options, **options) as stream:
             self._stream = stream
@@ -98,3 +111,23 @@ class SpeechJob:
             if not self._cancelled.is_set():
                 yield self.encoder.finish()
                 self.info = stream.info
+
+    def _silence(self, options: dict[str, Any]) -> Generator[bytes]:
+        codec = self._engine.manifest.codec
+        self.encoder = encoder(self._order.file_format, codec.sample_rate, output_rate=self._order.sample_rate)
+        self.first_sound = time.monotonic()
+        yield self.encoder.encode(np.zeros(round(SILENCE_SECONDS * codec.sample_rate), np.float32))
+        yield self.encoder.finish()
+        self.info = SpeechInfo(
+            sample_rate=codec.sample_rate,
+            duration_seconds=SILENCE_SECONDS,
+            seconds={},
+            real_time_factor=0.0,
+            tokens=0,
+            stop_reason="end",
+            seed=options["seed"],
+            voice=options.get("voice") or Voice(codec.fingerprint, ()),
+            segments=(),
+            providers={},
+            warnings=("the text holds no word: the sound is a short silence",),
+        )

@@ -6,6 +6,8 @@ failures quotes none.
 
 import json
 import logging
+import os
+import sys
 import time
 import traceback
 from typing import Any
@@ -49,7 +51,11 @@ def place(error: BaseException) -> dict[str, Any]:
 
 
 def configure(level: int) -> None:
-    """Send the log of this process to stderr as JSON; for a command line, not for a library."""
-    handler = logging.StreamHandler()
+    """Send the log of this process to stderr as JSON, and Python's warnings with it; for a command line.
+
+    The log has a handle of its own, so that it goes on while `quiet_stderr` silences a library.
+    """
+    handler = logging.StreamHandler(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", buffering=1))
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(True)

@@ -1,4 +1,4 @@
-"""What every request passes: an id, a log line, the key, the body's limit, and a reader that must not stall."""
+"""What every request passes: an id, a log line, the key, the limits of its body, and a client that must not stall."""
 
 import asyncio
 import hashlib
@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.logs import failure, fields
 from sparktts_onnx.server.metrics import Metrics
-from sparktts_onnx.server.settings import ServerSettings
+from sparktts_onnx.server.service import SpeechService
 
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/", "/health", "/ready", "/favicon.ico")
 """Paths that need no key, beside the page's files."""
+_WITH_BODY = ("POST", "PUT", "PATCH")
+_PREFIX = re.compile(r"(/v1)*(?=/(audio|models)(/|$))")
 _OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 _Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -34,7 +37,7 @@ class Unfinished(Exception):
 
 
 class Recorder:
-    """Outermost: gives every request an id, and tells the log and the metrics how it ended."""
+    """Outermost: gives every request an id, and notes in the log and the metrics how it ended."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
@@ -97,25 +100,29 @@ class _Answer:
 class Guard:
     """Decides which requests come in at all, before their body is read."""
 
-    def __init__(self, app: ASGIApp, *, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, *, service: SpeechService) -> None:
         self._app = app
-        self._settings = settings
-        self._key = None if settings.api_key is None else _digest(settings.api_key)
+        self._admission = service.admission
+        self._settings = service.settings
+        self._key = None if self._settings.api_key is None else _digest(self._settings.api_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["path"] = meant_path(scope["path"])
         try:
             self._check(scope["path"], Headers(scope=scope))
+            room = self._admission.room() if scope["method"] in _WITH_BODY else nullcontext()
         except ApiError as error:
             scope["state"]["log"]["code"] = error.code
             await error.response()(scope, receive, send)
             return
         limited = _LimitedBody(receive, self._settings.max_body_bytes, self._settings.stall_seconds)
         patient = _patient(send, self._settings.stall_seconds)
-        await self._app(scope, limited.receive, patient)
+        with room:
+            await self._app(scope, limited.receive, _headed(scope, patient) if scope["method"] == "HEAD" else patient)
 
     def _check(self, path: str, headers: Headers) -> None:
         self._check_length(headers.get("content-length"))
@@ -139,11 +146,15 @@ class Guard:
         """Without a key, a page of another site could use its visitor's browser: look where requests come from."""
         host = headers.get("host", "")
         if _hostname(host) not in (*_OWN_HOSTS, self._settings.host, *self._settings.allowed_hosts):
-            raise ApiError(403, f"this server does not answer to the name {host[:80]!r}", code="unknown_host")
+            told = (
+                f"this server does not answer to the name {host[:80]!r}: start it with --allow-host, or set an API key"
+            )
+            raise ApiError(403, told, code="unknown_host")
         origin = headers.get("origin")
         if origin is None or origin in self._settings.allowed_origins or origin.partition("://")[2] == host:
             return
-        raise ApiError(403, "pages of other sites may not use this server", code="foreign_origin")
+        told = f"pages of {origin[:80]!r} may not use this server: start it with --allow-origin to let them"
+        raise ApiError(403, told, code="foreign_origin")
 
 
 class _LimitedBody:
@@ -173,6 +184,24 @@ class _LimitedBody:
         if self._bytes > self._limit:
             raise _too_large(self._limit)
         return message
+
+
+def meant_path(path: str) -> str:
+    """The address that a client means which doubles a slash or the prefix /v1, or leaves the prefix out."""
+    path = re.sub("/{2,}", "/", path)
+    prefix = _PREFIX.match(path)
+    return path if prefix is None else "/v1" + path[prefix.end() :]
+
+
+def _headed(scope: Scope, send: Send) -> Send:
+    """A `send` for HEAD: routes answer it as GET, and the bytes stay here."""
+    scope["method"] = "GET"
+
+    async def send_head(message: Message) -> None:
+        scope["method"] = "HEAD"
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
 
 
 def _patient(send: Send, seconds: float) -> Send:

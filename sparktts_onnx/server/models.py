@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from sparktts_onnx.server.errors import ApiError
-from sparktts_onnx.server.schemas import ModelList, ModelObject, failures
+from sparktts_onnx.server.schemas import ModelList, ModelObject, SpeechModelList, failures
 from sparktts_onnx.server.service import SpeechService, service_of
 
 router = APIRouter(tags=["models"])
@@ -32,7 +32,14 @@ def check_model(name: str | None, service: SpeechService) -> None:
 @router.get("/v1/models", responses=failures())
 async def list_models(service: _Service) -> ModelList:
     """The model's names."""
-    return ModelList(data=[ModelObject(id=name) for name in (service.settings.model_name, *OTHER_NAMES)])
+    return ModelList(data=_all_names(service))
+
+
+@router.get("/v1/audio/models", responses=failures())
+async def list_speech_models(service: _Service) -> SpeechModelList:
+    """The same, as chat programs ask for models that speak."""
+    names = _all_names(service)
+    return SpeechModelList(data=names, models=names)
 
 
 @router.get("/v1/models/{model}", responses=failures(404))
@@ -40,3 +47,7 @@ async def get_model(model: str, service: _Service) -> ModelObject:
     """One name of the model."""
     check_model(model, service)
     return ModelObject(id=model)
+
+
+def _all_names(service: SpeechService) -> list[ModelObject]:
+    return [ModelObject(id=name) for name in (service.settings.model_name, *OTHER_NAMES)]

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from sparktts_onnx import OptionError
+from sparktts_onnx.server.connection import HEAD_BYTES, connections
 from sparktts_onnx.server.logs import fields
 from sparktts_onnx.server.settings import ServerSettings
 
@@ -27,9 +28,17 @@ def run_server(app: FastAPI, settings: ServerSettings) -> None:
     listener = listen(settings)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    _log.info("listening", extra=fields(address=f"http://{shown}:{port}"))
-    config = uvicorn.Config(
+    _log.info("listening", extra=fields(address=f"http://{shown}:{port}", memory_bytes=settings.memory_bytes))
+    with _ended_by_signals():
+        uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listener])
+
+
+def uvicorn_config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
+    """How the app is served: by our connections, whatever other parsers of HTTP are installed."""
+    return uvicorn.Config(
         app,
+        http=connections(settings.stall_seconds),
+        h11_max_incomplete_event_size=HEAD_BYTES,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -38,8 +47,6 @@ def run_server(app: FastAPI, settings: ServerSettings) -> None:
         lifespan="on",
         ws="none",
     )
-    with _ended_by_signals():
-        uvicorn.Server(config).run(sockets=[listener])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 Gender = Literal["female", "male"]
@@ -10,8 +10,37 @@ Level = Literal["very_low", "low", "moderate", "high", "very_high"]
 VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
+def _number(value: Any) -> Any:
+    """The number that a text spells: clients take options from fields of text."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _whole(value: Any) -> Any:
+    """As `_number`; a float without a fraction is whole."""
+    value = _number(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+def _lenient(schema: dict[str, Any]) -> None:
+    """What `SpeechRequest` takes beyond a field's own values, for OpenAPI."""
+    for name, field in schema["properties"].items():
+        if name == "input":
+            continue
+        own = {key: field.pop(key) for key in list(field) if key not in ("title", "description", "default")}
+        forms = [form for form in own.get("anyOf", [own]) if form != {"type": "null"}]
+        text = {"type": "string"} if forms[0].get("type") in ("number", "integer") else {"const": ""}
+        field["anyOf"] = [*forms, {"type": "null"}, text]
+
+
 class Exact(BaseModel):
-    """Takes values of the right type only: no number out of a text."""
+    """Takes values of the right type only."""
 
     model_config = ConfigDict(strict=True)
 
@@ -31,35 +60,67 @@ class Style(Exact):
 
 
 class SpeechRequest(Exact):
-    """OpenAI's request for speech, and what this model can do beyond it."""
+    """OpenAI's request for speech, and what this model can do beyond it. Other fields are taken and not used."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, extra="ignore", json_schema_extra=_lenient)
 
     input: str = Field(min_length=1, description="The text to speak.")
     model: str | None = Field(default=None, description="A name from /v1/models.")
-    voice: VoiceName | VoiceReference | None = Field(default=None, description="A name or id from /v1/audio/voices.")
+    voice: VoiceName | VoiceReference | None = Field(
+        default=None, description="A name or id from /v1/audio/voices; or a recording, as `ref_audio`'s data: URI."
+    )
     instructions: str | None = Field(
         default=None, description="Taken and not used: this model follows no instructions."
     )
     response_format: AudioFormat = Field(default="mp3", description="`pcm` is 16-bit little-endian at 24 kHz.")
-    speed: float = Field(default=1.0, ge=0.25, le=4.0, description="Plain tempo at the same pitch.")
+    speed: Number = Field(default=1.0, ge=0.25, le=4.0, description="Plain tempo at the same pitch.")
     stream_format: Literal["audio", "sse"] = "audio"
     ref_audio: str | None = Field(
-        default=None, description="A recording of the voice, as a data: URI; goes before `voice`."
+        default=None, description="A recording of the voice, as a data: URI or base64; goes before `voice`."
     )
     ref_text: str | None = Field(default=None, max_length=2000, description="What is said in `ref_audio`.")
     style: Style | None = Field(default=None, description="Without a voice: the voice to create.")
-    seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="The same seed gives the same speech.")
-    temperature: float | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
-    top_k: int | None = Field(default=None, ge=0)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_new_tokens: int | None = Field(default=None, ge=1, description="Limit on the tokens of one segment.")
+    seed: Whole | None = Field(default=None, ge=0, lt=1 << 53, description="The same seed gives the same speech.")
+    temperature: Number | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
+    top_k: Whole | None = Field(default=None, ge=0)
+    top_p: Number | None = Field(default=None, gt=0, le=1)
+    max_new_tokens: Whole | None = Field(default=None, ge=1, description="Limit on the tokens of one segment.")
     normalize: bool = Field(default=True, description="Speak numbers, dates and the like as words.")
-    retries: int | None = Field(
+    retries: Whole | None = Field(
         default=None, ge=0, le=20, description="Further attempts at a segment that sounds wrong."
     )
-    segment_seconds: float | None = Field(default=None, ge=2, le=60, description="Longest planned segment.")
-    sample_rate: int | None = Field(default=None, ge=8_000, le=48_000, description="Samples a second of the answer.")
+    segment_seconds: Number | None = Field(default=None, ge=2, le=60, description="Longest planned segment.")
+    sample_rate: Whole | None = Field(default=None, ge=8_000, le=48_000, description="Samples a second of the answer.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """What a client means who sends every field: null and "" are defaults, and a voice may be a recording."""
+        given = {
+            name: value
+            for name, value in data.items()
+            if value is not None and (value != "" or name in ("input", "ref_audio"))
+        }
+        voice = given.get("voice")
+        if isinstance(voice, str) and voice.startswith("data:"):
+            given = {"ref_audio": voice, **given}
+            del given["voice"]
+        return given
+
+
+class NewVoice(BaseModel):
+    """The fields of a form that asks for a voice."""
+
+    name: str = Field(min_length=1, max_length=200, description="What the voice shall be called.")
+    consent: str = Field(default="", max_length=2000, description="What the recorded person agreed to.")
+    transcript: str = Field(default="", max_length=2000, description="What is said in the recording.")
+    gender: Gender | None = Field(default=None, description="Of a created voice.")
+    pitch: Level | None = Field(default=None, description="Of a created voice.")
+    speed: Level | None = Field(default=None, description="Of a created voice.")
+    seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="Another seed creates another voice.")
+    audio_sample: bytes | None = Field(
+        default=None, strict=True, description="A recording; without one a voice is created."
+    )
 
 
 class VoiceObject(BaseModel):
@@ -121,6 +182,12 @@ class ModelList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[ModelObject]
+
+
+class SpeechModelList(ModelList):
+    """The same list under the name that chat programs look for."""
+
+    models: list[ModelObject]
 
 
 class ErrorDetails(BaseModel):

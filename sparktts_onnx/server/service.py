@@ -36,6 +36,8 @@ class SpeechService:
         self.voices = VoiceBook(engine, library, max_prompt_seconds=settings.max_prompt_seconds)
         self.admission = Admission(settings.slots, settings.queue_size)
         self.metrics = Metrics(self.admission)
+        self.parsing = asyncio.Lock()
+        """One large body at a time is turned into values."""
         self.state = "warming up"
         """`ready`, or why not."""
         self._threads = ThreadPoolExecutor(settings.slots, thread_name_prefix="speech")

@@ -29,7 +29,8 @@ class ServerSettings:
     slots: int = 8
     """Answers made at the same time; the language model decodes them together."""
     queue_size: int = 64
-    """Requests that may wait beyond those; more are refused with 429."""
+    """Requests that may wait beyond those; more are refused with 429. Answers that are made and not read yet count too,
+    where there are more than `slots` of them."""
     request_seconds: float = 600.0
     """Longest time from a request's arrival until its last sound is made."""
     stall_seconds: float = 60.0
@@ -68,6 +69,16 @@ class ServerSettings:
             _at_least(name, getattr(self, name), 0)
         for name in ("request_seconds", "stall_seconds", "max_prompt_seconds"):
             _at_least(name, getattr(self, name), 0.1)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Most that requests hold in memory beside the model: bodies, recordings, and sound that is not read yet.
+
+        A request holds its body (bytearrays grow by an eighth) and two buffers of sound, one filling, one leaving;
+        of bodies that are parsed, one at a time is there as text, four bytes a character, and in parts.
+        """
+        inside = 2 * self.slots + self.queue_size
+        return inside * (self.max_body_bytes * 9 // 8 + 2 * self.max_buffer_bytes) + 7 * self.max_body_bytes
 
     @property
     def loopback(self) -> bool:

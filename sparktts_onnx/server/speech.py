@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from sparktts_onnx import FORMATS, SparkTTSError
 from sparktts_onnx.server.answer import Answer, SpeechResponse
-from sparktts_onnx.server.content import JSON, reads
+from sparktts_onnx.server.content import JSON, described, json_body, parse
 from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.models import check_model
@@ -56,18 +56,24 @@ _CONTENT = {
 @router.post(
     "/v1/audio/speech",
     response_class=Response,
-    dependencies=[reads(JSON)],
+    openapi_extra=described(SpeechRequest, JSON),
     responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)},
 )
-async def speak(
-    body: SpeechRequest, request: Request, service: Annotated[SpeechService, Depends(service_of)]
-) -> Response:
+async def speak(request: Request, service: Annotated[SpeechService, Depends(service_of)]) -> Response:
     """Speak a text. The first bytes leave as soon as the first sound is made, in every format but FLAC."""
-    answer = Answer(await asyncio.to_thread(make_order, body, service), service, request)
+    order = await _order(request, service)
+    answer = Answer(order, service, request)
     first = await answer.begin()
-    if body.stream_format == "sse":
+    if order.events:
         return SpeechResponse(answer, answer.events(first), "text/event-stream")
     return SpeechResponse(answer, answer.audio(first), answer.content_type)
+
+
+async def _order(request: Request, service: SpeechService) -> Order:
+    """All that is kept of a request while it waits. Bodies are parsed one at a time: each may be large for a moment."""
+    body = await json_body(request)
+    async with service.parsing:
+        return await asyncio.to_thread(lambda: make_order(parse(body, SpeechRequest), service))
 
 
 def make_order(body: SpeechRequest, service: SpeechService) -> Order:
@@ -89,7 +95,9 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
         options["tempo"] = body.speed
     rate = body.sample_rate or (PCM_RATE if body.response_format == "pcm" else None)
     streams = FORMATS[body.response_format].streams
-    return Order(body.input, options, _voice(body, service), body.response_format, rate, streams)
+    return Order(
+        body.input, options, _voice(body, service), body.response_format, rate, streams, body.stream_format == "sse"
+    )
 
 
 def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[str, Any]]:
@@ -99,7 +107,7 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
         try:
             recording = recording_of(body.ref_audio)
         except SparkTTSError as error:
-            raise from_library(error, service.settings, param="ref_audio") from error
+            raise from_library(error, param="ref_audio") from error
         _refuse_gender(style)
         return lambda: {"voice": service.voices.enroll(recording, body.ref_text).voice, **style}
     name = body.voice.id if isinstance(body.voice, VoiceReference) else body.voice
@@ -111,7 +119,7 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
     try:
         service.voices.check(name)
     except SparkTTSError as error:
-        raise from_library(error, service.settings, param="voice") from error
+        raise from_library(error, param="voice") from error
     find = partial(service.voices.find, name)
     return lambda: {"voice": find(), **style}
 

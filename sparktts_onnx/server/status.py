@@ -20,14 +20,12 @@ class Status(BaseModel):
     status: str
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health() -> Status:
     """The process lives and answers."""
     return Status(status="ok")
 
 
-@router.head("/ready", include_in_schema=False)
 @router.get("/ready", response_model=Status, responses={503: {"model": Status}})
 async def ready(service: _Service) -> JSONResponse:
     """Whether a warm-up sentence was spoken and requests should come here."""

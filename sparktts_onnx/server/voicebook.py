@@ -1,16 +1,17 @@
 """Who can speak: kept voices, built-in ones made up by the model, and voices that come with a request."""
 
 import base64
-import binascii
 import hashlib
 import io
 import threading
 from collections import OrderedDict
 from difflib import get_close_matches
 from types import MappingProxyType
+from urllib.parse import unquote_to_bytes
 
 from sparktts_onnx import Enrollment, EnrollOptions, RecordingError, Voice, VoiceError, VoiceLibrary
 from sparktts_onnx.server.engine import Engine
+from sparktts_onnx.server.errors import ApiError
 
 BUILT_IN = MappingProxyType(
     {
@@ -34,6 +35,7 @@ BUILT_IN = MappingProxyType(
 _SEED = 20_250_301
 """Built-in voices are made up with this seed: the same bundle gives the same voices."""
 _REMEMBERED_PROMPTS = 64
+_STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
 
 
 class VoiceBook:
@@ -47,6 +49,7 @@ class VoiceBook:
         self._creating = threading.Lock()
         self._prompts: OrderedDict[bytes, Enrollment] = OrderedDict()
         self._prompts_lock = threading.Lock()
+        self._keeping = threading.Lock()
 
     def check(self, name: str) -> None:
         """See that there is such a voice, without any slow work.
@@ -91,6 +94,26 @@ class VoiceBook:
                 self._prompts.popitem(last=False)
         return enrolled
 
+    def keep(self, voice: Voice, name: str, *, consent: str | None, most: int) -> Voice:
+        """Keep a voice, unless there are `most` already.
+
+        Raises:
+            ApiError: there are.
+            NameTakenError, OptionError, OutputError: as the library's `add`.
+        """
+        with self._keeping:
+            self.check_room(most)
+            return self.library.add(voice, name, consent=consent)
+
+    def check_room(self, most: int) -> None:
+        """See that another voice may be kept.
+
+        Raises:
+            ApiError: there are `most` already.
+        """
+        if len(self.library.names()) >= most:
+            raise ApiError(409, f"{most} voices are kept already", code="too_many_voices")
+
     def _built_in_name(self, name: str) -> str | None:
         """The built-in voice that `name` means; a kept voice of that name goes before it."""
         key = VoiceLibrary.key(name)
@@ -107,20 +130,23 @@ class VoiceBook:
             return self._built_in[name]
 
 
-def recording_of(data_uri: str) -> bytes:
-    """The bytes of a `data:` URI; nothing is ever fetched.
+def recording_of(text: str) -> bytes:
+    """The bytes of a `data:` URI, or of plain base64; nothing is ever fetched.
 
     Raises:
         RecordingError: it is another kind of address, or not base64.
     """
-    head, comma, content = data_uri.partition(",")
-    if not head.startswith("data:") or not comma:
-        raise RecordingError(
-            "the recording has to come in the request, as data:audio/wav;base64,…: this server fetches nothing"
-        )
-    if not head.endswith(";base64"):
+    head, comma, content = text.partition(",") if text.startswith("data:") else ("", "", text)
+    if head and not (comma and head.endswith(";base64")):
         raise RecordingError("the data URI of the recording has to be base64: data:audio/wav;base64,…")
     try:
-        return base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RecordingError(f"the recording's base64 is damaged: {error}") from error
+        data = unquote_to_bytes(content) if "%" in content else content.encode("ascii")
+        data = data.translate(_STANDARD_BASE64, delete=b" \t\r\n").rstrip(b"=")
+        return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
+    except ValueError as error:
+        if head:
+            raise RecordingError(f"the recording's base64 is damaged: {error}") from error
+        raise RecordingError(
+            "the recording has to come in the request, as data:audio/wav;base64,… or as base64: this server fetches "
+            "nothing"
+        ) from error

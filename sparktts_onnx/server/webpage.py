@@ -16,7 +16,6 @@ _HEADERS = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"
 router = APIRouter(include_in_schema=False)
 
 
-@router.head("/")
 @router.get("/")
 async def index() -> FileResponse:
     """The page."""

@@ -103,7 +103,7 @@ def test_no_sound_at_all_is_still_a_wav() -> None:
     assert soundfile.info(io.BytesIO(encoder("wav", RATE).finish())).frames == 0
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name != "pcm"])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in ("pcm", "wav")])
 def test_every_stream_says_that_it_is_synthetic(name: str, speech: Wave) -> None:
     with av.open(io.BytesIO(encoded(name, speech))) as file:
         tags = {**file.metadata, **file.streams.audio[0].metadata}
@@ -111,6 +111,10 @@ def test_every_stream_says_that_it_is_synthetic(name: str, speech: Wave) -> None
     assert said["title"] == "Synthetic speech"
     assert "synthetic" in said["comment"].lower()
     assert f"sparktts-onnx {__version__}" in said["comment"]
+
+
+def test_a_streamed_wav_is_a_plain_header_and_samples(speech: Wave) -> None:
+    assert encoded("wav", speech)[44:] == encoded("pcm", speech)
 
 
 def test_pcm_at_the_rate_that_clients_expect(speech: Wave) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from stand_in import StandIn, until
 
 from sparktts_onnx.server import ServerSettings, create_app
+from sparktts_onnx.server.running import uvicorn_config
 
 
 @dataclasses.dataclass
@@ -48,8 +49,7 @@ def listening(engine: Any, settings: ServerSettings) -> Iterator[Live]:
     """A server in a thread of this process."""
     app = create_app(engine, settings)
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on")
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn_config(app, dataclasses.replace(settings, stop_seconds=3)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -178,8 +178,8 @@ def test_errors_come_in_the_envelope_wherever_they_arise(client: TestClient) -> 
 
 def test_all_methods_of_an_address_are_told(client: TestClient) -> None:
     for path, allowed in (
-        ("/v1/audio/voices", "GET, POST"),
-        ("/v1/audio/voices/Anna", "GET, PATCH, DELETE"),
+        ("/v1/audio/voices", "GET, HEAD, POST"),
+        ("/v1/audio/voices/Anna", "GET, HEAD, PATCH, DELETE"),
         ("/v1/audio/speech", "POST"),
         ("/health", "GET, HEAD"),
         ("/page/app.js", "GET, HEAD"),

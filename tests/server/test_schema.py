@@ -57,6 +57,7 @@ OPERATIONS = (
     ("GET", "/v1/audio/voices/{voice_id}"),
     ("PATCH", "/v1/audio/voices/{voice_id}"),
     ("DELETE", "/v1/audio/voices/{voice_id}"),
+    ("GET", "/v1/audio/models"),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model}"),
     ("GET", "/health"),

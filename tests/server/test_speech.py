@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from starlette.testclient import TestClient
 
 from sparktts_onnx import GenerationError, OptionError, SparkTTSONNX
 from sparktts_onnx.server import ServerSettings, create_app
-from sparktts_onnx.server.errors import field_at_fault, without_folder
+from sparktts_onnx.server.errors import field_at_fault
 from sparktts_onnx.server.logs import JsonFormatter
 
 SECONDS = 0.5
@@ -215,7 +214,6 @@ def test_what_is_no_recording_is_refused_and_nothing_is_fetched(client: TestClie
         ("input", ["a"]),
         ("voice", 7),
         ("voice", {"name": "alloy"}),
-        ("voice", ""),
         ("response_format", "ogg"),
         ("speed", 0.2),
         ("speed", 4.1),
@@ -224,7 +222,10 @@ def test_what_is_no_recording_is_refused_and_nothing_is_fetched(client: TestClie
         ("stream_format", "websocket"),
         ("seed", -1),
         ("seed", 1.5),
-        ("seed", "1"),
+        ("seed", "1.5"),
+        ("seed", "one"),
+        ("seed", True),
+        ("temperature", "nan"),
         ("temperature", -1),
         ("top_p", 0),
         ("top_k", -1),
@@ -292,7 +293,8 @@ def test_every_spelling_of_json_is_read(client: TestClient, kind: str) -> None:
         ("", "should be a JSON object: it is empty"),
         ("[1]", "should be a JSON object: it is something else"),
         ('{"input": "Hello.", "seed": ' + "9" * 5000 + "}", "cannot be read"),
-        ("[" * 100_000, "cannot be read"),
+        ("[" * 40_000, "cannot be read"),
+        ('{"input": "Hello.", "other": [' + "[]," * 100_000 + "0]}", "more than 70000 values"),
     ],
 )
 def test_what_is_wrong_with_a_body_is_told(client: TestClient, body: str, said: str) -> None:
@@ -395,8 +397,6 @@ def test_what_the_library_refuses_names_its_field(
 ) -> None:
     uri = "data:audio/wav;base64," + base64.b64encode(recording).decode()
     cases: tuple[tuple[dict[str, Any], str], ...] = (
-        ({"input": "..."}, "input"),
-        ({"input": "\u200d"}, "input"),
         ({"input": "word " * 3000, "segment_seconds": 60}, "input"),
         ({"ref_audio": uri[:100]}, "ref_audio"),
         ({"ref_audio": uri, "ref_text": "\ud800"}, "ref_text"),
@@ -449,8 +449,3 @@ def test_a_style_and_a_tempo_are_told_apart() -> None:
     assert field_at_fault(OptionError("speed is 'zip'; expected a level"), {}) == "style.speed"
     assert field_at_fault(OptionError("tempo is 9; expected 0.25 to 4"), {}) == "speed"
     assert field_at_fault(OptionError("a voice needs a name"), {}) is None
-
-
-def test_only_the_folder_is_taken_out_of_a_message() -> None:
-    assert without_folder("/srv/v/me.json: no JSON; see '/srv/v'", Path("/srv/v")) == "me.json: no JSON; see 'v'"
-    assert without_folder("either/or", Path("/")) == "either/or"

@@ -14,6 +14,7 @@ from stand_in import StandIn
 from starlette.testclient import TestClient
 
 from sparktts_onnx import Voice, VoiceLibrary, VoiceStyle
+from sparktts_onnx.runtime.voices import library
 from sparktts_onnx.server import ServerSettings, create_app
 
 CONSENT = "I am Anna and agree that this voice is kept."
@@ -291,8 +292,8 @@ def test_one_voice_is_found_however_its_name_is_composed_and_no_other_file_is_re
     engine.voice("y", None).save(settings.voices_dir / "Aaron.json")
     assert clone(client, recording, name="André").json()["error"]["code"] == "name_taken"
     read: list[Path] = []
-    load = Voice.load
-    monkeypatch.setattr(Voice, "load", lambda path, codec=None: (read.append(path), load(path, codec))[1])
+    load = library.read_voice
+    monkeypatch.setattr(library, "read_voice", lambda path, *rest: (read.append(path), load(path, *rest))[1])
     assert client.get("/v1/audio/voices/ANDRÉ").json()["id"] == decomposed
     assert [path.stem for path in read] == [decomposed]
 

@@ -40,11 +40,15 @@ class PcmEncoder(StreamEncoder):
 
 
 class WavEncoder(StreamEncoder):
-    """16-bit mono WAV with metadata in front of the samples."""
+    """16-bit mono WAV. Its metadata stand behind the samples, where only a file has them.
+
+    The first 44 bytes are a plain header, which is what clients skip to get at the samples; and in a stream of
+    unknown length, whatever follows the samples would be played as one of them.
+    """
 
     def __init__(self, form: Format, sample_rate: int, output_rate: int) -> None:
         super().__init__(form, sample_rate, output_rate)
-        self._header = wav_header(self.sample_rate, SYNTHETIC)
+        self._header = wav_header(self.sample_rate)
         self._header_bytes = len(self._header)
         self._data_bytes = 0
 
@@ -55,25 +59,29 @@ class WavEncoder(StreamEncoder):
         return header + data
 
     def _close(self) -> bytes:
-        riff_size = self._header_bytes - 8 + self._data_bytes
-        if riff_size < UNKNOWN_SIZE:
+        info = _info(SYNTHETIC)
+        end = self._header_bytes + self._data_bytes
+        if end - 8 + len(info) < UNKNOWN_SIZE:
             self.repairs = (
-                (4, struct.pack("<I", riff_size)),
+                (4, struct.pack("<I", end - 8 + len(info))),
                 (self._header_bytes - 4, struct.pack("<I", self._data_bytes)),
+                (end, info),
             )
         return b""
 
 
-def wav_header(sample_rate: int, tags: Tags) -> bytes:
+def wav_header(sample_rate: int) -> bytes:
     """Everything before the samples of a 16-bit mono WAV whose length is not known yet."""
     fields = (1, 1, sample_rate, sample_rate * BYTES_PER_SAMPLE, BYTES_PER_SAMPLE, 8 * BYTES_PER_SAMPLE)
-    info = b"INFO" + b"".join(
-        _chunk(name, text.encode("ascii") + b"\0")
-        for name, text in ((b"INAM", tags.title), (b"ICMT", tags.comment), (b"ISFT", tags.software))
-    )
     riff = struct.pack("<4sI4s", b"RIFF", UNKNOWN_SIZE, b"WAVE")
     data = struct.pack("<4sI", b"data", UNKNOWN_SIZE)
-    return riff + _chunk(b"fmt ", struct.pack("<HHIIHH", *fields)) + _chunk(b"LIST", info) + data
+    return riff + _chunk(b"fmt ", struct.pack("<HHIIHH", *fields)) + data
+
+
+def _info(tags: Tags) -> bytes:
+    """Tags as the chunk that a RIFF file keeps them in."""
+    texts = ((b"INAM", tags.title), (b"ICMT", tags.comment), (b"ISFT", tags.software))
+    return _chunk(b"LIST", b"INFO" + b"".join(_chunk(name, text.encode("ascii") + b"\0") for name, text in texts))
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

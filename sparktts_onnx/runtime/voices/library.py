@@ -2,10 +2,12 @@
 
 import dataclasses
 import errno
+import logging
 import os
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -14,7 +16,10 @@ from pathlib import Path
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
 from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
-from sparktts_onnx.runtime.voices.voice import Voice, check_voice
+from sparktts_onnx.runtime.values import broken_character
+from sparktts_onnx.runtime.voices.voice import Voice, check_voice, read_voice, write_voice
+
+_log = logging.getLogger(__name__)
 
 SUFFIX = ".json"
 MAX_NAME_CHARACTERS = 64
@@ -46,6 +51,7 @@ class VoiceLibrary:
         self.folder = Path(folder)
         self._codec = codec
         self._lock = threading.Lock()
+        self._nameless: set[Path] = set()
 
     @staticmethod
     def key(name: str) -> str:
@@ -58,7 +64,11 @@ class VoiceLibrary:
         Raises:
             VoiceError: the folder cannot be read.
         """
-        return tuple(self._entry(path) for path in self._files())
+        return tuple(self.iter_entries())
+
+    def iter_entries(self) -> Iterator[VoiceEntry]:
+        """As `entries`, one file at a time."""
+        return (entry for path in self._files() if (entry := self._entry(path)) is not None)
 
     def entry(self, name: str) -> VoiceEntry | None:
         """The file of that name, also one that cannot be used; None where there is none. No other file is read.
@@ -80,7 +90,7 @@ class VoiceLibrary:
             VoiceError: no voice of that name, or its file cannot be used.
         """
         path = self._existing(name)
-        return Voice.load(path, self._codec).renamed(path.stem)
+        return read_voice(path, self._codec, path.name).renamed(path.stem)
 
     def check_free(self, name: str) -> None:
         """See that a voice could be kept under a name.
@@ -122,11 +132,11 @@ class VoiceLibrary:
         new_name = checked_name(new_name)
         with self._lock:
             path = self._existing(name)
-            voice = Voice.load(path).renamed(new_name)
+            voice = read_voice(path, None, path.name).renamed(new_name)
             self._check_free(new_name, but=path)
             target = self.folder / f"{new_name}{SUFFIX}"
             if self.key(new_name) == self.key(path.stem):
-                voice.save(path)
+                _write(voice, path)
                 _move(path, target)
             else:
                 self._publish(voice, target)
@@ -151,15 +161,32 @@ class VoiceLibrary:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise VoiceError(f"the voice folder {self.folder} cannot be read: {error.strerror or error}") from error
-        return sorted(found, key=lambda path: self.key(path.stem))
+            told = f"the voice folder {self.folder.name} cannot be read: {error.strerror or error}"
+            raise VoiceError(told) from error
+        return sorted(filter(self._has_a_name, found), key=lambda path: self.key(path.stem))
 
-    def _entry(self, path: Path) -> VoiceEntry:
+    def _has_a_name(self, path: Path) -> bool:
+        """Whether the file's name is text; one that is not is left out, and logged once."""
+        if not broken_character(path.name):
+            return True
+        if path not in self._nameless:
+            self._nameless.add(path)
+            _log.warning(
+                "a file in the voice folder is left out: its name %s is not UTF-8; rename it", ascii(path.name)
+            )
+        return False
+
+    def _entry(self, path: Path) -> VoiceEntry | None:
+        """A file's entry; None where it is gone by now."""
         try:
             created = path.stat().st_mtime
-            return VoiceEntry(path.stem, Voice.load(path, self._codec).renamed(path.stem), None, created)
-        except (VoiceError, OSError) as error:
-            return VoiceEntry(path.stem, None, str(error), 0.0)
+            return VoiceEntry(path.stem, read_voice(path, self._codec, path.name).renamed(path.stem), None, created)
+        except FileNotFoundError:
+            return None
+        except VoiceError as error:
+            return VoiceEntry(path.stem, None, str(error), 0.0) if path.exists() else None
+        except OSError as error:
+            return VoiceEntry(path.stem, None, f"{path.name} cannot be read: {error.strerror}", 0.0)
 
     def _find(self, name: str, *, but: Path | None = None) -> Path | None:
         wanted = self.key(name)
@@ -180,14 +207,15 @@ class VoiceLibrary:
 
     def _publish(self, voice: Voice, path: Path) -> None:
         """Write a file that must not exist yet, whole or not at all."""
-        part = voice.save(path.with_name(f".{secrets.token_hex(8)}.part"))
+        part = path.with_name(f".{secrets.token_hex(8)}.part")
+        _write(voice, part)
         try:
             os.link(part, path)
         except FileExistsError:
             raise NameTakenError(f"there is a voice {voice.name!r} already: choose another name") from None
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
-                raise OutputError(f"the voice cannot be written to {path}: {error.strerror or error}") from error
+                raise _not_written(path, error) from error
             _move(part, path)
         finally:
             part.unlink(missing_ok=True)
@@ -226,15 +254,26 @@ def _dated(consent: str) -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {consent.strip()}"
 
 
+def _write(voice: Voice, path: Path) -> None:
+    try:
+        write_voice(voice, path)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
 def _move(path: Path, target: Path) -> None:
     try:
         path.replace(target)
     except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
+        raise _not_written(target, error) from error
 
 
 def _delete(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be deleted: {error.strerror or error}") from error
+        raise OutputError(f"{path.name} cannot be deleted: {error.strerror or error}") from error
+
+
+def _not_written(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"the voice cannot be written to {path.parent.name}: {error.strerror or error}")
