@@ -33,8 +33,8 @@ from sparktts_onnx.runtime.speech.batching import BatchResult
 from sparktts_onnx.runtime.speech.request import SpeechOptions
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
+from sparktts_onnx.runtime.voices.enrollment import Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.library import VoiceEntry, VoiceLibrary
-from sparktts_onnx.runtime.voices.recordings import Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.lexicon import Lexicon

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ SILENT_SHARE = 0.5
 NOISY_DB = 15.0
 CLEAN_DB = 30.0
 """Background this far under the speech is not heard."""
+
+LARGEST_PEAK = 4.0
+"""Samples beyond this are no speech that was too loud, but whole numbers in a floating-point file."""
 
 FALLS_SILENT_WITHIN_SECONDS = 0.5
 """Nobody speaks for a second without a moment of silence."""
@@ -53,7 +56,10 @@ class RecordingReport:
     """Speech over background."""
 
     notes: tuple[str, ...]
-    """What would make it better, worst first; empty where nothing would."""
+    """What was mended, and what would make it better, worst first; empty where nothing would."""
+
+    name: str = "the recording"
+    """What messages call it."""
 
 
 @dataclass(frozen=True)
@@ -79,30 +85,36 @@ class Window:
 
 def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
     """Measure `wav` float32 [N] as it was recorded: read with `volume_normalize=False`."""
-    activity = find_speech(wav, sample_rate)
+    peak = float(np.abs(wav).max(initial=0.0))
+    scaled = wav / np.float32(peak) if peak > LARGEST_PEAK else wav
+    activity = find_speech(scaled, sample_rate)
     seconds = len(wav) / sample_rate
     speech = min(seconds, activity.seconds())
-    clipped = float(np.mean(np.abs(wav) >= CLIPPED_LEVEL)) if len(wav) else 0.0
     report = RecordingReport(
         seconds=seconds,
-        peak=float(np.abs(wav).max(initial=0.0)),
-        clipped_share=clipped,
+        peak=peak,
+        clipped_share=float(np.mean(np.abs(scaled) >= CLIPPED_LEVEL)) if len(wav) else 0.0,
         speech_seconds=speech,
         silence_share=1.0 - speech / seconds if seconds else 1.0,
         signal_to_noise_db=activity.signal_to_noise_db,
         notes=(),
     )
-    return RecordingReport(**{**vars(report), "notes": tuple(_notes(report))})
+    return replace(report, notes=tuple(_notes(report)))
 
 
-def trim_silence(wav: Wave, sample_rate: int, *, keep_seconds: float = 0.1) -> Wave:
-    """float32 [M]: `wav` less the silence before the first and after the last word, but for `keep_seconds`."""
+def trim_silence(wav: Wave, sample_rate: int, *, keep_seconds: float = 0.1, longest_seconds: float = 0.0) -> Wave:
+    """float32 [M]: `wav` less the silence before the first and after the last word, but for `keep_seconds`.
+
+    Silence of up to `longest_seconds` at an end stays as it is.
+    """
     speaking = np.flatnonzero(find_speech(wav, sample_rate).speaking)
     if not len(speaking):
         return wav
     block = round(BLOCK_SECONDS * sample_rate)
-    keep = round(keep_seconds * sample_rate)
-    return wav[max(0, speaking[0] * block - keep) : (speaking[-1] + 1) * block + keep]
+    keep, longest = round(keep_seconds * sample_rate), round(longest_seconds * sample_rate)
+    first, last = int(speaking[0]) * block, (int(speaking[-1]) + 1) * block
+    start = max(0, first - keep) if first > longest else 0
+    return wav[start : last + keep if len(wav) - last > longest else len(wav)]
 
 
 def best_window(wavs: Sequence[Wave], sample_rate: int, *, seconds: float) -> Window:
@@ -165,8 +177,12 @@ def _moving_sum(values: NDArray[np.float64], length: int) -> NDArray[np.float64]
 def _notes(report: RecordingReport) -> list[str]:
     """Advice in words, worst first."""
     notes = []
+    if report.peak > LARGEST_PEAK:
+        notes.append(
+            f"its samples reach {report.peak:.0f} times full scale and were scaled: save it as 16 bits, or from -1 to 1"
+        )
     if not report.speech_seconds:
-        return ["no speech stands out of the background: record again, nearer to the microphone"]
+        return [*notes, "no speech stands out of the background: record again, nearer to the microphone"]
     if report.speech_seconds < ENOUGH_SECONDS:
         notes.append(
             f"only {report.speech_seconds:.1f} s of speech: 5 to 10 seconds give a voice closer to the speaker's"

@@ -1,20 +1,24 @@
-"""Reading a recording exactly as the original does: first channel, soxr VHQ, one volume rule."""
+"""Reading a recording exactly as the original does: first channel, soxr VHQ, one volume rule.
+
+What the original cannot use, and people send, is mended and noted: a silent first channel, an offset of the whole wave.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from sparktts_onnx.audio.decoding import Sound, opened
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.errors import RecordingError
+from sparktts_onnx.errors import OptionError, RecordingError
 
 Source = str | os.PathLike[str] | BinaryIO
 
@@ -23,33 +27,62 @@ MIN_SECONDS = 0.1
 SILENCE_RANGE = 2e-4
 """Highest minus lowest sample of a recording without sound: six steps of 16 bits, no more than dither."""
 
-BLOCK_SAMPLES = 1 << 18
-"""Samples of all channels read at once: resampled as they are read, so that memory follows the result."""
-
 LARGEST_VALUE = 1e6
 """Floating-point files may pass full scale, but not like this."""
 
+LARGEST_OFFSET = 0.02
+"""A mean of the samples beyond this is an electrical offset: speech has a tenth of it."""
+
+SILENT_CHANNEL = 0.01
+"""A first channel that swings less than this part of another is the input that nobody spoke into."""
+
 RATES = range(2_000, 1_000_001)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was read."""
+
+    wav: NDArray[np.float64]
+    """float64 [N], without an offset, at the volume of the recording."""
+    notes: tuple[str, ...]
+    """What was mended."""
+
+    def normalized(self) -> Wave:
+        """float32 [N] at the volume that the model expects."""
+        return normalized_volume(self.wav).astype(np.float32)
 
 
 def read_recording(
     source: Source, *, sample_rate: int, volume_normalize: bool = True, max_seconds: float = MAX_SECONDS
 ) -> Wave:
-    """Read a file or an open binary file as float32 [N] at `sample_rate`; any format soundfile reads.
+    """Read a file or an open binary file as float32 [N] at `sample_rate`; see `load_recording`."""
+    recording = load_recording(source, sample_rate=sample_rate, max_seconds=max_seconds)
+    return recording.normalized() if volume_normalize else recording.wav.astype(np.float32)
+
+
+def load_recording(source: Source, *, sample_rate: int, max_seconds: float = MAX_SECONDS) -> Recording:
+    """Read a file or an open binary file at `sample_rate`: any format of soundfile, and of PyAV where it is installed.
 
     The arithmetic is float64 until the end, as in the original, so that tokens come out equal.
+
+    Raises:
+        RecordingError: it cannot be used; the message says why and what to do.
     """
     name = describe_source(source)
-    try:
-        with soundfile.SoundFile(_openable(source, name)) as file:
-            wav = _resampled(file, sample_rate, name, max_seconds)
-    except soundfile.LibsndfileError as error:
-        raise RecordingError(
-            f"{name} cannot be read as audio ({str(error.error_string).strip()}): "
-            "give a WAV, FLAC, Ogg, Opus or MP3 file; convert others first, for example with ffmpeg"
-        ) from error
+    file, suffix = _file(source, name)
+    with file:
+        with opened(file, suffix, name) as sound:
+            _check_rate(sound, name)
+            channel, notes = _channel_with_sound(sound, name, max_seconds)
+        with opened(file, suffix, name) as sound:
+            wav = _resampled(_checked(sound, name, max_seconds), channel, sound.sample_rate, sample_rate)
     _require_sound(wav, sample_rate, name)
-    return (normalized_volume(wav) if volume_normalize else wav).astype(np.float32)
+    offset = float(wav.mean())
+    if abs(offset) > LARGEST_OFFSET * max(1.0, float(np.abs(wav).max())):
+        wav = wav - offset
+        notes = (*notes, f"the wave is off the middle by {abs(offset):.0%} of full scale; that was taken out")
+    return Recording(wav, notes)
 
 
 def reference_clip(wav: Wave, *, sample_rate: int, seconds: float, hop: int) -> Wave:
@@ -83,10 +116,13 @@ def describe_source(source: Source) -> str:
     return "the recording"
 
 
-def _openable(source: Source, name: str) -> str | BinaryIO:
-    """What soundfile opens, after the refusals it would word badly."""
+def _file(source: Source, name: str) -> tuple[BinaryIO, str]:
+    """A file that can be rewound, and its ending; refused where a library would word it badly."""
     if not isinstance(source, str | os.PathLike):
-        return source if source.seekable() else io.BytesIO(source.read())
+        data = source.read() if hasattr(source, "read") else None
+        if not isinstance(data, bytes):
+            raise OptionError(f"the recording is {source!r}; expected a path or an open binary file")
+        return io.BytesIO(data), ""
     path = Path(source)
     if path.is_dir():
         raise RecordingError(f"{name} is a folder: give an audio file")
@@ -96,42 +132,62 @@ def _openable(source: Source, name: str) -> str | BinaryIO:
         raise RecordingError(f"{name} has no audio header: give a WAV, FLAC, Ogg, Opus or MP3 file")
     if path.stat().st_size == 0:
         raise RecordingError(f"{name} is an empty file (0 bytes): give an audio file")
-    if not os.access(path, os.R_OK):
-        raise RecordingError(f"{name} may not be read: check the permissions of the file")
-    return str(path)
+    try:
+        return path.open("rb"), path.suffix.lower()
+    except OSError as error:
+        raise RecordingError(f"{name} cannot be opened: {error.strerror or error}") from error
 
 
-def _resampled(file: soundfile.SoundFile, sample_rate: int, name: str, max_seconds: float) -> NDArray[np.float64]:
-    """float64 [N] at `sample_rate`. Block by block soxr gives its one-shot result to the last bit."""
-    if file.samplerate not in RATES:
+def _check_rate(sound: Sound, name: str) -> None:
+    if sound.sample_rate not in RATES:
         raise RecordingError(
-            f"{name} says {file.samplerate} samples a second: expected {RATES.start} to {RATES.stop - 1}"
+            f"{name} says {sound.sample_rate} samples a second: expected {RATES.start} to {RATES.stop - 1}"
         )
-    blocks = _first_channel(file, name, max_seconds)
-    if file.samplerate == sample_rate:
-        pieces = list(blocks)
-    else:
-        stream = soxr.ResampleStream(file.samplerate, sample_rate, 1, dtype="float64", quality="VHQ")
-        pieces = [stream.resample_chunk(block) for block in blocks]
-        pieces.append(stream.resample_chunk(np.zeros(0), last=True))
-    return np.concatenate(pieces) if pieces else np.zeros(0)
 
 
-def _first_channel(file: soundfile.SoundFile, name: str, max_seconds: float) -> Iterator[NDArray[np.float64]]:
-    """float64 [n] blocks of the first channel, checked as they come; the header's length is not trusted."""
-    frames = max(1, BLOCK_SAMPLES // file.channels)
+def _channel_with_sound(sound: Sound, name: str, max_seconds: float) -> tuple[int, tuple[str, ...]]:
+    """The first channel, as the original; another one, with a note, where the first one is silent beside it."""
+    if sound.channels == 1:
+        return 0, ()
+    total, power, samples = np.zeros(sound.channels), np.zeros(sound.channels), 0
+    for block in _checked(sound, name, max_seconds):
+        samples += len(block)
+        total += block.sum(axis=0)
+        power += np.square(block).sum(axis=0)
+    swing = np.sqrt(np.maximum(power / max(1, samples) - (total / max(1, samples)) ** 2, 0.0))
+    loudest = int(np.argmax(swing))
+    if swing[0] >= SILENT_CHANNEL * swing[loudest]:
+        return 0, ()
+    return loudest, (f"its first channel is silent: channel {loudest + 1} of {sound.channels} was taken",)
+
+
+def _checked(sound: Sound, name: str, max_seconds: float) -> Iterator[NDArray[np.float64]]:
+    """float64 [n, channels] blocks, checked as they come; the header's length is not trusted."""
     done = 0
-    while len(block := file.read(frames, dtype="float64", always_2d=True)[:, 0]):
-        sane = np.abs(block) < LARGEST_VALUE
+    for block in sound.blocks:
+        sane = (np.abs(block) < LARGEST_VALUE).all(axis=1)
         if not sane.all():
-            second = (done + int(np.argmin(sane))) / file.samplerate
+            second = (done + int(np.argmin(sane))) / sound.sample_rate
             raise RecordingError(f"{name} holds NaN, infinite or absurd values at {second:.2f} s")
         done += len(block)
-        if done > max_seconds * file.samplerate:
+        if done > max_seconds * sound.sample_rate:
             raise RecordingError(
                 f"{name} is longer than {max_seconds:g} s: give some seconds of clear speech out of it"
             )
-        yield block.copy()
+        yield block
+
+
+def _resampled(
+    blocks: Iterator[NDArray[np.float64]], channel: int, found_rate: int, sample_rate: int
+) -> NDArray[np.float64]:
+    """float64 [N] at `sample_rate` of one channel. Block by block soxr gives its one-shot result to the last bit."""
+    if found_rate == sample_rate:
+        pieces = [block[:, channel].copy() for block in blocks]
+    else:
+        stream = soxr.ResampleStream(found_rate, sample_rate, 1, dtype="float64", quality="VHQ")
+        pieces = [stream.resample_chunk(block[:, channel].copy()) for block in blocks]
+        pieces.append(stream.resample_chunk(np.zeros(0), last=True))
+    return np.concatenate(pieces) if pieces else np.zeros(0)
 
 
 def _require_sound(wav: NDArray[np.float64], sample_rate: int, name: str) -> None:
@@ -141,4 +197,4 @@ def _require_sound(wav: NDArray[np.float64], sample_rate: int, name: str) -> Non
     if len(wav) < MIN_SECONDS * sample_rate:
         raise RecordingError(f"{name} lasts {len(wav) / sample_rate:.3f} s, too short: give a few seconds of speech")
     if np.ptp(wav) < SILENCE_RANGE:
-        raise RecordingError(f"{name} is silent (its first channel): give a few seconds of speech")
+        raise RecordingError(f"{name} is silent: give a few seconds of speech")

@@ -106,7 +106,7 @@ def _remove(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
 def _enroll(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
     if options.transcript and len(options.recordings) > 1:
         raise OptionError("a transcript belongs to one recording; give one, or leave the transcript out")
-    chosen = EnrollOptions(window=options.window, trim=options.trim)
+    chosen = EnrollOptions(window=options.window, trim=options.trim or None)
     enrollment = tts.enroll(options.recordings, options.transcript, options=chosen)
     for path, report in zip(options.recordings, enrollment.reports, strict=True):
         for note in report.notes:

@@ -1,6 +1,7 @@
 """The whole path: text and a voice in, speech out."""
 
 import dataclasses
+import logging
 import secrets
 import threading
 import time
@@ -35,11 +36,12 @@ from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.segment import Event, Segment
 from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
 from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream
-from sparktts_onnx.runtime.values import clean_text, instance_of, path_named, whole_number
-from sparktts_onnx.runtime.voices.enrollment import Enroller
-from sparktts_onnx.runtime.voices.recordings import Enrollment, EnrollOptions, read_prompt
+from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
+from sparktts_onnx.runtime.voices.enrollment import Enroller, Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice, check_voice
+
+_log = logging.getLogger(__name__)
 
 MAX_SLOTS = 256
 DEFAULT_SLOTS = 16
@@ -120,15 +122,20 @@ class SparkTTSONNX:
     def process_prompt(self, path: Source, transcript: str | None = None, *, name: str | None = None) -> Voice:
         """Enroll a recording as the original does, and remember the voice for calls that name none.
 
+        What a person should know about the recording is logged as warnings; `enroll` returns it.
+
         Args:
-            path: any audio file that soundfile reads, or an open binary file.
+            path: any audio file that soundfile reads, or PyAV where it is installed; or an open binary file.
             transcript: what is said in it, where known; the language model then also hears how it is said.
             name: a name for the voice.
 
         Raises:
             RecordingError: the recording cannot be used.
         """
-        return self._remember(self.enroll([path], transcript, name=name).voice)
+        enrollment = self.enroll([path], transcript, name=name)
+        for warning in enrollment.warnings:
+            _log.warning("%s", warning)
+        return self._remember(enrollment.voice)
 
     def enroll(
         self,
@@ -144,19 +151,7 @@ class SparkTTSONNX:
             RecordingError: a recording cannot be used.
             OptionError: no recording, or a bad option.
         """
-        chosen = options or EnrollOptions()
-        spoken = clean_text("transcript", transcript or "")
-        known = bool(spoken.strip())
-        prompt = read_prompt(recordings, self.manifest.codec, chosen)
-        voice = Voice(
-            codec=self.manifest.codec.fingerprint,
-            global_ids=self._enroller.global_ids(prompt.reference, whole=chosen.window == "all"),
-            semantic_ids=self._enroller.semantic_ids(prompt.wav) if known else None,
-            transcript=spoken if known else None,
-            name=name,
-            origin=prompt.origin,
-        )
-        return Enrollment(voice, prompt.reports)
+        return self._enroller.enroll(recordings, transcript, name=name, options=options or EnrollOptions())
 
     def load_voice(self, path: str | Path) -> Voice:
         """Read a voice file that belongs to this bundle's codec, and remember it for calls that name none.

@@ -73,6 +73,14 @@ def test_the_noise_estimate_follows_the_noise(good: Wave, decibel: int) -> None:
     assert (decibel < 20) or not report.notes
 
 
+def test_whole_numbers_in_a_floating_point_file_are_told_and_not_called_distorted(good: Wave) -> None:
+    report = inspect_recording(good * np.float32(32_768 / np.abs(good).max()), RATE)
+    assert report.notes == (
+        "its samples reach 32768 times full scale and were scaled: save it as 16 bits, or from -1 to 1",
+    )
+    assert report.speech_seconds == inspect_recording(good, RATE).speech_seconds
+
+
 def test_mostly_silence_is_told(good: Wave) -> None:
     report = inspect_recording(np.concatenate([good, silence(20)]), RATE)
     assert report.silence_share > 0.6
@@ -101,6 +109,16 @@ def test_silence_is_trimmed_at_both_ends_only(speech: Wave, before: float, after
     trimmed = trim_silence(wav, RATE)
     assert len(inside) - 0.4 * RATE < len(trimmed) <= len(inside) + 0.25 * RATE
     assert np.sum(trimmed**2) == pytest.approx(float(np.sum(wav**2)), rel=1e-3)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.4, 0.3), (2.0, 0.3), (0.2, 3.0), (2.0, 2.0)])
+def test_silence_within_a_bound_may_stay(speech: Wave, before: float, after: float) -> None:
+    wav = np.concatenate([silence(before), speech, silence(after)])
+    trimmed = trim_silence(wav, RATE, longest_seconds=0.7)
+    cut = sum(seconds for seconds in (before, after) if seconds > 1)
+    assert len(wav) - len(trimmed) == pytest.approx(cut * RATE, abs=0.4 * RATE)
+    if not cut:
+        np.testing.assert_array_equal(trimmed, wav)
 
 
 def test_trimming_never_takes_everything() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from sparktts_onnx.audio.reading import read_recording, reference_clip
+from sparktts_onnx.audio.reading import load_recording, read_recording, reference_clip
 from sparktts_onnx.errors import RecordingError
 
 DATA = Path(__file__).parent.parent / "data"
@@ -47,7 +50,7 @@ def test_the_prompt_is_read_as_the_original_reads_it(golden: dict[str, NDArray[n
 def test_blocks_change_nothing(
     monkeypatch: pytest.MonkeyPatch, golden: dict[str, NDArray[np.float32]], block: int
 ) -> None:
-    monkeypatch.setattr("sparktts_onnx.audio.reading.BLOCK_SAMPLES", block)
+    monkeypatch.setattr("sparktts_onnx.audio.decoding.BLOCK_SAMPLES", block)
     wav = read_recording(PROMPT, sample_rate=RATE)
     np.testing.assert_allclose(wav, golden["wav_16k"], rtol=0, atol=1e-6)
 
@@ -119,7 +122,7 @@ def test_a_file_or_folder_that_is_not_audio_is_refused(tmp_path: Path) -> None:
     for path, message in [
         (tmp_path / "none.wav", "does not exist"),
         (tmp_path, "is a folder"),
-        (text, "cannot be read as audio"),
+        (text, "is not recognized as audio"),
         (empty, "is an empty file"),
         (raw, "has no audio header"),
     ]:
@@ -191,6 +194,155 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(form: str) -> None:
         else:
             assert np.isfinite(wav).all()
             assert np.abs(wav).max() <= 1
+
+
+def test_what_is_no_mp3_is_told_and_nothing_else(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    contents = {
+        "text": b"This is text, not sound. " * 200,
+        "page": b"<!doctype html><html>" + b" " * 3_000,
+        "zeros": bytes(5_000),
+        "id3": b"ID3\x04\x00\x00\x00\x00\x00\x0a" + b"x" * 5_000,
+        "frame": b"\xff\xfb\x90\x00" + b"x" * 5_000,
+        "playlist": b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+    }
+    for name, content in contents.items():
+        path = tmp_path / f"{name}.mp3"
+        path.write_bytes(content)
+        for source in (path, io.BytesIO(content)):
+            with pytest.raises(RecordingError, match="is not recognized as audio"):
+                read_recording(source, sample_rate=RATE)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_damaged_mp3_is_read_in_silence_and_the_error_stream_comes_back(capfd: pytest.CaptureFixture[str]) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, voiced(2.0), RATE, format="MP3")
+    damaged = bytearray(file.getvalue())
+    damaged[2_000:2_400] = bytes(400)
+    assert len(read_recording(io.BytesIO(damaged), sample_rate=RATE)) > RATE
+    os.write(2, b"still here")
+    assert capfd.readouterr().err == "still here"
+
+
+def test_an_mp3_with_something_in_front_is_found_by_its_ending(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, voiced(1.0), RATE, format="MP3")
+    (tmp_path / "a.mp3").write_bytes(b"hello" * 500 + file.getvalue())
+    assert len(read_recording(tmp_path / "a.mp3", sample_rate=RATE)) >= RATE
+
+
+def from_a_phone(container: str, codec: str, wav: NDArray[np.float32], rate: int) -> bytes:
+    """What phones and browsers record: float32 [channels, N] in a container of FFmpeg's."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate, layout="mono" if len(wav) == 1 else "stereo")
+        frame = av.AudioFrame.from_ndarray(wav, format="fltp", layout=stream.layout.name)
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(format=stream.format.name, layout=stream.layout, rate=rate)
+        for piece in (*resampler.resample(frame), *resampler.resample(None)):
+            file.mux(stream.encode(piece))
+        file.mux(stream.encode(None))
+    return target.getvalue()
+
+
+PHONES = [("ipod", "aac", "m4a"), ("mp4", "aac", "mp4"), ("webm", "libopus", "webm"), ("adts", "aac", "aac")]
+
+
+@pytest.mark.parametrize(("container", "codec", "ending"), PHONES)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_recordings_of_phones_and_browsers(
+    tmp_path: Path, container: str, codec: str, ending: str, channels: int
+) -> None:
+    wav = voiced(2.0, 48_000)
+    content = from_a_phone(container, codec, np.stack([wav, 0.5 * wav][:channels]), 48_000)
+    expected = read_recording(written(tmp_path / "a.wav", wav, 48_000), sample_rate=RATE)
+    for name in (f"a.{ending}", "b.mp3", "c.bin"):
+        (tmp_path / name).write_bytes(content)
+        for source in (tmp_path / name, io.BytesIO(content)):
+            got = read_recording(source, sample_rate=RATE)
+            assert len(got) == pytest.approx(len(expected), abs=0.1 * RATE)
+            product = np.fft.irfft(np.fft.rfft(got, 1 << 16) * np.conj(np.fft.rfft(expected, 1 << 16)))
+            assert product.max() > 0.95 * np.sqrt(np.sum(got**2) * np.sum(expected**2))
+
+
+def test_without_pyav_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "memo.m4a"
+    path.write_bytes(from_a_phone("ipod", "aac", voiced(1.0)[None], RATE))
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(RecordingError, match=r"memo\.m4a.*pip install 'sparktts-onnx\[aac\]'"):
+        read_recording(path, sample_rate=RATE)
+
+
+@pytest.mark.parametrize("kept", [40, 300, 3_000])
+@pytest.mark.parametrize(("container", "codec", "ending"), PHONES[:3])
+def test_a_cut_recording_of_a_phone_is_read_or_refused(
+    container: str, codec: str, ending: str, kept: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = from_a_phone(container, codec, voiced(2.0)[None], 48_000 if codec == "libopus" else RATE)
+    try:
+        assert np.isfinite(read_recording(io.BytesIO(content[:kept]), sample_rate=RATE)).all()
+    except RecordingError as error:
+        assert "\n" not in str(error)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_video_without_sound_is_told() -> None:
+    target = io.BytesIO()
+    with av.open(target, "w", format="matroska") as file:
+        stream = file.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        file.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
+        file.mux(stream.encode(None))
+    with pytest.raises(RecordingError, match="holds no sound"):
+        read_recording(io.BytesIO(target.getvalue()), sample_rate=RATE)
+
+
+@pytest.mark.parametrize("offset", [-0.3, 0.05, 0.15, 0.3])
+def test_an_offset_is_taken_out_and_noted(tmp_path: Path, offset: float) -> None:
+    wav = voiced(2.0)
+    clean = load_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE)
+    moved = load_recording(written(tmp_path / "b.wav", wav + np.float32(offset)), sample_rate=RATE)
+    assert clean.notes == ()
+    assert [note for note in moved.notes if f"{abs(offset):.0%} of full scale" in note]
+    np.testing.assert_allclose(moved.normalized(), clean.normalized(), atol=1e-4)
+
+
+def test_speech_without_an_offset_is_not_touched() -> None:
+    samples, _ = soundfile.read(PROMPT)
+    recording = load_recording(PROMPT, sample_rate=RATE)
+    assert 0 < abs(recording.wav.mean()) < 0.01 and abs(samples.mean()) > 0 and recording.notes == ()
+
+
+@pytest.mark.parametrize("hiss", [0.0, 1e-4, 1e-3])
+def test_the_channel_with_speech_is_taken_where_the_first_is_silent(tmp_path: Path, hiss: float) -> None:
+    wav = voiced(2.0)
+    silent = (hiss * np.random.default_rng(3).standard_normal(len(wav))).astype(np.float32)
+    recording = load_recording(
+        written(tmp_path / "a.wav", np.stack([silent, 0.1 * silent, wav], axis=1)), sample_rate=RATE
+    )
+    assert recording.notes == ("its first channel is silent: channel 3 of 3 was taken",)
+    np.testing.assert_array_equal(
+        recording.normalized(), read_recording(written(tmp_path / "b.wav", wav), sample_rate=RATE)
+    )
+    with pytest.raises(RecordingError, match="is silent"):
+        read_recording(written(tmp_path / "c.wav", np.stack([0 * wav, 0 * wav], axis=1)), sample_rate=RATE)
+
+
+@pytest.mark.parametrize("riff_size", [None, 0, 0xFFFFFFFF])
+def test_a_wav_that_says_it_is_empty_is_read_to_its_end(tmp_path: Path, riff_size: int | None) -> None:
+    path = written(tmp_path / "a.wav", voiced(2.0), subtype="PCM_16")
+    expected = read_recording(path, sample_rate=RATE)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = bytes(4)
+    if riff_size is not None:
+        content[4:8] = riff_size.to_bytes(4, "little")
+    path.write_bytes(content)
+    for source in (path, io.BytesIO(content)):
+        np.testing.assert_array_equal(read_recording(source, sample_rate=RATE), expected)
+    nothing = content[: at + 4] + b"LIST" + (4).to_bytes(4, "little") + b"INFO"
+    with pytest.raises(RecordingError, match="holds no samples"):
+        read_recording(io.BytesIO(nothing), sample_rate=RATE)
 
 
 def test_a_truncated_file_gives_what_it_has() -> None:

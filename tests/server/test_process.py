@@ -1,19 +1,26 @@
 """`spark-tts-onnx serve` as a process of its own: it starts, stops in order, and survives being killed."""
 
+import base64
 import http.client
+import io
 import json
 import signal
+import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nano
+import numpy as np
 import pytest
+import soundfile
 from serve_process import Server
 
 from sparktts_onnx.cli import main
 
+ROOT = Path(__file__).parents[2]
 Start = Callable[..., Server]
 
 
@@ -49,6 +56,42 @@ def test_it_serves_and_stops_in_order(start: Start) -> None:
         server.speak("Too late.")
     events = [json.loads(line)["event"] for line in server.log]
     assert "request" in events and not [line for line in server.log if "Traceback" in line]
+
+
+def test_every_line_of_the_log_is_json(start: Start) -> None:
+    server = start()
+    file = io.BytesIO()
+    time = np.arange(2 * nano.SAMPLE_RATE) / nano.SAMPLE_RATE
+    soundfile.write(file, 0.3 * np.sin(1400 * time) * (np.sin(12 * time) > 0), nano.SAMPLE_RATE, format="MP3")
+    damaged = bytearray(file.getvalue())
+    damaged[3_000:3_300] = bytes(300)  # libmpg123 has words about it
+    for text in (base64.b64encode(damaged).decode(), base64.b64encode(b"\xff\xfb\x90\x00" + b"x" * 999).decode()):
+        body = json.dumps({"input": "Hello.", "ref_audio": text}).encode()
+        server.request("POST", "/v1/audio/speech", body, **{"Content-Type": "application/json"})
+    with socket.create_connection(("127.0.0.1", server.port)) as peer:
+        peer.sendall(b"no request at all\r\n\r\n")
+        peer.recv(1000)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(60) == 0
+    events = [json.loads(line)["event"] for line in server.log]
+    assert events.count("request") == 2 and "Invalid HTTP request received." in events
+
+
+def test_warnings_are_lines_of_the_log_and_the_log_outlives_a_silenced_error_stream() -> None:
+    script = """
+import logging, numpy as np, warnings
+from sparktts_onnx.audio.quiet import quiet_stderr
+from sparktts_onnx.server.logs import configure
+configure(logging.INFO)
+np.float32(3e38) * np.float32(10)
+warnings.warn("two\\nlines")
+with quiet_stderr():
+    logging.info("said meanwhile")
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["logger"] for line in lines] == ["py.warnings", "py.warnings", "root"]
+    assert "overflow" in lines[0]["event"] and lines[2]["event"] == "said meanwhile"
 
 
 def test_a_killed_server_loses_no_voice(start: Start, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_an_enrolled_voice_speaks_on_from_its_recording(tts: SparkTTSONNX, tmp_p
     [
         ("none.wav", None, "does not exist"),
         ("empty.wav", b"", "empty file"),
-        ("text.wav", b"This is a text, not a sound. " * 50, "cannot be read as audio"),
+        ("text.wav", b"This is a text, not a sound. " * 50, "not recognized as audio"),
         ("cut.wav", b"RIFF\x00\x00\x00\x00WAVE", "cannot be read as audio"),
     ],
 )
@@ -158,3 +158,81 @@ def test_graphs_of_a_fixed_length_hear_no_whole_recording(tmp_path: Path) -> Non
         with pytest.raises(OptionError, match="window is 'all', but the graphs"):
             tts.enroll([path], options=EnrollOptions(window="all"))
         assert tts.enroll([path], options=EnrollOptions(window="best")).voice.global_ids
+
+
+def said(name: str) -> np.ndarray[Any, Any]:
+    """Recordings that there is something to say about."""
+    random, time = np.random.default_rng(0), np.arange(6 * nano.SAMPLE_RATE) / nano.SAMPLE_RATE
+    speech = np.tile(nano.sound(IDS, SPEAKER), 8)[: len(time)] * (np.sin(2 * np.pi * 1.5 * time) > -0.5)
+    made: dict[str, np.ndarray[Any, Any]] = {
+        "short": speech[: nano.SAMPLE_RATE // 5],
+        "noise": 0.1 * random.standard_normal(len(time)),
+        "tone": 0.3 * np.sin(2 * np.pi * 220 * time),
+        "clipped": np.clip(20 * speech, -1, 1),
+        "whole numbers": 32_768 * speech / np.abs(speech).max(),
+        "offset": 0.5 * speech + 0.2,
+        "second channel": np.stack([0 * speech, speech], axis=1),
+    }
+    return made[name]
+
+
+@pytest.mark.parametrize("name", ["short", "noise", "tone", "clipped", "whole numbers", "offset", "second channel"])
+def test_a_prompt_is_judged_the_same_wherever_it_is_given(
+    tts: SparkTTSONNX, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "me.wav", said(name), subtype="FLOAT")
+    enrollment = tts.enroll([path])
+    assert enrollment.warnings and all(warning.startswith("recording 'me.wav': ") for warning in enrollment.warnings)
+    voice = tts.process_prompt(path)
+    assert voice == enrollment.voice
+    assert [record.message for record in caplog.records] == list(enrollment.warnings)
+    with path.open("rb") as file:
+        notes = tts.enroll([file], options=EnrollOptions(window="best")).reports[0].notes
+    assert notes == enrollment.reports[0].notes
+
+
+def test_an_offset_changes_no_voice(tts: SparkTTSONNX, tmp_path: Path) -> None:
+    clean = write(tmp_path / "a.wav", 0.5 * recorded(), subtype="FLOAT")
+    moved = write(tmp_path / "b.wav", 0.5 * recorded() + 0.2, subtype="FLOAT")
+    one, other = (tts.process_prompt(path, "What is said.") for path in (clean, moved))
+    assert (one.global_ids, one.semantic_ids) == (other.global_ids, other.semantic_ids) == (SPEAKER, IDS)
+
+
+SENTENCE = "She had a little basket with two red apples and a piece of cheese, and nobody knew where she was going."
+
+
+@pytest.mark.parametrize(
+    ("transcript", "seconds", "much"),
+    [
+        (SENTENCE[:61], 1.4, "much"),
+        ("Three short words", 7.0, "little"),
+        ("嗯。", 6.0, "little"),
+        ("今天天气很好,我们一起去公园散步,然后回家吃饭,再看一部电影。", 2.0, "much"),
+        (SENTENCE, 6.0, None),
+        (SENTENCE, 4.0, None),
+        (SENTENCE[:61], 7.0, None),
+        ("Yes.", 1.0, None),
+    ],
+)
+def test_a_transcript_that_nobody_can_have_said_is_noted(
+    tts: SparkTTSONNX, tmp_path: Path, transcript: str, seconds: float, much: str | None
+) -> None:
+    wav = np.tile(nano.sound(IDS, SPEAKER), 8)[: round(seconds * nano.SAMPLE_RATE)]
+    pause = np.zeros(nano.SAMPLE_RATE // 2, np.float32)  # speech is what is louder than the rest
+    path = write(tmp_path / "me.wav", np.concatenate([pause, wav, pause]))
+    enrollment = tts.enroll([path], transcript)
+    notes = [note for note in enrollment.reports[0].notes if "the transcript has" in note]
+    assert (f"too {much} to be what is said" in "".join(notes)) == (much is not None) and len(notes) == bool(much)
+    assert tts.enroll([path]).reports[0].notes == enrollment.reports[0].notes[len(notes) :]
+
+
+def test_long_silence_is_cut_where_a_transcript_is_given_and_nowhere_else(tts: SparkTTSONNX, tmp_path: Path) -> None:
+    silence = np.zeros(2 * nano.SAMPLE_RATE, np.float32)
+    path = write(tmp_path / "me.wav", np.concatenate([silence, recorded(), silence]))
+    whole = tts.enroll([path], "What is said.", options=EnrollOptions(trim=False)).voice
+    cut = tts.process_prompt(path, "What is said.")
+    kept = round(0.1 * nano.SAMPLE_RATE / nano.HOP)
+    assert whole.semantic_ids is not None and cut.semantic_ids is not None
+    assert len(whole.semantic_ids) > len(IDS) + 150 and len(cut.semantic_ids) <= len(IDS) + 2 * kept + 2
+    assert IDS[2:-2] == cut.semantic_ids[kept + 2 : kept + len(IDS) - 2]
+    assert cut.global_ids == whole.global_ids == tts.process_prompt(path).global_ids

@@ -1,0 +1,163 @@
+"""Recordings as blocks of samples: through libsndfile, and through PyAV what phones and browsers record."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from sparktts_onnx.audio.optional import load_av
+from sparktts_onnx.audio.quiet import quiet_stderr
+from sparktts_onnx.errors import MissingDependencyError, RecordingError
+
+BLOCK_SAMPLES = 1 << 18
+"""Samples of all channels read at once: resampled as they are read, so that memory follows the result."""
+
+_HEAD_BYTES = 16
+_UNRECOGNIZED = (1, 7)
+"""libsndfile's codes for a format that it does not know; 7 is what it says where libmpg123 gives up."""
+_LARGEST_REPAIRED = 1 << 29
+_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"junk", b"JUNK")
+"""What may follow the samples of a WAV."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A recording that is being read."""
+
+    sample_rate: int
+    channels: int
+    blocks: Iterator[NDArray[np.float64]]
+    """float64 [n, channels], until the end."""
+
+
+def opened(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[Sound]:
+    """The sound of a file from its beginning; `suffix` is a hint where the contents say nothing.
+
+    Raises:
+        RecordingError: it is not recognized as audio, or damaged, or needs PyAV, which is not installed.
+    """
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    container = _container(head)
+    if container is not None:
+        return _with_av(file, container, name)
+    return _with_soundfile(_repaired(file, head), suffix, name, mp3=suffix == ".mp3" or _is_mp3(head))
+
+
+def _container(head: bytes) -> str | None:
+    """FFmpeg's name of a container that libsndfile does not read.
+
+    Only these are handed on: other formats that FFmpeg knows are lists of addresses, which it would open.
+    """
+    if head[4:8] == b"ftyp":  # m4a, mp4, 3gp, mov
+        return "mov"
+    if head.startswith(b"\x1aE\xdf\xa3"):  # webm, mka
+        return "matroska"
+    if head[:1] == b"\xff" and head[1:2] and head[1] & 0xF6 == 0xF0:
+        return "aac"
+    if head.startswith(b"#!AMR"):
+        return "amr"
+    return "asf" if head.startswith(b"0&\xb2u\x8ef\xcf\x11") else None
+
+
+def _is_mp3(head: bytes) -> bool:
+    return head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
+
+
+@contextmanager
+def _with_soundfile(file: BinaryIO, suffix: str, name: str, *, mp3: bool) -> Iterator[Sound]:
+    with quiet_stderr() if mp3 else nullcontext():
+        try:
+            with _sndfile(file, suffix) as sound:
+                yield Sound(sound.samplerate, sound.channels, _read(sound))
+        except soundfile.LibsndfileError as error:
+            if error.code in _UNRECOGNIZED:
+                raise _not_audio(name) from error
+            raise RecordingError(
+                f"{name} cannot be read as audio ({str(error.error_string).strip()}): "
+                "give a WAV, FLAC, Ogg, Opus or MP3 file; convert others first, for example with ffmpeg"
+            ) from error
+
+
+def _sndfile(file: BinaryIO, suffix: str) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(file)
+    except soundfile.LibsndfileError as error:
+        if suffix != ".mp3" or error.code not in _UNRECOGNIZED:
+            raise
+        return soundfile.SoundFile(file.name)  # by that ending libsndfile looks for MP3 behind what stands first
+
+
+def _read(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float64]]:
+    frames = max(1, BLOCK_SAMPLES // sound.channels)
+    while len(block := sound.read(frames, dtype="float64", always_2d=True)):
+        yield block
+
+
+@contextmanager
+def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[Sound]:
+    try:
+        av = load_av("reading it")
+    except MissingDependencyError as error:
+        raise RecordingError(
+            f"{name} is of a kind that needs PyAV (m4a, mp4, webm and the like): pip install 'sparktts-onnx[aac]', or "
+            "convert it to WAV, for example with ffmpeg"
+        ) from error
+    try:
+        with quiet_stderr(), av.open(file, format=container) as media:
+            if not media.streams.audio:
+                raise RecordingError(f"{name} holds no sound: give an audio file")
+            stream = media.streams.audio[0]
+            yield Sound(stream.rate, stream.channels, _decoded(av, media, stream))
+    except av.FFmpegError as error:
+        raise RecordingError(
+            f"{name} cannot be read as audio ({error.strerror}): it is damaged or cut; give another recording"
+        ) from error
+
+
+def _decoded(av: Any, media: Any, stream: Any) -> Iterator[NDArray[np.float64]]:
+    """Blocks of the stream's own rate and channels."""
+    planar = av.AudioResampler(format="dblp", layout=stream.layout, rate=stream.rate)
+    for frame in media.decode(stream):
+        for block in planar.resample(frame):
+            yield np.ascontiguousarray(block.to_ndarray().T)
+    for block in planar.resample(None):
+        yield np.ascontiguousarray(block.to_ndarray().T)
+
+
+def _repaired(file: BinaryIO, head: bytes) -> BinaryIO:
+    """A WAV whose header says that it has no samples, though some follow: as if it did not know its length.
+
+    Recorders that were interrupted, and programs that write to a pipe, leave such files.
+    """
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return file
+    position = 12
+    while True:
+        file.seek(position)
+        chunk = file.read(8)
+        size = int.from_bytes(chunk[4:], "little")
+        if len(chunk) < 8 or chunk[:4] == b"data":
+            break
+        position += 8 + size + size % 2
+    follows = file.read(4)
+    file.seek(0)
+    if len(chunk) < 8 or size or len(follows) < 4 or follows in _CHUNKS:
+        return file
+    data = bytearray(file.read(_LARGEST_REPAIRED))
+    data[4:8] = data[position + 4 : position + 8] = b"\xff" * 4
+    return io.BytesIO(data)
+
+
+def _not_audio(name: str) -> RecordingError:
+    return RecordingError(
+        f"{name} is not recognized as audio: give a WAV, FLAC, Ogg, Opus or MP3 file; with PyAV also m4a, mp4 and webm"
+    )
