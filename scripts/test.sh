@@ -1,24 +1,39 @@
 #!/usr/bin/env bash
-# Every check of the project: format, lint, types, all tests, and the runtime's tests where torch is not installed.
+# Every check of the project. Options go to pytest:  ./scripts/test.sh -k vocoder
+#
+# Two environments: one without torch, transformers and onnx, for everything that runs without them, and one with
+# everything, for the rest. The small voice is converted once, in every precision, and serves both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/environment.sh
 
+torch_free=(tests/bundle tests/text tests/audio tests/runtime tests/cli tests/speech tests/test_errors.py)
+export SPEECH_BUNDLES=$PWD/build/test-voice
+
+# run_tests ENVIRONMENT OPTION...   two files of tests at a time; with options of the caller, none may fit
+run_tests() {
+  local status=0
+  "$1/bin/python" -m pytest -q -n 2 --dist loadfile "${@:2}" || status=$?
+  [ "$status" = 5 ] && [ -n "$chosen" ] || return "$status"
+}
+
+chosen=$*
 need_programs espeak-ng:espeak-ng chromium:chromium
+make_environment .venv-runtime -e '.[cpu]' --group runtime-test &
 make_environment .venv-test -e '.[cpu,convert,server,aac,play,ray,training]' --group dev
-make_environment .venv-runtime -e '.[cpu]' --group runtime-test
+wait $!
+.venv-runtime/bin/python scripts/check_runtime_only.py
 
 bin=.venv-test/bin
 $bin/ruff format --check .
 $bin/ruff check .
-$bin/mypy
-$bin/python -m pytest -q "$@"
-# The runtime alone: no torch, transformers or onnx in this environment, which speaks with bundles from the other one.
-export SPEECH_BUNDLES=build/test-voice
+$bin/mypy &
 rm -rf "$SPEECH_BUNDLES"
 for precision in fp32 fp16 int8 int4; do
   $bin/python convert_to_onnx.py --model_dir pretrained_models/Spark-TTS-mini --precision "$precision" \
     --output_dir "$SPEECH_BUNDLES/$precision" --skip_verification
 done
-.venv-runtime/bin/python scripts/check_runtime_only.py
-.venv-runtime/bin/python -m pytest -q tests/bundle tests/text tests/audio tests/runtime tests/cli tests/speech "$@"
+wait $!
+
+run_tests .venv-runtime "${torch_free[@]}" "$@"
+run_tests .venv-test tests "${torch_free[@]/#/--ignore=}" "$@"

@@ -1,6 +1,6 @@
 """The small voice of the repository, converted once a precision.
 
-Where torch is not installed, SPEECH_BUNDLES names a folder with a bundle of each precision.
+SPEECH_BUNDLES names a folder with a bundle of each precision, as scripts/test.sh makes it; without it, they are made here.
 """
 
 import os
