@@ -80,7 +80,7 @@ class SpeechFile:
             self._part.replace(self.path)
 
     def _discard(self) -> None:
-        """Leave nothing beside the target, whatever happened."""
+        """Leave no temporary file, whatever happened."""
         try:
             self._file.close()
         except OSError:

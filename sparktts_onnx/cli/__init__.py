@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SparkTTSError as error:
         return _failed(str(error), 1)
     except BrokenPipeError:
-        return _failed("whoever reads the output has left", 1)
+        return _failed("broken pipe: the program that reads the output has ended", 1)
     except (OSError, MemoryError) as error:
         return _failed(str(error) or "there is not enough memory", 1)
     except KeyboardInterrupt:
@@ -44,7 +44,7 @@ def _ended_by_an_interrupt() -> Iterator[None]:
 
 @contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """Let whoever ends the process with SIGTERM, or closes its terminal, leave nothing half-written either."""
+    """Treat SIGTERM and a closed terminal as Ctrl-C, so that nothing is left half-written."""
     signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     with ExitStack() as stack:
         for number in signals:

@@ -38,5 +38,5 @@ def make_parser(name: str) -> argparse.ArgumentParser:
         prog=shown, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     COMMANDS[name](parser)
-    parser.add_argument("--verbose", action="store_true", help="tell what is loaded and done")
+    parser.add_argument("--verbose", action="store_true", help="log what is loaded and done")
     return parser

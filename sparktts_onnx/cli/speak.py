@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("--output-dir", metavar="DIR", help="folder to write to (default: outputs)")
     output.add_argument("--format", metavar="F", help=FORMATS_HELP)
-    output.add_argument("--srt", action="store_true", help="write subtitles beside the file")
+    output.add_argument("--srt", action="store_true", help="write subtitles next to the file")
     output.add_argument(
         "--stream",
         nargs="?",
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         info = _stream(tts, text, options) if options.stream else _write(tts, text, options)
     _tell(info)
     if info.file is not None:
-        print(info.file)  # before what may fail beside it
+        print(info.file)  # first, as writing subtitles may fail
         if options.srt:
             _write_subtitles(info.file.with_suffix(".srt"), srt(_cues(info.segments)))
     if options.save_voice is not None:

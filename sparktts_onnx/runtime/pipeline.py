@@ -53,7 +53,9 @@ ITEMS_A_SLOT = 2
 
 
 class SparkTTSONNX:
-    """Spark-TTS from one bundle; safe to share between threads.
+    """Spark-TTS from one bundle; safe to share between threads, but for `process_prompt` and `load_voice`.
+
+    These two remember a voice for all later calls that name none: share a model only with voices named in each call.
 
     with SparkTTSONNX("pretrained_models/Spark-TTS-mini") as tts:
         voice = tts.process_prompt("prompt.wav")
@@ -112,7 +114,7 @@ class SparkTTSONNX:
         return self.manifest.codec.sample_rate
 
     def close(self) -> None:
-        """Stop all work and let go of the graphs; whoever speaks again loads them again."""
+        """Stop all work and free the graphs; speaking again loads them again."""
         with self._lock:
             if self._loaded_speaker is not None:
                 self._loaded_speaker[1].close()
@@ -188,13 +190,13 @@ class SparkTTSONNX:
 
         Args:
             text: what to say.
-            save_dir: folder to write a file into, named by the time; `info.file` tells it.
+            save_dir: folder to write a file into, named by the time; `info.file` is its path.
             file_format: wav, flac, mp3, opus, aac, m4a or pcm.
             on_progress: called after every segment.
             options: see `SpeechOptions`.
 
         Returns:
-            float32 [N] in [-1, 1] at `sample_rate`, and what is to be told about it.
+            float32 [N] in [-1, 1] at `sample_rate`, and a report about it.
 
         Raises:
             TextError, OptionError, VoiceError, OutputError: each says what was wrong.
@@ -283,7 +285,7 @@ class SparkTTSONNX:
         also: Callable[[Wave], None],
         on_progress: Progress | None,
     ) -> SpeechInfo:
-        """Speak into a new file of a folder, which is opened first: what cannot be written is told before the work."""
+        """Speak into a new file of a folder; it is opened first, so that a bad folder fails before the work."""
         suffix = format_named(file_format).suffixes[0]
         folder = path_named("save_dir", save_dir)
         speech = self._speech(text, options, on_progress=on_progress)

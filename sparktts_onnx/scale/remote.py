@@ -14,13 +14,12 @@ from ray.serve.exceptions import RayServeException, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
 from sparktts_onnx import Enrollment, EnrollOptions, GenerationError, Manifest, SpeechInfo, StreamOptions, Voice
-from sparktts_onnx.scale.continuing import Continuation
 from sparktts_onnx.scale.messages import Chunk, Item, checked
 
 ATTEMPTS = 3
 """Workers that a request may see end before it is given up."""
 _ENDED = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError, ReplicaUnavailableError)
-"""How Ray tells that a worker, or its machine, is no more."""
+"""How Ray reports that a worker, or its machine, has ended."""
 
 _log = logging.getLogger(__name__)
 
@@ -106,10 +105,12 @@ class RemoteStream:
         self._lock = threading.Lock()
         self._cancelled = False
         self._response: DeploymentResponseGenerator[Item] | None = None
+        self._heard = 0
+        """Samples that the listener has."""
         self.sample_rate = sample_rate
         """Samples a second."""
         self.info: SpeechInfo | None = None
-        """Told after the last chunk."""
+        """Set after the last chunk."""
 
     def __enter__(self) -> Self:
         return self
@@ -118,10 +119,9 @@ class RemoteStream:
         self.cancel()
 
     def __iter__(self) -> Iterator[Chunk]:
-        continuation = Continuation()
         for _ in range(ATTEMPTS):
             try:
-                yield from self._attempt(continuation)
+                yield from self._attempt()
                 return
             except _ENDED:
                 _log.warning("a worker ended while it spoke; another takes over")
@@ -139,8 +139,9 @@ class RemoteStream:
         if response is not None and self.info is None:
             response.cancel()
 
-    def _attempt(self, continuation: Continuation) -> Iterator[Chunk]:
-        continuation.restart()
+    def _attempt(self) -> Iterator[Chunk]:
+        """What an attempt adds to what was heard: the same seed gives the same samples, on workers of one kind."""
+        skipped = self._heard
         with self._lock:
             if self._cancelled:
                 return
@@ -148,9 +149,12 @@ class RemoteStream:
         for item in self._response:
             answer = checked(item)
             if isinstance(answer, SpeechInfo):
-                continuation.finish()
                 self.info = answer
-            elif len(fresh := continuation.new(answer)):
+                continue
+            fresh = answer[skipped:]
+            skipped -= len(answer) - len(fresh)
+            self._heard += len(fresh)
+            if len(fresh):
                 yield fresh
         if self.info is None and not self._cancelled:
             raise GenerationError("the worker stopped before all was spoken")
@@ -171,4 +175,4 @@ def _failed(error: RayError | RayServeException) -> GenerationError:
 
 
 def _no_worker() -> GenerationError:
-    return GenerationError(f"{ATTEMPTS} workers ended while they worked on this; the cluster's logs tell why")
+    return GenerationError(f"{ATTEMPTS} workers ended while they worked on this; the cluster's logs have the reason")

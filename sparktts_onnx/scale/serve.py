@@ -54,8 +54,8 @@ class ScaleSettings:
 
 def serve_on_cluster(settings: ServerSettings, scale: ScaleSettings, *, verbose: bool = False) -> None:
     """Serve until SIGINT or SIGTERM; running requests then get `stop_seconds` to finish."""
-    with joined(verbose=verbose), serving(settings, scale), _until_told() as told:
-        told.wait()
+    with joined(verbose=verbose), serving(settings, scale), _until_stopped() as stopped:
+        stopped.wait()
 
 
 @contextmanager
@@ -122,13 +122,13 @@ def _front_end(settings: ServerSettings, model: ModelSettings) -> Callable[[], F
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
+def _until_stopped() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set."""
-    told = threading.Event()
+    stopped = threading.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: told.set()) for number in signals]
+    before = [signal.signal(number, lambda *_: stopped.set()) for number in signals]
     try:
-        yield told
+        yield stopped
     finally:
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)

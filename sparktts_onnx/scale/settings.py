@@ -67,5 +67,5 @@ class Replicas:
 
 
 def default_threads() -> int:
-    """Half of this machine's cores, so that a front end has room beside a worker, and at most four."""
+    """Half of this machine's cores, so that a front end has room next to a worker, and at most four."""
     return max(1, min(4, (os.cpu_count() or 1) // 2))

@@ -57,8 +57,9 @@ def test_the_sound_is_the_library_s(port: int) -> None:
 def test_errors_come_in_the_envelope(port: int) -> None:
     status, data = speak(port, input="Hello.", voice="nobody")
     assert (status, json.loads(data)["error"]["code"]) == (400, "invalid_voice")
-    status, data = speak(port, input="...")
-    assert (status, json.loads(data)["error"]["code"]) == (400, "invalid_text")
+    status, data = speak(port, input="Hello.", style={"pitch": "piercing"})
+    error = json.loads(data)["error"]
+    assert (status, error["code"], error["param"]) == (400, "invalid_value", "style.pitch")
 
 
 def test_the_first_sound_comes_before_the_last_is_made(port: int) -> None:

@@ -1,6 +1,7 @@
 """The small voice of the repository, converted once a precision.
 
-SPEECH_BUNDLES names a folder with a bundle of each precision, as scripts/test.sh makes it; without it, they are made here.
+SPEECH_BUNDLES names a folder with a bundle of each precision, as scripts/test.sh makes it; without it, they are
+made here.
 """
 
 import os

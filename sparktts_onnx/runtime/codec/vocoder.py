@@ -7,7 +7,7 @@
 A sample depends on tokens at most `context` away on either side, so a window that is computed with that much around
 it and then cropped equals the same stretch of one long computation. The prenet reaches far and is cheap, the decoder
 reaches a few frames and is not: their windows are separate, and the decoder's are computed side by side. On a
-processor the decoder is told what of a window is surplus, and drops it where it is needed no more.
+processor the decoder knows what of a window is surplus, and drops it as soon as it is not needed any more.
 """
 
 from collections import deque
@@ -62,7 +62,7 @@ class Vocoder:
         """Tokens to each side that a token's samples depend on."""
 
     def loading(self) -> AbstractContextManager[None]:
-        """Load its graphs beside what the `with` block loads.
+        """Load its graphs while the `with` block loads others.
 
         Raises:
             BundleError: one does not load; at the end of the block.

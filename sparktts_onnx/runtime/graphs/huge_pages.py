@@ -1,7 +1,7 @@
 """Weights in huge pages on Linux, where those are given on request only.
 
 Every step of the language model reads all of its weights, and in pages of 4 KiB the processor spends a tenth of that
-time finding them (docs/performance.md). ONNX Runtime cannot be told to ask for huge pages, so what it filled is put
+time finding them (docs/performance.md). ONNX Runtime has no option to ask for huge pages, so what it filled is put
 into them afterwards, a piece at a time: moving all of it at once would be a pause that a listener hears.
 """
 

@@ -4,7 +4,7 @@ ONNX Runtime rearranges the weights of products for the processor when it loads 
 own. Saved once in that arrangement, they are mapped from the file instead: the next process starts sooner, and all
 processes on the machine have one copy between them.
 
-A record beside them, written last, has the length and SHA-256 of each file. It is compared at every load, so that what
+A record next to them, written last, has the length and SHA-256 of each file. It is compared at every load, so that what
 a crash or a bad disk made of the files is packed again, not spoken.
 """
 
@@ -61,7 +61,7 @@ def packed_graph(bundle: Path, entry: GraphEntry, cache: Path, *, options: Calla
 
 
 def _pack(graph: Path, place: Path, options: Any) -> None:
-    """Write the packed graph beside its place, then rename: a process that is killed leaves nothing half done."""
+    """Write the packed graph next to its place, then rename: a process that is killed leaves nothing half done."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
@@ -76,7 +76,7 @@ def _pack(graph: Path, place: Path, options: Any) -> None:
                     place.rename(Path(working, "replaced"))  # who has it mapped keeps it
                 packed.rename(place)
     except OSError as error:
-        # Two processes may pack at a time; whoever comes second uses the first one's.
+        # Two processes may pack at a time; the second uses the first one's.
         if not _holds(place):
             raise OutputError(f"cannot keep packed weights in {place}: {error}") from error
     except Exception as error:  # ONNX Runtime's exceptions share no other base
@@ -128,7 +128,7 @@ def _key(entry: GraphEntry) -> str:
 
 
 def _processor_features() -> list[str]:
-    """Model and instruction sets as Linux tells them; elsewhere `platform.processor` has to do."""
+    """Model and instruction sets as Linux reports them; elsewhere `platform.processor`."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

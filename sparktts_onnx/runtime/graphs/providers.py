@@ -49,7 +49,7 @@ def provider_options(provider: str, graph: str) -> dict[str, str]:
 
     CUDA: convolutions of every new length are planned by rule, since trying all ways takes seconds each time. A step
     of the language model is three hundred small kernels, which are recorded once and then started together. Its
-    attention is not cuDNN's, which rounds otherwise every time: the same request would not get the same answer.
+    attention is not cuDNN's, which rounds differently every time: the same request would not get the same answer.
     """
     if provider != CUDA:
         return {}

@@ -90,7 +90,7 @@ class Sessions:
 
     @contextmanager
     def loading(self, names: Sequence[str]) -> Iterator[None]:
-        """Load graphs beside what the `with` block does: loading one takes one core only.
+        """Load graphs while the `with` block runs: loading one takes one core only.
 
         Raises:
             BundleError: see `__getitem__`; at the end of the block.
@@ -214,7 +214,7 @@ class Sessions:
     def _providers_of(self, name: str) -> list[str]:
         """A graph made for the processor stays there whole: one that is split copies everything back and forth.
 
-        That is a decoder in integers, and beside CUDA, whose attention computes in float16 only, a language model in
+        That is a decoder in integers, and next to CUDA, whose attention computes in float16 only, a language model in
         float32.
         """
         if name == LANGUAGE_MODEL:

@@ -1,6 +1,6 @@
 """The language model's session: several slots, each with its own past, advanced together.
 
-A slot's logits depend on that slot's ids alone, not on which slots run beside it.
+A slot's logits depend on that slot's ids alone, not on which slots run with it.
 """
 
 import logging
@@ -230,7 +230,7 @@ class LanguageModel:
         """Repeat the first step of so many slots one by one, and remember whether every bit was the same.
 
         ONNX Runtime picks the kernels for a product by the processor and by the number of slots; on some processors
-        one slot rounds otherwise than several. There, slots are advanced alone: slower, but nobody's answer changes
+        one slot rounds differently from several. There, slots are advanced alone: slower, but nobody's answer changes
         with the company.
         """
         for slot in slots:

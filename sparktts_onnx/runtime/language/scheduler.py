@@ -156,7 +156,7 @@ class Scheduler:
                 answer.abandoned = True
 
     def close(self) -> None:
-        """Stop at the next step; whoever still waits gets an error. Returns when the worker has ended."""
+        """Stop at the next step; callers that still wait get an error. Returns when the worker has ended."""
         with self._changed:
             self._closed = True
             worker = self._worker

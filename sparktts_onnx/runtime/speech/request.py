@@ -20,7 +20,7 @@ MAX_SEED = (1 << 63) - 1
 
 
 class SpeechOptions(TypedDict, total=False):
-    """Everything that can be asked for beside the text; each has a sensible default."""
+    """Every option of speech; each has a sensible default."""
 
     voice: Voice | None
     """Who speaks. Without a voice and without a gender: the last prompt processed, if there is one, else a created
@@ -38,7 +38,7 @@ class SpeechOptions(TypedDict, total=False):
     max_new_tokens: int | None
     """Limit on the tokens of one segment."""
     seed: int | None
-    """Whole number from 0; without one a fresh seed is drawn, and told in the info."""
+    """Whole number from 0; without one a fresh seed is drawn, and reported in the info."""
     normalize: bool
     """Write numbers, dates and the like as words first; on by default."""
     lexicon: Lexicon | None

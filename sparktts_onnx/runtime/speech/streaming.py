@@ -126,6 +126,6 @@ class SpeechStream:
         self._cancellation.cancel()
 
     def close(self) -> None:
-        """Stop the work and free it; safe to call at any time, more than once, by whoever iterates."""
+        """Stop the work and free it; safe to call at any time, more than once, by the thread that iterates."""
         self._cancellation.cancel()
         self._chunks.close()

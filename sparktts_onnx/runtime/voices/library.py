@@ -161,8 +161,8 @@ class VoiceLibrary:
         except FileNotFoundError:
             return []
         except OSError as error:
-            told = f"the voice folder {self.folder.name} cannot be read: {error.strerror or error}"
-            raise VoiceError(told) from error
+            problem = f"the voice folder {self.folder.name} cannot be read: {error.strerror or error}"
+            raise VoiceError(problem) from error
         return sorted(filter(self._has_a_name, found), key=lambda path: self.key(path.stem))
 
     def _has_a_name(self, path: Path) -> bool:
