@@ -23,9 +23,9 @@ from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
 from sparktts_onnx.export.staging import staged
-from sparktts_onnx.export.synthetic.checkpoint import EMBEDDING, write_checkpoint
-from sparktts_onnx.export.synthetic.sizes import full_sizes
-from sparktts_onnx.export.synthetic.tokenizer import byte_alphabet
+from synthetic.checkpoint import EMBEDDING, write_checkpoint
+from synthetic.sizes import full_sizes
+from synthetic.tokenizer import byte_alphabet
 
 ROOT = Path(__file__).resolve().parent.parent
 _RECORDING = ROOT / "tests" / "data" / "prompt.wav"

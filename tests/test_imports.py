@@ -46,7 +46,6 @@ ROOMS: dict[str, str] = {
     "export.codec": "bundle export.modules export.checkpoint export.graphs",
     "export.language": "bundle export.checkpoint export.graphs",
     "export.verify": "bundle runtime export.modules export.checkpoint export.graphs export.codec export.language",
-    "export.synthetic": "export.modules export.checkpoint export.language",
     "export": "bundle text audio runtime export",
     "batch": "audio files public",
     "server": "audio public",
@@ -57,7 +56,7 @@ ROOMS: dict[str, str] = {
 """The rooms of the package from the bottom up, and the rooms that each may import; everything may import `errors` and
 `_version`. A room stands for its subfolders that have no entry of their own."""
 EXPORTERS = {"export", "export.modules", "export.checkpoint", "export.graphs", "export.codec", "export.language"}
-EXPORTERS |= {"export.verify", "export.synthetic"}
+EXPORTERS |= {"export.verify"}
 
 
 def room_of(module: str) -> str:

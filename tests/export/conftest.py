@@ -10,8 +10,8 @@ import torch
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.options import ConversionOptions
-from sparktts_onnx.export.synthetic.checkpoint import write_checkpoint
-from sparktts_onnx.export.synthetic.sizes import tiny_sizes
+from synthetic.checkpoint import write_checkpoint
+from synthetic.sizes import tiny_sizes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,8 +2,8 @@
 
 Every weight follows from its tensor's name and shape alone, so the same sizes give the same checkpoint anywhere.
 
-    python -m sparktts_onnx.export.synthetic.checkpoint --size tiny --out folder     # 28 MB, seconds
-    python -m sparktts_onnx.export.synthetic.checkpoint --size full --out folder     # 3.9 GB, the sizes of the 0.5B
+    python -m synthetic.checkpoint --size tiny --out folder     # 28 MB, seconds
+    python -m synthetic.checkpoint --size full --out folder     # 3.9 GB, the sizes of the 0.5B
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAM
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.weights import expected_shapes
 from sparktts_onnx.export.modules import BiCodec, BiCodecConfig
-from sparktts_onnx.export.synthetic.sizes import Sizes, full_sizes, tiny_sizes
-from sparktts_onnx.export.synthetic.tokenizer import write_tokenizer
+from synthetic.sizes import Sizes, full_sizes, tiny_sizes
+from synthetic.tokenizer import write_tokenizer
 
 FLOAT_RULES: Mapping[str, tuple[float, float]] = {
     "running_mean": (0.0, 0.1),

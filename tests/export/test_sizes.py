@@ -21,8 +21,8 @@ from sparktts_onnx.export.modules.feature_codec import FeatureDecoder
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import FiniteScalarQuantizer
 from sparktts_onnx.export.options import ConversionOptions
-from sparktts_onnx.export.synthetic.checkpoint import SyntheticWeights, write_checkpoint
-from sparktts_onnx.export.synthetic.sizes import Sizes, tiny_sizes
+from synthetic.checkpoint import SyntheticWeights, write_checkpoint
+from synthetic.sizes import Sizes, tiny_sizes
 
 
 def odd_sizes() -> Sizes:
