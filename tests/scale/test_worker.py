@@ -19,7 +19,7 @@ import pytest
 import ray.exceptions
 from ray.serve.exceptions import RequestCancelledError
 
-from sparktts_onnx import GenerationError, OptionError, SparkTTSONNX, SpeechInfo, TextError, Voice
+from sparktts_onnx import GenerationError, NothingToSpeakError, OptionError, SparkTTSONNX, SpeechInfo, TextError, Voice
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Target
 from sparktts_onnx.scale.batch import Worker, with_seed
@@ -53,7 +53,7 @@ def test_a_worker_speaks_as_the_library_does(speaker: Speaker, tts: SparkTTSONNX
 
 
 def test_a_worker_tells_errors_as_values(speaker: Speaker) -> None:
-    assert asyncio.run(_all(speaker.speak("...", None, {"seed": 0}))) == [_like(TextError)]
+    assert asyncio.run(_all(speaker.speak("...", None, {"seed": 0}))) == [_like(NothingToSpeakError)]
     assert asyncio.run(_all(speaker.speak("Hello.", None, {"seed": -1}))) == [_like(OptionError)]
     made = asyncio.run(speaker.create_voice({"gender": "robot"}))
     assert made == _like(OptionError)
@@ -61,7 +61,7 @@ def test_a_worker_tells_errors_as_values(speaker: Speaker) -> None:
 
 def test_a_listener_who_leaves_stops_the_work(speaker: Speaker) -> None:
     async def leave() -> None:
-        for _ in range(3 * MODEL.rows):  # more often than there are rows: each is freed
+        for _ in range(3 * MODEL.slots):  # more often than there are slots: each is freed
             stream = speaker.speak("word " * 40, None, {"gender": "male", "seed": 1})
             assert isinstance(await anext(stream), np.ndarray)
             await stream.aclose()  # type: ignore[attr-defined]

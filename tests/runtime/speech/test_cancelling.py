@@ -23,7 +23,7 @@ def ours() -> list[str]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(2000):
+    for _ in range(12_000):
         if condition():
             return
         time.sleep(0.005)

@@ -26,7 +26,7 @@ def threads_of_ours() -> list[str]:
 
 
 def wait_until(condition: Any) -> None:
-    for _ in range(2000):
+    for _ in range(12_000):
         if condition():
             return
         time.sleep(0.005)
