@@ -1,0 +1,152 @@
+"""Watches the words of one answer: stops one that loops, judges one that is written, and tells when each word is heard.
+
+The language model's own attention is all that is asked: no recognizer, no second model.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sparktts_onnx.bundle.manifest import Alignment
+from sparktts_onnx.runtime.language.alignment import (
+    JUMP_PRICE,
+    LETTER_PRICE,
+    PathFinder,
+    TextColumns,
+    log_masses,
+    word_frames,
+)
+from sparktts_onnx.runtime.language.attention import TextAttention
+from sparktts_onnx.runtime.language.prompting import CONTENT_START, TextTokens
+
+WORDS_SKIPPED = "words_skipped"
+WORDS_REPEATED = "words_repeated"
+WORDS_OUT_OF_ORDER = "words_out_of_order"
+END_NOT_REACHED = "end_not_reached"
+SPEECH_AFTER_END = "speech_after_end"
+TRANSCRIPT_REPEATED = "transcript_repeated"
+FAULTS = (
+    WORDS_SKIPPED,
+    WORDS_REPEATED,
+    WORDS_OUT_OF_ORDER,
+    END_NOT_REACHED,
+    SPEECH_AFTER_END,
+    TRANSCRIPT_REPEATED,
+)
+"""Stop reasons of attempts whose words are wrong."""
+
+MOST_EVIDENCE = 3.0
+"""Nats by which a path with jumps may beat one without, in an answer that is written. Of good ones, one in a hundred
+has more than 1."""
+MOST_EVIDENCE_EARLY = 12.0
+"""The same while an answer is being written, when a path that hesitates may still be the right one."""
+LEAST_END_SHARE = 0.42
+"""Attention that the second half of the last word must have, as a share of what a letter has on average."""
+MOST_SECONDS_AFTER_END = 1.0
+MOST_TRANSCRIPT_SECONDS = 0.4
+"""Attention that may go back to the transcript."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What attention says about an answer that is written."""
+
+    score: float
+    """How much speaks against the words, in nats; 0 for nothing. Of several attempts the one with the least is best."""
+    fault: str | None
+    """The fault that weighs most, one of `FAULTS`, or None."""
+    words: tuple[tuple[int, int, float, float], ...]
+    """First character of each word of the text, the one after its last, and when it is heard, from the answer's
+    beginning: start and end in seconds."""
+
+
+class WordWatch:
+    """Watches one answer; make one for each attempt."""
+
+    def __init__(self, alignment: Alignment, text: str, tokens: TextTokens, *, frame_seconds: float) -> None:
+        """`tokens`: of the text in its prompt; `frame_seconds`: sound of an audio token."""
+        self.attention = TextAttention(alignment, range(CONTENT_START, tokens.columns.stop))
+        """To be filled while the answer is written."""
+        self._before = tokens.columns.start - CONTENT_START
+        self._columns = TextColumns(text, tokens.spans)
+        self._letters = self._columns.letters()
+        self._lead = alignment.lead_seconds
+        self._frame_seconds = frame_seconds
+        self._straight = PathFinder(self._letters, jumps=False)
+        self._jumping = PathFinder(self._letters, jumps=True)
+        self._text_masses: list[np.ndarray[Any, Any]] = []
+        self._transcript_frames = 0
+
+    def push(self, step: int) -> str | None:
+        """Take the attention behind audio token `step` of the answer; the fault that it already shows, or None."""
+        masses = self.attention.masses(step)
+        of_text = masses[self._before :]
+        share = float(of_text.sum())
+        self._transcript_frames += share < 0.5
+        self._text_masses.append(of_text / max(share, 1e-9))
+        logs = log_masses(self._text_masses[-1])
+        self._straight.push(logs)
+        self._jumping.push(logs)
+        if self._transcript_frames * self._frame_seconds > MOST_TRANSCRIPT_SECONDS:
+            return TRANSCRIPT_REPEATED
+        if self._jumping.score - self._straight.score > MOST_EVIDENCE_EARLY:
+            return _kind_of_jumps(self._jumping.finish()[0], self._letters, ended=False)
+        return None
+
+    def finish(self) -> Evidence:
+        """Judge the answer; at least one token was pushed."""
+        path, straight = self._straight.finish()
+        jumping_path, jumping = self._jumping.finish()
+        kind = _kind_of_jumps(jumping_path, self._letters, ended=True)
+        faults = [
+            ((jumping - straight) / MOST_EVIDENCE, kind),
+            (2 - self._end_share() / LEAST_END_SHARE, END_NOT_REACHED),
+            (self._seconds_after_end(path) / MOST_SECONDS_AFTER_END, SPEECH_AFTER_END),
+            (self._transcript_frames * self._frame_seconds / MOST_TRANSCRIPT_SECONDS, TRANSCRIPT_REPEATED),
+        ]
+        size, worst = max(faults)
+        excess = sum(max(0.0, size - 1) for size, _ in faults)
+        return Evidence(MOST_EVIDENCE * excess, worst if size > 1 else None, self._word_times(path))
+
+    def _end_share(self) -> float:
+        """Attention for each letter in the second half of the last word, as a share of the whole text's."""
+        spoken = np.flatnonzero(self._letters)
+        if not len(spoken):
+            return 1.0
+        start = self._columns.column(self._columns.words()[-1][0])
+        last = spoken[spoken >= start]
+        half = last[len(last) // 2 :]
+        each = np.sum(self._text_masses, axis=0)
+        return float(each[half].sum() / self._letters[half].sum() / (each.sum() / self._letters.sum()))
+
+    def _seconds_after_end(self, path: np.ndarray[Any, Any]) -> float:
+        last = np.flatnonzero(self._letters)
+        return float(np.sum(path > last[-1])) * self._frame_seconds if len(last) else 0.0
+
+    def _word_times(self, path: np.ndarray[Any, Any]) -> tuple[tuple[int, int, float, float], ...]:
+        end = len(path) * self._frame_seconds
+
+        def seconds(frame: int) -> float:
+            return min(frame * self._frame_seconds + self._lead, end) if frame else 0.0
+
+        frames = word_frames(path, self._columns)
+        return tuple(
+            (start, stop, seconds(first), seconds(behind))
+            for (start, stop), (first, behind) in zip(self._columns.words(), frames, strict=True)
+        )
+
+
+def _kind_of_jumps(path: np.ndarray[Any, Any], letters: np.ndarray[Any, Any], *, ended: bool) -> str:
+    """What a path's jumps mean: letters passed over, said again, or both. `ended`: whether the answer is complete."""
+    passed = np.concatenate([[0.0], np.cumsum(letters)])
+    places = [-1, *path, len(letters)] if ended else [-1, *path]
+    moved = [float(passed[b] - passed[a + 1]) for a, b in pairwise(places) if b != a]
+    skipped = sum(letters for letters in moved if letters * LETTER_PRICE > JUMP_PRICE)
+    repeated = -sum(letters for letters in moved if letters < 0)
+    if ended and moved[-1] > max(repeated, skipped / 2):
+        return END_NOT_REACHED
+    if skipped and repeated and 0.5 < skipped / repeated < 2:
+        return WORDS_OUT_OF_ORDER
+    return WORDS_REPEATED if repeated > skipped else WORDS_SKIPPED
