@@ -49,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="speech",
         help="rows of the language model's head (default: %(default)s)",
     )
+    add(
+        "--no-alignment",
+        dest="alignment",
+        action="store_false",
+        help="do not look for the attention heads that tell when each word is spoken",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -86,6 +92,7 @@ def conversion_options(given: argparse.Namespace) -> ConversionOptions:
         precision=given.precision,
         head=given.head,
         graphs=tuple(name.strip() for name in given.graphs.split(",")) if given.graphs else ALL_GRAPHS,
+        alignment=given.alignment,
     )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sparktts_onnx._version import __version__
 from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, LANGUAGE_MODEL, SPEAKING_GRAPHS, TOKENIZER_NAME
-from sparktts_onnx.bundle.manifest import LanguageModelLayout, Manifest, describe_file, write_manifest
+from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout, Manifest, describe_file, write_manifest
 from sparktts_onnx.errors import ExportError, VerificationError
+from sparktts_onnx.export.alignment.search import AlignmentSearch
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
 from sparktts_onnx.export.checkpoint.license import license_of
 from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
@@ -22,6 +23,7 @@ from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.description import describe_graph
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import write_language_model
+from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import DecoderWeights
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room, estimate
@@ -52,6 +54,8 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
         work = Conversion(options, checkpoint, folder)
         work.check_weights()
         work.write_graphs()
+        if options.alignment and not work.failures:
+            work.find_alignment()
         if options.verify and not work.failures:
             work.verify_end_to_end()
         if report is not None:
@@ -75,6 +79,7 @@ class Conversion:
         self.failures: list[str] = []
         self._written: dict[str, list[Path]] = {}
         self._layout: LanguageModelLayout | None = None
+        self._alignment: Alignment | None = None
 
     def check_weights(self) -> None:
         """Find out now, not minutes later, whether the codec's and the language model's tensors are all there."""
@@ -121,6 +126,20 @@ class Conversion:
         write_text_tokenizer(source, self.folder / TOKENIZER_NAME)
         return sorted(self.folder.glob(f"{LANGUAGE_MODEL}.onnx*"))
 
+    def find_alignment(self) -> None:
+        """Look for the attention heads that follow the text, and let the language model's graph give their queries."""
+        assert self._layout is not None
+        if missing := set(ENROLLMENT_GRAPHS) - set(self.options.graphs):
+            reason = f"looking for them takes {', '.join(sorted(missing))}, which this conversion leaves out"
+            self._alignment = Alignment(reason=reason)
+            return
+        config = read_decoder_config(self.checkpoint.language_model_folder)
+        codec = codec_layout(self.checkpoint, fingerprint="", fixed_frames=None)
+        search = AlignmentSearch(self.folder, self._layout, config, self.checkpoint.token_ids, codec)
+        self._alignment = search.run(self.references)
+        if self._alignment.heads:
+            add_queries(self.folder / f"{LANGUAGE_MODEL}.onnx", self._alignment.heads, group=config.group)
+
     def verify_end_to_end(self) -> None:
         """Judge the chain of graphs, and with its ids the language model."""
         options, chain = self.options, GraphChain(self.folder)
@@ -137,7 +156,12 @@ class Conversion:
         reference = self.checkpoint.load_language_model()
         with on_device(reference, check_device(cpu_only=options.cpu_only)):
             self.checks += verify_language_model(
-                self.folder, self._layout, reference, prompts=prompts, precision=options.precision
+                self.folder,
+                self._layout,
+                reference,
+                prompts=prompts,
+                precision=options.precision,
+                alignment=self._alignment,
             )
 
     def raise_faults(self) -> None:
@@ -173,4 +197,5 @@ class Conversion:
             verification={check.subject: {"error": check.error, "tolerance": check.tolerance} for check in end_to_end}
             if options.verify
             else None,
+            alignment=self._alignment,
         )

@@ -40,6 +40,8 @@ class ConversionOptions:
     """Rows of the language model's head: the ids that speech can use, or all."""
     graphs: tuple[str, ...] = ALL_GRAPHS
     """Which graphs to write."""
+    alignment: bool = True
+    """Whether to look for the attention heads that tell when each word is spoken."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from benchmarks.recognizer import ClosedSet, plain
 from benchmarks.voice import evaluation_texts
 from sparktts_onnx import SparkTTSONNX, Voice
+from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.cli import main
 from sparktts_onnx.export.graphs.storage import PRECISIONS
+from training.language import GUIDED_HEADS, GUIDED_LAYER
 
 ROOT = Path(__file__).parents[2]
 PROMPT = ROOT / "example" / "prompt_audio.wav"
@@ -77,3 +79,15 @@ def test_a_seed_gives_the_golden_wave(bundle: Bundle) -> None:
     assert len(wav) == len(golden["wav"])
     error = wav - golden["wav"].astype(np.float32)
     assert np.sqrt((error**2).mean()) < 0.01 * np.sqrt((wav**2).mean())
+
+
+def test_conversion_finds_the_heads_that_training_guided(bundle: Callable[[str], Path]) -> None:
+    """Without being told which they are, and finds each word in recordings that were never trained on."""
+    alignment = read_manifest(bundle("int8")).alignment
+    assert alignment is not None and alignment.reason is None
+    assert [(head.layer, head.head) for head in alignment.heads] == [
+        (GUIDED_LAYER, head) for head in range(GUIDED_HEADS)
+    ]
+    assert alignment.contrast is not None and alignment.contrast > 0.5
+    assert alignment.median_error_seconds is not None and alignment.median_error_seconds <= 0.025
+    assert alignment.late_error_seconds is not None and alignment.late_error_seconds <= 0.1

@@ -6,7 +6,9 @@ over letters costs as much as the letters that are passed; a jump to anywhere, f
 best path that may jump beats the best one that may not, words were skipped, repeated or said out of order.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -57,51 +59,55 @@ class TextColumns:
 
 
 class PathFinder:
-    """Finds the best path while masses come in, a row at a time."""
+    """Finds best paths, several side by side, while masses come in, a row at a time."""
 
-    def __init__(self, letters: Array, *, jumps: bool) -> None:
-        """`letters`: of each column; `jumps`: whether the path may go on anywhere."""
+    def __init__(self, letters: Array, prices: Sequence[float]) -> None:
+        """`letters`: of each column; `prices`: of a jump, for each path; infinite for one that may not jump."""
         self._passed = LETTER_PRICE * np.concatenate([[0.0], np.cumsum(letters)])
-        self._jumps = jumps
+        self._prices = np.asarray(prices, np.float64)[:, None]
+        self._can_jump = bool(np.isfinite(self._prices).any())
         self._columns = np.arange(len(letters))
         self._back: list[Array] = []
-        self._scores = -self._passed[:-1]
-        if jumps:
-            self._scores = np.maximum(self._scores, -JUMP_PRICE)
+        self._scores = np.maximum(-self._passed[:-1], -self._prices)
 
-    @property
-    def score(self) -> float:
-        """Of the best path so far, wherever it stands."""
-        return float(self._scores.max())
+    def scores(self) -> Array:
+        """Of the best paths so far, wherever they stand: float64 [paths]."""
+        scores: Array = self._scores.max(axis=1)
+        return scores
 
     def push(self, logs: Array) -> None:
-        """Take the logarithms of one row of masses, float [C]."""
+        """Take the logarithms of one row of masses, float [C] or [paths, C]."""
         if self._back:
             self._move()
         else:
-            self._back.append(self._columns)
+            self._back.append(np.broadcast_to(self._columns, self._scores.shape))
         self._scores = self._scores + logs
 
-    def finish(self) -> tuple[Array, float]:
-        """The best path from the text's beginning to its end, int64 [T], and its score; at least one row was pushed."""
-        ends = self._scores - (self._passed[-1] - self._passed[1:])
-        if self._jumps:
-            ends = np.maximum(ends, self._scores - JUMP_PRICE)
-        path = [int(ends.argmax())]
+    def finish(self) -> tuple[Array, Array]:
+        """The best paths from the text's beginning to its end, int64 [paths, T], and their scores, float64 [paths].
+
+        At least one row was pushed.
+        """
+        ends = self._scores - np.minimum(self._passed[-1] - self._passed[1:], self._prices)
+        at = [ends.argmax(axis=1)]
+        paths = np.arange(len(ends))
         for back in reversed(self._back[1:]):
-            path.append(int(back[path[-1]]))
-        return np.array(path[::-1]), float(ends.max())
+            at.append(back[paths, at[-1]])
+        return np.stack(at[::-1], axis=1), ends.max(axis=1)
 
     def _move(self) -> None:
         lifted = self._scores + self._passed[1:]
-        highest = np.maximum.accumulate(lifted)
-        origin = np.maximum.accumulate(np.where(lifted == highest, self._columns, 0))
-        forward = np.concatenate([[-np.inf], highest[:-1] - self._passed[1:-1]])
-        back = np.where(forward > self._scores, np.concatenate([[0], origin[:-1]]), self._columns)
-        scores = np.maximum(forward, self._scores)
-        if self._jumps:
-            best = int(self._scores.argmax())
-            jump = self._scores[best] - JUMP_PRICE
+        highest = np.maximum.accumulate(lifted, axis=1)
+        origin = np.maximum.accumulate(np.where(lifted == highest, self._columns, 0), axis=1)
+        forward = highest[:, :-1] - self._passed[1:-1]
+        stays = self._scores[:, 1:] >= forward
+        back = np.broadcast_to(self._columns, self._scores.shape).copy()
+        back[:, 1:] = np.where(stays, back[:, 1:], origin[:, :-1])
+        scores = self._scores.copy()
+        scores[:, 1:] = np.where(stays, scores[:, 1:], forward)
+        if self._can_jump:
+            best = self._scores.argmax(axis=1)[:, None]
+            jump = np.take_along_axis(self._scores, best, 1) - self._prices
             back = np.where(jump > scores, best, back)
             scores = np.maximum(scores, jump)
         self._back.append(back)
@@ -114,12 +120,12 @@ def log_masses(masses: Array) -> Array:
     return logs
 
 
-def best_path(masses: Array, letters: Array, *, jumps: bool = False) -> tuple[Array, float]:
-    """The best path through masses float32 [T, C], int64 [T], and its score; T is at least 1."""
-    finder = PathFinder(letters, jumps=jumps)
-    for row in log_masses(masses):
+def best_paths(masses: Array, letters: Array) -> Array:
+    """The best paths without jumps through masses float32 [paths, T, C]: int64 [paths, T]; T is at least 1."""
+    finder = PathFinder(letters, [math.inf] * len(masses))
+    for row in log_masses(masses).swapaxes(0, 1):
         finder.push(row)
-    return finder.finish()
+    return finder.finish()[0]
 
 
 def word_frames(path: Array, columns: TextColumns) -> list[tuple[int, int]]:
@@ -150,16 +156,17 @@ def _weight(character: str) -> int:
     return _LONG_LETTERS if _LONG.match(character) else int(character.isalnum())
 
 
-def contrast(masses: Array, letters: Array) -> float:
-    """How clearly masses [T, C] go through the text forward: what lies within a token of the best path.
+def contrasts(masses: Array, letters: Array) -> Array:
+    """How clearly each of masses [n, T, C] goes through the text forward: float64 [n].
 
-    The same with time reversed is taken off, so that what follows no text comes to about 0.
+    That is what lies within a token of the best path. The same with time reversed is taken off, so that what follows
+    no text comes to about 0.
     """
-    return _near_path(masses, letters) - _near_path(masses[::-1], letters)
+    return _near_paths(masses, letters) - _near_paths(masses[:, ::-1], letters)
 
 
-def _near_path(masses: Array, letters: Array) -> float:
-    path, _ = best_path(masses, letters)
-    padded = np.pad(masses, ((0, 0), (1, 1)))
-    rows = np.arange(len(path))
-    return float(sum(padded[rows, path + shift].mean() for shift in range(3)))
+def _near_paths(masses: Array, letters: Array) -> Array:
+    paths = best_paths(masses, letters)[:, :, None]
+    padded = np.pad(masses, ((0, 0), (0, 0), (1, 1)))
+    near: Array = sum(np.take_along_axis(padded, paths + shift, 2).mean(axis=(1, 2)) for shift in range(3))
+    return near

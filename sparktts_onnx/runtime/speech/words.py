@@ -3,6 +3,7 @@
 The language model's own attention is all that is asked: no recognizer, no second model.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -74,8 +75,7 @@ class WordWatch:
         self._letters = self._columns.letters()
         self._lead = alignment.lead_seconds
         self._frame_seconds = frame_seconds
-        self._straight = PathFinder(self._letters, jumps=False)
-        self._jumping = PathFinder(self._letters, jumps=True)
+        self._paths = PathFinder(self._letters, [math.inf, JUMP_PRICE])
         self._text_masses: list[np.ndarray[Any, Any]] = []
         self._transcript_frames = 0
 
@@ -86,22 +86,20 @@ class WordWatch:
         share = float(of_text.sum())
         self._transcript_frames += share < 0.5
         self._text_masses.append(of_text / max(share, 1e-9))
-        logs = log_masses(self._text_masses[-1])
-        self._straight.push(logs)
-        self._jumping.push(logs)
+        self._paths.push(log_masses(self._text_masses[-1]))
         if self._transcript_frames * self._frame_seconds > MOST_TRANSCRIPT_SECONDS:
             return TRANSCRIPT_REPEATED
-        if self._jumping.score - self._straight.score > MOST_EVIDENCE_EARLY:
-            return _kind_of_jumps(self._jumping.finish()[0], self._letters, ended=False)
+        straight, jumping = self._paths.scores()
+        if jumping - straight > MOST_EVIDENCE_EARLY:
+            return _kind_of_jumps(self._paths.finish()[0][1], self._letters, ended=False)
         return None
 
     def finish(self) -> Evidence:
         """Judge the answer; at least one token was pushed."""
-        path, straight = self._straight.finish()
-        jumping_path, jumping = self._jumping.finish()
+        (path, jumping_path), (straight, jumping) = self._paths.finish()
         kind = _kind_of_jumps(jumping_path, self._letters, ended=True)
         faults = [
-            ((jumping - straight) / MOST_EVIDENCE, kind),
+            (float(jumping - straight) / MOST_EVIDENCE, kind),
             (2 - self._end_share() / LEAST_END_SHARE, END_NOT_REACHED),
             (self._seconds_after_end(path) / MOST_SECONDS_AFTER_END, SPEECH_AFTER_END),
             (self._transcript_frames * self._frame_seconds / MOST_TRANSCRIPT_SECONDS, TRANSCRIPT_REPEATED),

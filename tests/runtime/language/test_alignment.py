@@ -8,9 +8,10 @@ import pytest
 from sparktts_onnx.runtime.language.alignment import (
     JUMP_PRICE,
     LETTER_PRICE,
+    PathFinder,
     TextColumns,
-    best_path,
-    contrast,
+    best_paths,
+    contrasts,
     log_masses,
     word_frames,
 )
@@ -45,13 +46,16 @@ def test_the_best_path_is_the_best_of_all(jumps: bool) -> None:
             - price(path[-1], 4)
             for path in itertools.product(range(4), repeat=5)
         }
-        found, score = best_path(masses, np.array(letters), jumps=jumps)
+        finder = PathFinder(np.array(letters), [JUMP_PRICE if jumps else np.inf])
+        for row in logs:
+            finder.push(row)
+        (found,), (score,) = finder.finish()
         assert score == pytest.approx(max(scores.values()), abs=1e-4)
         assert scores[tuple(found)] == pytest.approx(score, abs=1e-4)
 
 
 def test_words_begin_and_end_where_attention_does() -> None:
-    path, _ = best_path(said(list(range(len(TEXT))), len(TEXT)), LETTERS.letters())
+    path = best_paths(said(list(range(len(TEXT))), len(TEXT))[None], LETTERS.letters())[0]
     frames = word_frames(path, LETTERS)
     assert [TEXT[a:b] for a, b in LETTERS.words()] == ["One", "two,", "three."]
     assert frames == [(0, 12), (12, 21), (27, 42)], "a word lasts to the next one, or to the comma behind it"
@@ -60,12 +64,12 @@ def test_words_begin_and_end_where_attention_does() -> None:
 def test_tokens_of_whole_words_and_of_parts_of_a_character() -> None:
     whole = TextColumns("Big old trees", ((0, 3), (3, 7), (7, 13)))
     assert whole.letters().tolist() == [3, 3, 5]
-    path, _ = best_path(said([0, 1, 2], 3, frames=10), whole.letters())
+    path = best_paths(said([0, 1, 2], 3, frames=10)[None], whole.letters())[0]
     assert word_frames(path, whole) == [(0, 10), (10, 20), (20, 30)]
     bytes_of = TextColumns("你好a", ((0, 1), (0, 1), (0, 1), (1, 2), (2, 3)))
     assert bytes_of.letters().tolist() == [3, 0, 0, 3, 1]
     assert [bytes_of.text[a:b] for a, b in bytes_of.words()] == ["你", "好", "a"]
-    path, _ = best_path(said([0, 1, 2, 3, 4], 5, frames=4), bytes_of.letters())
+    path = best_paths(said([0, 1, 2, 3, 4], 5, frames=4)[None], bytes_of.letters())[0]
     assert word_frames(path, bytes_of) == [(0, 12), (12, 16), (16, 20)]
 
 
@@ -75,11 +79,10 @@ def test_signs_alone_are_no_words() -> None:
 
 
 def test_contrast_tells_reading_from_wandering() -> None:
-    letters = LETTERS.letters()
     rng = np.random.default_rng(0)
-    assert contrast(said(list(range(len(TEXT))), len(TEXT)), letters) > 0.5
-    assert abs(contrast(rng.dirichlet(np.ones(len(TEXT)), 60).astype(np.float32), letters)) < 0.05
-    backwards = said(list(range(len(TEXT)))[::-1], len(TEXT))
-    assert contrast(backwards, letters) < -0.5
-    still = np.full((60, len(TEXT)), 1 / len(TEXT), np.float32)
-    assert contrast(still, letters) == pytest.approx(0, abs=1e-6)
+    forward = said(list(range(len(TEXT))), len(TEXT))
+    wandering = rng.dirichlet(np.ones(len(TEXT)), len(forward)).astype(np.float32)
+    still = np.full_like(forward, 1 / len(TEXT))
+    found = contrasts(np.stack([forward, forward[::-1], wandering, still]), LETTERS.letters())
+    assert found[0] > 0.5 and found[1] < -0.5
+    assert abs(found[2]) < 0.05 and abs(found[3]) < 1e-6

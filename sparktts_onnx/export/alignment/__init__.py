@@ -1,0 +1,1 @@
+"""Finding the language model's attention heads that follow the text while it is spoken."""

@@ -1,0 +1,61 @@
+"""The attention of every head of a written graph, over the text of a whole answer at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
+from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout
+from sparktts_onnx.export.language.config import DecoderConfig
+from sparktts_onnx.export.language.queries import expose_projections
+from sparktts_onnx.export.verify.language_model import GraphRunner, cache_names
+from sparktts_onnx.runtime.language.attention import rotate, text_masses
+
+
+class AttentionProbe:
+    """A graph that tells its projections; `with` it, so that its file goes again."""
+
+    def __init__(self, folder: Path, layout: LanguageModelLayout, config: DecoderConfig, *, capacity: int) -> None:
+        """`folder`: where `language_model.onnx` lies; `capacity`: positions that prompt and answer may take."""
+        self._path = folder / f"{LANGUAGE_MODEL}.probe.onnx"
+        self._names = expose_projections(folder / f"{LANGUAGE_MODEL}.onnx", self._path)
+        self._config = config
+        self.runner = GraphRunner(self._path, layout, capacity=capacity)
+
+    def __enter__(self) -> "AttentionProbe":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._path.unlink()
+
+    def masses(self, ids: Sequence[int], columns: range, frames: range) -> np.ndarray[Any, Any]:
+        """How each head's attention is spread over the columns: float32 [layers, heads, frames, columns].
+
+        Args:
+            ids: prompt and answer.
+            columns: positions of the text.
+            frames: positions whose attention is wanted; each chooses the id behind it.
+        """
+        config = self._config
+        keys = cache_names("present", config.layers)[::2]
+        outputs = self.runner.outputs(ids, [*self._names, *keys])
+        projected, kept = outputs[: config.layers], outputs[config.layers :]
+        return np.stack([self._layer(*pair, columns, frames) for pair in zip(projected, kept, strict=True)])
+
+    def _layer(
+        self, projected: np.ndarray[Any, Any], keys: np.ndarray[Any, Any], columns: range, frames: range
+    ) -> np.ndarray[Any, Any]:
+        """Of one layer: fused projections [1, S, W], keys [1, Hkv, P, Dh]: float32 [heads, frames, columns]."""
+        config, width = self._config, keys.shape[3]
+        alignment = Alignment(rope_theta=config.rope_theta, rope_dim=config.head_dim)
+        heads = projected[0, frames.start : frames.stop].reshape(len(frames), -1, width)
+        groups = heads[:, : -2 * config.kv_heads].reshape(len(frames), config.kv_heads, -1, width)
+        queries = groups[:, :, : config.group].reshape(len(frames), config.heads, width)
+        rotated = rotate(queries.transpose(1, 0, 2).astype(np.float32), np.asarray(frames), alignment)
+        seen = keys[0, :, columns.start : columns.stop].astype(np.float32) * np.float32(config.head_dim**-0.5)
+        return np.stack([text_masses(rotated[[i]], seen[[i // config.group]]) for i in range(config.heads)])

@@ -1,0 +1,234 @@
+"""Finds the attention heads that follow the text, for any checkpoint: no head's number is known beforehand.
+
+Heads are measured by how clearly their attention goes through the text, first behind recordings whose words are known,
+then behind answers that the model itself writes. The recordings' word times give how far attention runs ahead.
+"""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sparktts_onnx.audio.reading import normalized_volume, reference_clip
+from sparktts_onnx.bundle.contract import TOKENIZER_NAME
+from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, CodecLayout, LanguageModelLayout, TokenIds
+from sparktts_onnx.export.alignment.probe import AttentionProbe
+from sparktts_onnx.export.alignment.recordings import Recording, read_recordings
+from sparktts_onnx.export.codec.references import References
+from sparktts_onnx.export.language.config import DecoderConfig
+from sparktts_onnx.runtime.language.alignment import TextColumns, best_paths, contrasts, word_frames
+from sparktts_onnx.runtime.language.grammar import SpeechGrammar
+from sparktts_onnx.runtime.language.language_model import LanguageModel
+from sparktts_onnx.runtime.language.prompting import Prompter
+from sparktts_onnx.runtime.language.sampling import SamplingOptions
+from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
+from sparktts_onnx.runtime.voices.voice import Voice
+from sparktts_onnx.text.duration import token_bounds
+
+LEAST_CONTRAST = 0.08
+"""Random weights come to 0.013 at most; heads under this find no word."""
+SHARE_OF_BEST = 0.5
+"""Heads with less than this of the clearest one's contrast only blur it."""
+MOST_HEADS = 4
+WRITTEN_ANSWERS = 4
+"""Answers that the model writes itself."""
+LONGEST_PROMPT = 256
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Prompt and answer, and where the text and the audio tokens are."""
+
+    ids: tuple[int, ...]
+    text: TextColumns
+    columns: range
+    """Positions of the text."""
+    frames: range
+    """Positions that choose the audio tokens."""
+
+
+@dataclass(frozen=True)
+class Voiced:
+    """A recording as the model hears it."""
+
+    recording: Recording
+    voice: Voice
+    """Without a transcript."""
+    semantic_ids: tuple[int, ...]
+
+
+class AlignmentSearch:
+    """Looks for the heads of one written language model."""
+
+    def __init__(
+        self, folder: Path, layout: LanguageModelLayout, config: DecoderConfig, ids: TokenIds, codec: CodecLayout
+    ) -> None:
+        """`folder` holds the written graph and its tokenizer."""
+        self._folder, self._layout, self._config, self._ids, self._codec = folder, layout, config, ids, codec
+        self._prompter = Prompter(folder / TOKENIZER_NAME, ids)
+
+    def run(self, references: References) -> Alignment:
+        """What is found, put in words in the log too."""
+        voiced = hear(read_recordings(self._codec.sample_rate), references, self._codec)
+        spoken = [self._answer(each.recording.text, each.voice, each.semantic_ids) for each in voiced]
+        with AttentionProbe(self._folder, self._layout, self._config, capacity=self._capacity(spoken)) as probe:
+            masses = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in spoken]
+            clarity = _mean_contrasts(masses, spoken)
+            if clarity.max() >= LEAST_CONTRAST:
+                written = self._written(probe, voiced)
+                own = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in written]
+                clarity = np.minimum(clarity, _mean_contrasts(own, written))
+        alignment = self._alignment(clarity, masses, spoken, voiced)
+        _log.info("words: %s", describe(alignment))
+        return alignment
+
+    def _capacity(self, spoken: Sequence[Answer]) -> int:
+        longest = max(len(answer.ids) for answer in spoken)
+        return max(longest, LONGEST_PROMPT + max(token_bounds(answer.text.text).longest for answer in spoken))
+
+    def _answer(self, text: str, voice: Voice, semantic_ids: Sequence[int]) -> Answer:
+        prompt = (*self._prompter.clone(text, voice), self._ids.start_semantic)
+        found = self._prompter.locate(text)
+        answer = tuple(self._ids.semantic_tokens.first + number for number in semantic_ids)
+        frames = range(len(prompt) - 1, len(prompt) + len(answer) - 1)
+        return Answer(prompt + answer, TextColumns(text, found.spans), found.columns, frames)
+
+    def _written(self, probe: AttentionProbe, voiced: Sequence[Voiced]) -> list[Answer]:
+        """Answers of the model to texts in the voices of other recordings."""
+        scheduler = Scheduler(LanguageModel(probe.runner.session, self._layout, slots=WRITTEN_ANSWERS))
+
+        def write(number: int) -> Answer:
+            text, voice = voiced[number].recording.text, voiced[-1 - number].voice
+            grammar = SpeechGrammar(self._ids, self._codec)
+            sampling = SamplingOptions(max_new_tokens=token_bounds(text).longest)
+            request = Request(self._prompter.clone(text, voice), grammar, sampling, seed=number)
+            for _ in scheduler.generate(request):
+                pass
+            return self._answer(text, voice, grammar.semantic_ids)
+
+        try:
+            with ThreadPoolExecutor(WRITTEN_ANSWERS) as pool:
+                return list(pool.map(write, range(WRITTEN_ANSWERS)))
+        finally:
+            scheduler.close()
+
+    def _alignment(
+        self,
+        clarity: np.ndarray[Any, Any],
+        masses: Sequence[np.ndarray[Any, Any]],
+        spoken: Sequence[Answer],
+        voiced: Sequence[Voiced],
+    ) -> Alignment:
+        config = self._config
+        best = float(clarity.max())
+        if best < LEAST_CONTRAST:
+            reason = (
+                f"no attention head follows the text: the clearest has a contrast of {best:.3f} of {LEAST_CONTRAST}"
+            )
+            return Alignment(contrast=best, reason=reason)
+        chosen = choose_heads(clarity)
+        offsets = np.concatenate(
+            [
+                word_offsets(
+                    each.recording, answer.text, np.mean([m[place] for place in chosen], axis=0), self._seconds
+                )
+                for each, answer, m in zip(voiced, spoken, masses, strict=True)
+            ]
+        )
+        lead = float(np.median(offsets))
+        errors = np.abs(offsets - lead)
+        return Alignment(
+            heads=tuple(AlignmentHead(layer, head, head // config.group) for layer, head in chosen),
+            rope_theta=config.rope_theta,
+            rope_dim=config.head_dim,
+            lead_seconds=round(lead, 4),
+            median_error_seconds=round(float(np.median(errors)), 4),
+            late_error_seconds=round(float(np.percentile(errors, 95)), 4),
+            contrast=round(float(np.mean([clarity[place] for place in chosen])), 4),
+        )
+
+    @property
+    def _seconds(self) -> float:
+        """Of a token's sound."""
+        return self._codec.hop_length / self._codec.sample_rate
+
+
+def hear(recordings: Sequence[Recording], references: References, codec: CodecLayout) -> list[Voiced]:
+    """Turn recordings into ids with the checkpoint's own modules; a voice is that of its first recording."""
+    voices: dict[str, Voice] = {}
+    voiced = []
+    for recording in recordings:
+        plain = recording.wave.astype(np.float64)
+        wave = (normalized_volume(plain) if codec.volume_normalize else plain).astype(np.float32)
+        if recording.voice not in voices:
+            voices[recording.voice] = _voice(wave, references, codec)
+        with torch.no_grad():
+            z = references.published("encoder")(references.published("wav2vec2")(torch.from_numpy(wave)[None]))
+            semantic = references.published("quantizer_tokenize")(z)[0]
+        voiced.append(Voiced(recording, voices[recording.voice], tuple(int(i) for i in semantic.reshape(-1))))
+    return voiced
+
+
+def _voice(wave: np.ndarray[Any, Any], references: References, codec: CodecLayout) -> Voice:
+    seconds = codec.reference_samples / codec.sample_rate
+    clip = reference_clip(wave, sample_rate=codec.sample_rate, seconds=seconds, hop=codec.reference_hop)
+    with torch.no_grad():
+        speaker = references.published("speaker_encoder")(torch.from_numpy(clip.copy())[None])[0]
+    return Voice(codec=codec.fingerprint, global_ids=tuple(int(i) for i in speaker.reshape(-1)))
+
+
+def choose_heads(clarity: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
+    """(layer, head) of the clearest of contrasts [layers, heads], by layer."""
+    least = max(LEAST_CONTRAST, SHARE_OF_BEST * float(clarity.max()))
+    places = [(int(layer), int(head)) for layer, head in np.argwhere(clarity >= least)]
+    return sorted(sorted(places, key=lambda place: -clarity[place])[:MOST_HEADS])
+
+
+def word_offsets(
+    recording: Recording, text: TextColumns, masses: np.ndarray[Any, Any], frame_seconds: float
+) -> np.ndarray[Any, Any]:
+    """Seconds from when attention comes to each word until it is heard, but for the first, which begins with the sound.
+
+    Args:
+        recording: what is heard.
+        text: its tokens.
+        masses: of the chosen heads, float32 [T, C].
+        frame_seconds: sound of an audio token.
+    """
+    path = best_paths(masses[None], text.letters())[0]
+    found = {
+        start: first * frame_seconds
+        for (start, _), (first, _) in zip(text.words(), word_frames(path, text), strict=True)
+    }
+    starts = sorted(recording.word_starts)[1:]
+    return np.array([recording.word_starts[start] - found[start] for start in starts if start in found])
+
+
+def describe(alignment: Alignment) -> str:
+    """What was found, for a person."""
+    if not alignment.heads:
+        return f"none can be timed or checked ({alignment.reason})"
+    heads = ", ".join(f"{head.layer}.{head.head}" for head in alignment.heads)
+    milliseconds = [1000 * (value or 0) for value in (alignment.median_error_seconds, alignment.late_error_seconds)]
+    return (
+        f"timed by the attention heads {heads} (layer.head, contrast {alignment.contrast:.2f}), which run "
+        f"{1000 * alignment.lead_seconds:.0f} ms ahead; word starts are off by {milliseconds[0]:.0f} ms in the median, "
+        f"{milliseconds[1]:.0f} ms at 95 %"
+    )
+
+
+def _mean_contrasts(masses: Sequence[np.ndarray[Any, Any]], answers: Sequence[Answer]) -> np.ndarray[Any, Any]:
+    """Of every head, over all answers that hold speech: float64 [layers, heads]."""
+    each = [
+        contrasts(mass.reshape(-1, *mass.shape[2:]), answer.text.letters()).reshape(mass.shape[:2])
+        for mass, answer in zip(masses, answers, strict=True)
+        if len(answer.frames)
+    ]
+    mean: np.ndarray[Any, Any] = np.mean(each, axis=0)
+    return mean

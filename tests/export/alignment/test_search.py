@@ -1,0 +1,81 @@
+"""Alignment heads are found without a label, their lead from known word times, and where there are none it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.export.alignment.probe import AttentionProbe
+from sparktts_onnx.export.alignment.recordings import Recording, read_recordings
+from sparktts_onnx.export.alignment.search import LEAST_CONTRAST, choose_heads, word_offsets
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.conversion import convert
+from sparktts_onnx.export.language.config import read_decoder_config
+from sparktts_onnx.export.language.language_model import write_language_model
+from sparktts_onnx.export.options import ConversionOptions
+from sparktts_onnx.runtime.language.alignment import TextColumns
+
+
+def test_the_shipped_recordings_hold_what_is_said_of_them() -> None:
+    """A time for each word (espeak-ng speaks "of the" as one), in order, inside the sound, and sound where words are."""
+    recordings = read_recordings(16_000)
+    assert len(recordings) == 10
+    for recording in recordings:
+        starts = [start for start, _ in TextColumns(recording.text, ()).words()]
+        assert recording.word_starts.keys() <= set(starts) and len(recording.word_starts) >= len(starts) - 1
+        times = [recording.word_starts[start] for start in sorted(recording.word_starts)]
+        seconds = len(recording.wave) / 16_000
+        assert times == sorted(times) and times[-1] < seconds < 3.2
+        loudness = np.abs(recording.wave[: int(times[-1] * 16_000)]).mean()
+        assert loudness > 0.02
+    assert [len(r.wave) * 3 for r in recordings] == pytest.approx([len(r.wave) for r in read_recordings(48_000)], abs=3)
+
+
+def test_random_weights_have_no_such_heads_and_the_bundle_says_so(tiny_bundle: Path) -> None:
+    alignment = read_manifest(tiny_bundle).alignment
+    assert alignment is not None and alignment.heads == ()
+    assert alignment.contrast is not None and alignment.contrast < LEAST_CONTRAST / 2
+    assert "no attention head follows the text" in (alignment.reason or "")
+    assert not list(tiny_bundle.glob("*probe*"))
+
+
+def test_looking_can_be_left_out_and_a_part_of_a_bundle_says_why_it_has_none(tiny_folder: Path, tmp_path: Path) -> None:
+    graphs = ("language_model",)
+    found = convert(ConversionOptions(tiny_folder, tmp_path / "a", verify=False, graphs=graphs))
+    assert found.alignment is not None and "wav2vec2" in (found.alignment.reason or "")
+    left_out = ConversionOptions(tiny_folder, tmp_path / "b", verify=False, graphs=graphs, alignment=False)
+    assert convert(left_out).alignment is None
+
+
+def test_the_clearest_heads_are_chosen_and_few() -> None:
+    assert choose_heads(np.array([[0.01, 0.81], [0.8, 0.3]])) == [(0, 1), (1, 0)]
+    assert choose_heads(np.array([[0.09, 0.01], [0.07, 0.12]])) == [(0, 0), (1, 1)]
+    assert len(choose_heads(np.full((3, 4), 0.5))) == 4
+
+
+def test_the_lead_is_what_attention_comes_before_the_sound() -> None:
+    text = "One two ten"
+    spans = tuple((i, i + 1) for i in range(len(text)))
+    masses = np.full((44, 11), 0.01, np.float32)
+    masses[np.arange(44), np.arange(44) // 4] = 0.9
+    heard = {0: 0.0, 4: 16 * 0.02 + 0.05, 8: 32 * 0.02 + 0.03}
+    recording = Recording(text, "m1", np.zeros(16_000, np.float32), heard)
+    assert word_offsets(recording, TextColumns(text, spans), masses, 0.02) == pytest.approx([0.05, 0.03])
+
+
+def test_the_probe_gives_every_head_s_attention(tiny: Checkpoint, tmp_path: Path) -> None:
+    """Against the softmax that transformers computes."""
+    import torch
+
+    layout = write_language_model(tiny.language_model_folder, tmp_path)
+    config = read_decoder_config(tiny.language_model_folder)
+    ids = np.random.default_rng(0).integers(0, 200, 40).tolist()
+    with AttentionProbe(tmp_path, layout, config, capacity=50) as probe:
+        found = probe.masses(ids, range(2, 12), range(20, 39))
+    with torch.no_grad():
+        attentions = tiny.load_language_model()(torch.tensor([ids]), output_attentions=True).attentions
+    seen = np.stack([layer[0].numpy() for layer in attentions])[:, :, 20:39, 2:12]
+    np.testing.assert_allclose(found, seen / seen.sum(axis=3, keepdims=True), rtol=0, atol=1e-5)
