@@ -20,7 +20,7 @@ from sparktts_onnx.runtime.language.alignment import TextColumns
 
 
 def test_the_shipped_recordings_hold_what_is_said_of_them() -> None:
-    """A time for each word (espeak-ng takes "of the" for one), in order, inside the sound, and sound where words are."""
+    """A time for each word (espeak-ng takes "of the" for one), in order, inside the sound, where there is sound."""
     recordings = read_recordings(16_000)
     assert len(recordings) == 10
     for recording in recordings:
