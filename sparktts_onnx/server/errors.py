@@ -84,26 +84,25 @@ class ApiError(HTTPException):
 def from_library(error: SparkTTSError, *, param: str | None = None) -> ApiError:
     """A library error as the interface reports it; what is not the client's fault is a 5xx, whose cause is logged.
 
-    Raise it from the error.
+    Raise it from the error. Of a file at fault, clients learn the name and not the folder.
     """
+    message = error.message if error.file is None else f"{error.file.name}: {error.message}"
     if isinstance(error, VoiceError) and isinstance(error.__cause__, OSError):
-        return ApiError(500, str(error), code="storage_failed")
+        return ApiError(500, message, code="storage_failed")
     for kind, status, code in _BY_LIBRARY:
         if isinstance(error, kind):
-            return ApiError(status, str(error), code=code, param=None if status == 507 else param)
+            return ApiError(status, message, code=code, param=None if status == 507 else param)
     return ApiError(500, "the model failed; the server's log has the reason", code=_FAILED)
 
 
 def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | None:
-    """The field of a request for speech that a library error is about; messages about an option begin with its name."""
+    """The field of a request for speech that a library error is about."""
     if isinstance(error, MissingDependencyError):  # tempos and AAC need one, and tempos come first
         return "speed" if "tempo" in options else "response_format"
-    for kind, field in _FIELDS:
-        if isinstance(error, kind):
-            return field
-    option = str(error).partition(" ")[0] if isinstance(error, OptionError) else ""
-    field = _OTHER_NAMES.get(option, option)
-    return field if field.partition(".")[0] in SpeechRequest.model_fields else None
+    if error.field is not None:
+        field = _OTHER_NAMES.get(error.field, error.field)
+        return field if field.partition(".")[0] in SpeechRequest.model_fields else None
+    return next((field for kind, field in _FIELDS if isinstance(error, kind)), None)
 
 
 def note(log: dict[str, Any], error: ApiError) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ import soundfile
 from stand_in import RATE, StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import GenerationError, OptionError, SparkTTSONNX
+from sparktts_onnx import GenerationError, OptionError, SparkTTSError, SparkTTSONNX, VoiceError
 from sparktts_onnx.server import ServerSettings, create_app
-from sparktts_onnx.server.errors import field_at_fault
+from sparktts_onnx.server.errors import field_at_fault, from_library
 from sparktts_onnx.server.logs import JsonFormatter
 
 SECONDS = 0.5
@@ -445,7 +446,20 @@ def test_no_text_makes_a_real_model_fail(model: SparkTTSONNX, settings: ServerSe
         assert answer.json()["error"]["message"]
 
 
-def test_a_style_and_a_tempo_are_told_apart() -> None:
-    assert field_at_fault(OptionError("speed is 'zip'; expected a level"), {}) == "style.speed"
-    assert field_at_fault(OptionError("tempo is 9; expected 0.25 to 4"), {}) == "speed"
-    assert field_at_fault(OptionError("a voice needs a name"), {}) is None
+@pytest.mark.parametrize(
+    ("error", "param"),
+    [
+        (OptionError("no such level", field="speed"), "style.speed"),
+        (OptionError("too fast", field="tempo"), "speed"),
+        (OptionError("not text", field="transcript"), "ref_text"),
+        (OptionError("speed is what this one is not about"), None),
+        (OptionError("unknown", field="window"), None),
+        (VoiceError("unknown"), "voice"),
+    ],
+)
+def test_the_field_at_fault_is_what_the_error_carries(error: SparkTTSError, param: str | None) -> None:
+    assert field_at_fault(error, {}) == param
+
+
+def test_clients_learn_the_name_of_a_file_and_not_its_folder() -> None:
+    assert from_library(VoiceError("damaged", file=Path("/srv/v/me.json"))).detail == "me.json: damaged"

@@ -17,7 +17,7 @@ from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
 from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.values import broken_character
-from sparktts_onnx.runtime.voices.voice import Voice, check_voice, read_voice, write_voice
+from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class VoiceLibrary:
             VoiceError: no voice of that name, or its file cannot be used.
         """
         path = self._existing(name)
-        return read_voice(path, self._codec, path.name).renamed(path.stem)
+        return Voice.load(path, self._codec).renamed(path.stem)
 
     def check_free(self, name: str) -> None:
         """See that a voice could be kept under a name.
@@ -132,11 +132,11 @@ class VoiceLibrary:
         new_name = checked_name(new_name)
         with self._lock:
             path = self._existing(name)
-            voice = read_voice(path, None, path.name).renamed(new_name)
+            voice = Voice.load(path).renamed(new_name)
             self._check_free(new_name, but=path)
             target = self.folder / f"{new_name}{SUFFIX}"
             if self.key(new_name) == self.key(path.stem):
-                _write(voice, path)
+                voice.save(path)
                 _move(path, target)
             else:
                 self._publish(voice, target)
@@ -161,8 +161,8 @@ class VoiceLibrary:
         except FileNotFoundError:
             return []
         except OSError as error:
-            problem = f"the voice folder {self.folder.name} cannot be read: {error.strerror or error}"
-            raise VoiceError(problem) from error
+            problem = f"the voice folder cannot be read: {error.strerror or error}"
+            raise VoiceError(problem, file=self.folder) from error
         return sorted(filter(self._has_a_name, found), key=lambda path: self.key(path.stem))
 
     def _has_a_name(self, path: Path) -> bool:
@@ -180,13 +180,13 @@ class VoiceLibrary:
         """A file's entry; None where it is gone by now."""
         try:
             created = path.stat().st_mtime
-            return VoiceEntry(path.stem, read_voice(path, self._codec, path.name).renamed(path.stem), None, created)
+            return VoiceEntry(path.stem, Voice.load(path, self._codec).renamed(path.stem), None, created)
         except FileNotFoundError:
             return None
         except VoiceError as error:
-            return VoiceEntry(path.stem, None, str(error), 0.0) if path.exists() else None
+            return VoiceEntry(path.stem, None, error.message, 0.0) if path.exists() else None
         except OSError as error:
-            return VoiceEntry(path.stem, None, f"{path.name} cannot be read: {error.strerror}", 0.0)
+            return VoiceEntry(path.stem, None, f"the voice file cannot be read: {error.strerror or error}", 0.0)
 
     def _find(self, name: str, *, but: Path | None = None) -> Path | None:
         wanted = self.key(name)
@@ -208,7 +208,7 @@ class VoiceLibrary:
     def _publish(self, voice: Voice, path: Path) -> None:
         """Write a file that must not exist yet, whole or not at all."""
         part = path.with_name(f".{secrets.token_hex(8)}.part")
-        _write(voice, part)
+        voice.save(part)
         try:
             os.link(part, path)
         except FileExistsError:
@@ -254,13 +254,6 @@ def _dated(consent: str) -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {consent.strip()}"
 
 
-def _write(voice: Voice, path: Path) -> None:
-    try:
-        write_voice(voice, path)
-    except OSError as error:
-        raise _not_written(path, error) from error
-
-
 def _move(path: Path, target: Path) -> None:
     try:
         path.replace(target)
@@ -272,8 +265,8 @@ def _delete(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{path.name} cannot be deleted: {error.strerror or error}") from error
+        raise OutputError(f"the voice cannot be deleted: {error.strerror or error}", file=path) from error
 
 
 def _not_written(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"the voice cannot be written to {path.parent.name}: {error.strerror or error}")
+    return OutputError(f"the voice cannot be written: {error.strerror or error}", file=path)

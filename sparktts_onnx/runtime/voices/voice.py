@@ -60,10 +60,15 @@ class Voice:
             OutputError: the file cannot be written.
         """
         path = path_named("the voice file", path)
+        fields = dataclasses.asdict(self)
+        if self.style is None:
+            del fields["style"]  # older readers refuse keys that they do not know
+        text = json.dumps({"format": VOICE_FORMAT, **fields}, ensure_ascii=False)
         try:
-            write_voice(self, path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace_file(path, text + "\n")
         except OSError as error:
-            raise OutputError(f"the voice cannot be written to {path}: {error}") from error
+            raise OutputError(f"the voice cannot be written: {error.strerror or error}", file=path) from error
         return path
 
     @classmethod
@@ -74,25 +79,10 @@ class Voice:
             VoiceError: no such file, not a voice, or a voice of another codec.
         """
         path = path_named("the voice file", path)
-        return read_voice(path, codec, str(path))
-
-
-def write_voice(voice: Voice, path: Path) -> None:
-    """`Voice.save`, with the error as the system gives it."""
-    fields = dataclasses.asdict(voice)
-    if voice.style is None:
-        del fields["style"]  # older readers refuse keys that they do not know
-    text = json.dumps({"format": VOICE_FORMAT, **fields}, ensure_ascii=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace_file(path, text + "\n")
-
-
-def read_voice(path: Path, codec: CodecLayout | None, shown: str) -> Voice:
-    """`Voice.load`, in whose errors the file is called `shown`."""
-    voice = _parse(_read(path, shown), shown)
-    if codec is not None:
-        check_voice(voice, codec)
-    return voice
+        voice = _parse(_read(path), path)
+        if codec is not None:
+            check_voice(voice, codec)
+        return voice
 
 
 def check_voice(voice: Voice, codec: CodecLayout) -> None:
@@ -128,62 +118,62 @@ def _replace_file(path: Path, text: str) -> None:
         raise
 
 
-def _read(path: Path, shown: str) -> Any:
+def _read(path: Path) -> Any:
     if not path.is_file():
-        raise VoiceError(f"there is no voice file {shown}")
+        raise VoiceError("there is no voice file", file=path)
     try:
         size = path.stat().st_size
         if size > _MAX_VOICE_BYTES:
-            raise VoiceError(f"{shown} is not a voice file: it has {size} bytes")
+            raise VoiceError(f"not a voice file: it has {size} bytes", file=path)
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise VoiceError(f"the voice file {shown} cannot be read: {error.strerror or error}") from error
+        raise VoiceError(f"the voice file cannot be read: {error.strerror or error}", file=path) from error
     except (ValueError, RecursionError) as error:
-        raise VoiceError(f"{shown} is not a voice file: {error}") from error
+        raise VoiceError(f"not a voice file: {error}", file=path) from error
 
 
-def _parse(data: Any, shown: str) -> Voice:
+def _parse(data: Any, path: Path) -> Voice:
     if not isinstance(data, Mapping) or data.get("format") != VOICE_FORMAT:
         found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
-        raise VoiceError(f"{shown} is not a voice file: expected format {VOICE_FORMAT!r}, found {found!r}")
+        raise VoiceError(f"not a voice file: expected format {VOICE_FORMAT!r}, found {found!r}", file=path)
     fields = {f.name for f in dataclasses.fields(Voice)}
     if unknown := sorted(data.keys() - fields - {"format"}):
-        raise VoiceError(f"{shown} has an unknown key {unknown[0]!r}")
-    texts = {key: _text(data, key, shown) for key in ("codec", "transcript", "name", "origin", "consent")}
+        raise VoiceError(f"has an unknown key {unknown[0]!r}", file=path)
+    texts = {key: _text(data, key, path) for key in ("codec", "transcript", "name", "origin", "consent")}
     if texts["codec"] is None:
-        raise VoiceError(f"{shown} does not name its codec")
+        raise VoiceError("does not name its codec", file=path)
     return Voice(
         codec=texts["codec"],
-        global_ids=_ids(data.get("global_ids"), "global_ids", shown),
-        semantic_ids=None if data.get("semantic_ids") is None else _ids(data["semantic_ids"], "semantic_ids", shown),
+        global_ids=_ids(data.get("global_ids"), "global_ids", path),
+        semantic_ids=None if data.get("semantic_ids") is None else _ids(data["semantic_ids"], "semantic_ids", path),
         transcript=texts["transcript"],
         name=texts["name"],
         origin=texts["origin"],
         consent=texts["consent"],
-        style=_style(data.get("style"), shown),
+        style=_style(data.get("style"), path),
     )
 
 
-def _text(data: Mapping[str, Any], key: str, shown: str) -> str | None:
+def _text(data: Mapping[str, Any], key: str, path: Path) -> str | None:
     value = data.get(key)
     if value is not None and not isinstance(value, str):
-        raise VoiceError(f"{shown}: {key} should be a text, found {value!r}")
+        raise VoiceError(f"{key} should be a text, found {value!r}", file=path)
     return value
 
 
-def _style(value: Any, shown: str) -> VoiceStyle | None:
+def _style(value: Any, path: Path) -> VoiceStyle | None:
     if value is None:
         return None
     keys = [field.name for field in dataclasses.fields(VoiceStyle)]
     if not isinstance(value, Mapping) or value.keys() - set(keys):
-        raise VoiceError(f"{shown}: style should be an object of {', '.join(keys)}; found {str(value)[:80]}")
+        raise VoiceError(f"style should be an object of {', '.join(keys)}; found {str(value)[:80]}", file=path)
     try:
         return VoiceStyle.of(*(value.get(key) for key in keys))
     except OptionError as error:
-        raise VoiceError(f"{shown}: style.{error}") from error
+        raise VoiceError(f"style.{error}", file=path) from error
 
 
-def _ids(value: Any, key: str, shown: str) -> tuple[int, ...]:
+def _ids(value: Any, key: str, path: Path) -> tuple[int, ...]:
     if not isinstance(value, list) or not all(type(item) is int for item in value):
-        raise VoiceError(f"{shown}: {key} should be a list of whole numbers")
+        raise VoiceError(f"{key} should be a list of whole numbers", file=path)
     return tuple(value)

@@ -159,7 +159,7 @@ def test_a_file_that_is_no_voice(data: Any, tmp_path: Path) -> None:
 def test_a_file_that_is_no_json_object(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "v.json"
     path.write_bytes(content)
-    with pytest.raises(VoiceError, match=r"v\.json is not a voice file"):
+    with pytest.raises(VoiceError, match=r"v\.json: not a voice file"):
         Voice.load(path)
 
 
