@@ -1,4 +1,4 @@
-"""One answer on its way to a client: waiting for it, watching the client, and telling what became of it."""
+"""One answer on its way to a client: waiting for it, watching the client, and recording how it ended."""
 
 import asyncio
 import base64
@@ -60,13 +60,13 @@ class Answer:
             self.close(client_left=isinstance(error, ClientDisconnect))
             raise
         if self._job.first_sound is not None:
-            self._told("first_audio_seconds", self._service.metrics.first_audio_seconds, self._job.first_sound)
+            self._timed("first_audio_seconds", self._service.metrics.first_audio_seconds, self._job.first_sound)
         return first
 
     async def _first(self) -> bytes:
         async with deadline(self._service.settings.request_seconds):
             await while_connected(self._request, self._service.begin(self._job))
-            self._told("queue_seconds", self._service.metrics.queue_seconds, time.monotonic())
+            self._timed("queue_seconds", self._service.metrics.queue_seconds, time.monotonic())
             first = await while_connected(self._request, self._job.read())
         if first is None:
             raise ApiError(503, "the server stopped before anything was spoken", code="stopping")
@@ -82,7 +82,7 @@ class Answer:
             raise Unfinished from error
 
     async def events(self, first: bytes) -> AsyncIterator[bytes]:
-        """The same as server-sent events, with the story at the end."""
+        """The same as server-sent events, with a summary at the end."""
         try:
             async for piece in self._pieces(first):
                 audio = base64.b64encode(piece).decode("ascii")
@@ -93,7 +93,7 @@ class Answer:
             yield event(self._done())
 
     def close(self, *, client_left: bool = False) -> None:
-        """Stop what still runs, and tell the log how it went."""
+        """Stop what still runs, and log how it went."""
         job = self._job
         if client_left and not job.done and "code" not in self._log:
             self._service.metrics.abandoned.inc()
@@ -115,12 +115,12 @@ class Answer:
 
     def _failed(self, error: SparkTTSError | ApiError) -> ApiError:
         if isinstance(error, ApiError):
-            told = error
+            reported = error
         else:
-            told = self._refusal(error)
-            told.__cause__ = error
-        note(self._log, told)
-        return told
+            reported = self._refusal(error)
+            reported.__cause__ = error
+        note(self._log, reported)
+        return reported
 
     def _refusal(self, error: SparkTTSError) -> ApiError:
         param = field_at_fault(error, self._order.options)
@@ -133,7 +133,7 @@ class Answer:
         usage = {"input_tokens": characters, "output_tokens": info.tokens, "total_tokens": characters + info.tokens}
         return {"type": "speech.audio.done", "usage": usage, "info": info.to_dict()}
 
-    def _told(self, name: str, histogram: Any, moment: float) -> None:
+    def _timed(self, name: str, histogram: Any, moment: float) -> None:
         seconds = moment - self._arrived
         histogram.observe(seconds)
         self._log[name] = round(seconds, 4)

@@ -62,7 +62,7 @@ def _add_middleware(app: FastAPI, service: SpeechService) -> None:
             CORSMiddleware,
             allow_origins=list(service.settings.allowed_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["*"],  # clients made of OpenAI's library send a dozen of their own
+            allow_headers=["*"],  # clients built on OpenAI's library send a dozen of them
             expose_headers=_SHOWN_HEADERS,
         )
     app.add_middleware(Recorder, metrics=service.metrics)

@@ -23,7 +23,7 @@ FORM = "multipart/form-data"
 _FORMS = (FORM, "application/x-www-form-urlencoded")
 _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 _OTHER_VALUES = 50_000
-"""Objects, lists and members of a body beside the commas of its text; what a client adds has some dozen."""
+"""Objects, lists and members of a body besides the commas of its text; clients add a few dozen at most."""
 _MOST_FIELDS = 32
 _FIELD_BYTES = 64 << 10
 
@@ -108,7 +108,7 @@ async def read_form(request: Request, model: type[_Model]) -> _Model:
 
 
 def described(model: type[BaseModel], kind: str) -> dict[str, Any]:
-    """What a route tells OpenAPI of the body that it reads by itself."""
+    """The OpenAPI description of a body that a route reads itself."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
 

@@ -19,7 +19,7 @@ class Stream(Protocol):
 
     @property
     def info(self) -> SpeechInfo | None:
-        """Told after the last chunk."""
+        """There after the last chunk."""
         ...
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]: ...

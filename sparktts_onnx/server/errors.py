@@ -43,7 +43,7 @@ _OTHER_NAMES = {
     "transcript": "ref_text",
     **{option: f"style.{option}" for option in ("gender", "pitch", "speed")},
 }
-"""Options of the library that the interface calls otherwise."""
+"""Options of the library that have a different name in the interface."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _MESSAGES = {
     404: "there is nothing at this address: speech is POST /v1/audio/speech, voices are at /v1/audio/voices, models at "
@@ -108,7 +108,7 @@ def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | No
 def note(log: dict[str, Any], error: ApiError) -> None:
     """Tell a request's log line how it failed; where it is not the client's fault, also the cause's kind and place.
 
-    What the library says of its own failures quotes no text, so that is told too.
+    The library's messages about a failing model quote no text, so they are logged too.
     """
     log["code"] = error.code
     cause = error.__cause__
@@ -133,9 +133,9 @@ async def _api_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _library_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SparkTTSError)
-    told = from_library(error)
-    told.__cause__ = error
-    return await _api_error(request, told)
+    reported = from_library(error)
+    reported.__cause__ = error
+    return await _api_error(request, reported)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -17,7 +17,7 @@ WHOLE_SEGMENTS = StreamOptions(look_ahead=66, first_chunk=3_000, largest_chunk=3
 """For formats that cannot leave before the end: nothing is heard early, so a guard may take back any attempt."""
 
 SILENCE_SECONDS = 0.2
-"""What is heard of a text without a word."""
+"""Length of the answer to a text without a word."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line, with request ids, never with text or audio.
 
-Messages of errors may quote a text, so of an error only its kind and place are logged; what the library says of its own
-failures quotes none.
+Messages of errors may quote a text, so of an error only its kind and place are logged; the library's messages about
+a failing model quote none.
 """
 
 import json
@@ -13,7 +13,7 @@ import traceback
 from typing import Any
 
 FIELDS = "fields"
-"""Attribute of a log record that holds what the line tells beside its event."""
+"""Attribute of a log record that holds the values of its line besides the event."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -35,12 +35,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def fields(**values: Any) -> dict[str, dict[str, Any]]:
-    """What to pass as `extra` so that a line tells these values; None is left out."""
+    """The `extra` argument that adds these values to a line; None is left out."""
     return {FIELDS: {name: value for name, value in values.items() if value is not None}}
 
 
 def failure(error: BaseException, **values: Any) -> dict[str, dict[str, Any]]:
-    """What to pass as `extra` about an error: its kind and place, not its message; and further values."""
+    """The `extra` argument for an error: its kind and place, not its message; and further values."""
     return fields(**values, **place(error))
 
 

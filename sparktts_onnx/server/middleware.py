@@ -24,7 +24,7 @@ from sparktts_onnx.server.service import SpeechService
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/", "/health", "/ready", "/favicon.ico")
-"""Paths that need no key, beside the page's files."""
+"""Paths that need no key, besides the page's files."""
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _PREFIX = re.compile(r"(/v1)*(?=/(audio|models)(/|$))")
 _OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -146,19 +146,19 @@ class Guard:
         """Without a key, a page of another site could use its visitor's browser: look where requests come from."""
         host = headers.get("host", "")
         if _hostname(host) not in (*_OWN_HOSTS, self._settings.host, *self._settings.allowed_hosts):
-            told = (
+            message = (
                 f"this server does not answer to the name {host[:80]!r}: start it with --allow-host, or set an API key"
             )
-            raise ApiError(403, told, code="unknown_host")
+            raise ApiError(403, message, code="unknown_host")
         origin = headers.get("origin")
         if origin is None or origin in self._settings.allowed_origins or origin.partition("://")[2] == host:
             return
-        told = f"pages of {origin[:80]!r} may not use this server: start it with --allow-origin to let them"
-        raise ApiError(403, told, code="foreign_origin")
+        message = f"pages of {origin[:80]!r} may not use this server: start it with --allow-origin to let them"
+        raise ApiError(403, message, code="foreign_origin")
 
 
 class _LimitedBody:
-    """Counts a body while it comes in, as its announced length cannot be relied on, and does not wait for ever."""
+    """Counts a body while it comes in, as its announced length cannot be relied on, and drops one that stalls."""
 
     def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
         self._receive = receive
@@ -176,8 +176,8 @@ class _LimitedBody:
             async with asyncio.timeout(self._seconds):
                 message = await self._receive()
         except TimeoutError:
-            told = f"nothing more of the request's body came for {self._seconds:g} s"
-            raise ApiError(408, told, code="timeout", headers={"Connection": "close"}) from None
+            stalled = f"nothing more of the request's body came for {self._seconds:g} s"
+            raise ApiError(408, stalled, code="timeout", headers={"Connection": "close"}) from None
         if not message.get("more_body", False):
             self._seconds = None  # what comes next is the client's leaving
         self._bytes += len(message.get("body", b""))

@@ -39,7 +39,7 @@ class Pipe:
         self._wake()
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing more will come; the reader is told why."""
+        """Nothing more will come; the reader gets the error, if there is one."""
         with self._changed:
             self._ended, self._error = True, error
         self._wake()
@@ -48,7 +48,7 @@ class Pipe:
         """All bytes that are there, as soon as there are some; None at the end.
 
         Raises:
-            the error that the end was told.
+            the error that was given to `end`.
         """
         while True:
             self._news.clear()

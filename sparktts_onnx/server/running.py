@@ -1,4 +1,4 @@
-"""Runs an app until it is told to stop."""
+"""Runs an app until a signal stops it."""
 
 import logging
 import signal

@@ -206,5 +206,5 @@ class ErrorEnvelope(BaseModel):
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For OpenAPI: statuses with which an operation may fail beside what can befall every one."""
+    """For OpenAPI: statuses with which an operation may fail besides those that every operation has."""
     return {status: {"model": ErrorEnvelope} for status in sorted({400, 401, 403, 408, 413, 500, *statuses})}

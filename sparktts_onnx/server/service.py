@@ -103,7 +103,7 @@ class SpeechService:
             await self.begin(job)
             while await job.read() is not None:
                 pass
-        except Exception as error:  # noqa: BLE001  Not swallowed: /ready and the log tell it.
+        except Exception as error:  # noqa: BLE001  Not swallowed: /ready and the log report it.
             self.state = "failed to warm up"
             _log.error("warm-up failed", extra=failure(error, reason=str(error)))
         else:
@@ -115,7 +115,7 @@ class SpeechService:
 
 @contextlib.asynccontextmanager
 async def deadline(seconds: float, *, of: float | None = None) -> AsyncIterator[None]:
-    """A time limit that the client is told of: `seconds` are left of `of`."""
+    """A time limit that the client is informed of: `seconds` are left of `of`."""
     try:
         async with asyncio.timeout(seconds):
             yield

@@ -72,7 +72,7 @@ class ServerSettings:
 
     @property
     def memory_bytes(self) -> int:
-        """Most that requests hold in memory beside the model: bodies, recordings, and sound that is not read yet.
+        """Most that requests hold in memory besides the model: bodies, recordings, and sound that is not read yet.
 
         A request holds its body (bytearrays grow by an eighth) and two buffers of sound, one filling, one leaving;
         of bodies that are parsed, one at a time is there as text, four bytes a character, and in parts.

@@ -101,7 +101,7 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
 
 
 def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[str, Any]]:
-    """How to come by the voice, once there is a place to do it."""
+    """What gives the voice, once there is a place to do it."""
     style = {} if body.style is None else body.style.model_dump(exclude_none=True)
     if body.ref_audio is not None:
         try:
