@@ -1,4 +1,4 @@
-"""Which part of the written text was spoken in which segment: "$5" for "five dollars".
+"""Which part or word of the written text stands where in the normalized one: "$5" for "five dollars".
 
 Words are compared in order. Where the two texts differ they are skipped, as few words as possible, up to the next
 place where `_SURE` words in a row are the same; where none is near, up to the next row of `_SURE_FAR`.
@@ -9,9 +9,14 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from sparktts_onnx.text.characters import HAN, KANA
+from sparktts_onnx.text.normalize import NormalizeOptions, detect_language, normalize
+
+_VISIBLE = re.compile(rf"[{HAN}{KANA}][^\w\s$€£¥￥“‘（《「(]*|[^\s{HAN}{KANA}]+")
+"""A word as people see it, with the signs around it."""
 
 _WORD = re.compile(rf"[{HAN}{KANA}]|[^\W{HAN}{KANA}]+|[^\w\s]")
 _SURE, _SURE_FAR = 2, 5
@@ -21,19 +26,74 @@ _NEAR = 100
 _Words = Sequence[str]
 
 
-def written_parts(written: str, spoken: str, starts: Sequence[int]) -> tuple[str, ...]:
-    """The part of the written text for each part of the spoken one, without space at its edges.
+@dataclass(frozen=True)
+class WrittenWord:
+    """A word as it was written, and where it stands in the normalized text."""
+
+    text: str
+    """With the signs around it; a number written as digits is one word."""
+
+    start: int
+    """Where its words begin in the normalized text, in characters."""
+
+    end: int
+    """Where they end; `start` for a word that has none, such as an emoji."""
+
+
+def written_words(written: str, normalized: str) -> list[WrittenWord]:
+    """Each word of the written text, in order, with its place in the normalized one.
+
+    "$5 now" and "five dollars now" give ("$5", 0, 12), ("now", 13, 16). A Chinese character is a word.
+    """
+    left, right = list(_WORD.finditer(written)), list(_WORD.finditer(normalized))
+    same = _Comparison([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]).same()
+    spans: list[tuple[int, int]] = []
+    a = b = 0
+    for i, j in [*same, (len(left), len(right))]:
+        spans += _shared_out([match[0] for match in left[a:i]], b, j)
+        if a == i and spans:
+            spans[-1] = spans[-1][0], j  # words that only the normalized text has belong to the one before
+        spans.append((j, j + 1))
+        a, b = i + 1, j + 1
+    words, token = [], 0
+    for visible in _VISIBLE.finditer(written):
+        first = token
+        while token < len(left) and left[token].start() < visible.end():
+            token += 1
+        low, high = spans[first][0], max(spans[first:token], key=lambda span: span[1])[1]
+        start = right[low].start() if low < len(right) else len(normalized.rstrip())
+        words.append(WrittenWord(visible[0], start, right[high - 1].end() if high > low else start))
+    return words
+
+
+def _shared_out(tokens: _Words, begin: int, end: int) -> list[tuple[int, int]]:
+    """Words [begin, end) of the normalized text for each of some it does not share, by how many each gives alone."""
+    fallback = detect_language("".join(tokens)) or "en"
+    options = NormalizeOptions(fallback=fallback)
+    weights = [len(_WORD.findall(normalize(token, options))) if token.isalnum() else 0 for token in tokens]
+    if not any(weights):
+        weights = [1] * len(tokens)
+    total, done, spans = sum(weights) or 1, 0, []
+    for weight in weights:
+        cut = begin + done * (end - begin) // total
+        done += weight
+        spans.append((cut, begin + done * (end - begin) // total))
+    return spans
+
+
+def written_parts(written: str, normalized: str, starts: Sequence[int]) -> tuple[str, ...]:
+    """The part of the written text for each part of the normalized one, without space at its edges.
 
     Args:
         written: what somebody wrote.
-        spoken: the same as it is spoken, words and signs put for others here and there.
-        starts: where each part of `spoken` begins, in characters, ascending; at least one.
+        normalized: the same in words, put for numbers and signs here and there.
+        starts: where each part of `normalized` begins, in characters, ascending; at least one.
 
     Returns:
         As many parts as `starts`. Together they are all of `written`; one that is spoken in several parts (a number
         of forty digits) belongs to the first of them, and the next is empty.
     """
-    left, right = list(_WORD.finditer(written)), list(_WORD.finditer(spoken))
+    left, right = list(_WORD.finditer(written)), list(_WORD.finditer(normalized))
     same = list(_Comparison([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]).same())
     spoken_starts = [match.start() for match in right]
     cuts = []

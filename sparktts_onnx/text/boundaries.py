@@ -6,10 +6,12 @@ the answer is None; once given, it is the same whatever follows.
 """
 
 import re
+from functools import cache
 
 from sparktts_onnx.text.characters import CJK_SIGNS, HAN, KANA, UNSPACED, is_unspaced, joins_previous, may_cut
-from sparktts_onnx.text.normalize.abbreviations import ANYWHERE, BEFORE_NUMBER, MAY_END, TITLES
+from sparktts_onnx.text.normalize.dates import months
 from sparktts_onnx.text.normalize.rule import SENTENCE_STARTERS
+from sparktts_onnx.text.normalize.tables import words
 from sparktts_onnx.text.quotations import (
     CLOSERS,
     EMPTY_LINE,
@@ -43,10 +45,6 @@ _LAST_WORD = re.compile(rf"[^\s{UNSPACED}]*$")
 _NEXT_WORD = re.compile(rf"[{re.escape(OPENERS)}]*+([^\W{HAN}]+)")
 _NEXT_LETTER = re.compile(rf"[{re.escape(OPENERS)}]*+(.)", re.DOTALL)
 _INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?|[A-Z]")
-_SHORT_MONTHS = "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
-_NEVER_LAST = frozenset(TITLES) | frozenset(ANYWHERE)
-_NUMBERED = frozenset(BEFORE_NUMBER) | frozenset(_SHORT_MONTHS.split()) | {"No", "Nos"}
-_SELDOM_LAST = frozenset(MAY_END) - {"etc"}
 _JOINING = (
     "and but or so because which when while if although though where who whose unless until since than whereas however"
 )
@@ -156,17 +154,25 @@ def _after_full_stop(text: str, end: int, start: int, around: Surroundings, *, i
     word = (last.group() if last else "").strip(OPENERS + CLOSERS).rstrip(".")
     letter = _NEXT_LETTER.match(text, start)
     following = letter.group(1) if letter else ""
-    if word in _NEVER_LAST or word.lower() in ("e.g", "i.e"):
+    if word in words("abbreviations", "title", "inside") or word.lower() in ("e.g", "i.e"):
         return Strength.GLUED
     if word.isdecimal() and int(word) == around.item:
         return Strength.GLUED
-    if word in _NUMBERED and following.isdigit():
+    if word in _numbered() and following.isdigit():
         return Strength.GLUED
     if following.islower():
         return Strength.SPACE
-    if word not in _SELDOM_LAST and (not _INITIALS.fullmatch(word) or word == "I"):
+    seldom_last = word in words("abbreviations", "end") and word != "etc"
+    if not seldom_last and (not _INITIALS.fullmatch(word) or word == "I"):
         return Strength.SENTENCE
     return _by_next_word(text, start, is_final=is_final)
+
+
+@cache
+def _numbered() -> frozenset[str]:
+    """Words with a full stop that numbers follow in the same sentence."""
+    short_months = {name for names in months() for name in names[1:]}
+    return words("abbreviations", "number") | short_months | {"No", "Nos"}
 
 
 def _by_next_word(text: str, start: int, *, is_final: bool) -> Strength | None:

@@ -1,6 +1,6 @@
-"""Written text into spoken words, in English and Chinese and both mixed.
+"""Written text into words to be spoken, in English and Chinese and both mixed.
 
-    text ─▶ clean (characters, emoji, space) ─▶ one pass of all rules, each match read in the language around it
+    text ─▶ clean (characters, markup, space) ─▶ one pass of all rules, each match read in the language around it
 
 What no rule understands stays as it is, and no text makes `normalize` raise.
 """
@@ -10,13 +10,14 @@ from functools import cache
 
 from sparktts_onnx.text.normalize import (
     abbreviations,
+    codes,
     coordinates,
     currency,
     dates,
     fractions,
+    mathematics,
     numbers,
     phones,
-    powers,
     quantities,
     roman,
     symbols,
@@ -27,86 +28,79 @@ from sparktts_onnx.text.normalize.clean import clean, tidy_space
 from sparktts_onnx.text.normalize.language import LanguageFinder, detect_language
 from sparktts_onnx.text.normalize.options import KINDS, Language, NormalizeOptions
 from sparktts_onnx.text.normalize.rule import Found, Rule
+from sparktts_onnx.text.normalize.tables import words
 
 __all__ = ["KINDS", "Language", "NormalizeOptions", "detect_language", "normalize", "rules"]
 
-_CONTEXT = 24
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 """The end of a sentence, perhaps, in front of another: its last word and its signs."""
-_SHORT_DAYS_AND_MONTHS = "Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
-_NEVER_SPELLED_OUT = "ca max Max min Min avg Avg est Est temp Temp ver Ver op Op al ex Ex"
-_ABBREVIATIONS = frozenset(_SHORT_DAYS_AND_MONTHS.split()).union(
-    _NEVER_SPELLED_OUT.split(),
-    abbreviations.TITLES,
-    abbreviations.ANYWHERE,
-    abbreviations.BEFORE_NUMBER,
-    abbreviations.MAY_END,
-    quantities.UNITS,
-)
-"""Words with a full stop that numbers follow in the same sentence."""
-_RULES: tuple[Rule, ...] = (
-    *web.RULES,
-    *symbols.SPANS,
-    *currency.RULES,
-    *dates.RULES,
-    *times.RULES,
-    *phones.RULES,
-    *coordinates.RULES,
-    *quantities.RULES,
-    *powers.RULES,
-    *fractions.RULES,
-    *numbers.RULES,
-    *roman.RULES,
-    *abbreviations.RULES,
-    *symbols.RULES,
-    *powers.BEHIND_LETTERS,
-)
-"""In order of precedence where several match at one place; the first that matches decides, also when its kind
-is skipped: a URL that is left alone has its digits left alone too."""
 
 
 def normalize(text: str, options: NormalizeOptions | None = None) -> str:
-    """The text as it is spoken: "$5 at 3pm" → "five dollars at three p m"."""
+    """The text in words: "$5 at 3pm" → "five dollars at three p m"."""
     options = options or NormalizeOptions()
     if not options.enabled:
         return text
     cleaned = clean(text, options)
     languages = LanguageFinder(cleaned, options)
+    parts, at = [], 0
+    while match := _any_rule().search(cleaned, at):
+        spoken, end = _read(match, languages, options)
+        parts += [cleaned[at : match.start()], spoken]
+        at = end
+    return tidy_space("".join([*parts, cleaned[at:]]))
 
-    def spoken(match: re.Match[str]) -> str:
-        return _read(match, languages, options)
 
-    return tidy_space(_any_rule().sub(spoken, cleaned))
-
-
+@cache
 def rules() -> tuple[Rule, ...]:
-    """All rules, in order of precedence."""
-    return _RULES
+    """All rules, in order of precedence.
+
+    Where several match at one place, the first that gives words decides, also when its kind is skipped: a URL that
+    is left alone has its digits left alone too.
+    """
+    return (
+        *web.rules(),
+        *symbols.spans(),
+        *currency.rules(),
+        *dates.rules(),
+        *times.rules(),
+        *phones.rules(),
+        *codes.rules(),
+        *coordinates.rules(),
+        *numbers.counts(),
+        *quantities.rules(),
+        *mathematics.rules(),
+        *fractions.rules(),
+        *numbers.rules(),
+        *roman.rules(),
+        *abbreviations.rules(),
+        *symbols.rules(),
+        *mathematics.behind_letters(),
+    )
 
 
 @cache
 def _any_rule() -> re.Pattern[str]:
     """All rules as one pattern, so that nothing a rule wrote is read by another."""
-    return re.compile("|".join(f"({rule.pattern})" for rule in _RULES), re.MULTILINE)
+    return re.compile("|".join(f"({rule.groupless})" for rule in rules()), re.MULTILINE)
 
 
-def _read(match: re.Match[str], languages: LanguageFinder, options: NormalizeOptions) -> str:
-    written = match.group()
-    rule = _RULES[(match.lastindex or 1) - 1]
-    language = languages.at(match.start(), match.end())
-    if rule.kind in options.skip or language is None:
-        return written
-    text, start, end = match.string, match.start(), match.end()
-    found = Found(
-        text=written,
-        before=text[max(0, start - _CONTEXT) : start],
-        after=text[end : end + _CONTEXT],
-        month_first=options.month_first,
-    )
-    spoken = (rule.english if language == "en" else rule.chinese)(found)
-    if spoken is None:
-        return written
-    return spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken
+def _read(match: re.Match[str], languages: LanguageFinder, options: NormalizeOptions) -> tuple[str, int]:
+    """(the words for what stands where a rule matched, where that ends)"""
+    start, language = match.start(), languages.at(match.start(), match.end())
+    if language is None:
+        return match[0], match.end()
+    for rule in rules()[(match.lastindex or 1) - 1 :]:
+        own = rule.own.match(match.string, start)
+        if own is None or rule.only not in (None, language):
+            continue
+        if rule.kind in options.skip:
+            return own[0], own.end()
+        found = Found(own, language, options.month_first)
+        spoken = rule.read(found)
+        if spoken is not None:
+            return (spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken), own.end()
+    return match.string[start], start + 1
 
 
 def _begins_sentence(found: Found) -> bool:
@@ -118,5 +112,12 @@ def _begins_sentence(found: Found) -> bool:
     if ended is None or found.text[0].islower():
         return False
     word, stops = ended.groups()
-    abbreviates = word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "I")
+    abbreviates = word in _never_last() or (len(word) == 1 and word.isalpha() and word != "I")
     return stops != "." or not abbreviates
+
+
+@cache
+def _never_last() -> frozenset[str]:
+    """Words with a full stop that numbers follow in the same sentence."""
+    months = {word for row in dates.months() for word in row}
+    return words("abbreviations") | words("units") | months

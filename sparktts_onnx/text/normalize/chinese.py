@@ -1,5 +1,7 @@
 """Numbers in Chinese characters."""
 
+from decimal import Decimal, localcontext
+
 _DIGITS = "零一二三四五六七八九"
 _PLACES = ("", "十", "百", "千")
 _SCALES = ("", "万", "亿", "万亿")
@@ -61,3 +63,10 @@ def number(text: str) -> str:
     is_code = len(whole) > len(str(_LARGEST)) or (len(whole) > 1 and whole.startswith("0"))
     words = digits(whole) if is_code else cardinal(int(whole or "0"))
     return f"{words}点{digits(fraction)}" if point else words
+
+
+def scaled(text: str, zeros: int) -> str:
+    """1.5 with 6 zeros → 一百五十万"""
+    with localcontext(prec=len(text) + 16):
+        value = f"{Decimal(text.replace(',', '')).scaleb(zeros):f}"
+    return number(value.rstrip("0").rstrip(".") if "." in value else value)

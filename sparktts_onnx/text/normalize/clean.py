@@ -1,18 +1,21 @@
 """Characters before words: full-width forms, invisible characters, emoji and white space."""
 
 import re
+import unicodedata
 
-from sparktts_onnx.text.characters import EMOJI, HAN, LETTER_OR_DIGIT, UNSPACED
+from sparktts_onnx.text.characters import EMOJI, HAN, UNSPACED
 from sparktts_onnx.text.normalize.decimals import point_decimals
+from sparktts_onnx.text.normalize.markup import decode_entities, drop_markup, drop_tags, read_tex
 from sparktts_onnx.text.normalize.options import NormalizeOptions
 from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS
 
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_KEPT_WIDE = "，！？：；（）～"
-_NARROW = {code: plain for code, plain in _WIDE.items() if chr(code) not in _KEPT_WIDE} | {0xFFE5: "¥", 0xFFE1: "£"}
-_SMALL = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "01234567890123456789-")
-_LOWERED = re.compile("[₀-₉]+")
+# Full width but for ，！？：；（）～, small digits, ligatures, ㎏, 𝐀
+_COMPATIBLE = re.compile(
+    "[\uff02-\uff07\uff0a\uff0b\uff0d-\uff19\uff1c-\uff1e\uff20-\uff5d\uffe0\uffe1\uffe5"
+    "\u2080-\u2089\ufb00-\ufb06\u3380-\u33a0\u33a2-\u33df\U0001d400-\U0001d7ff]+"
+)
 _EXPONENT = re.compile(r"(?<=\d)(?:⁻[¹²³⁴-⁹]|[⁰⁴-⁹]|[¹²³][⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]*")
+_DEGREE = re.compile(r"(?<=\d)(\s?)[º˚](?=\s?[CF]?\b)")
 _WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]")
 _DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -21,7 +24,6 @@ _SPACES = re.compile(r"[^\S\n]+")
 _LINE_EDGES = re.compile(r" ?\n ?")
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _EMOJI = re.compile(rf"(\s*){EMOJI}(?:\s*{EMOJI})*[\ufe0e\ufe0f\u200d]*(\s*)(.?)", re.DOTALL)
-_SCENE_BREAK = re.compile(r"(?m)^ *(?:(?:[-–—*_~=#•·] *){3,}|⁂) *$")
 _TIMESTAMP = re.compile(
     r"(?<![A-Za-z\d_])(\d{4}-\d\d-\d\d)(?:(T)| )(\d\d:\d\d(?::(?!00)\d\d)?)(?::00)?(?:[.,]\d+)?"
     r"(?:(Z)|((?:\+|(?(2)[−-]|(?!)))\d\d(?::?\d\d)?))?(?![A-Za-z\d_+:-])"
@@ -34,27 +36,17 @@ _LAST_WORD = re.compile(r"([A-Za-z]*)\s*$")
 _LONGEST_ITEM = 200
 """Characters, of an item of a list that stands within one sentence."""
 
-_CARD = re.compile(
-    rf"(?<!{LETTER_OR_DIGIT})(?<![-−.,:/+$€£¥])(?:[3-6]\d{{3}}|2[2-7]\d\d)(?: \d{{4}}){{3}}"
-    rf"(?![-./,: ]?\d|{LETTER_OR_DIGIT})"
-)
-CARD = "\u2060"
-"""Stands before the number of a card: an invisible sign, of which a clean text holds no other."""
-
-_LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\(https?://[^()\s]{1,500}\)")
-_MARKDOWN = re.compile(
-    r"(?m)^ {0,3}(?:#{1,6} +|[-*•‣◦▪●] +)|`{1,3}|\*{2,3}(?!\d)"
-    r"|(?<!\w)[*_]{1,3}(?=\w)|(?<=[\w.!?。！？])[*_]{1,3}(?!\w)"
-)
 _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
 
 
 def narrow(text: str) -> str:
-    """Full-width letters, digits and signs as plain ones; Chinese punctuation stays, but for the colon of a time.
-    Small digits too: CO₂ as CO2, 10⁶ as 10^6."""
-    text = _LOWERED.sub(lambda match: match[0].translate(_SMALL), text)
-    text = _EXPONENT.sub(lambda match: "^" + match[0].translate(_SMALL), text)
-    return _WIDE_COLON.sub(":", text.translate(_NARROW))
+    """Other forms of letters, digits and signs as the plain ones: ＡＢＣ, ﬂame, 𝐛𝐨𝐥𝐝, CO₂, 10⁶ as 10^6.
+
+    Chinese punctuation stays, but for the colon of a time.
+    """
+    text = _COMPATIBLE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    text = _EXPONENT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text)
+    return _DEGREE.sub(r"\1°", _WIDE_COLON.sub(":", text))
 
 
 def drop_emoji(text: str) -> str:
@@ -70,11 +62,6 @@ def _without_emoji(match: re.Match[str]) -> str:
         gap = ""
     keycaps = " ".join(kept) if "\u20e3" in match.group() else ""
     return f"{before}{keycaps}{after or gap}{following}" if keycaps else gap + following
-
-
-def drop_markup(text: str) -> str:
-    """Leave out scene breaks, list bullets, heading marks, link targets, and the stars and backticks of markup."""
-    return _MARKDOWN.sub("", _LINK.sub(r"\1", _SCENE_BREAK.sub("", text)))
 
 
 def part_timestamps(text: str) -> str:
@@ -124,18 +111,6 @@ def _with_comma(item: re.Match[str]) -> str:
     return item[1] + ("," if item.string[item.end()].isspace() else "，")
 
 
-def mark_cards(text: str) -> str:
-    """Put the sign `CARD` before each four times four digits whose check digit says that they are a card's number."""
-    return _CARD.sub(lambda match: CARD + match[0] if _is_card(match[0]) else match[0], text)
-
-
-def _is_card(number: str) -> bool:
-    """Luhn's check."""
-    digits = [int(char) for char in number if char != " "]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[::2]]
-    return (sum(doubled) + sum(digits[1::2])) % 10 == 0
-
-
 def tidy_space(text: str) -> str:
     """One space for many, at most one empty line, nothing at the edges, no invisible characters."""
     text = _NEW_LINE.sub("\n", text).replace("\u2029", "\n\n")
@@ -147,6 +122,8 @@ def tidy_space(text: str) -> str:
 def clean(text: str, options: NormalizeOptions) -> str:
     """All of the above that the options ask for; white space is always made tidy."""
     text = tidy_space(text)
+    if "symbols" not in options.skip:
+        text = drop_tags(decode_entities(text))
     if "width" not in options.skip:
         text = narrow(text)
     if "emoji" not in options.skip:
@@ -156,6 +133,5 @@ def clean(text: str, options: NormalizeOptions) -> str:
     if "numbers" not in options.skip:
         text = name_items(text)
     if "symbols" not in options.skip:
-        text = drop_markup(text)
-    text = point_decimals(tidy_space(text), options)
-    return text if "phones" in options.skip else mark_cards(text)
+        text = drop_markup(read_tex(text))
+    return point_decimals(tidy_space(text), options)

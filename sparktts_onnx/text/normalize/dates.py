@@ -2,15 +2,12 @@
 
 import datetime
 import re
-from dataclasses import replace
+from functools import cache
 
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.rule import DASH, END, START, Found, Rule, leave
+from sparktts_onnx.text.normalize.rule import DASH, END, OVER, START, Found, Rule
+from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
 
-_MONTH_NAMES = "January February March April May June July August September October November December"
-_MONTHS = _MONTH_NAMES.split()
-_SHORT = {name[:3]: name for name in _MONTHS} | {"Sept": "September"}
-_MONTH = "(?:" + "|".join(_MONTHS) + r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\.?)"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
 _YEAR = r"(?:1\d|20)\d\d"
 _EXACT_YEAR = r"(?:1[5-9]|20)(?:\d[1-9]|[1-9]0)"
@@ -19,12 +16,23 @@ _EXACT_YEAR = r"(?:1[5-9]|20)(?:\d[1-9]|[1-9]0)"
 _THIS_CENTURY = 40
 """Years of two digits below are of the 21st century, others of the 20th."""
 
-_NAMED_PARTS = re.compile(
-    rf"(?P<month>{_MONTH})\s(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?(?:,?\s(?P<year>{_YEAR}))?"
+_WORDS = frozenset({"may", "march", "mar"})
+"""Months that in small letters are rather words: only with a year, or behind a word of time."""
+
+_BEHIND_TIME = re.compile(
+    r"\b(?:on|by|until|till|since|from|before|after|of|in|to|due|between)\s(?:the\s)?$", re.IGNORECASE
 )
-_DAY_FIRST_PARTS = re.compile(
-    rf"(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?\s(?:of\s)?(?P<month>{_MONTH})(?:,?\s(?P<year>{_YEAR}))?"
-)
+
+
+@cache
+def months() -> tuple[tuple[str, ...], ...]:
+    """The names of each month: the full one, then those shortened."""
+    return tuple((row[0], *spellings(row[1])) for row in rows("months"))
+
+
+@cache
+def _month_of() -> dict[str, int]:
+    return {name.lower(): number for number, names in enumerate(months(), 1) for name in names}
 
 
 def _is_date(year: int, month: int, day: int) -> bool:
@@ -35,145 +43,132 @@ def _is_date(year: int, month: int, day: int) -> bool:
     return True
 
 
-def _numeric(found: Found) -> tuple[int, int, int] | None:
+def _ordered(found: Found, written: str) -> tuple[int, int, int] | None:
     """(year, month, day) of 2024-05-01, 2024/5/1, 5/1/2024 or 31.12.2024; None if there is no such day."""
-    first, second, third = (int(part) for part in re.split(r"[-/.]", found.text))
+    first, second, third = (int(part) for part in re.split(r"[-/.]", written))
     if first > 31:
         order = (first, second, third)
-    elif second > 12 or (first <= 12 and found.month_first and "." not in found.text):
+    elif second > 12 or (first <= 12 and found.month_first and "." not in written):
         order = (third, first, second)
     else:
         order = (third, second, first)
     return order if _is_date(*order) else None
 
 
-def _short_year(found: Found) -> tuple[int, int, int] | None:
-    """(year, month, day) of 04/05/24: up to 39 in this century."""
+def _day_of_month(found: Found, month: int, day: int) -> str:
+    of_english = f"{months()[month - 1][0]} {english.ordinal(day)}"
+    return found.pick(of_english, f"{chinese.cardinal(month)}月{chinese.cardinal(day)}日")
+
+
+def _numeric(found: Found) -> str:
+    return _in_words(found, found.text)
+
+
+def _short_year(found: Found) -> str:
+    """04/05/24: up to 39 in this century."""
     first, second, year = found.text.split("/")
-    century = "20" if int(year) < _THIS_CENTURY else "19"
-    return _numeric(replace(found, text=f"{first}/{second}/{century}{year}"))
+    return _in_words(found, f"{first}/{second}/{'20' if int(year) < _THIS_CENTURY else '19'}{year}")
 
 
-def _english_date(date: tuple[int, int, int] | None) -> str | None:
+def _in_words(found: Found, written: str) -> str:
+    date = _ordered(found, written)
     if date is None:
+        return found.text
+    day = _day_of_month(found, *date[1:])
+    return found.pick(f"{day}, {english.year(date[0])}", f"{chinese.digits(str(date[0]))}年{day}")
+
+
+def _any_year(found: Found) -> str:
+    """12/25 or 25/12, in a leap year."""
+    date = _ordered(found, f"{found.text}/2024")
+    return _day_of_month(found, *date[1:]) if date else found.text
+
+
+def _month_of_year(found: Found) -> str | None:
+    """2019-07, but not 2007-08, which in English is rather a span of years."""
+    year, month = re.findall(r"\d+", found.text)
+    if found.language == "en":
+        return f"{months()[int(month) - 1][0]} {english.year(int(year))}" if int(month) <= int(year[2:]) else None
+    return f"{chinese.digits(year)}年{chinese.cardinal(int(month))}月"
+
+
+def _month(found: Found) -> str | None:
+    """The name of a month as it was written, shortened or not; None where it is rather a word."""
+    written = found["month"].rstrip(".")
+    name = months()[_month_of()[written.lower()] - 1][0]
+    if written[0].islower() or written.isupper():
+        is_word = written.lower() in _WORDS and not found["year"] and not found["month"].endswith(".")
+        if is_word and not _BEHIND_TIME.search(found.before):
+            return None
+        return name.lower() if written[0].islower() else name
+    return name
+
+
+def _named(found: Found) -> str | None:
+    """May 5-7, 2024 or 5 July 1776"""
+    month = _month(found)
+    if month is None:
         return None
-    year, month, day = date
-    return f"{_MONTHS[month - 1]} {english.ordinal(day)}, {english.year(year)}"
+    days = " to ".join(english.ordinal(int(re.sub(r"\D", "", day))) for day in (found["day"], found["until"]) if day)
+    spoken = f"{month} {days}"
+    if found.match.start("day") < found.match.start("month"):
+        the = "" if re.search(r"\bthe\s$", found.before, re.IGNORECASE) else "the "
+        spoken = f"{the}{days} of {month}"
+    return spoken + (f", {english.year(int(found['year']))}" if found["year"] else "")
 
 
-def _english_short_year(found: Found) -> str | None:
-    return _english_date(_short_year(found))
+def _month_and_year(found: Found) -> str | None:
+    month = _month(found)
+    return f"{month} {english.year(int(found['year']))}" if month else None
 
 
-def _day_of_any_year(found: Found) -> tuple[int, int] | None:
-    """(month, day) of 12/25 or 25/12, in a leap year."""
-    date = _numeric(replace(found, text=f"{found.text}/2024"))
-    return date[1:] if date else None
+def _years(found: Found) -> str:
+    first, last = re.findall(r"\d+", found.text)
+    if found.language == "zh":
+        return chinese.digits(first) + "到" + chinese.digits(last)
+    if len(last) == 2 and int(last):
+        return f"{english.year(int(first))} to {english.two_digits(int(last))}"
+    return (
+        f"{english.year(int(first))} to {english.year(int(last) if len(last) == 4 else int(first) // 100 * 100 + 100)}"
+    )
 
 
-def _english_day(found: Found) -> str | None:
-    date = _day_of_any_year(found)
-    return f"{_MONTHS[date[0] - 1]} {english.ordinal(date[1])}" if date else None
+def _era(found: Found) -> str:
+    """820 and 790 BC, AD 79"""
+    return re.sub(r"\d+", lambda year: english.old_year(int(year[0])), found.text)
 
 
-def _chinese_day(found: Found) -> str | None:
-    date = _day_of_any_year(found)
-    return f"{chinese.cardinal(date[0])}月{chinese.cardinal(date[1])}日" if date else None
+def _decade(found: Found) -> str | None:
+    """1990s, '80s, 1980s-90s; not the year of 2019's winner"""
+    years = re.findall(r"\d+", found.text)
+    if found.language == "zh":
+        return (
+            "到".join(chinese.digits(year) if len(year) == 4 else chinese.cardinal(int(year)) for year in years)
+            + "年代"
+        )
+    return " to ".join(english.decade(int(year)) for year in years)
 
 
-def _english_numeric(found: Found) -> str | None:
-    return _english_date(_numeric(found))
-
-
-def _chinese_numeric(found: Found) -> str | None:
-    date = _numeric(found)
-    if date is None:
-        return None
-    year, month, day = date
-    return f"{chinese.digits(str(year))}年{chinese.cardinal(month)}月{chinese.cardinal(day)}日"
-
-
-def _month_name(written: str) -> str:
-    return _SHORT.get(written.rstrip("."), written)
-
-
-def _day(written: str) -> str:
-    return english.ordinal(int(re.sub(r"\D", "", written)))
-
-
-def _english_named(found: Found) -> str | None:
-    parts = _NAMED_PARTS.fullmatch(found.text)
-    return _with_days(parts, "{month} {days}") if parts else None
-
-
-def _english_day_first(found: Found) -> str | None:
-    parts = _DAY_FIRST_PARTS.fullmatch(found.text)
-    return _with_days(parts, "the {days} of {month}", before=found.before) if parts else None
-
-
-def _with_days(parts: re.Match[str], form: str, *, before: str = "") -> str:
-    days = _day(parts["day"]) + (f" to {_day(parts['until'])}" if parts["until"] else "")
-    if re.search(r"\bthe\s$", before, re.IGNORECASE):
-        form = form.removeprefix("the ")
-    spoken = form.format(month=_month_name(parts["month"]), days=days)
-    return spoken + (f", {english.year(int(parts['year']))}" if parts["year"] else "")
-
-
-def _english_month_year(found: Found) -> str:
-    month, year = found.text.split()
-    return f"{_month_name(month.rstrip(','))} {english.year(int(year))}"
-
-
-def _years(found: Found) -> list[str]:
-    return re.findall(r"\d+", found.text)
-
-
-def _english_years(found: Found) -> str:
-    first, last = _years(found)
-    end = english.two_digits(int(last)) if len(last) == 2 and int(last) else english.year(_full(last, int(first)))
-    return f"{english.year(int(first))} to {end}"
-
-
-def _full(last: str, first: int) -> int:
-    """2000 for the 00 of 1999/00."""
-    return int(last) if len(last) == 4 else first - first % 100 + 100
-
-
-def _chinese_years(found: Found) -> str:
-    return "到".join(chinese.digits(year) for year in _years(found))
-
-
-def _english_decade(found: Found) -> str:
-    return english.decade(int(_years(found)[0]))
-
-
-def _chinese_decade(found: Found) -> str:
-    year = _years(found)[0]
-    return (chinese.digits(year) if len(year) == 4 else chinese.cardinal(int(year))) + "年代"
+def _possessive(found: Found) -> str | None:
+    """2019's winner, but the 1960's"""
+    is_decade = found["year"][3] == "0" and re.search(r"\b(?:the|early|late|mid)[\s-]$", found.before, re.IGNORECASE)
+    return None if is_decade else english.year(int(found["year"])) + found.text[-2:]
 
 
 def _chinese_year(found: Found) -> str:
     """2024年: a year is read digit by digit."""
-    return "到".join(chinese.digits(year) for year in _years(found)) + "年"
+    return "到".join(chinese.digits(year) for year in re.findall(r"\d+", found.text)) + "年"
 
 
-def _chinese_padded(found: Found) -> str:
+def _padded(found: Found) -> str:
     """05月"""
     return chinese.cardinal(int(found.text))
 
 
-def _chinese_generation(found: Found) -> str:
+def _generation(found: Found) -> str:
     """90后: those born in the nineties."""
     return chinese.digits(found.text)
 
-
-_NUMERIC = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
-_NAMED = rf"{_MONTH}\s{_DAY}(?:{DASH}{_DAY})?(?:,?\s{_YEAR})?"
-_DAY_FIRST = rf"{_DAY}(?:{DASH}{_DAY})?\s(?:of\s)?{_MONTH}(?:,?\s{_YEAR})?"
-_ERA = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历]))"
-_SPAN = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
-_SEASON = "(?:19|20)(?:" + "|".join(f"{year:02}/(?:19|20)?{(year + 1) % 100:02}" for year in range(100)) + ")"
-"""2023/24: a year and the next."""
 
 _CUES = "on by born until till since from before after dated due"
 _CHINESE_CUES = "在 于 到 至 自 从 截止 日期："
@@ -184,44 +179,62 @@ _AFTER_A_CUE = "|".join(
 )
 """Behind words of time 12/25 is a day."""
 
-_MONTH_NUMBER = r"(?:0?[1-9]|1[0-2])"
 _LATE_DAY = r"(?:1[345789]|2[1-9]|3[01])"
 """Above 12, and below the line of no usual fraction."""
 
-_DAY_OF_MONTH = rf"(?:{_MONTH_NUMBER}/{_LATE_DAY}|(?:1[3-9]|2\d|3[01])/{_MONTH_NUMBER})"
 _SURE_DAY = r"(?<=\b[Oo]n\s)(?:1[02]/(?:1[026]|20)|11/11)"
 """Nobody writes twelve twentieths; but one agrees on 8/10 points."""
 
 _NO_SHARE = r"(?!\s(?:of|(?!(?:is|was|has|this|his|its|as|us)\b)[a-z]+s)\b)"
 """Neither 12/25 of them nor 3/21 shots."""
 
-_SHORT_YEAR = r"(?:0\d|[12]\d|3[01])/(?:0\d|[12]\d|3[01])/\d\d"
 _ROUND = r"[1-3][05]/[1-3][05]/\d[05]"
 """10/20/30 are rather three numbers."""
 
 _NO_AMOUNT = r"(?!\s?(?:%|[cmk]?m\b|[mk]?g\b|ml\b)|/|-\d|\s?=)"
-RULES = (
-    Rule("dates", rf"{START}(?:{_NUMERIC}){END}", _english_numeric, _chinese_numeric),
-    Rule("dates", rf"{START}(?!{_ROUND}){_SHORT_YEAR}{_NO_AMOUNT}{END}", _english_short_year, leave),
-    Rule(
-        "dates",
-        rf"(?=\d)(?:{_AFTER_A_CUE})(?:\d|[0-3]\d)/[0-3]?\d/\d\d{_NO_AMOUNT}{END}",
-        _english_short_year,
-        leave,
-    ),
-    Rule(
-        "dates",
-        rf"(?=\d)(?:(?:{_AFTER_A_CUE}){_DAY_OF_MONTH}|{_SURE_DAY}){_NO_SHARE}{_NO_AMOUNT}{END}",
-        _english_day,
-        _chinese_day,
-    ),
-    Rule("dates", rf"{START}{_NAMED}{END}", _english_named, _english_named),
-    Rule("dates", rf"{START}{_MONTH},?\s{_YEAR}{END}", _english_month_year, _english_month_year),
-    Rule("dates", rf"{START}{_DAY_FIRST}{END}", _english_day_first, _english_day_first),
-    Rule("dates", rf"{START}{_ERA}", leave, _chinese_year),
-    Rule("dates", rf"{START}0[1-9](?=[月日点时])", leave, _chinese_padded),
-    Rule("dates", rf"{START}(?:[5-9]0|10)(?=后(?!的?[天年月日]))", leave, _chinese_generation),
-    Rule("dates", rf"{START}{_SPAN}{END}(?![-–])", _english_years, _chinese_years),
-    Rule("dates", rf"{START}{_SEASON}(?!/|\s?=|[月日号]){END}", _english_years, _chinese_years),
-    Rule("dates", rf"{START}['’]?(?:{_YEAR}|[2-9]0)['’]?s{END}", _english_decade, _chinese_decade),
-)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Tried before ranges, fractions and numbers, which would take a part alone."""
+    full = one_of(names[0] for names in months())
+    short = one_of(name for names in months() for name in names[1:])
+    month = rf"(?P<month>(?i:{full}|{short}\.?(?![a-z])))"
+    days = rf"(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?"
+    number = r"(?:0?[1-9]|1[0-2])"
+    numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
+    short_year = r"(?:0\d|[12]\d|3[01])/(?:0\d|[12]\d|3[01])/\d\d"
+    day_of_month = rf"(?:{number}/{_LATE_DAY}|(?:1[3-9]|2\d|3[01])/{number})"
+    span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
+    next_years = "|".join(f"{year:02}/(?:19|20)?{(year + 1) % 100:02}" for year in range(100))
+    season = rf"(?:19|20)(?:{next_years})"  # 2023/24: a year and the next
+    era = r"(?:BCE?|CE|AD|B\.C\.(?:E\.)?|A\.D\.|C\.E\.)(?![A-Za-z])"
+    of_era = rf"\d{{1,4}}(?:(?:\s(?:and|to|or)\s|{DASH})\d{{1,4}})?\s?(?={era})|(?<=\bAD\s)\d{{1,4}}"
+    decade = rf"['’]?(?:{_YEAR}|[2-9]0)['’]?s"
+    year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历]))"
+    return (
+        Rule("dates", rf"{START}(?:{numeric}){END}", _numeric),
+        Rule("dates", rf"{START}(?!{_ROUND}){short_year}{_NO_AMOUNT}{END}", _short_year, only="en"),
+        Rule(
+            "dates", rf"(?=\d)(?:{_AFTER_A_CUE})(?:\d|[0-3]\d)/[0-3]?\d/\d\d{_NO_AMOUNT}{END}", _short_year, only="en"
+        ),
+        Rule(
+            "dates", rf"(?=\d)(?:(?:{_AFTER_A_CUE}){day_of_month}|{_SURE_DAY}){_NO_SHARE}{_NO_AMOUNT}{END}", _any_year
+        ),
+        Rule("dates", rf"{START}{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
+        Rule("dates", rf"{START}{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
+        Rule("dates", rf"{START}{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
+        Rule("dates", rf"{START}(?:{of_era})", _era, only="en"),
+        Rule("dates", rf"{START}{year_word}", _chinese_year, only="zh"),
+        Rule("dates", rf"{START}0[1-9](?=[月日点时])", _padded, only="zh"),
+        Rule("dates", rf"{START}(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", _generation, only="zh"),
+        Rule(
+            "dates",
+            rf"{START}{_YEAR}[-/](?:0[1-9]|1[0-2])(?!\s?(?:赛季|学年|年度|财年|年)){END}(?![-–])",
+            _month_of_year,
+        ),
+        Rule("dates", rf"{START}{span}{END}(?![-–])", _years),
+        Rule("dates", rf"{START}{season}(?!/|\s?=|[月日号]){END}", _years),
+        Rule("dates", rf"{START}(?P<year>{_YEAR})['’]s(?=\s[a-z])", _possessive, only="en"),
+        Rule("dates", rf"{START}(?P<year>{_YEAR})(?<!0)['’]s{OVER}", _possessive, only="en"),
+        Rule("dates", rf"{START}{decade}(?:{DASH}{decade})?{END}", _decade),
+    )

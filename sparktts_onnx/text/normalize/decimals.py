@@ -3,33 +3,32 @@
 import re
 from functools import cache
 
-from sparktts_onnx.text.normalize.currency import SIGN_BEHIND
+from sparktts_onnx.text.normalize.currency import sign_behind
 from sparktts_onnx.text.normalize.options import NormalizeOptions
-from sparktts_onnx.text.normalize.quantities import UNIT
+from sparktts_onnx.text.normalize.quantities import unit_pattern
 from sparktts_onnx.text.normalize.rule import DASH, START
 
 _AMOUNT = r"(?:\d{1,3}(?:[. ]\d{3})+|\d+),\d{1,2}"
-_TAILS = {
-    "currency": rf"\s?{SIGN_BEHIND}",
-    "percents": r"\s?[%‰]",
-    "units": UNIT,
-    "numbers": r"\s(?:euros?|percent|per\scent|million|billion|trillion)\b",
-}
-"""What stands behind an amount, by the kind that reads both: without it, 1,5 may as well be two numbers."""
-
 _BEHIND_EURO = rf"(?:(?<=€)|(?<=€\s)|(?<=\bEUR\s)){_AMOUNT}(?![\d,.]*\d)"
 
 
 def point_decimals(text: str, options: NormalizeOptions) -> str:
     """10,5 € as 10.5 €, and 1.234,56 € as 1234.56 €; 1,234 € stays."""
-    kinds = tuple(kind for kind in _TAILS if kind not in options.skip)
+    kinds = tuple(kind for kind in ("currency", "percents", "units", "numbers") if kind not in options.skip)
     return _decimal_comma(kinds).sub(_pointed, text) if kinds and "," in text else text
 
 
 @cache
 def _decimal_comma(kinds: tuple[str, ...]) -> re.Pattern[str]:
-    tails = "|".join(_TAILS[kind] for kind in kinds)
-    shapes = [rf"{START}(?<![/=?&]){_AMOUNT}(?=(?:{DASH}\d[\d.,]*)?(?:{tails}))"]
+    """By what stands behind an amount, of the kinds that read both: without it, 1,5 may as well be two numbers."""
+    tails = {
+        "currency": rf"\s?{sign_behind()}",
+        "percents": r"\s?[%‰]",
+        "units": unit_pattern(),
+        "numbers": r"\s(?:euros?|percent|per\scent|million|billion|trillion)\b",
+    }
+    behind = "|".join(tails[kind] for kind in kinds)
+    shapes = [rf"{START}(?<![/=?&]){_AMOUNT}(?=(?:{DASH}\d[\d.,]*)?(?:{behind}))"]
     return re.compile("|".join(shapes + ([_BEHIND_EURO] if "currency" in kinds else [])))
 
 

@@ -1,46 +1,29 @@
-"""Telephone numbers: digit by digit, in their groups."""
+"""Numbers of telephones, cards and the like: digit by digit, in their groups."""
 
 import re
-from collections.abc import Iterable
+from functools import cache
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.clean import CARD
 from sparktts_onnx.text.normalize.rule import START, Found, Rule
+from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
-_END = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
-_NORTH_AMERICAN = r"(?:\+?1[-. ]?)?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}"
-_INTERNATIONAL = r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,11}){1,4}|\+\d{8,15}"
-_CHINESE_MOBILE = r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})"
-_CHINESE_LANDLINE = r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}"
-_BRITISH = r"\(?0\d{2,4}\)? \d{3,4} \d{3,4}"
-_CHINESE_HOTLINE = r"(?:11[0249]|12[02]|123\d\d|100(?:00|10|86)|95\d{3})(?=急救|报警|火警|订票|客服|热线)"
-_VANITY = r"1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+"
-"""1-800-FLOWERS"""
-
-_LOCAL = r"\d{3}-\d{4}"
-_ENGLISH_CUES = ("call ", "dial ", "zip ", "zip code ", "postcode ", "code ", "pin ", "extension ", "ext. ")
-_CHINESE_CUES = "拨打 拨 致电 热线 电话 邮编 编号 号码 密码 验证码 身份证 证号 账号 卡号 学号 QQ号"
-_ENGLISH_CARD_CUES = [cue + link for cue in ("card", "card number", "card no.") for link in (" ", ": ", " is ")]
-_CHINESE_CARD_CUES = "银行卡 信用卡 卡号 账号"
-_LINKS = ("", "是", "为", "：", ":", ": ")
-
-
-def _after_a_cue(english_cues: Iterable[str], chinese_cues: str) -> str:
-    cues = [rf"\b{re.escape(case)}" for cue in english_cues for case in (cue, cue.capitalize(), cue.upper())]
-    cues += [re.escape(cue + link) for cue in chinese_cues.split() for link in _LINKS]
-    return "(?:" + "|".join(f"(?<={cue})" for cue in cues) + ")"
-
-
-_SHORT = rf"(?=\d){_after_a_cue(_ENGLISH_CUES, _CHINESE_CUES)}\d{{3,18}}"
-"""Digits that a word before them says are no amount."""
-
-_ZIP = r"(?<=,\s[A-Z]{2}\s)\d{5}(?:-\d{4})?"
-"""Washington, DC 20500"""
-
-_CARD = (
-    rf"(?=\d)(?:(?<={CARD})|{_after_a_cue(_ENGLISH_CARD_CUES, _CHINESE_CARD_CUES)})\d{{4}}(?: \d{{4}}){{3}}"
-    r"|\d{4}(?:-\d{4}){3}"
+_SHAPES = (
+    r"\d{4}(?:-\d{4}){3}",  # a card
+    r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}",  # a Chinese landline
+    r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})",  # a Chinese mobile
+    r"(?:\+?1[-. ]?)?(?:\(\d{3}\)[-. ]?|\d{3}[-. ])\d{3}[-. ]\d{4}",  # of North America
+    r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,11}){1,4}|\+\d{8,15}",  # of any country
+    r"\(?0\d{2,4}\)? \d{3,4} \d{3,4}",  # of Britain
+    r"\d{3}-\d{4}",
+    r"(?<=,\s[A-Z]{2}\s)\d{5}(?:-\d{4})?",  # Washington, DC 20500
+)
+_CARD_CUE = re.compile(
+    r"(?:\bcard(?:\snumber|\sno\.)?(?:\s|:\s|\sis\s)|(?:银行卡|信用卡|卡号|账号)[是为：:\s]*)$", re.IGNORECASE
+)
+_DIALS = re.compile(r"(?:打|拨|呼|呼叫|报|叫|按|联系|报警|火警|急救|匪警)(?:通|了|过|个|一下|一个|电话|给|求助)*\s?$")
+_ANSWERS = re.compile(
+    r"\s?(?:客服|热线|电话|急救|报警|火警|订票|指挥|接警|出警|救护|民警|话务|投诉|平台|短信|服务|官网|网站)"
 )
 
 
@@ -58,39 +41,67 @@ def _cut(group: str) -> list[str]:
     return [group] if len(group) < 7 else [group[at : at + 3] for at in range(0, len(group), 3)]
 
 
-def _english(found: Found) -> str:
-    plus = "plus " if found.text.startswith("+") else ""
-    return plus + ", ".join(english.digits(group) for group in _groups(found.text))
-
-
-def _chinese(found: Found) -> str:
-    plus = "加" if found.text.startswith("+") else ""
+def _dialed(found: Found) -> str:
+    plus = found.pick("plus ", "加") if found.text.startswith("+") else ""
+    if found.language == "en":
+        return plus + ", ".join(map(english.digits, _groups(found.text)))
     return plus + "，".join(chinese.digits(group, one="幺") for group in _groups(found.text))
 
 
-def _english_vanity(found: Found) -> str:
-    _, area, *words = found.text.lower().split("-")
-    return " ".join(["one", "eight hundred" if area == "800" else english.digits(area), *words])
+@cache
+def _cue() -> re.Pattern[str]:
+    """Words that say that the digits behind them are no amount."""
+    of = {(row[1], row[2]): [] for row in rows("cues")}  # type: dict[tuple[str, str], list[str]]
+    for word, language, link in rows("cues"):
+        of[language, link].append(word)
+    number = r"(?:\s(?:number|numbers|no\.?|code|ID|#))"
+    link = r"(?:\s(?:is|was|are|of|as)|:|\s?=|\s?#)"
+    return re.compile(
+        rf"\b(?:{one_of(of['en', 'direct'])}{number}?{link}?|{one_of(of['en', 'linked'])}(?:{number}{link}?|{link})) $"
+        rf"|{one_of(of['zh', 'direct'])}(?:号码|号)?(?:\s?(?:是|为|：|:))?\s?$",
+        re.IGNORECASE,
+    )
 
 
-def _chinese_vanity(found: Found) -> str:
-    one, area, *words = found.text.lower().split("-")
-    return chinese.digits(one + area, one="幺") + " " + " ".join(words)
+def _short(found: Found) -> str | None:
+    """Digits that a word before them says are no amount, and numbers that all of China knows."""
+    if _cue().search(found.before):
+        return _dialed(found)
+    if found.language == "en" or (found.text not in words("services") and not re.fullmatch(r"9[56]\d{3}", found.text)):
+        return None
+    is_counted = found.after[:1] in words("measures") or re.match(r"[%％公英平立毫厘]|\.\d", found.after)
+    is_dialed = _DIALS.search(found.before) or _ANSWERS.match(found.after)
+    is_known = len(found.text) == 5 and found.text in words("services") and not found.text.endswith("000")
+    return _dialed(found) if (is_dialed or is_known) and not is_counted else None
 
 
-_SHAPES = (
-    _CARD,
-    _CHINESE_LANDLINE,
-    _CHINESE_MOBILE,
-    _NORTH_AMERICAN,
-    _INTERNATIONAL,
-    _BRITISH,
-    _CHINESE_HOTLINE,
-    _LOCAL,
-    _SHORT,
-    _ZIP,
-)
-RULES = (
-    *(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){_END}", _english, _chinese) for shape in _SHAPES),
-    Rule("phones", rf"{START}{_VANITY}{_END}", _english_vanity, _chinese_vanity),
-)
+def _card(found: Found) -> str | None:
+    """Four times four digits behind such a word, or with the check digit of a card."""
+    return _dialed(found) if _CARD_CUE.search(found.before) or _is_card(found.text) else None
+
+
+def _is_card(number: str) -> bool:
+    """Luhn's check, of those that begin as cards do."""
+    digits = [int(char) for char in number if char.isdecimal()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[::2]]
+    return re.match(r"[3-6]|2[2-7]", number) is not None and (sum(doubled) + sum(digits[1::2])) % 10 == 0
+
+
+def _vanity(found: Found) -> str:
+    """1-800-FLOWERS"""
+    one, area, *letters = found.text.lower().split("-")
+    if found.language == "zh":
+        return chinese.digits(one + area, one="幺") + " " + " ".join(letters)
+    return " ".join(["one", "eight hundred" if area == "800" else english.digits(area), *letters])
+
+
+def rules() -> tuple[Rule, ...]:
+    """Tried before ranges and numbers, which would take a part alone."""
+    end = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
+    vanity = r"1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+"
+    return (
+        Rule("phones", rf"{START}(?<![-−+$€£¥])\d{{4}}(?: \d{{4}}){{3}}(?! \d){end}", _card),
+        *(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){end}", _dialed) for shape in _SHAPES),
+        Rule("phones", rf"{START}(?<![-−+$€£¥])\d{{3,18}}{end}", _short),
+        Rule("phones", rf"{START}{vanity}{end}", _vanity),
+    )

@@ -1,209 +1,190 @@
-"""Percents and units of measure, alone or as a range."""
+"""Percents and units of measure, alone or as a range; feet and inches."""
 
 import re
-from dataclasses import replace
+from functools import cache
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.fractions import VULGAR
-from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, SIGNED, START, Found, Rule
+from sparktts_onnx.text.normalize.fractions import VULGAR, read_fraction
+from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, OVER, SIGNED, START, Found, Rule
+from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
 
-_UNITS = {
-    "km/h": ("kilometer per hour", "kilometers per hour", "公里每小时"),
-    "kph": ("kilometer per hour", "kilometers per hour", "公里每小时"),
-    "m/s": ("meter per second", "meters per second", "米每秒"),
-    "m/s²": ("meter per second squared", "meters per second squared", "米每二次方秒"),
-    "mph": ("mile per hour", "miles per hour", "英里每小时"),
-    "km²": ("square kilometer", "square kilometers", "平方公里"),
-    "km2": ("square kilometer", "square kilometers", "平方公里"),
-    "m²": ("square meter", "square meters", "平方米"),
-    "m2": ("square meter", "square meters", "平方米"),
-    "m³": ("cubic meter", "cubic meters", "立方米"),
-    "m3": ("cubic meter", "cubic meters", "立方米"),
-    "cm²": ("square centimeter", "square centimeters", "平方厘米"),
-    "cm³": ("cubic centimeter", "cubic centimeters", "立方厘米"),
-    "㎡": ("square meter", "square meters", "平方米"),
-    "km": ("kilometer", "kilometers", "公里"),
-    "cm": ("centimeter", "centimeters", "厘米"),
-    "mm": ("millimeter", "millimeters", "毫米"),
-    "nm": ("nanometer", "nanometers", "纳米"),
-    "μm": ("micrometer", "micrometers", "微米"),
-    "µm": ("micrometer", "micrometers", "微米"),
-    "µg": ("microgram", "micrograms", "微克"),
-    "kΩ": ("kiloohm", "kiloohms", "千欧"),
-    "Ω": ("ohm", "ohms", "欧姆"),
-    "m": ("meter", "meters", "米"),
-    "ft": ("foot", "feet", "英尺"),
-    "mi": ("mile", "miles", "英里"),
-    "yd": ("yard", "yards", "码"),
-    "kg": ("kilogram", "kilograms", "千克"),
-    "mg": ("milligram", "milligrams", "毫克"),
-    "g": ("gram", "grams", "克"),
-    "lbs": ("pound", "pounds", "磅"),
-    "lb": ("pound", "pounds", "磅"),
-    "oz": ("ounce", "ounces", "盎司"),
-    "ml": ("milliliter", "milliliters", "毫升"),
-    "mL": ("milliliter", "milliliters", "毫升"),
-    "L": ("liter", "liters", "升"),
-    "kWh": ("kilowatt hour", "kilowatt hours", "千瓦时"),
-    "kW": ("kilowatt", "kilowatts", "千瓦"),
-    "MW": ("megawatt", "megawatts", "兆瓦"),
-    "GW": ("gigawatt", "gigawatts", "吉瓦"),
-    "kV": ("kilovolt", "kilovolts", "千伏"),
-    "mAh": ("milliamp hour", "milliamp hours", "毫安时"),
-    "GHz": ("gigahertz", "gigahertz", "吉赫兹"),
-    "MHz": ("megahertz", "megahertz", "兆赫兹"),
-    "kHz": ("kilohertz", "kilohertz", "千赫兹"),
-    "Hz": ("hertz", "hertz", "赫兹"),
-    "dB": ("decibel", "decibels", "分贝"),
-    "TB": ("terabyte", "terabytes", "TB"),
-    "GB": ("gigabyte", "gigabytes", "GB"),
-    "MB": ("megabyte", "megabytes", "MB"),
-    "KB": ("kilobyte", "kilobytes", "KB"),
-    "kB": ("kilobyte", "kilobytes", "KB"),
-    "Gbps": ("gigabit per second", "gigabits per second", "吉比特每秒"),
-    "Mbps": ("megabit per second", "megabits per second", "兆比特每秒"),
-    "Gb/s": ("gigabit per second", "gigabits per second", "吉比特每秒"),
-    "Mb/s": ("megabit per second", "megabits per second", "兆比特每秒"),
-    "GB/s": ("gigabyte per second", "gigabytes per second", "GB每秒"),
-    "MB/s": ("megabyte per second", "megabytes per second", "MB每秒"),
-    "sq ft": ("square foot", "square feet", "平方英尺"),
-    "tsp": ("teaspoon", "teaspoons", "茶匙"),
-    "tbsp": ("tablespoon", "tablespoons", "汤匙"),
-    "hrs": ("hour", "hours", "小时"),
-    "hr": ("hour", "hours", "小时"),
-    "h": ("hour", "hours", "小时"),
-    "mins": ("minute", "minutes", "分钟"),
-    "min": ("minute", "minutes", "分钟"),
-    "secs": ("second", "seconds", "秒"),
-    "sec": ("second", "seconds", "秒"),
-    "ms": ("millisecond", "milliseconds", "毫秒"),
-    "°C": ("degree Celsius", "degrees Celsius", "摄氏度"),
-    "℃": ("degree Celsius", "degrees Celsius", "摄氏度"),
-    "°F": ("degree Fahrenheit", "degrees Fahrenheit", "华氏度"),
-    "℉": ("degree Fahrenheit", "degrees Fahrenheit", "华氏度"),
-    "°": ("degree", "degrees", "度"),
-}
-_NEEDS_SPACE = {
-    "s": ("second", "seconds", "秒"),
-    "W": ("watt", "watts", "瓦"),
-    "V": ("volt", "volts", "伏"),
-}
-"""Letters that often mean something else right after a number: the 90s, a V8."""
-
-UNITS = _UNITS | _NEEDS_SPACE
-_ANY = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-UNIT = rf"(?:\s?(?:{_ANY})|\s(?:{'|'.join(_NEEDS_SPACE)})|(?<=\.\d\d)s|(?<=\.\d)s)(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d))"
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
-_RANGE = re.compile(rf"(?P<low>{SIGNED})(?P<low_percent>\s?%)?(?:{DASH}(?P<high>{SIGNED}))?\s?(?P<unit>\D*)")
+_SCALE = r"(?P<scale>\s?(?:hundred|thousand|million|billion|trillion)\b|万亿|万|亿)?"
+_LABELLED = "seat row gate figure table section page room flight exhibit grade size type step"
+_LABELS = frozenset(_LABELLED.split())
+"""Words before a number with a letter that is no unit: seat 15A."""
 
-
-def _range(found: Found) -> tuple[str, str | None, str] | None:
-    """(low, high or None, unit) as written."""
-    parts = _RANGE.fullmatch(found.text)
-    return (parts["low"], parts["high"], parts["unit"].strip()) if parts else None
-
-
-def _english_numbers(low: str, high: str | None) -> str:
-    return english.number(low) + (f" to {english.number(high)}" if high else "")
-
-
-def _english_percent(found: Found) -> str | None:
-    parts = _range(found)
-    if parts is None:
-        return None
-    return f"{_english_numbers(*parts[:2])} {'per mille' if '‰' in found.text else 'percent'}"
-
-
-def _chinese_percent(found: Found) -> str | None:
-    parts = _range(found)
-    if parts is None:
-        return None
-    whole = "千分之" if "‰" in found.text else "百分之"
-    return "到".join(_chinese_share(number, whole) for number in parts[:2] if number)
-
-
-def _chinese_share(number: str, whole: str) -> str:
-    if number[0] in "-−":
-        return "负" + whole + chinese.number(number[1:])
-    return whole + chinese.number(number)
-
-
-def _english_unit(found: Found) -> str | None:
-    parts = _range(found)
-    if parts is None:
-        return None
-    low, high, unit = parts
-    one, many, _ = UNITS[unit]
-    is_adjective = found.after[:1] == "-"
-    return f"{_english_numbers(low, high)} {one if (low == '1' and not high) or is_adjective else many}"
-
-
-def _chinese_unit(found: Found) -> str | None:
-    parts = _range(found)
-    if parts is None:
-        return None
-    low, high, unit = parts
-    numbers = [_chinese_value(number, unit) for number in (low, high) if number]
-    return "到".join(numbers) + UNITS[unit][2]
-
-
-def _chinese_value(number: str, unit: str) -> str:
-    if unit in _TEMPERATURES and number[0] in "-−":
-        return "零下" + chinese.number(number[1:])
-    return "两" if number == "2" else chinese.number(number)
-
-
-def _english_span(found: Found) -> str | None:
-    """10kg~20kg, with the unit at both ends."""
-    ends = _ends(found)
-    return " to ".join(_english_unit(end) or end.text for end in ends) if ends else None
-
-
-def _chinese_span(found: Found) -> str | None:
-    ends = _ends(found)
-    return "到".join(_chinese_unit(end) or end.text for end in ends) if ends else None
-
-
-def _ends(found: Found) -> list[Found]:
-    parts = _SPAN.fullmatch(found.text)
-    return [replace(found, text=parts["low"], after=""), replace(found, text=parts["high"])] if parts else []
-
-
-def _english_height(found: Found) -> str:
-    feet, inches = re.findall(r"\d+", found.text)
-    return f"{english.number(feet)} foot {english.number(inches)}"
-
-
-def _chinese_height(found: Found) -> str:
-    feet, inches = re.findall(r"\d+", found.text)
-    return f"{chinese.number(feet)}英尺{chinese.number(inches)}英寸"
-
-
-def _english_unit_of_fraction(found: Found) -> str:
-    """1½ km"""
-    one, many, _ = UNITS[found.text.strip()]
-    has_whole = re.search(rf"\d\s?[{VULGAR}]$|\d\s\d+/\d+$", found.before)
-    return f" {many if has_whole else one}"
-
-
-def _chinese_unit_of_fraction(found: Found) -> str:
-    return UNITS[found.text.strip()][2]
-
-
-_SPAN = re.compile(rf"(?P<low>{SIGNED}{UNIT}){DASH}(?P<high>{SIGNED}{UNIT})")
-_SIGNED_RANGE = rf"{SIGNED}(?:{DASH}{SIGNED})?"
-_PERCENT_RANGE = rf"{SIGNED}(?:\s?%?{DASH}{SIGNED})?\s?%|{AMOUNT}\s?‰"
-RULES = (
-    Rule("units", rf"{START}[1-9]['’′](?:1[01]|\d)(?:[\"”″]|(?!{LETTER_OR_DIGIT}))", _english_height, _chinese_height),
-    Rule("units", rf"{START}[1-9]\d['’′](?:1[01]|\d)[\"”″]", _english_height, _chinese_height),
-    Rule(
-        "units",
-        rf"(?:(?<=[{VULGAR}])|(?<=\d\s1/[2348])|(?<=\b1/[2348])|(?<=\d\s3/4)|(?<=\b3/4)){UNIT}",
-        _english_unit_of_fraction,
-        _chinese_unit_of_fraction,
-    ),
-    Rule("percents", rf"{START}(?:{_PERCENT_RANGE})", _english_percent, _chinese_percent),
-    Rule("units", rf"{START}{SIGNED}{UNIT}{DASH}{SIGNED}{UNIT}(?!\s?=)", _english_span, _chinese_span),
-    Rule("units", rf"{START}{_SIGNED_RANGE}{UNIT}", _english_unit, _chinese_unit),
+_INSIDE_QUOTES = re.compile(r"(?<![A-Za-z0-9])[\"“](?=\S|$)[^\"”]*$|(?<![\w.,!?’])['‘`](?=\S|$)[^'’]*$")
+_SAYS_PRESSURE = re.compile(
+    r"(?:\bBP(?:\sis|\sof|:)?|blood\spressure(?:\s(?:is|was|of|at))?:?|血压[是为：:高低到达约]*)\s?$", re.IGNORECASE
 )
+_BEFORE_ONE = re.compile(r"\b(?:a|an|the|this|that|one|each|every|my|your|his|her|our)\s$", re.IGNORECASE)
+_NEXT_NOUN = re.compile(
+    r"[-\s](?!(?:wide|long|tall|high|deep|thick|by|x|in|of|and|or|to|from|above|below|is|was)\b)[a-z]"
+)
+_REACH = 200
+"""How far before a sign for inches or feet a quotation may open, in characters."""
+
+
+@cache
+def units() -> dict[str, tuple[str, str, str]]:
+    """(one, many, Chinese) of each spelling of a unit."""
+    return {spelling: row[1:4] for row in rows("units") for spelling in spellings(row[0])}  # type: ignore[misc]
+
+
+@cache
+def _per() -> dict[str, tuple[str, str]]:
+    """(English, Chinese) of each spelling behind a slash."""
+    return {spelling: (row[1], row[2]) for row in rows("per") for spelling in spellings(row[0])}
+
+
+@cache
+def unit_pattern() -> str:
+    """A unit right behind a number: one of the table, or two with a slash between them."""
+    places: dict[str, list[str]] = {"": [], "space": [], "attached": []}
+    for row in rows("units"):
+        places[row[4] if row[4] in places else ""] += spellings(row[0])
+    simple = rf" ?{one_of(places[''])}| {one_of(places['space'])}|{one_of(places['attached'])}|(?<=\.\d\d)s|(?<=\.\d)s"
+    per = one_of({*_per(), *units()} - {"°", "A", "V"})
+    stop = r"(?:(?<=[a-z])\.(?=\s[a-z]|[,;:)])|(?:(?<=ft)|(?<=lb)|(?<=hr)|(?<=in))\.(?=\s\d))"
+    return rf"(?:{simple})(?:/{per})?(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d)){stop}?"
+
+
+def unit_name(found: Found, written: str, *, is_one: bool = False) -> str:
+    """A unit in words, with the space before it in English."""
+    unit = written.strip().removesuffix(".")
+    over, slash, under = (unit, "", "") if unit in units() else unit.partition("/")
+    one, many, of_chinese = units()[over]
+    spoken = found.pick(f" {one if is_one else many}", of_chinese)
+    if not slash:
+        return spoken
+    per = _per().get(under) or (units()[under][0], units()[under][2])
+    return found.pick(f"{spoken} per {per[0]}", f"{spoken}每{per[1]}")
+
+
+def _numbers(found: Found, low: str, high: str, unit: str = "") -> str:
+    ends = [number for number in (low, high) if number]
+    if found.language == "en":
+        return " to ".join(map(found.number, ends))
+    is_temperature = unit.strip() in _TEMPERATURES
+    return "到".join(
+        "零下" + found.number(end[1:]) if is_temperature and end[0] in "-−" else found.counted(end) for end in ends
+    )
+
+
+def _percent(found: Found) -> str:
+    low, high, per_mille = found["low"], found["high"], "‰" in found.text
+    if found.language == "en":
+        return f"{_numbers(found, low, high)} {'per mille' if per_mille else 'percent'}"
+    whole = "千分之" if per_mille else "百分之"
+    shares = [("负", end[1:]) if end[0] in "-−" else ("", end) for end in (low, high) if end]
+    return "到".join(minus + whole + found.number(share) for minus, share in shares)
+
+
+def _unit(found: Found) -> str | None:
+    """5 km, 5-10 km, 5 million km"""
+    low, high, scale, unit = found["low"], found["high"], found["scale"], found["unit"]
+    if unit in ("W", "V", "A") and (
+        found.before.endswith("%") or found.is_behind_a_name() or found.last_word().lower() in _LABELS
+    ):
+        return None
+    is_one = found.after[:1] == "-" or (low == "1" and not high and not scale)
+    spoken_scale = found.pick(f" {scale.strip()}" if scale else "", scale)
+    return _numbers(found, low, high, unit) + spoken_scale + unit_name(found, unit, is_one=is_one)
+
+
+def _span(found: Found) -> str:
+    """10kg~20kg, with the unit at both ends."""
+    ends = [(found["low"], found["unit"]), (found["high"], found["unit_of_high"])]
+    is_adjective = found.after[:1] == "-"
+    spoken = [
+        _numbers(found, number, "", unit) + unit_name(found, unit, is_one=number == "1" or (is_adjective and at == 1))
+        for at, (number, unit) in enumerate(ends)
+    ]
+    return found.pick(" to ", "到").join(spoken)
+
+
+def _height(found: Found) -> str:
+    feet, inches = found.number(found["feet"]), found.number(found["inches"])
+    return found.pick(f"{feet} foot {inches}", f"{feet}英尺{inches}英寸")
+
+
+def _feet_and_inches(found: Found) -> str:
+    """5 ft 9 in"""
+    feet, inches = (
+        f"{found.number(found[name])}{found.pick(' ' + (one if found[name] == '1' else name), of_chinese)}"
+        for name, one, of_chinese in (("feet", "foot", "英尺"), ("inches", "inch", "英寸"))
+    )
+    return found.pick(f"{feet} {inches}", feet + inches)
+
+
+def _inches(found: Found) -> str | None:
+    """10 in. pipe, 2" nail, 8' wide"""
+    start, amount, sign = found.match.start(), found["amount"], found["sign"]
+    spoken = read_fraction(found, amount) if re.search(rf"[/{VULGAR}]", amount) else found.number(amount)
+    around = str(found.match.string)[max(0, start - _REACH) : start].rpartition("\n\n")[2]
+    if spoken is None or _INSIDE_QUOTES.search(around):
+        return None
+    one, many, of_chinese = ("foot", "feet", "英尺") if sign[-1] in "'’′" else ("inch", "inches", "英寸")
+    if found.language == "zh":
+        return spoken + of_chinese
+    if _BEFORE_ONE.search(found.before) and _NEXT_NOUN.match(found.after):
+        return f"{spoken}-{one}"
+    is_one = amount == "1" or ("/" in amount and " " not in amount)
+    stop = "." if sign.endswith(".") and not re.match(r"\s[a-z]|[,;)]", found.after) else ""
+    return f"{spoken} {one if is_one else many}{stop}"
+
+
+def _pressure(found: Found) -> str | None:
+    """120/80 mmHg, or behind words of blood pressure"""
+    if not found["unit"] and not _SAYS_PRESSURE.search(found.before):
+        return None
+    spoken = found.pick(" over ", "比").join(map(found.number, (found["high"], found["low"])))
+    return spoken + (unit_name(found, "mmHg") if found["unit"] else "")
+
+
+def _unit_of_fraction(found: Found) -> str:
+    """1½ km"""
+    has_whole = re.search(rf"\d\s?[{VULGAR}]$|\d\s\d+/\d+$", found.before)
+    return unit_name(found, found.text, is_one=not has_whole)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Tried before fractions and numbers, which would take the number alone."""
+    unit, double, single = unit_pattern(), "(?:[\"”″]|''|’’|′′)", "['’′]"
+    inch = r"\s?(?:in|inch|inches)\b\.?"
+    measured = r"(?=\s(?:wide|long|tall|high|deep|thick|by|x|×|in\sdiameter)\b)"
+    number = rf"(?P<amount>(?:\d+[\s-])?\d+/\d+|\d*[{VULGAR}]|{AMOUNT})"
+    return (
+        Rule("units", rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
+        Rule("units", rf"{START}(?P<feet>[1-9]){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
+        Rule("units", rf"{START}(?P<feet>[1-9]\d){single}(?P<inches>1[01]|\d){double}", _height),
+        Rule(
+            "units",
+            rf"{START}(?P<feet>{AMOUNT})\s?(?:ft|foot|feet)\.?,?\s?(?P<inches>{AMOUNT}){inch}(?!\w)",
+            _feet_and_inches,
+        ),
+        Rule(
+            "units",
+            rf"{START}{number}(?P<sign>\sin\.(?=\s[a-z]|[,;)])|-in\.?(?=\s[a-z])|\s?in(?:{measured})|(?<!\s)in(?![\w-]))",
+            _inches,
+        ),
+        Rule("units", rf"{START}(?<!\\){number}(?P<sign>[\"”″])(?![\w:\]}}])", _inches),
+        Rule(
+            "units",
+            rf"{START}(?<![-/]){number}(?P<sign>{single}(?:{measured}|(?=\s[a-z]{{3}})|(?=\s?[xX×]\s?\d)|(?=[,.;)]|$)))",
+            _inches,
+        ),
+        Rule(
+            "units",
+            rf"(?:(?<=[{VULGAR}])|(?<=\d\s1/[2348])|(?<=\b1/[2348])|(?<=\d\s3/4)|(?<=\b3/4)){unit}",
+            _unit_of_fraction,
+        ),
+        Rule("percents", rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
+        Rule(
+            "units",
+            rf"{START}(?P<low>{SIGNED})(?P<unit>{unit}){DASH}(?P<high>{SIGNED})(?P<unit_of_high>{unit})(?!\s?=)",
+            _span,
+        ),
+        Rule("units", rf"{START}(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
+    )

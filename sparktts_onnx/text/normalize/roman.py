@@ -1,21 +1,23 @@
-"""Roman numerals behind a name: Henry VIII, World War II, Chapter IV."""
+"""Roman numerals behind a name: Henry VIII, World War II, Vol. IV."""
 
-from sparktts_onnx.text.characters import LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize import english
-from sparktts_onnx.text.normalize.rule import Found, Rule
+import re
+import unicodedata
 
-_RULERS = (
-    "Alexander Benedict Catherine Charles Edward Elizabeth Ferdinand Francis Frederick George Gregory Henry James John "
-    "Leo Leopold Louis Napoleon Nicholas Otto Paul Philip Pius Ramses Richard Wilhelm William"
-)
-_NUMBERED = (
-    "Act Appendix Article Book Bowl Chapter Class Episode Fantasy Grade Level Part Phase Scene Section Stage Type "
-    "Volume War"
-)
-_PARTS = "Act Article Book Chapter Part Section Volume"
+from sparktts_onnx.text.normalize import chinese, english
+from sparktts_onnx.text.normalize.rule import OVER, SENTENCE_STARTERS, Found, Rule
+from sparktts_onnx.text.normalize.tables import rows
+
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
-_NUMERAL = r"(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+_NUMERAL = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 """Up to 89. C, D and M are rather letters."""
+
+_ENDS_NAME = re.compile(r"(?=[.,;:!?)\]”]|\s?(?:[–—\n]|$)|\s-\s)")
+_BEFORE = re.compile(r"(?:\b(\w+)\s)?\b(\w+)\.?\s$")
+_CROWNS = "King Queen Pope Emperor Empress Tsar Czar Sultan Pharaoh Prince Kaiser Shah Duke"
+_CROWNED = frozenset(_CROWNS.split())
+_NOT_CLEAR = "IV XX XXX XL XI L LI LV"
+_UNCLEAR = frozenset(_NOT_CLEAR.split())
+"""Letters that stand for something else behind many words: Start IV fluids, Size XL."""
 
 
 def _value(numeral: str) -> int:
@@ -23,25 +25,55 @@ def _value(numeral: str) -> int:
     return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
 
 
-def _ruler(found: Found) -> str:
-    return "the " + english.ordinal(_value(found.text)).title()
+def _numeral(found: Found) -> str | None:
+    before = _BEFORE.search(found.before)
+    if before is None:
+        return None
+    kinds = {row[0]: row[1] for row in rows("numerals")}
+    kinds |= {row[0].title(): "part" for row in rows("abbreviations") if row[2] == "number"}
+    name = before[2] if before[2] in kinds else before[2].title()
+    kind = kinds.get(name, "")
+    if kind == "ruler" or (before[1] or "") in _CROWNED:
+        return _ruler(found)
+    if len(found.text) == 1:
+        return _letter(found, name, kind)
+    is_name = before[2][0].isupper() and len(before[2]) > 2 and before[2].lower() not in SENTENCE_STARTERS
+    return _spoken(found) if kind or (is_name and found.text not in _UNCLEAR) else None
 
 
-def _numbered(found: Found) -> str:
+def _spoken(found: Found) -> str:
     return english.cardinal(_value(found.text)).title()
 
 
-def _behind(names: str) -> str:
-    return "(?:" + "|".join(rf"(?<=\b{name}\s)" for name in names.split()) + ")"
+def _ruler(found: Found) -> str | None:
+    if found.text in ("I", "L") or re.match(r"\.\s?[A-Z]", found.after):
+        return None
+    return "the " + english.ordinal(_value(found.text)).title()
 
 
-_NO_PERSON = r"(?=[.,;:!?)\]”]|\s?(?:[–—\n]|$)|\s-\s)"
-_INITIAL = r"[VX]\.\s?[A-Z]"
-_OVER = rf"(?!{LETTER_OR_DIGIT}|[-.&/]{LETTER_OR_DIGIT})"
-RULES = (
-    Rule("numbers", rf"(?=[IVXL]{{2}}|[VX]){_behind(_RULERS)}(?!{_INITIAL}){_NUMERAL}{_OVER}", _ruler, _ruler),
-    Rule("numbers", rf"(?=[IVXL]{{2}}){_behind(_NUMBERED)}{_NUMERAL}{_OVER}", _numbered, _numbered),
-    Rule("numbers", rf"(?=[VX]){_behind(_PARTS)}[VX]{_OVER}", _numbered, _numbered),
-    Rule("numbers", rf"(?=I)(?:(?<=\bWorld\sWar\s)I|{_behind(_NUMBERED)}I{_NO_PERSON}){_OVER}", _numbered, _numbered),
-)
-"""A lone letter is more often one than a number: press V, type X, War I fought."""
+def _letter(found: Found, name: str, kind: str) -> str | None:
+    """A lone letter is more often one than a number: press V, type X, War I fought."""
+    if found.text == "I":
+        is_war = found.before.endswith("World War ")
+        return _spoken(found) if is_war or (kind and _ENDS_NAME.match(found.after)) else None
+    return _spoken(found) if kind == "part" and name[0].isupper() else None
+
+
+def _sign(found: Found) -> str:
+    """Ⅲ"""
+    value = int(sum(unicodedata.numeric(sign) for sign in found.text))
+    return found.pick(english.cardinal(value), chinese.cardinal(value))
+
+
+def _stage(found: Found) -> str:
+    """III期"""
+    return chinese.cardinal(_value(found.text))
+
+
+def rules() -> tuple[Rule, ...]:
+    """Tried behind numbers."""
+    return (
+        Rule("numbers", "[\u2160-\u216b\u2170-\u217b]+", _sign),
+        Rule("numbers", rf"(?<![A-Za-z0-9.'’-]){_NUMERAL}(?=[期级型类卷章度代号世部篇册])", _stage, only="zh"),
+        Rule("numbers", rf"(?<=[\w.]\s){_NUMERAL}{OVER}(?![-.&/]\w)", _numeral),
+    )

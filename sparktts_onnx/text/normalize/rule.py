@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
+from sparktts_onnx.text.normalize import chinese, english
+from sparktts_onnx.text.normalize.options import Language
 
-AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-"""A number without a sign: 1,234.5 or 12 or 0.75 or .5"""
+AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+"""A number without a sign: 1,234.5 or 12,50,000 or 12 or 0.75 or .5"""
 
 SIGNED = rf"(?:[-−](?={AMOUNT}))?{AMOUNT}"
 DASH = r"(?:[-–—~～]|\s[-–—~～]\s)"
@@ -17,10 +20,14 @@ START = rf"(?<!{LETTER_OR_DIGIT})(?<!\d[.,:/])(?<!_)(?<!\d[eE][-−])(?<!\d['’
 """Not inside a word, a longer number or a code."""
 
 END = rf"(?![_^]|{LETTER_OR_DIGIT}|[.,:/]\d|['’]\d{{3}})"
+OVER = rf"(?!{LETTER_OR_DIGIT})"
+"""Not inside a word."""
 
-
+_CONTEXT = 24
 _NEW_SENTENCE = re.compile(r"[\"'”’)\]]*(?:$|\s+[\"'“‘(]?[A-Z]|\s*\n)")
 _CAPITAL = re.compile(r" ([A-Z]\w*)")
+_LAST_WORD = re.compile(r"([\w.]+)\s$")
+_GROUP = re.compile(r"\(\?P<\w+>")
 _STARTERS = (
     "the he she it this that these those we they you but and in on at an if when there his her my our their what how "
     "why so then now no yes as for to after before while since"
@@ -40,17 +47,60 @@ BEFORE_AMOUNTS = frozenset(_BEFORE_AMOUNTS.split())
 class Found:
     """One piece of written text that a rule matched."""
 
-    text: str
-    """The matched text."""
+    match: re.Match[str]
+    """By the pattern of the rule; `found["name"]` is the text of one of its groups, "" where it took no part."""
 
-    before: str
-    """Up to 24 characters before it."""
+    language: Language
+    """What it is read in."""
 
-    after: str
-    """Up to 24 characters after it."""
-
-    month_first: bool
+    month_first: bool = True
     """`NormalizeOptions.month_first`."""
+
+    def __getitem__(self, group: str) -> str:
+        return self.match[group] or ""
+
+    @property
+    def text(self) -> str:
+        """The matched text."""
+        return str(self.match[0])
+
+    @cached_property
+    def before(self) -> str:
+        """Up to 24 characters before it."""
+        start = self.match.start()
+        return str(self.match.string)[max(0, start - _CONTEXT) : start]
+
+    @cached_property
+    def after(self) -> str:
+        """Up to 24 characters after it."""
+        end = self.match.end()
+        return str(self.match.string)[end : end + _CONTEXT]
+
+    def pick(self, of_english: str, of_chinese: str) -> str:
+        """The one of two texts that is in the language of the match."""
+        return of_english if self.language == "en" else of_chinese
+
+    def number(self, written: str) -> str:
+        """1,234.5 in words."""
+        return (english if self.language == "en" else chinese).number(written)
+
+    def counted(self, written: str) -> str:
+        """The same before what is counted: 两 for 2 in Chinese."""
+        return "两" if written == "2" and self.language == "zh" else self.number(written)
+
+    def digits(self, written: str) -> str:
+        """4096 digit by digit."""
+        return (english if self.language == "en" else chinese).digits(written)
+
+    def last_word(self) -> str:
+        """The word before it, with the full stops inside; "" for none."""
+        word = _LAST_WORD.search(self.before)
+        return word[1] if word else ""
+
+    def is_behind_a_name(self) -> bool:
+        """Whether a capital begins the word before it, and that is no usual first word of a sentence."""
+        word = self.last_word()
+        return word[:1].isupper() and word.lower() not in SENTENCE_STARTERS
 
     def keep_stop(self, spoken: str) -> str:
         """Keep the full stop of an abbreviation that also ends its sentence."""
@@ -65,25 +115,41 @@ class Found:
 
 
 Reader = Callable[[Found], str | None]
-"""Gives the spoken words, or None to leave the text as it is written."""
+"""Gives the words, or None where the text is none of this rule's: the next rule that matches is asked."""
 
 
-def leave(_: Found) -> None:
-    """The reader of what only the other language writes so: it stays as it is."""
+def leave(found: Found) -> str:
+    """The reader of what stays as it is."""
+    return found.text
+
+
+def fixed(of_english: str, of_chinese: str) -> Reader:
+    """A reader that always gives the same."""
+    return lambda found: found.pick(of_english, of_chinese)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Text of one kind. Patterns hold no capturing groups: all rules are tried in one pass."""
+    """Text of one kind."""
 
     kind: str
     """One of `KINDS`."""
 
     pattern: str
-    """A regular expression."""
+    """A regular expression; its groups have names, or hold nothing."""
 
-    english: Reader
-    """Reads a match in English."""
+    read: Reader
+    """Reads a match."""
 
-    chinese: Reader
-    """Reads a match in Chinese."""
+    only: Language | None = None
+    """The one language in which there is such a thing."""
+
+    @cached_property
+    def own(self) -> re.Pattern[str]:
+        """The pattern with its groups."""
+        return re.compile(self.pattern, re.MULTILINE)
+
+    @property
+    def groupless(self) -> str:
+        """The pattern without its groups, to be one of many."""
+        return _GROUP.sub("(?:", self.pattern)

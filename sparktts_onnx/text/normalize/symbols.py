@@ -1,94 +1,63 @@
 """Signs that are read out: & + = × ° # @ and the like."""
 
 import re
+from functools import cache
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize.quantities import UNIT, UNITS
-from sparktts_onnx.text.normalize.rule import AMOUNT, Found, Reader, Rule
+from sparktts_onnx.text.normalize.quantities import unit_pattern, units
+from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, Found, Rule, fixed
+from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
 
-_BETWEEN = {
-    "+": ("plus", "加"),
-    "=": ("equals", "等于"),
-    "×": ("times", "乘"),
-    "*": ("times", "乘"),
-    "x": ("by", "乘"),
-    "X": ("by", "乘"),
-    "÷": ("divided by", "除以"),
-    "±": ("plus or minus", "加减"),
-    "≈": ("is about", "约等于"),
-    "≠": ("is not equal to", "不等于"),
-    "<": ("is less than", "小于"),
-    ">": ("is greater than", "大于"),
-    "≤": ("is at most", "小于等于"),
-    "≥": ("is at least", "大于等于"),
-    "<=": ("is at most", "小于等于"),
-    ">=": ("is at least", "大于等于"),
-    "==": ("equals", "等于"),
-    "!=": ("is not equal to", "不等于"),
-}
-_BEFORE = {
-    "+": ("plus ", "正"),
-    "~": ("about ", "约"),
-    "～": ("about ", "约"),
-    "≈": ("about ", "约"),
-    "±": ("plus or minus ", "正负"),
-    "<": ("less than ", "小于"),
-    ">": ("more than ", "大于"),
-    "≤": ("at most ", "不超过"),
-    "≥": ("at least ", "至少"),
-    "<=": ("at most ", "不超过"),
-    ">=": ("at least ", "至少"),
-    "§": ("section ", "第"),
-}
 _COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
 _IN_A_SENTENCE = re.compile(r"\b(?:is|are|was|were|be|been|to|of|by|from|at|with|for|than|has|have|had)$")
 """Words that want "less than" behind them, not "is less than"."""
 
-_SAYS_ABOUT = re.compile(r"\b(?:about|around|roughly|approximately|approx\.|circa|ca\.)\s$", re.IGNORECASE)
+_SAYS_ABOUT = re.compile(
+    r"\b(?:about|around|roughly|approximately|approx\.|circa|ca\.)\s$|(?:约|大概|差不多)$", re.IGNORECASE
+)
+_SAYS_MONEY = re.compile(r"(?:[$€£¥₹]\s?[\d.,]+(?:[kKmM]|\s\w+illion)?|[\d.,]+\s?[$€£¥₹])$")
 
 
-def _one_of(signs: dict[str, tuple[str, str]]) -> str:
-    return "(?:" + "|".join(sorted(map(re.escape, signs), key=len, reverse=True)) + ")"
+@cache
+def _signs(column: int) -> dict[str, tuple[str, str]]:
+    """(English, Chinese) of each sign that has words in a column: 1 between numbers, 3 before one."""
+    return {row[0]: (row[column], row[column + 1]) for row in rows("signs") if row[column]}
 
 
-def _english_between(found: Found) -> str:
+def _between(found: Found) -> str:
     sign = found.text.strip()
+    if found.language == "zh":
+        return _signs(1)[sign][1]
     if sign in _COMPARED and _IN_A_SENTENCE.search(found.before):
-        return " " + _BEFORE[sign][0]
-    return f" {_BETWEEN[sign][0]} "
+        return f" {_signs(3)[sign][0]} "
+    return f" {_signs(1)[sign][0]} "
 
 
-def _chinese_between(found: Found) -> str:
-    return _BETWEEN[found.text.strip()][1]
-
-
-def _english_before(found: Found) -> str:
-    if _SAYS_ABOUT.search(found.before) and _BEFORE[found.text.strip()][0] == "about ":
+def _before(found: Found) -> str:
+    of_english, of_chinese = _signs(3)[found.text.strip()]
+    if of_english == "about" and _SAYS_ABOUT.search(found.before):
         return ""
-    return _BEFORE[found.text.strip()][0]
+    return found.pick(f"{of_english} ", of_chinese)
 
 
-def _chinese_before(found: Found) -> str:
-    if found.before.endswith(("约", "大概", "差不多")) and _BEFORE[found.text.strip()][1] == "约":
-        return ""
-    return _BEFORE[found.text.strip()][1]
-
-
-def _fixed(english_words: str, chinese_words: str) -> tuple[Reader, Reader]:
-    return (lambda _: english_words), (lambda _: chinese_words)
-
-
-def _english_and(_: Found) -> str:
-    return " and "
-
-
-def _chinese_and(found: Found) -> str:
+def _and(found: Found) -> str:
     """Between Latin letters (R&D) the English word is what is said in Chinese too."""
-    is_latin = found.before[-1:].isascii() and found.after[:1].isascii() and found.text == "&"
-    return " and " if is_latin else "和"
+    is_latin = found.text == "&" and re.match("[!-~]{2}", found.before[-1:] + found.after[:1])
+    return found.pick(" and ", " and " if is_latin else "和")
 
 
-_LOVE = _fixed(" love", "爱")
+def _per(found: Found) -> str | None:
+    """$15/mo, 60/h; one letter is one behind money alone"""
+    unit = found["per"]
+    if len(unit) == 1 and unit != "h" and not _SAYS_MONEY.search(found.before):
+        return None
+    of_english, of_chinese = next(row[1:] for row in rows("per") if unit in spellings(row[0]))
+    return found.pick(f" per {of_english}", f"每{of_chinese}")
+
+
+def _area(found: Found) -> str:
+    one, _, of_chinese = units()[found.text]
+    return found.pick(one, of_chinese)
 
 
 _LOVED = (
@@ -105,7 +74,7 @@ _NO_ABBREVIATION = "".join(rf"(?<!{end}\.)" for end in ("temp", "max", "min", "a
 _BEHIND_SENTENCE = (
     rf"(?<=[A-Za-z!?][!?])\s?|(?<=[。！？])\s?|(?<=[A-Za-z{HAN}]~)\s|(?<=[A-Za-z]{{3}}\.){_NO_ABBREVIATION}\s"
 )
-_ENGLISH_LOVER = r"(?=\s<3)(?:(?<=\b[Ii])|(?<=\b[Ww]e)|(?<=\b[Tt]hey))"
+_LOVER = r"(?=\s<3)(?:(?<=\b[Ii])|(?<=\b[Ww]e)|(?<=\b[Tt]hey))"
 _CHINESE_UNITS = (
     "公里 千米 厘米 毫米 米 公斤 千克 克 斤 吨 毫升 升 小时 分钟 秒 天 个月 个 人 次 块 元 美元 页 章 节 集 级 楼 层 "
     "倍 人民币 平方米 平米 万元 亿元"
@@ -114,75 +83,71 @@ _ONE_MEASURE = "|".join(rf"(?<=[\d万亿]{unit})[-–—~～](?={AMOUNT}[万亿]
 """Both ends with the same unit: 5公里-10公里."""
 
 _WEEK = ("周", "星期", "礼拜")
-_NEXT_WEEKDAY = rf"(?=(?:{'|'.join(_WEEK)})[一二三四五六日天末])"
-_WEEKDAYS = "(?:" + "|".join(rf"(?<={week}[一二三四五六日天末])" for week in _WEEK) + r")[-–—~～]{1,2}" + _NEXT_WEEKDAY
+_WEEKDAYS = (
+    "(?:" + "|".join(rf"(?<={week}[一二三四五六日天末])" for week in _WEEK) + r")[-–—~～]{1,2}"
+    rf"(?=(?:{'|'.join(_WEEK)})[一二三四五六日天末])"
+)
 _MONTHS = r"(?<=[一二三四五六七八九十]月)[-–—~～]{1,2}(?=[一二三四五六七八九十]{1,2}月)"
 _PARTS_OF_DAY = r"(?<=[\d半][点时分])[-–—~～]{1,2}(?=(?:[上下中]午|凌晨|早|晚|傍晚|次日|当[天晚])\D{0,2}\d)"
-SPANS = (
-    Rule("ranges", rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY})", *_fixed(" to ", "到")),
-    Rule("ranges", rf"(?=[-–—~～])(?:{_ONE_MEASURE})", *_fixed(" to ", "到")),
-    Rule("ranges", r"(?<=[\d万亿小][日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", *_fixed(" to ", "到")),
-    Rule("emoji", rf"{_ENGLISH_LOVER}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", *_LOVE),
-    Rule("emoji", r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", *_LOVE),
-    Rule("emoji", rf"(?=\s?<)(?:^|{_BEHIND_LOVED}|{_BEHIND_SENTENCE})<3+(?:\s<3+)*(?=$|!)", *_fixed("", "")),
-)
-"""Tried before signs: what follows a Chinese unit is the end of a span, not a negative number; <3 is a heart
-between who loves and who is loved, and at the end of a line behind thanks and the like, or behind a sentence."""
-
-_WHOLE_NUMBER = rf"{AMOUNT}(?!{LETTER_OR_DIGIT})"
-_OPERATOR = rf"(?<=[\d)²³])\s?(?:{_one_of(_BETWEEN)})\s?(?=[(+−-]?{_WHOLE_NUMBER})"
-_RELATION = rf"(?<=[A-Za-z)])\s?(?:[=<>≤≥≈≠]|[!<>=]=)\s?(?=[-−]?{_WHOLE_NUMBER})"
-_SHORTENED = r"(?:[kKMB]|[ap]m|x|st|nd|rd|th)"
-"""Letters right behind a number: ~20k, ~5pm, ~3x."""
-
-_AMOUNT_AHEAD = rf"(?=[$€£¥]?{AMOUNT}(?:{_SHORTENED}?(?!{LETTER_OR_DIGIT})|{UNIT}))"
-_LEADING = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){_one_of(_BEFORE)}\s?{_AMOUNT_AHEAD}"
-_OPERAND = r"(?=[(+−-]?(?:\d|[A-Za-z](?![A-Za-z])))"
-_RULES_OF_MATHEMATICS = (
-    rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<={LETTER_OR_DIGIT})\s?[≤≥≈])\s?(?=[(+−$€£¥-]?\w)",
-    rf"(?<=[A-Za-z\d)%°])\s?[×÷±]\s?{_OPERAND}",
-    rf"(?<=[\d)²³])\s?(?:[+<>=]|[<>=]=)\s?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
-)
-"""Between names and numbers: x ≤ y, a × b, 1 < x, a² + b²"""
-
-_ALONE = rf"[\s(，。：、“\"{HAN}]"
-_EQUATION = (
-    rf"(?:(?<=^[A-Za-z])|(?<={_ALONE}[A-Za-z])|(?<=^[A-Za-z]\s)|(?<={_ALONE}[A-Za-z]\s))"
-    rf"=\s?(?=(?![kcmd]m)[A-Za-z]{{1,2}}(?:[²³]|\^[23])(?!{LETTER_OR_DIGIT}|[²³.]\w))"
-)
-"""E=mc² and no a=b of a program."""
-
-_PER = r"/(?=(?:hour|hr|h|day|week|month|mo|year|yr|person|night|kg|lb)(?![A-Za-z/]))"
-_SURE_AREA = rf"(?:km²|m²|㎡|m³)(?!{LETTER_OR_DIGIT})"
-_AREA = rf"(?:{_SURE_AREA}|(?:km2|m2|m3)(?!{LETTER_OR_DIGIT}))"
-"""m2 is one behind an amount, not in gcc/m2/examples."""
-
-_CHINESE_PER = r"/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])"
 
 
-def _english_area(found: Found) -> str:
-    return UNITS[found.text][0]
+def spans() -> tuple[Rule, ...]:
+    """Tried before signs: what follows a Chinese unit is the end of a span, not a negative number; <3 is a heart
+    between who loves and who is loved, and at the end of a line behind thanks and the like, or behind a sentence."""
+    love, to = fixed(" love", "爱"), fixed(" to ", "到")
+    return (
+        Rule("ranges", rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY})", to),
+        Rule("ranges", rf"(?=[-–—~～])(?:{_ONE_MEASURE})", to),
+        Rule("ranges", r"(?<=[\d万亿小][日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", to),
+        Rule("emoji", rf"{_LOVER}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", love),
+        Rule("emoji", r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", love),
+        Rule("emoji", rf"(?=\s?<)(?:^|{_BEHIND_LOVED}|{_BEHIND_SENTENCE})<3+(?:\s<3+)*(?=$|!)", fixed("", "")),
+    )
 
 
-def _chinese_area(found: Found) -> str:
-    return UNITS[found.text][2]
-
-
-RULES = (
-    *(Rule("symbols", pattern, _english_between, _chinese_between) for pattern in _RULES_OF_MATHEMATICS),
-    Rule("symbols", rf"(?<=[\d%$€£¥]){_PER}", *_fixed(" per ", "每")),
-    Rule("symbols", rf"(?<=[\d元])/(?={_AREA})|\s?/\s?(?={_SURE_AREA})", *_fixed(" per ", "每")),
-    Rule("symbols", rf"(?<=[\d元]/){_AREA}|(?:(?<=/)|(?<=/\s)){_SURE_AREA}", _english_area, _chinese_area),
-    Rule("symbols", rf"(?<=[元次]){_CHINESE_PER}", *_fixed(" per ", "每")),
-    Rule("symbols", r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", *_fixed(" to ", "到")),
-    Rule("symbols", r"(?<=\d)\s?[xX]\s?(?=10\^)", *_fixed(" times ", "乘")),
-    Rule("symbols", _OPERATOR, _english_between, _chinese_between),
-    Rule("symbols", _EQUATION, _english_between, _chinese_between),
-    Rule("symbols", _RELATION, _english_between, _chinese_between),
-    Rule("symbols", _LEADING, _english_before, _chinese_before),
-    Rule("symbols", rf"(?<=[\d%])\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", *_fixed(" plus", "加")),
-    Rule("symbols", r"\s?&amp;\s?|\s?&&?(?!#|[a-z]+;)\s?", _english_and, _chinese_and),
-    Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", *_fixed("hashtag ", "#")),
-    Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", *_fixed("at ", "艾特")),
-    Rule("symbols", r"(?<=\w)[™®]|©\s?", *_fixed("", "")),
-)
+def rules() -> tuple[Rule, ...]:
+    """Tried last."""
+    whole = rf"{AMOUNT}{OVER}"
+    operator = rf"(?<=[\d)²³]) ?(?:{one_of(_signs(1))}) ?(?=[(+−-]?{whole})(?<![xX])|(?<=[\d)²³]) ?[xX] ?(?={whole})"
+    relation = rf"(?<=[A-Za-z)]) ?(?:[=<>≤≥≈≠]|[!<>=]=) ?(?=[-−]?{whole})"
+    shortened = r"(?:[kKMB]|[ap]m|x|st|nd|rd|th)"  # right behind a number: ~20k, ~5pm, ~3x
+    ahead = rf"(?=[$€£¥]?{AMOUNT}(?:{shortened}?{OVER}|{unit_pattern()}))"
+    leading = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){one_of(_signs(3))} ?{ahead}"
+    operand = r"(?=[(+−-]?(?:\d|[A-Za-z](?![A-Za-z])))"
+    mathematics = (
+        rf"(?:(?<=[\w)%°]) ?(?:≠|!=)|(?<={LETTER_OR_DIGIT}) ?[≤≥≈]) ?(?=[(+−$€£¥-]?\w)",
+        rf"(?<=[A-Za-z\d)%°]) ?[×÷±] ?{operand}",
+        rf"(?<=[\d)²³]) ?(?:[+<>=]|[<>=]=) ?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
+    )  # between names and numbers: x ≤ y, a × b, 1 < x, a² + b²
+    alone = rf"[\s(，。：、“\"{HAN}]"
+    equation = (
+        rf"(?:(?<=^[A-Za-z])|(?<={alone}[A-Za-z])|(?<=^[A-Za-z]\s)|(?<={alone}[A-Za-z]\s))"
+        rf"= ?(?=(?![kcmd]m)[A-Za-z]{{1,2}}(?:[²³]|\^[23]){OVER}(?![²³.]\w))"
+    )  # E=mc² and no a=b of a program
+    sure_area = rf"(?:km²|m²|㎡|m³){OVER}"
+    area = rf"(?:{sure_area}|(?:km2|m2|m3){OVER})"  # m2 is one behind an amount, not in gcc/m2/examples
+    per = one_of(spelling for row in rows("per") for spelling in spellings(row[0]))
+    return (
+        *(Rule("symbols", pattern, _between) for pattern in mathematics),
+        Rule("symbols", rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{per})(?![\w/])", _per),
+        Rule("symbols", rf"(?<=[\d元])/(?={area})| ?/ ?(?={sure_area})", fixed(" per ", "每")),
+        Rule("symbols", rf"(?<=[\d元]/){area}|(?:(?<=/)|(?<=/\s)){sure_area}", _area),
+        Rule(
+            "symbols", r"(?<=[元次])/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])", fixed(" per ", "每")
+        ),
+        Rule("symbols", r"(?<=[^\s<-]) ?(?:→|->) ?(?=[^\s>])", fixed(" to ", "到")),
+        Rule("symbols", r"(?<=\d) ?[xX] ?(?=10\^)", fixed(" times ", "乘")),
+        Rule("symbols", operator, _between),
+        Rule("symbols", equation, _between),
+        Rule("symbols", relation, _between),
+        Rule("symbols", leading, _before),
+        Rule(
+            "symbols", rf"(?:(?<=[\d%])|(?<=\d[kKMB]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")
+        ),
+        Rule("symbols", r" ?&&?(?!#|[a-z]+;) ?", _and),
+        Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
+        Rule("symbols", r"(?<=\w) @ ?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥])", fixed(" at ", "每个")),
+        Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", fixed("at ", "艾特")),
+        Rule("symbols", r"(?<=[A-Za-z])_+(?=[A-Za-z])", fixed(" ", " ")),
+        Rule("symbols", r"(?<=\w)[™®]|© ?", fixed("", "")),
+    )

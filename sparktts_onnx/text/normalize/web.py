@@ -1,11 +1,10 @@
 """Web and e-mail addresses: the host and the path are read out, scheme and query are not."""
 
 import re
-from collections.abc import Mapping
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.rule import START, Found, Rule
+from sparktts_onnx.text.normalize.tables import rows
 
 _ADDRESS_CHAR = rf"[^\s<>\"'“”‘’，。；：！？、（）《》【】{HAN}]"
 _LAST_CHAR = rf"[^\s<>\"'“”‘’，。；：！？、（）《》【】{HAN}.,;:!?)\]}}…]"
@@ -16,64 +15,29 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _BARE_HOST = rf"(?:{_LABEL}\.){{1,8}}(?:{_TOP_LEVEL})(?!{LETTER_OR_DIGIT}|[.-][A-Za-z])"
 _EMAIL = rf"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{{0,62}}[A-Za-z0-9_])?@(?:{_LABEL}\.){{1,8}}[A-Za-z]{{2,24}}"
 _SCHEME = r"(?:[Hh]ttps?://|HTTPS?://|ftp://|(?<![A-Za-z])www\.)"
-
-_ENGLISH_SIGNS = {
-    ".": "dot",
-    "/": "slash",
-    "-": "dash",
-    "_": "underscore",
-    "@": "at",
-    ":": "colon",
-    "+": "plus",
-    "~": "tilde",
-    "%": "percent",
-}
-_CHINESE_SIGNS = {
-    ".": "点",
-    "/": "斜杠",
-    "-": "横杠",
-    "_": "下划线",
-    "@": "艾特",
-    ":": "冒号",
-    "+": "加",
-    "~": "波浪线",
-    "%": "百分号",
-}
+ADDRESS = rf"{_SCHEME}{_ADDRESS_CHAR}*{_LAST_CHAR}|(?<![A-Za-z0-9._%+-]){_EMAIL}"
 _PIECE = re.compile(r"[A-Za-z]+|\d+|.", re.DOTALL)
+_LEFT_OUT = re.compile(r"^(?:[A-Za-z]+://)?(?:www\.)?|/*(?:[?#].*)?$", re.IGNORECASE | re.DOTALL)
 
 
-def _spell(address: str, signs: Mapping[str, str], *, is_chinese: bool) -> str | None:
-    """The parts of an address as words; None if it holds a character with no name here."""
-    words = []
-    for piece in _PIECE.findall(address):
-        if piece.isascii() and piece.isalpha():
-            words.append(piece)
-        elif piece.isascii() and piece.isdigit():
-            words.append(chinese.digits(piece) if is_chinese else english.digits(piece))
+def _address(found: Found) -> str | None:
+    """The parts of an address in words: no scheme, no www, no query, no closing slash; None if it holds a character
+    with no name here."""
+    signs = {row[0]: found.pick(row[5], row[6]) for row in rows("signs") if row[5]}
+    spoken = []
+    for piece in _PIECE.findall(_LEFT_OUT.sub("", found.text)):
+        if piece.isascii() and piece.isalnum():
+            spoken.append(found.digits(piece) if piece.isdigit() else piece)
         elif piece in signs:
-            words.append(signs[piece])
+            spoken.append(signs[piece])
         else:
-            return None
-    return " ".join(words)
+            return found.text
+    return " ".join(spoken) or found.text
 
 
-def _spoken_part(url: str) -> str:
-    """What a person would read out of a URL: no scheme, no www, no query, no closing slash."""
-    address = re.sub(r"^[A-Za-z]+://", "", url)
-    address = re.sub(r"^www\.", "", address, flags=re.IGNORECASE)
-    return re.split(r"[?#]", address, maxsplit=1)[0].rstrip("/")
-
-
-def _english(found: Found) -> str | None:
-    return _spell(_spoken_part(found.text), _ENGLISH_SIGNS, is_chinese=False) or None
-
-
-def _chinese(found: Found) -> str | None:
-    return _spell(_spoken_part(found.text), _CHINESE_SIGNS, is_chinese=True) or None
-
-
-RULES = (
-    Rule("web", rf"{_SCHEME}{_ADDRESS_CHAR}*{_LAST_CHAR}", _english, _chinese),
-    Rule("web", rf"(?<![A-Za-z0-9._%+-]){_EMAIL}", _english, _chinese),
-    Rule("web", rf"{START}(?<![@-]){_BARE_HOST}(?:/{_ADDRESS_CHAR}*{_LAST_CHAR})?/?", _english, _chinese),
-)
+def rules() -> tuple[Rule, ...]:
+    """Tried first: an address has numbers and signs in it."""
+    return (
+        Rule("web", ADDRESS, _address),
+        Rule("web", rf"{START}(?<![@-]){_BARE_HOST}(?:/{_ADDRESS_CHAR}*{_LAST_CHAR})?/?", _address),
+    )

@@ -90,7 +90,7 @@ ENGLISH = {
         ("7/25 of them, 1/25", "seven twenty-fifths of them, one twenty-fifth"),
         ("on 3/4 of it, by 1/2", "on three quarters of it, by one half"),
         ("85/100", "eighty-five out of one hundred"),
-        ("120/80 mmHg", "one hundred twenty over eighty mmHg"),
+        ("120/80 mmHg", "one hundred twenty over eighty millimeters of mercury"),
     ],
     "percents": [
         ("5%", "five percent"),
@@ -346,7 +346,7 @@ ENGLISH = {
         ("10⁶ and 10⁻³", "ten to the power of six and ten to the power of minus three"),
         ("a < b, <b>, Nike × Adidas", "a < b, <b>, Nike × Adidas"),
         ("A → B, 5 -> 6", "A to B, five to six"),
-        ("$5/month, 5€/kg, and/or", "five dollars per month, five euros per kg, and/or"),
+        ("$5/month, 5€/kg, and/or", "five dollars per month, five euros per kilogram, and/or"),
         ("6/2=3", "six divided by two equals three"),
         ("50%+ of them", "fifty percent plus of them"),
         ("[a link](https://x.com/a) here", "a link here"),

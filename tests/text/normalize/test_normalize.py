@@ -1,12 +1,14 @@
 """What holds for every text and every rule: nothing raises, what is skipped stays, one match is read once."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.errors import OptionError
+from sparktts_onnx.text.duration import is_speakable
 from sparktts_onnx.text.normalize import KINDS, NormalizeOptions, detect_language, normalize, rules
 from sparktts_onnx.text.normalize.rule import Rule
 from sparktts_onnx.text.segments import split
@@ -68,6 +70,78 @@ def test_never_raises(text: str) -> None:
 )
 def test_odd_text_is_left_or_read_but_never_fails(text: str) -> None:
     assert isinstance(normalize(text), str)
+
+
+HOSTILE = (
+    *"1 < & $ [ | _ * @ ( ` ~ \\ > # 好 😀".split(),
+    *(
+        "1 ",
+        "9.",
+        "1,",
+        "1-",
+        "A.",
+        "x=",
+        "3x-1=",
+        "<b x=1 ",
+        "&#1",
+        "$1",
+        "$a ",
+        '1"',
+        "8' ",
+        "1 1/2 ",
+        "[a](",
+        "| a ",
+    ),
+    *("|-", "a_", "a@b.", "http://a", "1km", "1 km-", "10:10 ", "may 5 ", "Act I ", "5年", "2^", "1e5-", "😀 ", "1~"),
+    *(
+        r"\\frac{a}{",
+        "<!--",
+        "<script>",
+        "555-",
+        "+1 ",
+        "1. a 2. b ",
+        "Mr. A ",
+        "2/3rd ",
+        "~~a",
+        "[1]",
+        "\n",
+        "> ",
+        "5 and 5 ",
+    ),
+)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_time_grows_with_the_length_of_any_text(piece: str) -> None:
+    """One second for 20 000 characters, as a quadratic rule would not."""
+    text = (piece * 20_000)[:20_000]
+    seconds = []
+    for _ in range(3):
+        begin = time.process_time()
+        normalize(text)
+        seconds.append(time.process_time() - begin)
+        if seconds[-1] < 1:
+            return
+    pytest.fail(f"{seconds} s")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(SCRAPS | st.sampled_from(HOSTILE) | st.text(max_size=4), max_size=40).map("".join))
+def test_words_are_not_lost(text: str) -> None:
+    """What has a letter or a digit outside of markup still has one."""
+    options = NormalizeOptions(skip={"symbols", "web", "emoji"})
+    assert is_speakable(normalize(text, options)) == is_speakable(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from([*WRITTEN.values(), "and", "so it", "He left.", "第3个", "今天。"]), max_size=8).map(
+        " ".join
+    )
+)
+def test_what_is_in_words_stays(text: str) -> None:
+    once = normalize(text)
+    assert normalize(once) == once
 
 
 ANY_LENGTH = [
@@ -154,10 +228,11 @@ def test_a_skipped_address_keeps_its_digits() -> None:
     assert normalize(written, NormalizeOptions(skip={"web"})) == written
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.kind} {rule.english.__name__}")
-def test_rules_hold_no_groups(rule: Rule) -> None:
-    """A group in one rule would shift the numbers of all that follow it."""
-    assert re.compile(rule.pattern).groups == 0
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.kind} {rule.read.__name__}")
+def test_all_groups_of_rules_have_names(rule: Rule) -> None:
+    """A group without a name in one rule would shift the numbers of all that follow it."""
+    assert re.compile(rule.pattern).groups == len(rule.own.groupindex)
+    assert re.compile(rule.groupless).groups == 0
 
 
 def test_language_can_be_told() -> None:
@@ -202,7 +277,7 @@ def test_options_are_checked(options: dict[str, object]) -> None:
         ("So did I. 7 too.", ["So did I.", "Seven too."]),
         ("See cf. 5 of J. 6, and Vol. 7.", ["See compare five of J. six, and Volume seven."]),
         ("5 came, 6 went", ["five came, six went"]),
-        ("Dave is 5 ft. 3 or 4 tall.", ["Dave is five feet. three or four tall."]),
+        ("Dave is 5 ft. 3 or 4 tall.", ["Dave is five feet three or four tall."]),
         ("Built ca. 1900 by X et al. 12 of it.", ["Built ca. nineteen hundred by X and others twelve of it."]),
         ("Open Mon. 9 to Fri. 5, max. 5 persons.", ["Open Mon. nine to Fri. five, max. five persons."]),
     ],

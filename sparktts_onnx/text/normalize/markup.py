@@ -1,0 +1,120 @@
+"""What marks a text up and is no text: entities, tags, Markdown, tables, TeX, frames, marks of notes."""
+
+import html
+import re
+from functools import cache
+
+from sparktts_onnx.text.normalize.tables import one_of, rows, words
+
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_COMMENT = re.compile(r"<!--[^>]{0,500}-->|<!DOCTYPE[^>]{0,500}>", re.IGNORECASE)
+_HIDDEN = re.compile(r"<(script|style)\b[^<>]{0,500}>[^<]{0,5000}</\1>", re.IGNORECASE)
+_SCENE_BREAK = re.compile(r"(?m)^ *(?:(?:[-–—*_~=#•·] *){3,}|⁂) *$")
+_FENCE = re.compile(r"(?m)^ *(?:```|~~~)[\w+#.-]* *$")
+_TABLE_RULE = re.compile(r"(?m)^ *\|?(?: *:?-{2,}:? *\|)+(?: *:?-{2,}:? *)?$\n?")
+_TABLE_ROW = re.compile(r"(?m)^ *\| *(\S[^\n]*?) *\| *$")
+_CELL_END = re.compile(r" *\| *")
+_TARGET = r"[^()\s]{1,500}(?: \"[^\"\n]{0,200}\")?"
+_LINK = re.compile(
+    rf"!\[([^\[\]\n]{{0,200}})\](?:\({_TARGET}\)|\[[\w .-]{{0,60}}\])|\[([^\[\]\n]{{1,200}})\]\(https?://{_TARGET}\)"
+    rf"|(?<![\w\])])\[([^\[\]\n]{{0,200}}[A-Za-z][^\[\]\n]{{0,200}})\](?:\({_TARGET}\)|\[[\w .-]{{0,60}}\](?!\[))"
+)
+"""An image, a link to an address of the web, a link to somewhere else: not the call of a[i](x)."""
+
+_NOTE = re.compile(
+    r"\[\^[\w-]{1,40}\]:?"
+    r"|(?<=[.,;:!?”’。，；：！？])(?:\[(?:[1-9]\d{0,2}|citation needed|note \d{1,3})\])+(?=[\s.,;:)。，]|$)"
+    r"|(?<=[.!?。])\[[a-z]\](?=\s|$)"
+)
+_NOTE_BEHIND_A_WORD = re.compile(r"(?<=[a-z]{4})(?:\[[1-9]\d{0,2}\])+(?=\s[a-z]|[.,;:)]|\s?$)")
+_CODE = re.compile(r"[=;{}_<>#]|\w\(|\[0\]")
+_FRAME = re.compile(r"[\u2500-\u259f\u25a0-\u25b2\u25b4-\u25ca\u25cc-\u25fc]+")
+_LEADING = re.compile(r"(?m)^ {0,3}(?:(?:> ?)+(?=[^\s\d>=])|#{1,6} +|[-*•‣◦▪●] +|\+ +(?=[A-Za-z]))+")
+_MARKS = re.compile(
+    r"`{1,3}|\*{2,3}(?!\d)"
+    r"|(?<!\w)[*_]{1,3}(?=\w)|(?<=[\w.!?。！？])[*_]{1,3}(?!\w)"
+)
+_STRUCK = re.compile(r"~~(?=\S)([^~\n]{1,200})(?<=\S)~~")
+_STARRED = re.compile(r"(?m)^ *\* +([^\n*]{1,200}?) +\*$")
+_TEX = re.compile(
+    r"\\\((?=\S)([^\n|\u3000-\u9fff]{1,100}?)(?<=\S)\\\)|\$\$([^$\n]{1,200})\$\$"
+    r"|\\[dt]?frac\{([^{}\n]{1,60})\}\{([^{}\n]{1,60})\}|\\sqrt\{([^{}\n]{1,60})\}"
+)
+_OPEN_ENDED = ("br", "hr", "img", "input", "link", "meta", "wbr", "break")
+"""Tags that need no other one to end them."""
+
+
+def decode_entities(text: str) -> str:
+    """&amp; and &#39; as the characters they stand for; twice, for those that were encoded twice."""
+    for _ in range(2):
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    return text
+
+
+@cache
+def _tag() -> re.Pattern[str]:
+    attribute = r"\s+[\w:@.-]+(?:\s*=\s*(?:\"[^\"<>]{0,500}\"|'[^'<>]{0,500}'|[^\s\"'<>=]{1,200}))?"
+    return re.compile(rf"<(/?)({one_of(words('tags'))})((?:{attribute}){{0,30}})\s*/?>", re.IGNORECASE)
+
+
+def drop_tags(text: str) -> str:
+    """Leave out the tags of HTML; those that part lines become the end of one. One that a text only speaks of, as the
+    <table> element, stays."""
+    if "<" not in text:
+        return text
+    text = _HIDDEN.sub("\n", _COMMENT.sub("", text))
+    ended = {name.lower() for name in re.findall(r"</([A-Za-z][\w-]*)", text)}
+    begun = {name.lower() for name in re.findall(r"<([A-Za-z][\w-]*)", text)}
+
+    def dropped(tag: re.Match[str]) -> str:
+        name = tag[2].lower()
+        is_pair = name in begun and name in ended
+        before, after = text[tag.start() - 1 : tag.start()], text[tag.end() : tag.end() + 1]
+        touches = (before if tag[1] else after).isalnum() and (tag[1] or not (before.isalnum() or before == "="))
+        if not (is_pair or tag[3] or name in _OPEN_ENDED or touches):
+            return tag[0]
+        return "\n" if name in words("tags", "block") else ""
+
+    return _tag().sub(dropped, text)
+
+
+def read_tex(text: str) -> str:
+    r"""\times as ×, \frac{a}{b} as a / b; formulas in \( \) or $$ as ones in $."""
+    if "\\" not in text and "$$" not in text:
+        return text
+    commands = {row[0]: row[1] for row in rows("latex")}
+    text = _TEX.sub(_tex_in_words, text)
+    return re.sub(
+        rf"\\({one_of(commands)})(?![A-Za-z])(?=([\w\\]?))",
+        lambda match: f" {commands[match[1]]}" + (" " if match[2] else ""),
+        text,
+    )
+
+
+def _tex_in_words(match: re.Match[str]) -> str:
+    inside, shown, top, bottom, root = match.groups()
+    if top:
+        return f"{top}/{bottom}" if top.isdigit() and bottom.isdigit() else f"{top} / {bottom}"
+    return f"square root of {root}" if root else f"${(inside or shown).strip()}$"
+
+
+def drop_markup(text: str) -> str:
+    """The text without what marks it up: rules of tables, bullets, link targets, stars, frames and marks of notes."""
+    text = _FENCE.sub("", _SCENE_BREAK.sub("", text))
+    if "|" in text:
+        text = _TABLE_ROW.sub(_row, _TABLE_RULE.sub("", text))
+    if "](" in text or "][" in text:
+        text = _LINK.sub(_link_text, _LINK.sub(_link_text, text))  # a link may hold an image
+    text = _NOTE.sub("", text)
+    if not _CODE.search(text):
+        text = _NOTE_BEHIND_A_WORD.sub("", text)
+    text = _STRUCK.sub(r"\1", _STARRED.sub(r"\1", text))
+    return _MARKS.sub("", _LEADING.sub("", _FRAME.sub(" ", text)))
+
+
+def _link_text(match: re.Match[str]) -> str:
+    return next((group for group in match.groups() if group), "")
+
+
+def _row(row: re.Match[str]) -> str:
+    return ", ".join(cell for cell in _CELL_END.split(row[1]) if cell)

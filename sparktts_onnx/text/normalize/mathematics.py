@@ -1,0 +1,105 @@
+"""Powers and equations: 5², 10⁻³, 3×10⁸ m/s, 1e-5, E=mc², g(x)=3x-1, $y-2$."""
+
+import re
+
+from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
+from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, START, Found, Rule
+from sparktts_onnx.text.normalize.tables import rows
+
+_POWERS = {"2": ("squared", "的平方"), "²": ("squared", "的平方"), "3": ("cubed", "的立方"), "³": ("cubed", "的立方")}
+_TOKEN = re.compile(rf"{AMOUNT}|\^\{{?[-−]?[A-Za-z\d]+\}}?|[²³]|[A-Za-z]+|[<>!=]=|\S")
+_NEEDS_READING = re.compile(r"\d[a-z]\b|[A-Za-z)²³\d]\s?[-−]\s?[A-Za-z(]|[A-Za-z)²³]\s?[-−]\s?\d")
+_TERM = rf"(?:(?:{AMOUNT}(?![eE][-−+]?\d))?[A-Za-z](?:\([A-Za-z\d]\))?|{AMOUNT})(?:[²³]|\^[-−]?\d+)?"
+_SIDE = rf"[-−]?\(?{_TERM}\)?(?:\s?[-−+×*·/]\s?\(?{_TERM}\)?){{0,9}}"
+
+
+def _power(found: Found) -> str:
+    ten = found.pick(" times ten", "乘十") if found["ten"] else ""
+    exponent = found.number(found["exponent"].lstrip("+"))
+    unit = unit_name(found, found["unit"]) if found["unit"] else ""
+    return found.number(found["base"]) + ten + found.pick(f" to the power of {exponent}", f"的{exponent}次方") + unit
+
+
+def _small_power(found: Found) -> str | None:
+    """The ² of x², but not that of word², which is the mark of a note."""
+    if found.text[0] in "²³" and re.search(r"[a-z]{4}$|[a-z]{3}\s$", found.before):
+        return ""
+    of_english, of_chinese = _POWERS[found.text[-1]]
+    return found.pick(f" {of_english}", of_chinese)
+
+
+def _square(found: Found) -> str:
+    of_english, of_chinese = _POWERS[found.text[-1]]
+    return found.number(found.text[:-1]) + found.pick(f" {of_english}", of_chinese)
+
+
+def _product(found: Found) -> str:
+    """The mc² of E = mc²: letters one by one."""
+    of_english, of_chinese = _POWERS[found.text[-1]]
+    return " ".join(found.text.rstrip("²³23^")) + found.pick(f" {of_english}", of_chinese)
+
+
+def _equation(found: Found) -> str | None:
+    """Those that have 3x or x - 1 in them; signs between numbers and names are read one by one."""
+    return spell(found, found.text) if _NEEDS_READING.search(found.text) else None
+
+
+def _formula(found: Found) -> str | None:
+    """$y-2$"""
+    inside = found["inside"]
+    return spell(found, inside) if re.search(r"[A-Za-z]", inside) and not re.search(r"[A-Za-z]{4}", inside) else None
+
+
+def spell(found: Found, formula: str) -> str:
+    """Signs, numbers and names one after another."""
+    signs = {row[0]: row[1:3] for row in rows("signs") if row[1]} | {
+        "-": ("minus", "减"),
+        "−": ("minus", "减"),
+        "·": ("times", "乘"),
+        "/": ("over", "除以"),
+        "→": ("to", "到"),
+    }
+    spoken: list[str] = []
+    for token in _TOKEN.findall(formula):
+        token = re.sub("[{}]", "", token) if token[0] == "^" else token
+        if token[0].isdigit() or token[0] == ".":
+            spoken.append(found.number(token))
+        elif token in "²³" or token in ("^2", "^3"):
+            spoken.append(found.pick(*_POWERS[token[-1]]))
+        elif token[0] == "^":
+            exponent = found.number(token[1:]) if token[1:].lstrip("-−").isdigit() else token[1:]
+            spoken.append(found.pick(f"to the power of {exponent}", f"的{exponent}次方"))
+        elif token in "-−" and (not spoken or spoken[-1] in ("(", "equals", "等于")):
+            spoken.append(found.pick("minus", "负"))
+        elif token in signs and token not in "xX":
+            spoken.append(found.pick(*signs[token]))
+        elif token not in "_{}":
+            spoken.append(token)
+    joined = " ".join(spoken)
+    tight = re.sub(r"(?<=\w)\s(?=\(\s\w+\s\))|(?<=\()\s|\s(?=\))", "", joined)
+    return tight if found.language == "en" else re.sub(r"(?<=[^\x00-\x7f])\s|\s(?=[^\x00-\x7f])", "", tight)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Tried before plain numbers, which would take the base alone."""
+    unit, relation = unit_pattern(), r"\s?(?:<=|>=|!=|==|[=<>≤≥≈≠])\s?"
+    no_code = r"(?<!\w[-−])(?!\d+[eE]\d)"  # no part of a code such as 4e-12e-7f, and no 3e8, which may be one
+    no_more = r"(?!\^|\.\d)"
+    power = rf"(?P<base>{AMOUNT})(?:\^|(?P<ten>[eE]))(?P<exponent>[-−+]?\d+)"
+    return (
+        Rule("symbols", r"(?<![\w$])\$(?P<inside>(?=[^\s\d${])[^$\"\n]{1,80}?(?<=[^\s$]))\$(?![\w$])", _formula),
+        Rule("symbols", rf"(?<![\w.)/=&?-]){_SIDE}(?:{relation}{_SIDE}){{1,3}}{OVER}(?![=(\[.]\w|[-+*/=])", _equation),
+        Rule("symbols", rf"(?<![\w.])(?=\d+\^){power}(?:(?P<unit>{unit})|{OVER}{no_more})", _power),
+        Rule(
+            "symbols",
+            rf"{START}{no_code}(?=\d+(?:\.\d+)?[eE][-−+]?\d{{1,3}}(?!\d)){power}(?:(?P<unit>{unit})|{OVER}(?!-){no_more})",
+            _power,
+        ),
+        Rule("symbols", rf"{START}{AMOUNT}[²³]{OVER}", _square),
+        Rule("symbols", rf"(?:(?<==)|(?<==\s))(?![kcmd]m)[A-Za-z]{{2}}(?:[²³]|\^[23]){OVER}(?![²³.])", _product),
+    )
+
+
+def behind_letters() -> tuple[Rule, ...]:
+    """Tried last."""
+    return (Rule("symbols", r"(?<=[A-Za-z\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])", _small_power),)
