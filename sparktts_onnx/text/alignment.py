@@ -45,40 +45,46 @@ def written_words(written: str, normalized: str) -> list[WrittenWord]:
 
     "$5 now" and "five dollars now" give ("$5", 0, 12), ("now", 13, 16). A Chinese character is a word.
     """
+    visible = list(_VISIBLE.finditer(written))
     left, right = list(_WORD.finditer(written)), list(_WORD.finditer(normalized))
-    same = _Comparison([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]).same()
-    spans: list[tuple[int, int]] = []
+    ends = [word.end() for word in visible]
+    word_of = [bisect_right(ends, token.start()) for token in left]
+    same = _Comparison([_folded(token[0]) for token in left], [_folded(token[0]) for token in right]).same()
+    spans: list[list[int]] = [[] for _ in visible]
     a = b = 0
     for i, j in [*same, (len(left), len(right))]:
-        spans += _shared_out([match[0] for match in left[a:i]], b, j)
-        if a == i and spans:
-            spans[-1] = spans[-1][0], j  # words that only the normalized text has belong to the one before
-        spans.append((j, j + 1))
+        for word, places in _shared_out(left[a:i], word_of[a:i], range(b, j)):
+            spans[word] += places
+        if a == i and i:
+            spans[word_of[i - 1]] += range(b, j)  # words that only the normalized text has belong to the one before
+        if i < len(left):
+            spans[word_of[i]].append(j)
         a, b = i + 1, j + 1
-    words, token = [], 0
-    for visible in _VISIBLE.finditer(written):
-        first = token
-        while token < len(left) and left[token].start() < visible.end():
-            token += 1
-        low, high = spans[first][0], max(spans[first:token], key=lambda span: span[1])[1]
-        start = right[low].start() if low < len(right) else len(normalized.rstrip())
-        words.append(WrittenWord(visible[0], start, right[high - 1].end() if high > low else start))
+    words: list[WrittenWord] = []
+    for word, places in zip(visible, spans, strict=True):
+        behind = words[-1].end if words else 0
+        start, end = (right[places[0]].start(), right[places[-1]].end()) if places else (behind, behind)
+        words.append(WrittenWord(word[0], start, end))
     return words
 
 
-def _shared_out(tokens: _Words, begin: int, end: int) -> list[tuple[int, int]]:
-    """Words [begin, end) of the normalized text for each of some it does not share, by how many each gives alone."""
-    fallback = detect_language("".join(tokens)) or "en"
-    options = NormalizeOptions(fallback=fallback)
-    weights = [len(_WORD.findall(normalize(token, options))) if token.isalnum() else 0 for token in tokens]
+def _shared_out(
+    tokens: Sequence[re.Match[str]], word_of: Sequence[int], places: range
+) -> Iterator[tuple[int, Sequence[int]]]:
+    """(word, its places) for written words that the normalized text does not share, by how many each gives alone."""
+    parts: defaultdict[int, str] = defaultdict(str)
+    for token, word in zip(tokens, word_of, strict=True):
+        parts[word] += token[0]
+    options = NormalizeOptions(fallback=detect_language("".join(parts.values())) or "en")
+    weights = [
+        len(_WORD.findall(normalize(part, options))) if any(map(str.isalnum, part)) else 0 for part in parts.values()
+    ]
     if not any(weights):
-        weights = [1] * len(tokens)
-    total, done, spans = sum(weights) or 1, 0, []
-    for weight in weights:
-        cut = begin + done * (end - begin) // total
+        weights = [1] * len(parts)
+    done, total = 0, sum(weights)
+    for word, weight in zip(parts, weights, strict=True):
+        yield word, places[done * len(places) // total : (done + weight) * len(places) // total]
         done += weight
-        spans.append((cut, begin + done * (end - begin) // total))
-    return spans
 
 
 def written_parts(written: str, normalized: str, starts: Sequence[int]) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ class Found:
 
     def number(self, written: str) -> str:
         """1,234.5 in words."""
-        return (english if self.language == "en" else chinese).number(written)
+        return english.number(written) if self.language == "en" else chinese.number(written)
 
     def counted(self, written: str) -> str:
         """The same before what is counted: 两 for 2 in Chinese."""
@@ -90,7 +90,7 @@ class Found:
 
     def digits(self, written: str) -> str:
         """4096 digit by digit."""
-        return (english if self.language == "en" else chinese).digits(written)
+        return english.digits(written) if self.language == "en" else chinese.digits(written)
 
     def last_word(self) -> str:
         """The word before it, with the full stops inside; "" for none."""

@@ -73,7 +73,7 @@ def test_odd_text_is_left_or_read_but_never_fails(text: str) -> None:
 
 
 HOSTILE = (
-    *"1 < & $ [ | _ * @ ( ` ~ \\ > # 好 😀".split(),
+    *"1<&$[|_*@(`~\\>#好😀",
     *(
         "1 ",
         "9.",
