@@ -61,10 +61,10 @@ def written_words(written: str, normalized: str) -> list[WrittenWord]:
             spans[word_of[i]].append(j)
         a, b = i + 1, j + 1
     words: list[WrittenWord] = []
-    for word, places in zip(visible, spans, strict=True):
+    for match, places in zip(visible, spans, strict=True):
         behind = words[-1].end if words else 0
         start, end = (right[places[0]].start(), right[places[-1]].end()) if places else (behind, behind)
-        words.append(WrittenWord(word[0], start, end))
+        words.append(WrittenWord(match[0], start, end))
     return words
 
 
