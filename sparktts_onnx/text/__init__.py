@@ -6,8 +6,8 @@ from sparktts_onnx.text.normalize import NormalizeOptions, detect_language, norm
 from sparktts_onnx.text.segments import (
     DEFAULT_BUDGET,
     DEFAULT_JOIN_BELOW,
-    Segment,
     Segmenter,
+    TextSegment,
     iter_segments,
     split,
 )
@@ -17,7 +17,7 @@ __all__ = [
     "DEFAULT_JOIN_BELOW",
     "Lexicon",
     "NormalizeOptions",
-    "Segment",
+    "TextSegment",
     "Segmenter",
     "TokenBounds",
     "detect_language",

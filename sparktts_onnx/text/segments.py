@@ -41,7 +41,7 @@ Cost = Callable[[str], int]
 
 
 @dataclass(frozen=True)
-class Segment:
+class TextSegment:
     """A stretch of text that is spoken in one go."""
 
     text: str
@@ -89,7 +89,7 @@ class Segmenter:
         self._known_cost = 0  # and what it is there
         self._silent = 0  # how far nothing is spoken since then
 
-    def feed(self, piece: str) -> list[Segment]:
+    def feed(self, piece: str) -> list[TextSegment]:
         """Take more text; the segments that are now certain."""
         self._text += piece
         segments = list(self._scan(is_final=False))
@@ -97,11 +97,11 @@ class Segmenter:
             self._forget_emitted()
         return segments
 
-    def finish(self) -> list[Segment]:
+    def finish(self) -> list[TextSegment]:
         """The text is complete; the segments that are left."""
         return list(self._scan(is_final=True))
 
-    def _scan(self, *, is_final: bool) -> Iterator[Segment]:
+    def _scan(self, *, is_final: bool) -> Iterator[TextSegment]:
         """Read on for as long as what follows leaves no doubt."""
         while (end := next_piece(self._text, self._scanned, is_final=is_final)) is not None:
             around = self._around.after(self._text, self._scanned, end, is_final=is_final)
@@ -115,7 +115,7 @@ class Segmenter:
             if strength is not Strength.FORBIDDEN:
                 yield from self._take(_Cut(strength, end, piece_start))
 
-    def _take(self, cut: _Cut) -> Iterator[Segment]:
+    def _take(self, cut: _Cut) -> Iterator[TextSegment]:
         """Add one more place where the segment could end; gives what became complete by it."""
         waiting = [cut]
         while waiting:
@@ -187,14 +187,14 @@ class Segmenter:
             within -= 1
         return _Cut(Strength.NONE, places[max(within, 1) - 1], self._begin)
 
-    def _emit(self, cut: _Cut) -> Segment:
+    def _emit(self, cut: _Cut) -> TextSegment:
         """The open segment up to a cut; the next begins there."""
         written = self._text[self._begin : cut.end]
         text = written.strip()
         start = self._base + cut.end - len(written.lstrip())
         self._begin, self._cuts, self._next_check = cut.end, [], cut.end + _FIRST_CHECK
         self._checked, self._known_cost, self._silent = cut.end, 0, cut.end
-        return Segment(text, pause_after(text, cut.strength, is_last=self._is_last(cut)), start)
+        return TextSegment(text, pause_after(text, cut.strength, is_last=self._is_last(cut)), start)
 
     def _forget_emitted(self) -> None:
         shift = self._begin
@@ -211,7 +211,7 @@ def iter_segments(
     cost: Cost = expected_tokens,
     *,
     join_below: int = DEFAULT_JOIN_BELOW,
-) -> Iterator[Segment]:
+) -> Iterator[TextSegment]:
     """Segments of a text that arrives in pieces, each as soon as no further text can change it.
 
     Raises:
@@ -225,7 +225,7 @@ def iter_segments(
 
 def split(
     text: str, budget: int = DEFAULT_BUDGET, cost: Cost = expected_tokens, *, join_below: int = DEFAULT_JOIN_BELOW
-) -> tuple[Segment, ...]:
+) -> tuple[TextSegment, ...]:
     """Segments of a whole text.
 
     Raises:

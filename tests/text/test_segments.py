@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.text.characters import may_cut
 from sparktts_onnx.text.duration import expected_tokens
-from sparktts_onnx.text.segments import Segment, Segmenter, iter_segments, split
+from sparktts_onnx.text.segments import Segmenter, TextSegment, iter_segments, split
 
 SCRAPS = """
 Hello world. Dr. Smith 3.14 $5 1,234,567 U.S. e.g. "Quoted. Words." (aside) https://a.b/c?d=1. No. 5 what?! well...
@@ -194,7 +194,7 @@ def test_nothing_gives_no_segments(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a", "好", ".", "1", "👩‍👩‍👧", "é", '"'])
 def test_one_character_is_one_segment(text: str) -> None:
-    assert split(text) == (Segment(text, 0.0, 0),)
+    assert split(text) == (TextSegment(text, 0.0, 0),)
 
 
 def test_pauses_fit_the_signs() -> None:

@@ -11,8 +11,7 @@ from sparktts_onnx.text.alignment import written_parts
 from sparktts_onnx.text.characters import unspoken_scripts
 from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.normalize import normalize
-from sparktts_onnx.text.segments import Segment as TextSegment
-from sparktts_onnx.text.segments import split
+from sparktts_onnx.text.segments import TextSegment, split
 
 _log = logging.getLogger(__name__)
 
