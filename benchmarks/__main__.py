@@ -1,8 +1,7 @@
 """`python -m benchmarks`: measure everything in one run and write the results as JSON."""
 
 import argparse
-import dataclasses
-import datetime
+import importlib.util
 import json
 import logging
 import sys
@@ -15,10 +14,9 @@ import torch
 
 from benchmarks import codec, end_to_end, language_model, machine, material, processes
 from benchmarks.harness import Plan, Result, faults
-from benchmarks.report import speed
-from benchmarks.settings import Settings, quick
+from benchmarks.report import RESULTS, speed
+from benchmarks.settings import Settings
 
-RESULTS = Path(__file__).resolve().parent / "results"
 SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
     "language-model": language_model.run,
     "answers-together": language_model.together,
@@ -39,10 +37,21 @@ def main() -> int:
     given = parser.parse_args()
     if given.device == "cuda" and (others := set(given.suites) - ON_CUDA):
         parser.error(f"{', '.join(sorted(others))}: measured on the processor only; with --device cuda, name --suites")
+    if given.device == "cpu" and importlib.util.find_spec("llama_cpp") is None:
+        parser.error("the peer is not installed: CMAKE_ARGS=-DGGML_NATIVE=ON pip install llama-cpp-python gguf")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("sparktts_onnx").setLevel(logging.WARNING)
     torch.set_num_threads(given.threads)
-    settings = _settings(given)
+    settings = Settings(
+        checkpoint=given.checkpoint,
+        bundles=given.bundles,
+        device=given.device,
+        threads=given.threads,
+        plan=Plan(given.rounds, given.allowance),
+        original=Settings.original if given.device == "cuda" or machine.computes_bfloat16() else ("float32",),
+        precisions=tuple(given.precisions.split(",")),
+        new_ids=given.new_ids,
+    )
     material.prepare(settings)
     given.output.parent.mkdir(parents=True, exist_ok=True)
     began, report, results = time.monotonic(), {"note": given.note, **_conditions(settings)}, list[Result]()
@@ -51,7 +60,6 @@ def main() -> int:
         report |= {
             "results": [result.as_json() for result in results],
             "minutes": round((time.monotonic() - began) / 60, 1),
-            "load_average": {**report["load_average"], "after": machine.load_average()},
         }
         # After every suite, so that a run that is stopped has something to show.
         given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -64,32 +72,12 @@ def main() -> int:
 def _conditions(settings: Settings) -> dict[str, Any]:
     """What does not depend on the results."""
     return {
-        "date": datetime.date.today().isoformat(),
         "threads": settings.threads,
         "rounds": settings.plan.rounds,
-        "settings": json.loads(json.dumps(dataclasses.asdict(settings), default=lambda path: Path(path).name)),
         "machine": machine.describe(),
-        "load_average": {"before": machine.load_average()},
-        "disk": {
-            "checkpoint_bytes": material.checkpoint_bytes(settings.checkpoint),
-            **{precision: material.disk_use(settings.bundle(precision)) for precision in settings.precisions},
-        },
+        "load_average": machine.load_average(),
+        "disk": {precision: material.disk_use(settings.bundle(precision)) for precision in settings.precisions},
     }
-
-
-def _settings(given: argparse.Namespace) -> Settings:
-    settings = Settings(
-        checkpoint=given.checkpoint,
-        bundles=given.bundles,
-        device=given.device,
-        threads=given.threads,
-        plan=Plan(given.rounds, given.allowance),
-        original=Settings.original if given.device == "cuda" or machine.computes_bfloat16() else ("float32",),
-        precisions=tuple(given.precisions.split(",")),
-        new_ids=given.new_ids,
-        texts=Settings.texts if given.device == "cpu" else ("middle",),
-    )
-    return quick(settings) if given.quick else settings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,7 +94,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--allowance", type=float, default=10.0, help="seconds after which a contender sits out a case's other rounds")
     add("--suites", nargs="+", choices=SUITES, default=list(SUITES))
     add("--note", default="", help="a sentence about this machine or run for the page")
-    add("--quick", action="store_true", help="very little work, once: does everything run?")
     return parser
 
 

@@ -10,9 +10,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 Values = Mapping[str, float]
 """What one run measured, by metric."""
@@ -31,6 +32,21 @@ class Contender:
     """Does the work once and judges the output; tells what was compared, raises `WrongOutputError`."""
     run: Callable[[], Values]
     """Does the work once, timed; raises `WrongOutputError` where the output is not what was asked for."""
+
+
+def judged(
+    name: str, work: Callable[[], T], judge: Callable[[T], str], values: Callable[[float, T], Values]
+) -> Contender:
+    """A contender whose output is judged before it is timed, and after every timed run; `values` of the seconds."""
+
+    def timed() -> Values:
+        began = time.perf_counter()
+        output = work()
+        elapsed = time.perf_counter() - began
+        judge(output)
+        return values(elapsed, output)
+
+    return Contender(name, lambda: judge(work()), timed)
 
 
 @dataclass(frozen=True)
@@ -52,10 +68,6 @@ class Plan:
     """A contender that has taken this long in one case sits out the other rounds; its number of runs is reported."""
     pause_seconds: float = 0.2
     """Between runs, so that the threads of the last one go to sleep."""
-
-    def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"rounds is {self.rounds}; expected at least 1")
 
 
 @dataclass

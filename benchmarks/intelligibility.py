@@ -1,173 +1,163 @@
-"""Can the small voice be understood? On texts and prompts that its training never saw.
+"""Can a trained voice be understood? `python -m benchmarks.intelligibility --model MODEL --whisper WHISPER`.
 
-    python -m benchmarks.intelligibility --model pretrained_models/Spark-TTS-mini/onnx
-
-Says the sentences of `training/evaluation.json` as a clone of each base voice, with and without the
-prompt's transcript, and as created voices, and lets a recognizer judge. espeak-ng saying the same is the
-measure, the same sound backwards the control. Writes JSON, and a table for the model card.
+Forty sentences that training never saw, as said by a clone of each base voice, with and without the prompt's
+transcript, and by created voices. Next to them espeak-ng, which training heard, and its sound through the codec and
+back: what the language model could reach at best. Prints the table of the model card.
 """
 
 import argparse
-import datetime
 import json
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import soundfile
 
-from benchmarks.recognizer import SAMPLE_RATE, ClosedSet, Dictation, median_pitch, plain, word_errors
-from benchmarks.voice import Spoken, Teacher, evaluation_texts, speak
-from sparktts_onnx import EnrollOptions, SparkTTSONNX
+from benchmarks.judge import Ear, Wave, add_options, interval, median_pitch, rate, whisper, word_errors
+from benchmarks.likeness import SpeakerEncoder
+from benchmarks.machine import describe
+from benchmarks.report import RESULTS, guards, voices_table
+from benchmarks.voice import (
+    Listener,
+    Spoken,
+    Teacher,
+    median_pitch_hz,
+    median_seconds,
+    speak,
+    unseen_texts,
+    wave_file,
+)
+from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from training import voices
 
 log = logging.getLogger(__name__)
-ROOT = Path(__file__).resolve().parent.parent
 LEVELS = ("very_low", "low", "moderate", "high", "very_high")
+_CONTROLS = 10
+"""Sentences that are damaged on purpose."""
+_FEW = 5
+"""Sentences at each level of pitch and speed."""
+_MOSTLY_WRONG = 0.5
+"""Share of wrong words from which on an answer should have been rejected."""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """How well one voice said the sentences."""
-
-    sentences: int
-    """How many there were."""
-    recognized: int
-    """How many a recognizer that knows the sentences took for themselves."""
-    reversed_recognized: int
-    """The same of the sound backwards: the control."""
-    word_error_rate: float
-    """Of a recognizer for any English."""
-    seconds: float
-    """Length of the median sentence."""
-    pitch_hz: float
-    """Median over the sentences of their median pitch."""
-    ended: float
-    """Share of the sentences at whose end the model stopped by itself."""
-
-
-class Judge:
-    """Recognizers, set up once."""
-
-    def __init__(self, sentences: Sequence[str]) -> None:
-        self._closed, self._open = ClosedSet(sentences), Dictation()
-
-    def figures(self, spoken: Sequence[Spoken]) -> Figures:
-        """Judge one voice."""
-        errors = [word_errors(s.text, self._open.recognize(s.wave)) for s in spoken]
-        return Figures(
-            sentences=len(spoken),
-            recognized=sum(self._closed.recognize(s.wave) == plain(s.text) for s in spoken),
-            reversed_recognized=sum(self._closed.recognize(s.wave[::-1].copy()) == plain(s.text) for s in spoken),
-            word_error_rate=round(sum(e for e, _ in errors) / sum(n for _, n in errors), 3),
-            seconds=round(float(np.median([len(s.wave) / SAMPLE_RATE for s in spoken])), 3),
-            pitch_hz=round(float(np.median([median_pitch(s.wave) for s in spoken])), 1),
-            ended=round(sum(s.stop_reason == "end" for s in spoken) / len(spoken), 3),
-        )
+def figures(spoken: Sequence[Spoken], ear: Ear) -> dict[str, Any]:
+    """How well some sentences are understood, and what the guards made of them."""
+    heard = [ear(s.wave) for s in spoken]
+    errors = [word_errors(s.text, text) for s, text in zip(spoken, heard, strict=True)]
+    bad = [e.wrong > _MOSTLY_WRONG * e.words for e in errors]
+    rejected = [s.stop_reason != "end" for s in spoken]
+    low, high = interval(errors)
+    return {
+        "sentences": len(spoken),
+        "word_error_rate": round(rate(errors), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "right": sum(not e.wrong for e in errors),
+        "rejected": sum(rejected),
+        "bad_and_rejected": sum(b and r for b, r in zip(bad, rejected, strict=True)),
+        "bad_and_accepted": sum(b and not r for b, r in zip(bad, rejected, strict=True)),
+        "seconds": round(median_seconds(spoken), 3),
+        "pitch_hz": round(median_pitch_hz(spoken), 1),
+        "heard": heard,
+    }
 
 
-def clones(
-    tts: SparkTTSONNX, judge: Judge, teacher: Teacher, texts: Sequence[str], seed: int
-) -> Iterator[dict[str, Any]]:
-    """Each base voice, with and without the transcript of its prompt."""
-    for number, speaker in enumerate(voices.BASE):
-        reference = judge.figures(teacher.say(texts, speaker))
-        path, transcript = teacher.recording(number, speaker)
-        prompt_pitch = median_pitch(soundfile.read(path, dtype="float32")[0])
-        for known in (None, transcript):
-            voice = tts.enroll([path], known, options=EnrollOptions(trim=True)).voice
-            figures = judge.figures(speak(tts, texts, seed, voice=voice))
-            row = {"voice": speaker.name, "gender": speaker.gender, "transcript": known is not None}
-            yield row | {
-                **asdict(figures),
-                "reference": asdict(reference),
-                "word_error_ratio": round(figures.word_error_rate / max(reference.word_error_rate, 0.01), 2),
-                "duration_ratio": round(figures.seconds / reference.seconds, 2),
-                "pitch_ratio": round(figures.pitch_hz / prompt_pitch, 2),
+class Measurement:
+    """One model under one judge."""
+
+    def __init__(self, tts: SparkTTSONNX, bundle: Path, ear: Ear, teacher: Teacher, texts: Sequence[str]) -> None:
+        self._tts, self._ear, self._teacher, self._texts = tts, ear, teacher, texts
+        self._listener = Listener(bundle, "fp32", threads=2)
+        self._encoder = SpeakerEncoder()
+
+    def controls(self) -> Iterator[dict[str, Any]]:
+        """The teacher, unharmed and with planted faults."""
+        few = self._texts[:_CONTROLS]
+        backwards = [Spoken(s.text, s.wave[::-1].copy()) for s in self._teacher.say(few)]
+        yield self._row("espeak-ng", self._teacher.say(self._texts))
+        yield self._row("espeak-ng, backwards", backwards)
+        yield self._row("espeak-ng, a word cut out", self._teacher.say_without_a_word(few))
+
+    def codec(self) -> dict[str, Any]:
+        """The teacher's sound through the codec and back."""
+        through = [Spoken(s.text, self._through(s)) for s in self._teacher.say(self._texts)]
+        return self._row("espeak-ng through the codec", through)
+
+    def clones(self) -> Iterator[dict[str, Any]]:
+        """Each base voice, with and without the transcript of its prompt."""
+        for number, speaker in enumerate(voices.BASE):
+            path, transcript = self._teacher.recording(number, speaker)
+            prompt, _ = soundfile.read(path, dtype="float32")
+            normal = median_seconds(self._teacher.say(self._texts, [speaker]))
+            for known in (None, transcript):
+                voice = self._tts.enroll([path], known, options=EnrollOptions(trim=True)).voice
+                spoken = speak(self._tts, self._texts, 1, voice=voice)
+                row = self._row(f"{speaker.name}, {'with' if known else 'no'} transcript", spoken)
+                yield row | {
+                    "likeness": round(self._encoder.likeness([s.wave for s in spoken], [prompt]), 3),
+                    "duration_ratio": round(row["seconds"] / normal, 2),
+                    "pitch_ratio": round(row["pitch_hz"] / median_pitch(prompt), 2),
+                }
+
+    def created(self) -> Iterator[dict[str, Any]]:
+        """Created voices: the middle one, and how they follow the levels of pitch and of speed."""
+        for gender in voices.PITCHES:
+            middle = {"gender": gender, "pitch": "moderate", "speed": "moderate"}
+            pitches = [self._few(middle | {"pitch": level}) for level in LEVELS]
+            speeds = [self._few(middle | {"speed": level}) for level in LEVELS]
+            yield self._row(f"created, {gender}", speak(self._tts, self._texts, 1, **middle)) | {
+                "pitch_by_level": [round(median_pitch_hz(some), 1) for some in pitches],
+                "seconds_by_level": [round(median_seconds(some), 2) for some in speeds],
             }
-            log.info("%s transcript=%s %s", speaker.name, known is not None, figures)
+
+    def _row(self, name: str, spoken: Sequence[Spoken]) -> dict[str, Any]:
+        row = {"voice": name, **figures(spoken, self._ear)}
+        log.info("%s: %.3f of the words wrong", name, row["word_error_rate"])
+        return row
+
+    def _few(self, style: dict[str, str]) -> list[Spoken]:
+        return speak(self._tts, self._texts[:_FEW], 1, **style)
+
+    def _through(self, spoken: Spoken) -> Wave:
+        voice: Voice = self._tts.enroll([wave_file(spoken.wave)], spoken.text).voice
+        assert voice.semantic_ids is not None, "a transcript was given"
+        return self._listener.vocoder.decode(voice.semantic_ids, voice.global_ids)
 
 
-def created(tts: SparkTTSONNX, judge: Judge, texts: Sequence[str], seed: int) -> Iterator[dict[str, Any]]:
-    """Created voices over the levels of pitch and of speed, and how well the middle one is understood."""
-    for gender in voices.PITCHES:
-        few = texts[:5]
-        by_pitch = [_said(tts, few, seed, gender=gender, pitch=level, speed="moderate") for level in LEVELS]
-        by_speed = [_said(tts, few, seed, gender=gender, pitch="moderate", speed=level) for level in LEVELS]
-        pitches = [round(float(np.median([median_pitch(s.wave) for s in said])), 1) for said in by_pitch]
-        seconds = [round(float(np.mean([len(s.wave) / SAMPLE_RATE for s in said])), 2) for said in by_speed]
-        middle = judge.figures(speak(tts, texts, seed, gender=gender, pitch="moderate", speed="moderate"))
-        log.info("created %s %s %s %s", gender, pitches, seconds, middle)
-        yield {"gender": gender, "pitch_hz": pitches, "seconds": seconds, "moderate": asdict(middle)} | {
-            "pitch_rises": all(a < b for a, b in pairwise(pitches)),
-            "gets_faster": all(a > b for a, b in pairwise(seconds)),
-        }
-
-
-def _said(tts: SparkTTSONNX, texts: Sequence[str], seed: int, **style: str) -> list[Spoken]:
-    return speak(tts, texts, seed, **style)
-
-
-def table(report: Mapping[str, Any]) -> str:
-    """The figures as Markdown."""
-    lines = [
-        "| voice | recognized | backwards | word errors (espeak-ng) | ratio | duration | pitch | stops |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in report["clones"]:
-        name = f"{row['voice']}, {row['gender']}" + (", with transcript" if row["transcript"] else "")
-        errors = f"{row['word_error_rate']:.2f} ({row['reference']['word_error_rate']:.2f})"
-        cells = [f"{row['recognized']}/{row['sentences']}", f"{row['reversed_recognized']}/{row['sentences']}", errors]
-        cells += [f"{row[key]:.2f}" for key in ("word_error_ratio", "duration_ratio", "pitch_ratio")]
-        lines.append(f"| {name} | {' | '.join(cells)} | {row['ended']:.0%} |")
-    lines += ["", "| created | recognized | pitch by level, Hz | seconds by speed level |", "|---|---|---|---|"]
-    for row in report["created"]:
-        middle = f"{row['moderate']['recognized']}/{row['moderate']['sentences']}"
-        pitch, seconds = (" ".join(f"{v:g}" for v in row[key]) for key in ("pitch_hz", "seconds"))
-        lines.append(f"| {row['gender']} | {middle} | {pitch} | {seconds} |")
-    return "\n".join(lines) + "\n"
-
-
-def measure(model: Path, seed: int) -> dict[str, Any]:
-    """Everything, as one report."""
-    texts = evaluation_texts()
-    judge = Judge(texts)
-    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(model) as tts:
-        teacher = Teacher(Path(folder))
-        cloned = list(clones(tts, judge, teacher, texts, seed=seed))
-        made = list(created(tts, judge, texts, seed))
-    return {"date": datetime.date.today().isoformat(), "seed": seed, "clones": cloned, "created": made}
-
-
-def _machine() -> dict[str, Any]:
-    import importlib.metadata
-    import os
-    import platform
-
-    names = ("sparktts-onnx", "onnxruntime", "numpy", "pocketsphinx")
-    versions = {name: importlib.metadata.version(name) for name in names}
-    return {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()} | versions
+def faults(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Planted faults that the judge did not notice."""
+    found = {row["voice"]: row["word_error_rate"] for row in rows}
+    planted = [name for name in found if name.startswith("espeak-ng, ")]
+    return [f"the judge heard no fault in {name}" for name in planted if not found[name] > found["espeak-ng"]]
 
 
 def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Measure how well the small voice can be understood.")
+    """Measure, write, print; returns 1 where the judge missed a planted fault."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.intelligibility", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="bundle, or checkpoint folder that holds one")
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "intelligibility.json")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--texts", type=int, default=len(unseen_texts()), help="sentences each (default: all 40)")
+    parser.add_argument("--output", type=Path, default=RESULTS / "intelligibility.json")
+    add_options(parser)
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    report = measure(given.model, given.seed) | {"machine": _machine()}
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(json.dumps(report, indent=1) + "\n")
-    sys.stdout.write(table(report))
-    return 0
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)
+    ear = whisper(given.whisper, threads=given.threads)
+    bundle = given.model / "onnx" if (given.model / "onnx").is_dir() else given.model
+    texts = unseen_texts()[: given.texts]
+    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(bundle, device="cpu", threads=given.threads) as tts:
+        measurement = Measurement(tts, bundle, ear, Teacher(Path(folder)), texts)
+        rows = [*measurement.controls(), measurement.codec(), *measurement.clones(), *measurement.created()]
+        precision = tts.manifest.graphs[LANGUAGE_MODEL].precision
+    report = {"precision": precision, "machine": describe(), "rows": rows}
+    given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(f"{voices_table(report)}\n\n{guards(report)}")
+    for fault in faults(rows):
+        print(fault, file=sys.stderr)
+    return 1 if faults(rows) else 0
 
 
 if __name__ == "__main__":

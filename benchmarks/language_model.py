@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from benchmarks.llama import LlamaLanguageModel
 
 SUITE = "language model"
+PROMPTS = (60, 300)
+"""Lengths of prompts, ids."""
+BATCH = 8
+"""Answers at once where answers are written together."""
 _CHECKED_PROMPT = 40
-_BATCH_PROMPT = 60
 Judged = tuple[Sequence[int], Logits]
 """A prompt and the logits that PyTorch finds after it in float32."""
 
@@ -34,7 +37,7 @@ def run(settings: Settings) -> list[Result]:
             stack.callback(peer.close)
         sides: list[LanguageModelSide] = [*original, *ours, *peers]
         results: list[Result] = []
-        for length in settings.prompts:
+        for length in PROMPTS:
             prompt = rows.prompt(length)
             contenders = tuple(_contender(side, prompt, settings.new_ids, judged) for side in sides)
             results += measure(Case(SUITE, f"{length} ids in, {settings.new_ids} out", contenders), settings.plan)
@@ -48,13 +51,13 @@ def together(settings: Settings) -> list[Result]:
         rows = ours[0].speech_rows
         judged = _judged(_original(settings, rows, "float32"), rows)
         gc.collect()
-        prompts = [rows.prompt(_BATCH_PROMPT, seed=seed) for seed in range(settings.batch)]
+        prompts = [rows.prompt(PROMPTS[0], seed=seed) for seed in range(BATCH)]
         contenders = [
             Contender(f"{side.name}, {way}", partial(_judge_together, side, prompts, judged), work)
             for side in ours
             for way, work in _ways(side, prompts, settings.new_ids).items()
         ]
-        return measure(Case(SUITE, f"{settings.batch} answers together", tuple(contenders)), settings.plan)
+        return measure(Case(SUITE, f"{BATCH} answers together", tuple(contenders)), settings.plan)
 
 
 def _original(settings: Settings, rows: SpeechRows, dtype: str) -> TorchLanguageModel:
@@ -76,11 +79,7 @@ def _peers(settings: Settings, rows: SpeechRows) -> "list[LlamaLanguageModel]":
 
 
 def _contender(side: LanguageModelSide, prompt: Sequence[int], count: int, judged: Judged) -> Contender:
-    def timed() -> Values:
-        timing = time_answer(side, prompt, count)
-        return {"prefill": len(prompt) / timing.prefill_seconds, "decode": (count - 1) / timing.decode_seconds}
-
-    return Contender(side.name, partial(judge_logits, side, *judged), timed)
+    return Contender(side.name, partial(judge_logits, side, *judged), partial(time_answer, side, prompt, count))
 
 
 def _ways(side: OurLanguageModel, prompts: Sequence[Sequence[int]], count: int) -> dict[str, Callable[[], Values]]:
@@ -100,7 +99,7 @@ def _judge_together(side: OurLanguageModel, prompts: Sequence[Sequence[int]], ju
 
 @contextmanager
 def _ours(settings: Settings, precisions: Sequence[str]) -> Iterator[list[OurLanguageModel]]:
-    options = {"threads": settings.threads, "slots": settings.batch}
+    options = {"threads": settings.threads, "slots": BATCH}
     with ExitStack() as stack:
         sides = []
         for precision in precisions:

@@ -13,7 +13,7 @@ import gguf
 import llama_cpp
 import numpy as np
 
-from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.language.config import read_decoder_config
 
@@ -21,6 +21,7 @@ FORMATS = {"Q4_0": gguf.GGMLQuantizationType.Q4_0, "Q8_0": gguf.GGMLQuantization
 TOLERANCES = {"Q4_0": 0.7, "Q8_0": 0.12}
 _CONTEXT = 1024
 _EMBEDDING = "model.embed_tokens.weight"
+_TOP_TENSORS = {_EMBEDDING: "token_embd.weight", "model.norm.weight": "output_norm.weight"}
 _LAYER_TENSORS = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -63,19 +64,11 @@ def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -
 
 def gguf_name(name: str) -> str:
     """llama.cpp's name of a tensor of the checkpoint."""
-    if name == _EMBEDDING:
-        return "token_embd.weight"
-    if name == "model.norm.weight":
-        return "output_norm.weight"
-    _, _, layer, module, leaf = _split(name)
-    return f"blk.{layer}.{_LAYER_TENSORS[module]}.{leaf}"
-
-
-def _split(name: str) -> tuple[str, str, str, str, str]:
-    """`model.layers.N.MODULE.leaf`, the module of one or two parts."""
-    model, layers, layer, rest = name.split(".", 3)
+    if name in _TOP_TENSORS:
+        return _TOP_TENSORS[name]
+    _, _, layer, rest = name.split(".", 3)
     module, leaf = rest.rsplit(".", 1)
-    return model, layers, layer, module, leaf
+    return f"blk.{layer}.{_LAYER_TENSORS[module]}.{leaf}"
 
 
 def _add(writer: Any, name: str, array: np.ndarray[Any, Any], form: Any) -> None:
@@ -109,8 +102,11 @@ class LlamaLanguageModel:
         row: Logits = np.ctypeslib.as_array(values, (self._count,)).copy()
         return row
 
-    def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
+    def write(self, prompt: Sequence[int], count: int) -> list[Written]:
         """Sampled ids."""
+        return stamped(self._generate(prompt, count))
+
+    def _generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
         self._restart()
         sampler = _sampler()
         self._decode(prompt)

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,16 @@ from benchmarks.report import RESULTS, load
 RATE = 24_000
 """Samples a second of the raw format, in which lengths can be told from bytes."""
 
+_TEXTS = (
+    ("alloy", "Good morning."),
+    ("onyx", "The next train leaves at seven from the second platform."),
+    ("alloy", "Please close the window. It is cold in here, and the wind brings the rain in."),
+    ("echo", "She sells fresh bread, green apples and warm soup at the market every day."),
+    ("onyx", "We have three dogs and a cat. They sleep in the kitchen. The cat does not mind."),
+    ("sage", "Where did you put the keys?"),
+)
 REQUESTS = tuple(
-    {"input": text, "voice": voice, "seed": seed, "response_format": "pcm"}
-    for seed, (voice, text) in enumerate(
-        (
-            ("alloy", "Good morning."),
-            ("onyx", "The next train leaves at seven from the second platform."),
-            ("nova", "Yes."),
-            ("alloy", "Please close the window. It is cold in here, and the wind brings the rain in."),
-            ("echo", "She sells fresh bread, green apples and warm soup at the market every day."),
-            ("coral", "One, two, three, four, five."),
-            ("onyx", "We have three dogs and a cat. They sleep in the kitchen. The cat does not mind."),
-            ("sage", "Where did you put the keys?"),
-        )
-    )
+    {"input": text, "voice": voice, "seed": seed, "response_format": "pcm"} for seed, (voice, text) in enumerate(_TEXTS)
 )
 
 
@@ -90,15 +86,20 @@ class Client:
 
 def main() -> int:
     """Run every level; 1 where an answer was wrong or failed."""
-    options = _parser().parse_args()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("model_dir", type=Path, help="a bundle")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each number of clients")
+    parser.add_argument("--output", type=Path, default=RESULTS / "load.json")
+    parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="further arguments of the server")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, server(options.model_dir, folder, options.serve) as port:
         alone = [Client(port).speak(number) for number in range(len(REQUESTS))]
         expected = [data for _, data, _, _ in alone]
         levels = [run(port, expected, clients, options.seconds) for clients in options.clients]
     summaries = [summary(level) for level in levels]
     print(load(summaries))
-    if options.output is not None:
-        options.output.write_text(json.dumps(summaries, indent=1) + "\n", encoding="utf-8")
+    options.output.write_text(json.dumps(summaries, indent=1) + "\n", encoding="utf-8")
     return 1 if any(level.wrong or level.failures for level in levels) else 0
 
 
@@ -172,34 +173,12 @@ def _note(level: Level, status: int, data: bytes, first: float, whole: float, *,
 
 def summary(level: Level) -> dict[str, Any]:
     """A level's figures, times as medians and 95th percentiles."""
-    return {
-        "clients": level.clients,
-        "answers": level.answers,
-        "wrong": level.wrong,
-        "refused": level.refused,
-        "failures": level.failures,
-        "first_median": _percentile(level.first_seconds, 0.5),
-        "first_95": _percentile(level.first_seconds, 0.95),
-        "whole_median": _percentile(level.whole_seconds, 0.5),
-        "whole_95": _percentile(level.whole_seconds, 0.95),
-        "audio_seconds": level.audio_seconds,
-        "wall_seconds": level.wall_seconds,
-        "memory_bytes": level.memory_bytes,
-    }
-
-
-def _percentile(values: Sequence[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else math.nan
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("model_dir", type=Path, help="a bundle")
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64])
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each number of clients")
-    parser.add_argument("--output", type=Path, help=f"write the figures as JSON (kept ones: {RESULTS.name}/load.json)")
-    parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="further arguments of the server")
-    return parser
+    found = asdict(level)
+    for what in ("first", "whole"):
+        seconds = sorted(found.pop(f"{what}_seconds")) or [math.nan]
+        for name, share in (("median", 0.5), ("95", 0.95)):
+            found[f"{what}_{name}"] = seconds[min(len(seconds) - 1, int(share * len(seconds)))]
+    return found
 
 
 if __name__ == "__main__":

@@ -8,17 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.trainers import BpeTrainer
 
-from benchmarks.settings import Settings
+from benchmarks.settings import SENTENCES, TEXTS, Settings
 from benchmarks.sides import SpeechRows
-from benchmarks.texts import SENTENCES, TEXTS
-from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, MANIFEST_NAME, SPEAKING_GRAPHS
+from sparktts_onnx.bundle.contract import MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
@@ -28,7 +24,6 @@ from synthetic.sizes import full_sizes
 from synthetic.tokenizer import byte_alphabet
 
 ROOT = Path(__file__).resolve().parent.parent
-_RECORDING = ROOT / "tests" / "data" / "prompt.wav"
 _log = logging.getLogger(__name__)
 
 
@@ -85,36 +80,18 @@ def gguf_path(settings: Settings, form: str) -> Path:
     path = settings.bundles / f"{form}-cut.gguf"
     if not path.is_file():
         layout = read_manifest(settings.bundle(settings.precisions[0])).language_model
+        rows = SpeechRows(layout.head_first_id, layout.head_rows)
         _log.info("writing %s", path)
-        write_gguf(
-            settings.checkpoint / "LLM", path, form=form, rows=SpeechRows(layout.head_first_id, layout.head_rows)
-        )
+        write_gguf(settings.checkpoint / LANGUAGE_MODEL_FOLDER, path, form=form, rows=rows)
     return path
 
 
-def prompt_recording() -> tuple[NDArray[np.float32], int]:
-    """A few seconds of synthetic speech, float32 [N], and its rate."""
-    wav, rate = soundfile.read(_RECORDING, dtype="float32")
-    return wav, int(rate)
-
-
-def disk_use(bundle: Path) -> dict[str, int | None]:
-    """Bytes of a bundle, None where it cannot enroll, and of what speaking with kept voices needs of it."""
+def disk_use(bundle: Path) -> dict[str, int]:
+    """Bytes of a bundle, and of what speaking with kept voices needs of it."""
     manifest = read_manifest(bundle)
     speaking = [entry.bytes for name in SPEAKING_GRAPHS for entry in manifest.graphs[name].files]
-    whole = manifest.graphs.keys() >= set(ENROLLMENT_GRAPHS)
-    return {
-        "bundle_bytes": sum(entry.bytes for entry in manifest.files()) if whole else None,
-        "speaking_bytes": sum(speaking) + manifest.tokenizer.bytes,
-    }
-
-
-def checkpoint_bytes(checkpoint: Path) -> int:
-    """Bytes of a checkpoint, a bundle inside it left out."""
-    files = (
-        path for path in checkpoint.rglob("*") if path.is_file() and "onnx" not in path.relative_to(checkpoint).parts
-    )
-    return sum(path.stat().st_size for path in files)
+    whole = sum(entry.bytes for entry in manifest.files())
+    return {"bundle_bytes": whole, "speaking_bytes": sum(speaking) + manifest.tokenizer.bytes}
 
 
 def convert(checkpoint: Path, bundle: Path, precision: str) -> None:

@@ -1,6 +1,5 @@
 """This software's language model, asked through the product's scheduler, or directly while no scheduler runs."""
 
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import WrongOutputError
-from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
@@ -76,6 +75,10 @@ class OurLanguageModel:
         request = Request(tuple(prompt), grammar or _Endless(*self._semantic), _sampling(count), seed)
         return self._scheduler.generate(request)
 
+    def write(self, prompt: Sequence[int], count: int) -> list[Written]:
+        """Sampled ids, through the scheduler."""
+        return stamped(self.generate(prompt, count))
+
     def generate_plainly(self, prompt: Sequence[int], count: int, *, seed: int = 0) -> Iterator[int]:
         """The same ids from a plain loop over the same graph: what the scheduler costs is the difference."""
         model, options, rng = self._without_scheduler(), _sampling(count), np.random.default_rng(seed)
@@ -100,7 +103,7 @@ class OurLanguageModel:
     def rate_together(self, prompts: Sequence[Sequence[int]], count: int) -> float:
         """Ids a second of several answers together, while all of them are being written."""
         with ThreadPoolExecutor(len(prompts)) as pool:
-            stamps = list(pool.map(lambda prompt: _stamps(self.generate(prompt, count)), prompts))
+            stamps = list(pool.map(lambda prompt: [at for _, at in self.write(prompt, count)], prompts))
         began, ended = max(row[0] for row in stamps), min(row[-1] for row in stamps)
         if ended <= began or any(len(row) != count for row in stamps):
             raise WrongOutputError(f"{self.name}: the answers were not written together, or not whole")
@@ -108,8 +111,8 @@ class OurLanguageModel:
 
     def rate_plainly(self, prompt: Sequence[int], count: int) -> float:
         """Ids a second of one answer from the plain loop."""
-        stamps = _stamps(self.generate_plainly(prompt, count))
-        return (count - 1) / (stamps[-1] - stamps[0])
+        written = stamped(self.generate_plainly(prompt, count))
+        return (count - 1) / (written[-1][1] - written[0][1])
 
     def close(self) -> None:
         """Let go of the model."""
@@ -128,8 +131,3 @@ class OurLanguageModel:
 
 def _sampling(count: int) -> SamplingOptions:
     return SamplingOptions(TEMPERATURE, TOP_K, TOP_P, count)
-
-
-def _stamps(ids: Iterator[int]) -> list[float]:
-    """When each id of an answer came."""
-    return [time.perf_counter() for _ in ids]

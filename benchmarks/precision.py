@@ -1,7 +1,8 @@
-"""`python -m benchmarks.precision CHECKPOINT`: what each precision costs a trained voice, as JSON.
+"""`python -m benchmarks.precision CHECKPOINT --whisper WHISPER`: what each precision costs a trained voice.
 
-Every bundle reads the same real sequences of ids (speech that the float32 bundle sampled for the evaluation texts), so
-its logits stand beside those of float32 at several hundred positions. Then every bundle speaks the same texts.
+Every bundle reads the same answers (speech that the float32 bundle sampled), so its logits stand next to those of
+float32 at several hundred positions, and its waves next to those of the same tokens. Then every bundle speaks all
+sentences by itself, and Whisper hears what it said.
 """
 
 import argparse
@@ -10,26 +11,27 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from benchmarks.intelligibility import Judge
+from benchmarks.judge import Ear, Errors, add_options, interval, rate, whisper, word_errors
+from benchmarks.likeness import SpeakerEncoder
+from benchmarks.machine import describe
 from benchmarks.material import convert, disk_use
 from benchmarks.pytorch import TorchCodec
-from benchmarks.sides import Logits
-from benchmarks.signals import Wave, log_mel_distance, snr_db
-from benchmarks.voice import Listener, evaluation_texts, kept_voice, speak
-from sparktts_onnx import SparkTTSONNX
-from sparktts_onnx.bundle.manifest import read_manifest
-from sparktts_onnx.runtime.graphs.sessions import Sessions
+from benchmarks.report import RESULTS, precision, precision_faults
+from benchmarks.settings import DEFAULT_PRECISION
+from benchmarks.sides import Logits, Wave, snr_db
+from benchmarks.voice import Answer, Listener, unseen_texts
+from sparktts_onnx import SparkTTSONNX, Voice
 
-RESULTS = Path(__file__).resolve().parent / "results" / "precision.json"
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
-_POSITIONS_EACH = 60
-"""Positions of every sequence that are compared."""
-_SEEDS = (2, 3, 4)
-_REFERENCE_SEED = 1
+JUDGED = ("fp32", "int8", "int4")
+"""By ear; fp16 is for accelerators, and next to float32 nearly to the last bit."""
+POSITIONS = 60
+"""Positions of every answer that are compared."""
+_ANSWERS, _WAVES = 10, 5
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +43,6 @@ def compare_logits(found: Logits, expected: Logits) -> dict[str, float]:
     return {
         "positions": float(len(expected)),
         "logit_error": float(error.mean()),
-        "logit_error_worst": float(error.max()),
         "kl": float(divergence.mean()),
         "kl_worst": float(divergence.max()),
         "argmax_agreement": float(np.mean(found.argmax(axis=1) == expected.argmax(axis=1))),
@@ -54,101 +55,119 @@ def _log_softmax(logits: Logits) -> np.ndarray[Any, Any]:
     return result
 
 
-def measure(
-    checkpoint: Path, bundles: Mapping[str, Path], texts: Sequence[str], threads: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    """Every precision against float32, and PyTorch's codec in bfloat16 for comparison."""
-    listeners = {precision: Listener(path, precision, threads=threads) for precision, path in bundles.items()}
+class Codec(Protocol):
+    """Makes sound of ids."""
+
+    def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int], /) -> Wave:
+        """Samples float32 [N]."""
+        ...
+
+
+class Answers:
+    """What float32 answered, which every precision is compared with."""
+
+    def __init__(self, listener: Listener, voice: Voice) -> None:
+        self._listener, self._voice = listener, voice
+        self._answers = [listener.sample(text, voice, seed) for seed, text in enumerate(unseen_texts()[:_ANSWERS])]
+        self._logits, self._waves = self._read(listener), self._spoken(listener.vocoder)
+
+    def compare(self, listener: Listener) -> dict[str, float]:
+        """Another bundle's logits and waves."""
+        return compare_logits(self._read(listener), self._logits) | self.compare_codec(listener.vocoder)
+
+    def compare_codec(self, codec: Codec) -> dict[str, float]:
+        """The worst of a codec's waves; 200 dB where they are equal."""
+        pairs = zip(self._spoken(codec), self._waves, strict=True)
+        return {"wave_snr_db": min(200.0, *(snr_db(found, expected) for found, expected in pairs))}
+
+    def _read(self, listener: Listener) -> Logits:
+        return np.concatenate([listener.logits(answer, POSITIONS) for answer in self._answers])
+
+    def _spoken(self, codec: Codec) -> list[Wave]:
+        ids = [self._listener.semantic_ids(answer) for answer in self._answers[:_WAVES]]
+        return [codec.decode(some, self._voice.global_ids) for some in ids]
+
+
+class Reading:
+    """Every unseen sentence by every voice, with some seeds."""
+
+    def __init__(self, voices: Sequence[Voice], ear: Ear, *, texts: int, seeds: int) -> None:
+        texts_ = unseen_texts()[:texts]
+        self._items = [(text, voice, seed) for seed in range(seeds) for voice in voices for text in texts_]
+        self._ear = ear
+
+    def answers(self, listener: Listener, first_seed: int = 1000) -> list[Answer]:
+        """What a bundle answers; the same seeds for every bundle."""
+        return [listener.sample(text, voice, first_seed + seed) for text, voice, seed in self._items]
+
+    def waves(self, listener: Listener, answers: Sequence[Answer], codec: Codec | None = None) -> list[Wave]:
+        """What a codec, the bundle's own by default, makes of answers."""
+        codec = codec or listener.vocoder
+        pairs = zip(self._items, answers, strict=True)
+        return [codec.decode(listener.semantic_ids(answer), voice.global_ids) for (_, voice, _), answer in pairs]
+
+    def errors(self, waves: Sequence[Wave]) -> list[Errors]:
+        """Words of each sentence."""
+        pairs = zip(self._items, waves, strict=True)
+        return [word_errors(text, self._ear(wave)) for (text, _, _), wave in pairs]
+
+
+def judge(listeners: Mapping[str, Listener], reading: Reading, encoder: SpeakerEncoder) -> dict[str, dict[str, float]]:
+    """Words wrong of every precision, how much more than float32, and how like float32's another rendition is."""
     reference = listeners["fp32"]
-    with SparkTTSONNX(bundles["fp32"], device="cpu", threads=threads) as tts:
-        voice = kept_voice(tts)
-    sequences = [reference.sample(text, voice, seed) for seed, text in enumerate(texts)]
-    expected = np.concatenate([reference.logits(sequence, _POSITIONS_EACH) for sequence in sequences])
-    spoken = [reference.semantic_ids(sequence) for sequence in sequences[:5]]
-    waves = [reference.vocoder.decode(ids, voice.global_ids) for ids in spoken]
-    rate = reference.manifest.codec.sample_rate
-    in_bfloat16 = TorchCodec(checkpoint, "bfloat16")
-    original = compare_waves([in_bfloat16.decode(ids, voice.global_ids) for ids in spoken], waves, rate)
-    table: dict[str, dict[str, Any]] = {}
-    for precision, listener in listeners.items():
-        _log.info("comparing %s", precision)
-        found = np.concatenate([listener.logits(sequence, _POSITIONS_EACH) for sequence in sequences])
-        made = [listener.vocoder.decode(ids, voice.global_ids) for ids in spoken]
-        table[precision] = {
-            **compare_logits(found, expected),
-            **compare_waves(made, waves, rate),
-            **disk_use(bundles[precision]),
-        }
-    return table, original
+    written = reading.answers(reference)
+    exact = reading.errors(reading.waves(reference, written))
+    again = reading.waves(reference, reading.answers(reference, first_seed=2000))
+    rows = {"fp32": compared(exact, exact)}
+    for name in JUDGED[1:]:
+        _log.info("listening to %s", name)
+        waves = reading.waves(listeners[name], reading.answers(listeners[name]))
+        rows[name] = compared(reading.errors(waves), exact) | {"likeness": encoder.likeness(waves, again)}
+    rows["fp32"]["likeness"] = encoder.likeness(reading.waves(reference, written), again)
+    codec = compared(reading.errors(reading.waves(listeners[DEFAULT_PRECISION], written)), exact)
+    for name in JUDGED[1:]:
+        rows[name] |= {f"codec_{key}": value for key, value in codec.items()}
+    return rows
 
 
-def compare_waves(found: Sequence[Wave], expected: Sequence[Wave], rate: int) -> dict[str, float]:
-    """The worst of several waves."""
-    pairs = list(zip(found, expected, strict=True))
-    return {
-        "wave_snr_db": min(200.0, min(snr_db(ours, theirs) for ours, theirs in pairs)),
-        "log_mel_db": max(log_mel_distance(ours, theirs, rate) for ours, theirs in pairs),
-    }
+def compared(errors: Sequence[Errors], exact: Sequence[Errors]) -> dict[str, float]:
+    """A rate, and its difference from float32's with the interval of that."""
+    low, high = interval(errors, exact)
+    more = rate(errors) - rate(exact)
+    return {"sentences": len(errors), "word_error_rate": rate(errors), "more": more, "low": low, "high": high}
 
 
 def main() -> int:
-    """Measure and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure, write, print; returns 1 where a precision is outside its bounds."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
     parser.add_argument("checkpoint", type=Path, help="a trained checkpoint")
     parser.add_argument("--bundles", type=Path, default=Path("build/benchmarks/voice"), help="made where absent")
-    parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS))
-    parser.add_argument("--texts", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--texts", type=int, default=len(unseen_texts()), help="sentences each (default: all 40)")
+    parser.add_argument("--seeds", type=int, default=2, help="times that each voice says every sentence (default: 2)")
+    parser.add_argument("--output", type=Path, default=RESULTS / "precision.json")
+    add_options(parser)
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    bundles = {precision: given.bundles / precision for precision in given.precisions}
-    for precision, path in bundles.items():
-        convert(given.checkpoint, path, precision)
-    table, original = measure(given.checkpoint, bundles, evaluation_texts()[: given.texts], given.threads)
-    _, reference = judge_speech(bundles["fp32"], (_REFERENCE_SEED,), given.threads)
-    for precision, row in table.items():
-        # Other seeds than the reference's: float32's own figure tells what the dice alone do.
-        figures, waves = judge_speech(bundles[precision], _SEEDS, given.threads)
-        others = reference * len(_SEEDS)
-        row.update(figures, speaker_similarity=similarity(waves, others, bundles["fp32"], given.threads))
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    _log.setLevel(logging.INFO)
+    ear = whisper(given.whisper, threads=given.threads)
+    bundles = {name: given.bundles / name for name in PRECISIONS}
+    for name, path in bundles.items():
+        convert(given.checkpoint, path, name)
+    listeners = {name: Listener(path, name, threads=given.threads) for name, path in bundles.items()}
+    with SparkTTSONNX(bundles["fp32"], device="cpu", threads=given.threads) as tts:
+        voices = [tts.create_voice(gender=gender, seed=1) for gender in ("female", "male")]
+    answers = Answers(listeners["fp32"], voices[0])
+    rows = {name: {**answers.compare(listener), **disk_use(bundles[name])} for name, listener in listeners.items()}
+    judged = judge(listeners, Reading(voices, ear, texts=given.texts, seeds=given.seeds), SpeakerEncoder())
     report = {
         "checkpoint": given.checkpoint.name,
-        "texts": given.texts,
-        "precisions": table,
-        "codec_in_bfloat16": original,
+        "machine": describe(),
+        "precisions": {name: {**row, **judged.get(name, {})} for name, row in rows.items()},
+        "codec_in_bfloat16": answers.compare_codec(TorchCodec(given.checkpoint, "bfloat16")),
     }
     given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report, indent=1))
-    return 0
-
-
-def judge_speech(bundle: Path, seeds: Sequence[int], threads: int) -> tuple[dict[str, float], list[Wave]]:
-    """How well a recognizer understands the evaluation texts, said once with each seed, and the waves."""
-    texts = evaluation_texts()
-    with SparkTTSONNX(bundle, device="cpu", threads=threads) as tts:
-        voice = kept_voice(tts)
-        spoken = [said for seed in seeds for said in speak(tts, texts, 100 * seed, voice=voice)]
-    figures = Judge(texts).figures(spoken)
-    counts = {"recognized": figures.recognized, "sentences": figures.sentences}
-    return {**counts, "word_error_rate": figures.word_error_rate}, [item.wave for item in spoken]
-
-
-def similarity(waves: Sequence[Wave], others: Sequence[Wave], bundle: Path, threads: int) -> float:
-    """Mean cosine between the codec's own speaker vectors of two renditions of the same sentences."""
-    ours, theirs = (_speakers(bundle, some, threads) for some in (waves, others))
-    return float(np.mean(np.sum(ours * theirs, axis=1)))
-
-
-def _speakers(bundle: Path, waves: Sequence[Wave], threads: int) -> Wave:
-    """The codec's own speaker vector of each wave, of length 1: float32 [n, D]."""
-    manifest = read_manifest(bundle)
-    sessions = Sessions(bundle, manifest, device="cpu", threads=threads)
-    length = manifest.codec.reference_samples
-    vectors = [sessions.run("speaker_encoder", {"ref_wav": np.resize(wave, length)[None]})[1][0] for wave in waves]
-    stacked = np.stack(vectors)
-    unit: Wave = stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
-    return unit
+    print(precision(report))
+    return 1 if any(precision_faults(report).values()) else 0
 
 
 if __name__ == "__main__":

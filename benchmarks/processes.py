@@ -1,44 +1,37 @@
-"""Suite: whole processes: cold start, peak memory, and what processes share."""
+"""Suite: whole processes: cold start and memory. `python -m benchmarks.processes` is one of them."""
 
+import argparse
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Case, Contender, Plan, Result, Values, WrongOutputError, measure
-from benchmarks.settings import DEFAULT_PRECISION, Settings
-from benchmarks.texts import TEXTS, Text
+from benchmarks.settings import DEFAULT_PRECISION, TEXTS, Settings, Text
 
-SUITE, SHARING = "process", "shared memory"
+SUITE = "process"
 _OURS = f"ours {DEFAULT_PRECISION}"
-_SECONDS = 600
+_SECONDS, _STARTS = 600, 3
+_STATUS = Path("/proc/self/status")
 
 
 def run(settings: Settings) -> list[Result]:
-    """Start processes of each side in turn."""
-    plan = replace(settings.plan, rounds=settings.cold_starts)
-    short, long = TEXTS["short"], TEXTS["long"]
-    packed = _packed(settings)
+    """Start processes of each side in turn, then one of ours over a long text: memory does not grow with it."""
+    short = TEXTS["short"]
     contenders = (
         *(_original(settings, dtype, short) for dtype in settings.original),
         *(_contender(f"ours {p}", _speaking(settings, p, short), short) for p in settings.precisions),
-        _contender(f"{_OURS}, packed", [*_speaking(settings, DEFAULT_PRECISION, short), *packed], short),
+        _contender(f"{_OURS}, packed", [*_speaking(settings, DEFAULT_PRECISION, short), *_packed(settings)], short),
     )
-    results = measure(Case(SUITE, short.name, contenders), plan)
-    if long.name in settings.texts:
-        # The peak over a long text shows that memory does not grow with it; one process is enough.
-        once = tuple(_contender(f"ours {p}", _speaking(settings, p, long), long) for p in settings.fast)
-        results += measure(Case(SUITE, long.name, once), Plan(1))
-    sharing = tuple(
-        Contender(name, lambda: "both processes spoke", partial(_share, settings, options))
-        for name, options in ((_OURS, []), (f"{_OURS}, packed", packed))
+    results = measure(
+        Case(SUITE, "short", contenders), replace(settings.plan, rounds=min(_STARTS, settings.plan.rounds))
     )
-    return results + measure(Case(SHARING, "two processes at once", sharing), Plan(1))
+    long = tuple(_contender(f"ours {p}", _speaking(settings, p, TEXTS["long"]), TEXTS["long"]) for p in settings.fast)
+    return results + measure(Case(SUITE, "long", long), Plan(1))
 
 
 def _packed(settings: Settings) -> list[str]:
@@ -60,7 +53,7 @@ def _original(settings: Settings, dtype: str, text: Text) -> Contender:
 def _command(side: str, folder: Path, settings: Settings, text: Text) -> list[str]:
     options = {"--text": text.text, "--ids": text.ids_each, "--threads": settings.threads}
     pairs = [str(part) for option in options.items() for part in option]
-    return [sys.executable, "-m", "benchmarks.process", side, str(folder), *pairs]
+    return [sys.executable, "-m", "benchmarks.processes", side, str(folder), *pairs]
 
 
 def _contender(name: str, command: list[str], text: Text) -> Contender:
@@ -84,17 +77,68 @@ def _reported(command: list[str]) -> Mapping[str, Any]:
     return found
 
 
-def _share(settings: Settings, options: list[str]) -> Values:
-    """What one of two processes holds while the other holds as much, and its part where shared pages are divided."""
-    command = [*_speaking(settings, DEFAULT_PRECISION, TEXTS["short"]), *options]
-    command += ["--wait", "--began", str(time.monotonic())]
-    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    for process in running:
-        assert process.stdout is not None, "a pipe was asked for"
-        if process.stdout.readline().strip() != "spoken":
-            raise WrongOutputError("a process did not speak")
-    # The first reports its share and ends while the other waits and holds its pages; the other would report all.
-    first, other = running
-    found = json.loads(first.communicate("\n")[0].splitlines()[-1])
-    other.communicate("\n")
-    return {"resident_mb": found["resident_mb"], "share_mb": found["share_mb"]}
+def ours(given: argparse.Namespace) -> dict[str, float]:
+    """Speak once as a stream; neither torch nor anything of the original is loaded."""
+    from sparktts_onnx import SparkTTSONNX, Voice
+
+    with SparkTTSONNX(given.folder, device="cpu", threads=given.threads, packed_weights=given.packed_weights) as tts:
+        codec = tts.manifest.codec
+        voice = Voice(codec=codec.fingerprint, global_ids=tuple(range(codec.global_tokens)))
+        first, samples = 0.0, 0
+        for chunk in tts.stream(given.text, voice=voice, seed=0, max_new_tokens=given.ids, retries=0):
+            first = first or time.monotonic() - given.began
+            samples += len(chunk)
+        return {"first_audio_seconds": first, "audio_seconds": samples / codec.sample_rate, **memory()}
+
+
+def original(given: argparse.Namespace) -> dict[str, float]:
+    """Load everything that the original loads and speak once."""
+    import torch
+
+    from benchmarks.pytorch import OriginalSpeaker, TorchEnrollment
+
+    torch.set_num_threads(given.threads)
+    speaker = OriginalSpeaker(given.folder, given.dtype)
+    listener = TorchEnrollment(given.folder, given.dtype, codec=speaker.codec)
+    wav = speaker.speak(given.text, list(range(32)), given.ids)
+    first = time.monotonic() - given.began
+    found = {"first_audio_seconds": first, "audio_seconds": len(wav) / 16000, **memory()}
+    del listener
+    return found
+
+
+def memory() -> dict[str, float]:
+    """Largest resident memory so far, and what is resident now without what other processes can share: files."""
+    return {"resident_mb": megabytes(_STATUS, "VmHWM"), "anonymous_mb": megabytes(_STATUS, "RssAnon")}
+
+
+def megabytes(file: Path, key: str) -> float:
+    """A value in kB from a file of lines `key: value kB`, in MB."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) / 1000
+    raise KeyError(f"{file} has no {key}")
+
+
+SIDES: Mapping[str, Callable[[argparse.Namespace], dict[str, float]]] = {"ours": ours, "original": original}
+
+
+def main() -> int:
+    """Print what it took, as one line of JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.processes")
+    add = parser.add_argument
+    add("side", choices=SIDES)
+    add("folder", type=Path, help="a bundle, or the original's checkpoint")
+    add("--text", required=True)
+    add("--ids", type=int, required=True)
+    add("--threads", type=int, required=True)
+    add("--began", type=float, required=True, help="time.monotonic() when the process was started")
+    add("--dtype", default="float32", help="of the original")
+    add("--packed-weights", type=Path, help="where processes share the weights")
+    given = parser.parse_args()
+    print(json.dumps(SIDES[given.side](given)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -4,10 +4,8 @@ The codec is this project's own modules (`sparktts_onnx.export.modules`), which 
 stage; the language model and wav2vec2 are the transformers classes that the original uses, whole.
 """
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, Wav2Vec2Model
 from transformers.generation.streamers import BaseStreamer
 
-from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
 from sparktts_onnx.export.checkpoint.checkpoint import (
     FEATURE_STATES,
     LANGUAGE_MODEL_FOLDER,
@@ -32,20 +30,19 @@ Wave = NDArray[np.float32]
 
 
 class _Ids(BaseStreamer):  # type: ignore[misc]
-    """Hands ids over as transformers writes them; the first it is given are the prompt's."""
+    """Notes ids as transformers writes them; the first it is given are the prompt's."""
 
     def __init__(self) -> None:
-        self.ids: SimpleQueue[int | None] = SimpleQueue()
+        self.written: list[Written] = []
         self._prompt_seen = False
 
     def put(self, value: Tensor) -> None:
         if self._prompt_seen:
-            for token in value.reshape(-1).tolist():
-                self.ids.put(int(token))
+            self.written += stamped(int(token) for token in value.reshape(-1).tolist())
         self._prompt_seen = True
 
     def end(self) -> None:
-        self.ids.put(None)
+        pass
 
 
 class TorchLanguageModel:
@@ -69,33 +66,24 @@ class TorchLanguageModel:
         kept: Logits = row.float().cpu().numpy()[self._rows.first : self._rows.first + self._rows.count]
         return kept
 
-    def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
+    @torch.no_grad()
+    def write(self, prompt: Sequence[int], count: int) -> list[Written]:
         """Sampled ids."""
-        streamer = _Ids()
-        worker = threading.Thread(target=self._generate, args=(self._row(prompt), count, streamer))
-        worker.start()
-        while (token := streamer.ids.get()) is not None:
-            yield token
-        worker.join()
+        streamer, ids = _Ids(), self._row(prompt)
+        self._model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=count,
+            do_sample=True,
+            temperature=TEMPERATURE,
+            top_k=TOP_K,
+            top_p=TOP_P,
+            streamer=streamer,
+        )
+        return streamer.written
 
     def _row(self, ids: Sequence[int]) -> Tensor:
         return torch.tensor([list(ids)], device=self._device)
-
-    @torch.no_grad()
-    def _generate(self, prompt: Tensor, count: int, streamer: _Ids) -> None:
-        try:
-            self._model.generate(
-                prompt,
-                attention_mask=torch.ones_like(prompt),
-                max_new_tokens=count,
-                do_sample=True,
-                temperature=TEMPERATURE,
-                top_k=TOP_K,
-                top_p=TOP_P,
-                streamer=streamer,
-            )
-        finally:
-            streamer.end()
 
 
 class TorchCodec:
@@ -169,6 +157,6 @@ class OriginalSpeaker:
         prompt = (
             f"<|task_tts|><|start_content|>{text}<|end_content|><|start_global_token|>{speaker}<|end_global_token|>"
         )
-        written = self._language_model.generate(self._tokenizer(prompt).input_ids, count)
+        written = self._language_model.write(self._tokenizer(prompt).input_ids, count)
         # Synthetic weights write ids of every kind; each stands for some semantic id here.
-        return self._decoder.decode([token % self._semantic.count for token in written], global_ids)
+        return self._decoder.decode([token % self._semantic.count for token, _ in written], global_ids)

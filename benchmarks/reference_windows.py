@@ -1,15 +1,11 @@
-"""Which part of a recording the speaker encoder should hear: `python -m benchmarks.reference_windows --model DIR`.
+"""Which part of a recording to hear: `python -m benchmarks.reference_windows --model BUNDLE --whisper WHISPER`.
 
-Every base voice is recorded (by espeak-ng, with texts and settings that training never saw) in ways that people record:
-clean, with a long silence first, noisy at the beginning, clipped at the beginning, and as three recordings. Each is
-enrolled with every window; the voice is right when it speaks at the pitch of its speaker (the base voices differ by
-50 Hz).
+Every base voice is recorded (by espeak-ng, with texts and settings that training never saw) in ways that people record,
+and enrolled with every window. The clone is right when it speaks at the pitch of its speaker; they differ by 50 Hz.
 """
 
 import argparse
-import io
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +14,22 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from benchmarks.judge import SAMPLE_RATE, Ear, Errors, Wave, add_options, rate, whisper, word_errors
+from benchmarks.likeness import SpeakerEncoder
 from benchmarks.machine import describe
-from benchmarks.recognizer import SAMPLE_RATE, Wave, median_pitch
 from benchmarks.report import RESULTS, windows
-from benchmarks.voice import Teacher, listed, speak
-from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice
+from benchmarks.voice import Teacher, median_pitch_hz, speak, unseen_texts, wave_file
+from sparktts_onnx import EnrollOptions, SparkTTSONNX
 from training import voices
 
 WINDOWS = ("first", "best", "all")
+_PROMPTS = 3
+_NEAR = 0.15
+"""Part of the pitch by which a clone may be off."""
 
 
 def recordings(clean: list[Wave], rng: np.random.Generator) -> dict[str, list[Wave]]:
-    """What people hand in, from three clean recordings of one speaker."""
+    """What people hand in, from some clean recordings of one speaker."""
     long = np.concatenate(clean)
     spoilt = int(7 * SAMPLE_RATE)
     noisy, clipped = np.tile(long, 2), np.tile(long, 2)
@@ -45,56 +45,47 @@ def recordings(clean: list[Wave], rng: np.random.Generator) -> dict[str, list[Wa
     }
 
 
-def measure(model: Path, texts: int) -> Iterator[dict[str, Any]]:
+def measure(tts: SparkTTSONNX, teacher: Teacher, ear: Ear, texts: int) -> Iterator[dict[str, Any]]:
     """A row for every way of recording and every window, over the base voices."""
-    about = listed()
-    rng = np.random.default_rng(0)
-    pitches: dict[tuple[str, str], list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(model) as tts:
-        teacher = Teacher(Path(folder))
-        for speaker in voices.BASE:
-            clean = [
-                soundfile.read(teacher.recording(i, speaker)[0], dtype="float32")[0]
-                for i in range(len(about["prompts"]))
-            ]
-            for way, waves in recordings(clean, rng).items():
-                for window in WINDOWS:
-                    voice = _enrolled(tts, waves, window)
-                    spoken = speak(tts, about["sentences"][:texts], 1, voice=voice)
-                    heard = float(np.median([median_pitch(s.wave) for s in spoken]))
-                    pitches.setdefault((way, window), []).append(abs(heard / speaker.pitch - 1))
-    for (way, window), errors in pitches.items():
+    rng, encoder = np.random.default_rng(0), SpeakerEncoder()
+    found: dict[tuple[str, str], list[tuple[float, float, list[Errors]]]] = {}
+    for speaker in voices.BASE:
+        files = [teacher.recording(number, speaker)[0] for number in range(_PROMPTS)]
+        clean = [soundfile.read(file, dtype="float32")[0] for file in files]
+        for way, waves in recordings(clean, rng).items():
+            for window in WINDOWS:
+                voice = tts.enroll([wave_file(wave) for wave in waves], options=EnrollOptions(window=window)).voice
+                spoken = speak(tts, unseen_texts()[:texts], 1, voice=voice)
+                off = abs(median_pitch_hz(spoken) / speaker.pitch - 1)
+                errors = [word_errors(s.text, ear(s.wave)) for s in spoken]
+                likeness = encoder.likeness([s.wave for s in spoken], clean)
+                found.setdefault((way, window), []).append((off, likeness, errors))
+    for (way, window), rows in found.items():
         yield {
             "recording": way,
             "window": window,
-            "pitch_error": round(float(np.mean(errors)), 3),
-            "right_speaker": sum(error < 0.15 for error in errors),
-            "speakers": len(errors),
+            "right_speaker": sum(off < _NEAR for off, _, _ in rows),
+            "speakers": len(rows),
+            "likeness": round(float(np.mean([likeness for _, likeness, _ in rows])), 3),
+            "word_error_rate": round(rate([e for _, _, errors in rows for e in errors]), 3),
         }
 
 
-def _enrolled(tts: SparkTTSONNX, waves: list[Wave], window: str) -> Voice:
-    files = []
-    for wave in waves:
-        file = io.BytesIO()
-        soundfile.write(file, wave, SAMPLE_RATE, format="WAV")
-        file.seek(0)
-        files.append(file)
-    return tts.enroll(files, options=EnrollOptions(window=window)).voice
-
-
 def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Measure which reference window gives the right speaker.")
+    """Measure, write, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reference_windows", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="bundle of the small voice")
     parser.add_argument("--texts", type=int, default=2, help="sentences spoken with each voice (default: 2)")
+    add_options(parser)
     given = parser.parse_args()
-    rows = list(measure(given.model, given.texts))
-    report = {"rows": rows, "machine": describe()}
-    (RESULTS / "reference_windows.json").write_text(json.dumps(report, indent=1) + "\n")
+    ear = whisper(given.whisper, threads=given.threads)
+    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(given.model) as tts:
+        rows = list(measure(tts, Teacher(Path(folder)), ear, given.texts))
+    report = {"texts": given.texts, "rows": rows, "machine": describe()}
+    (RESULTS / "reference_windows.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(windows(report))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -68,6 +68,8 @@ FIGURES = (
     Figure("process start to first sound, s", "process", "short", "first_audio_seconds", less_is_better=True),
     Figure("… with packed weights, s", "process", "short", "first_audio_seconds", ", packed", less_is_better=True),
     Figure("peak resident memory, a sentence, MB", "process", "short", "resident_mb", less_is_better=True),
+    Figure("… of it not shared with others, MB", "process", "short", "anonymous_mb", less_is_better=True),
+    Figure("… with packed weights, MB", "process", "short", "anonymous_mb", ", packed", less_is_better=True),
     Figure("peak resident memory, four sentences, MB", "process", "long", "resident_mb", less_is_better=True),
 )
 
@@ -98,15 +100,22 @@ def _compared(value: float | str | None, base: float | str | None, figure: Figur
 
 def conditions(report: Report) -> str:
     """When and on what a run was made."""
+    extras = report["machine"]["gpu"] or ", ".join(report["machine"]["flags"])
+    load = " / ".join(f"{value:g}" for value in report["load_average"])
+    return (
+        f"One run of {report['minutes']:g} minutes on {_tools(report)}, {extras}. Every side computed with "
+        f"{report['threads']} threads; medians of up to {report['rounds']} interleaved rounds; load average before the "
+        f"run {load}. {report['note']}".rstrip()
+    )
+
+
+def _tools(report: Report) -> str:
+    """The day, the machine and the versions."""
     machine = report["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
-    extras = machine["gpu"] or ", ".join(machine["flags"])
-    load = " / ".join(f"{value:g}" for value in report["load_average"]["before"])
     return (
-        f"One run of {report['minutes']:g} minutes on {report['date']}: {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['memory_gb']:g} GB, {extras}; {machine['system']}, Python {machine['python']}, {versions}. Every "
-        f"side computed with {report['threads']} threads; medians of up to {report['rounds']} interleaved rounds; load "
-        f"average before the run {load}. {report['note']}".rstrip()
+        f"{machine['date']}: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB, "
+        f"{machine['system']}, Python {machine['python']}, {versions}"
     )
 
 
@@ -123,7 +132,7 @@ GAINS = (
     ("int8 over llama.cpp Q8_0, writing", (_WRITE, _8), (_WRITE, PEERS[0])),
     ("int4 over llama.cpp Q4_0, writing", (_WRITE, _4), (_WRITE, PEERS[1])),
     ("codec in 8-bit integers over PyTorch", (_CODEC, _8), (_CODEC, BASE)),
-    ("packed weights, process start to first sound", ("… with packed", _8), ("process start", _8)),
+    ("packed weights, process start to first sound", ("… with packed weights, s", _8), ("process start", _8)),
     ("many texts together over one by one, int8", ("many texts together", _8), ("many texts one", _8)),
 )
 """What each choice gives: a figure of one contender over a figure of another."""
@@ -150,31 +159,96 @@ _PRECISION = {
     "KL divergence from float32, nats, mean": "kl",
     "likeliest token the same": "argmax_agreement",
     "wave of the same tokens: SNR, dB, worst sentence": "wave_snr_db",
-    "wave of the same tokens: log-mel distance, dB, worst sentence": "log_mel_db",
-    "word error rate": "word_error_rate",
-    "speaker vector, cosine to another rendition by float32": "speaker_similarity",
+    "likeness to another rendition by float32": "likeness",
 }
+_BOUNDS: Mapping[str, tuple[float, bool]] = {
+    "kl": (0.1, False),
+    "argmax_agreement": (0.8, True),
+    "wave_snr_db": (30.0, True),
+    "likeness": (0.9, True),
+}
+"""Bound of a measure, and whether it is the least; a precision outside one is not offered."""
+MORE_WORDS = {"int8": 0.02, "int4": 0.05}
+"""How many more of the words than float32 a precision may get wrong."""
 
 
 def precision(report: Report) -> str:
     """What each precision costs the voice."""
     rows = report["precisions"]
-    body = [[what, *(number(row[key]) for row in rows.values())] for what, key in _PRECISION.items()]
+    body = [[what, *(number(row.get(key)) for row in rows.values())] for what, key in _PRECISION.items()]
+    body.append(["words wrong", *(_percent(row.get("word_error_rate")) for row in rows.values())])
+    body.append(["… more than float32 (95 %)", *(_more(row) for row in rows.values())])
+    body.append(["… by its codec alone, from float32's tokens", *(_more(row, "codec_") for row in rows.values())])
     body.append(["bundle, MB", *(f"{row['bundle_bytes'] / 1e6:.1f}" for row in rows.values())])
-    return markdown(["", *rows], body)
+    body.append(["outside its bounds", *("; ".join(found) or "no" for found in precision_faults(report).values())])
+    sentences = max(row.get("sentences", 0) for row in rows.values())
+    original = number(report["codec_in_bfloat16"]["wave_snr_db"])
+    about = f"{report['checkpoint']}, {sentences} sentences heard each, on {_tools(report)}"
+    compared = f"PyTorch's codec in bfloat16 comes to {original} dB with the same tokens"
+    return f"{markdown(['', *rows], body)}\n\n{about}. {compared}."
+
+
+def precision_faults(report: Report) -> dict[str, list[str]]:
+    """The bounds that each precision is outside of."""
+    found: dict[str, list[str]] = {}
+    for name, row in report["precisions"].items():
+        found[name] = [
+            f"{key} {number(row[key])}"
+            for key, (bound, least) in _BOUNDS.items()
+            if key in row and not (row[key] >= bound if least else row[key] <= bound)
+        ]
+        if name in MORE_WORDS and "more" in row and not row["more"] <= MORE_WORDS[name]:
+            found[name].append(f"words wrong {row['more']:+.1%}")
+    return found
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def _more(row: Report, of: str = "") -> str:
+    if f"{of}more" not in row:
+        return ""
+    return f"{row[f'{of}more']:+.1%} ({row[f'{of}low']:+.1%} to {row[f'{of}high']:+.1%})"
+
+
+def voices_table(report: Report) -> str:
+    """How well a trained voice is understood, and how created voices follow their levels."""
+    head = ["voice", "words wrong (95 %)", "sentences right", "likeness", "duration", "pitch"]
+    body = []
+    for row in report["rows"]:
+        extras = (f"{row[key]:.2f}" if key in row else "" for key in ("likeness", "duration_ratio", "pitch_ratio"))
+        body.append([row["voice"], _share(row), f"{row['right']} of {row['sentences']}", *extras])
+    created = [row for row in report["rows"] if "pitch_by_level" in row]
+    levels = [
+        [row["voice"], *(" ".join(f"{value:g}" for value in row[f"{what}_by_level"]) for what in ("pitch", "seconds"))]
+        for row in created
+    ]
+    followed = markdown(["", "pitch by level, Hz", "seconds by level of speed"], levels)
+    return f"{markdown(head, body)}\n\n{followed}\n\nMeasured in {report['precision']} on {_tools(report)}."
+
+
+def guards(report: Report) -> str:
+    """What the guards rejected, and what they should have."""
+    made = [row for row in report["rows"] if not row["voice"].startswith("espeak-ng")]
+    head = ["answers", "rejected", "rejected, most words wrong", "accepted, most words wrong"]
+    keys = ("sentences", "rejected", "bad_and_rejected", "bad_and_accepted")
+    return markdown(head, [[str(sum(row[key] for row in made)) for key in keys]])
+
+
+def _share(row: Report) -> str:
+    return f"{row['word_error_rate']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
 
 
 def streaming(report: Report) -> str:
     """What each look-ahead costs and gives."""
-    head = ["look-ahead, ids", "SNR, dB", "worst, dB", "log-mel distance, dB", "largest difference"]
-    head += ["ids before the first sound", "first sound, s"]
-    keys = ["snr_db", "worst_snr_db", "log_mel_db", "largest_difference", "ids_before_sound", "first_sound_seconds"]
-    body = [[look, *(number(row[key]) for key in keys)] for look, row in report["look_ahead"].items()]
-    machine = report["machine"]
-    return (
-        f"{markdown(head, body)}\n\nMedians over {report['texts']} sentences; {report['threads']} threads on "
-        f"{machine['cpu']}, {machine['cores']} cores, onnxruntime {machine['versions']['onnxruntime']}."
-    )
+    head = ["look-ahead, tokens", "SNR, dB, worst", "words wrong more than in one piece"]
+    head += ["tokens before the first sound", "first sound, s"]
+    body = []
+    for look, row in report["look_ahead"].items():
+        wait = str(row["ids_before_sound"]), number(row["first_sound_seconds"])
+        body.append([look, number(row["wave_snr_db"]), _more(row), *wait])
+    return f"{markdown(head, body)}\n\n{report['texts']} sentences; {report['threads']} threads on {_tools(report)}."
 
 
 def windows(report: Report) -> str:
@@ -183,9 +257,13 @@ def windows(report: Report) -> str:
     body = []
     for way in dict.fromkeys(row["recording"] for row in report["rows"]):
         cells = [row for row in report["rows"] if row["recording"] == way]
-        shown = (f"{c['right_speaker']} of {c['speakers']}, {c['pitch_error']:.0%} off" for c in cells)
-        body.append([way, *shown])
-    return markdown(["recording", *names], body)
+        body.append([way, *(f"{c['right_speaker']} of {c['speakers']}{_heard(c)}" for c in cells)])
+    return f"{markdown(['recording', *names], body)}\n\n{report['texts']} sentences each, on {_tools(report)}."
+
+
+def _heard(row: Report) -> str:
+    """What the judges of words and of likeness say, where they heard a row."""
+    return f", {row['likeness']:.2f}, {_percent(row['word_error_rate'])}" if "likeness" in row else ""
 
 
 def load(levels: Sequence[Report]) -> str:
@@ -199,18 +277,6 @@ def load(levels: Sequence[Report]) -> str:
         speech = f"{level['audio_seconds'] / level['wall_seconds']:.1f}"
         body.append([*counts, str(len(level["failures"])), *times_, speech, f"{level['memory_bytes'] / 1e6:.0f}"])
     return markdown(head, body)
-
-
-def sharing(report: Report) -> str:
-    """What one of two processes with the published model holds, and what another one would add."""
-    body = []
-    for way in ("", ", packed"):
-        found = find(report["results"], "shared memory", "two processes at once", f"ours int8{way}")
-        if found is not None:
-            resident, share = (found["medians"][key] for key in ("resident_mb", "share_mb"))
-            # Of a page that both hold, each counts half.
-            body.append([f"int8{way}", number(resident), number(2 * share - resident)])
-    return markdown(["", "memory of a process, MB", "a further process adds, MB"], body)
 
 
 def markdown(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
@@ -233,17 +299,17 @@ def times(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}×"
 
 
-MACHINES = {"AMD EPYC with AVX-512": "cpu", "without AVX-512": "cpu-avx2"}
 TABLES: Mapping[str, Callable[[], str]] = {
     "speed cpu": lambda: speed(read("cpu")),
     "speed cpu-avx2": lambda: speed(read("cpu-avx2")),
     "speed cuda": lambda: speed(read("cuda")),
-    "gains": lambda: gains({what: read(name) for what, name in MACHINES.items()}),
+    "gains": lambda: gains({"AMD EPYC with AVX-512": read("cpu"), "without AVX-512": read("cpu-avx2")}),
     "precision": lambda: precision(read("precision")),
+    "voices": lambda: voices_table(read("intelligibility")),
+    "guards": lambda: guards(read("intelligibility")),
     "streaming": lambda: streaming(read("streaming")),
     "windows": lambda: windows(read("reference_windows")),
     "load": lambda: load(read("load")),
-    "sharing": lambda: sharing(read("cpu")),
 }
 """Every table by its name on a page."""
 
@@ -260,7 +326,10 @@ def filled(page: str) -> str:
         before, name, after = match.groups()
         if name not in TABLES:
             raise SystemExit(f"a page asks for the figures {name!r}; there are {', '.join(TABLES)}")
-        return f"{before}\n{TABLES[name]()}\n\n{after}"
+        try:
+            return f"{before}\n{TABLES[name]()}\n\n{after}"
+        except FileNotFoundError as error:
+            return f"{before}\nNot measured yet: there is no `{Path(error.filename).name}`.\n\n{after}"
 
     return _MARKED.sub(table, page)
 

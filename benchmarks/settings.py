@@ -1,6 +1,6 @@
-"""What is measured, where the material lies, and how thoroughly."""
+"""Where the material lies, how thoroughly it is measured, and what is spoken."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.harness import Plan
@@ -28,24 +28,8 @@ class Settings:
     """Formats in which the original computes."""
     precisions: tuple[str, ...] = ("fp32", "int8", "int4")
     """Bundles to measure."""
-    prompts: tuple[int, ...] = (60, 300)
-    """Lengths of the language model's prompts, ids."""
     new_ids: int = 100
-    """Ids that the language model writes after each prompt."""
-    batch: int = 8
-    """Answers at once where answers are written together."""
-    texts_together: int = 16
-    """Texts spoken together, a sentence each."""
-    sentence_ids: int = 100
-    """Ids of each of them."""
-    audio_seconds: tuple[float, ...] = (1, 10)
-    """Lengths that the codec decodes."""
-    recording_seconds: tuple[float, ...] = (6,)
-    """Lengths of recordings that are enrolled."""
-    texts: tuple[str, ...] = ("middle", "long")
-    """Texts that are spoken."""
-    cold_starts: int = 3
-    """Processes started for each side."""
+    """Tokens of an answer."""
 
     @property
     def fast(self) -> tuple[str, ...]:
@@ -67,18 +51,32 @@ class Settings:
         return self.bundles / precision
 
 
-def quick(settings: Settings) -> Settings:
-    """The same with so little work that it only shows whether everything runs."""
-    return replace(
-        settings,
-        plan=Plan(rounds=1, pause_seconds=0.0),
-        prompts=(60,),
-        new_ids=10,
-        batch=2,
-        texts_together=2,
-        sentence_ids=10,
-        audio_seconds=(1,),
-        recording_seconds=(3,),
-        texts=("middle",),
-        cold_starts=1,
-    )
+SENTENCES = (
+    "The little boat left the harbour before the sun was up, and nobody on the quay had seen it go.",
+    "By noon the wind had turned, the sea was grey, and the men began to look back at the hills behind them.",
+    "They had bread and water for two days, a lamp, a coil of rope, and a map that was older than the boat.",
+    "When the evening came at last they heard the bell of the island, slow and far away across the water.",
+)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, and about as many tokens as it takes to say."""
+
+    text: str
+    ids_each: int
+    """Tokens of every segment."""
+    segments: int = 1
+    """Segments that this software speaks it in."""
+
+    @property
+    def ids(self) -> int:
+        """Tokens altogether."""
+        return self.ids_each * self.segments
+
+
+TEXTS = {
+    "short": Text("Good morning, how are you?", 75),
+    "middle": Text(SENTENCES[0], 200),
+    "long": Text(" ".join(SENTENCES), 125, segments=4),
+}

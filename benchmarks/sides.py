@@ -1,7 +1,7 @@
-"""What the language model's contenders have in common: the interface, the timing, and the judgment of their output."""
+"""What contenders have in common: the interface of language models, their timing, and the judgment of outputs."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,15 @@ from numpy.typing import NDArray
 from benchmarks.harness import WrongOutputError
 
 Logits = NDArray[np.float32]
+Wave = NDArray[np.float32]
+Written = tuple[int, float]
+"""An id, and when it was written, by `time.perf_counter`."""
+
+
+def stamped(ids: Iterable[int]) -> list[Written]:
+    """Ids as they come."""
+    return [(token, time.perf_counter()) for token in ids]
+
 
 TEMPERATURE, TOP_K, TOP_P = 0.8, 50, 0.95
 """Sampling of the original; every side samples."""
@@ -40,36 +49,21 @@ class LanguageModelSide(Protocol):
         """Logits after a prompt over the rows of speech: float32 [V]."""
         ...
 
-    def generate(self, prompt: Sequence[int], count: int) -> Iterator[int]:
-        """Sampled ids, exactly `count` of them, each as soon as it is there."""
+    def write(self, prompt: Sequence[int], count: int) -> list[Written]:
+        """Sampled ids, exactly `count` of them."""
         ...
 
 
-@dataclass(frozen=True)
-class Timing:
-    """One answer."""
-
-    ids: tuple[int, ...]
-    prefill_seconds: float
-    """From the request to the first id."""
-    decode_seconds: float
-    """From the first id to the last."""
-
-
-def time_answer(side: LanguageModelSide, prompt: Sequence[int], count: int) -> Timing:
-    """Let a side answer, and see that it wrote what it was asked for."""
-    ids: list[int] = []
-    began = first = time.perf_counter()
-    for token in side.generate(prompt, count):
-        if not ids:
-            first = time.perf_counter()
-        ids.append(token)
-    last = time.perf_counter()
-    if len(ids) != count:
-        raise WrongOutputError(f"{side.name} wrote {len(ids)} ids where {count} were asked for")
-    if len(set(ids)) < min(count, 8) // 2:
+def time_answer(side: LanguageModelSide, prompt: Sequence[int], count: int) -> dict[str, float]:
+    """Let a side answer, and see that it wrote what it was asked for: ids a second of the prompt and of the answer."""
+    began = time.perf_counter()
+    written = side.write(prompt, count)
+    if len(written) != count:
+        raise WrongOutputError(f"{side.name} wrote {len(written)} ids where {count} were asked for")
+    if len({token for token, _ in written}) < min(count, 8) // 2:
         raise WrongOutputError(f"{side.name} wrote the same ids again and again")
-    return Timing(tuple(ids), first - began, last - first)
+    first, last = written[0][1], written[-1][1]
+    return {"prefill": len(prompt) / (first - began), "decode": (count - 1) / (last - first)}
 
 
 def judge_logits(side: LanguageModelSide, prompt: Sequence[int], expected: Logits) -> str:
@@ -86,3 +80,11 @@ def logit_error(found: Logits, expected: Logits) -> float:
         return float("nan")
     deviation = found.astype(np.float64) - expected
     return float(np.sqrt(np.mean(deviation**2)) / max(float(expected.std()), 1e-12))
+
+
+def snr_db(found: Wave, expected: Wave) -> float:
+    """Signal over deviation, in decibels; the longer one is cut to the length of the other."""
+    n = min(len(found), len(expected))
+    signal = float(np.sum(np.square(expected[:n], dtype=np.float64)))
+    noise = float(np.sum(np.square(found[:n].astype(np.float64) - expected[:n])))
+    return 10 * float(np.log10(max(signal, 1e-20) / max(noise, 1e-20)))

@@ -1,47 +1,46 @@
-"""`python -m benchmarks.streaming BUNDLE`: what a stream's look-ahead costs and gives, as JSON.
+"""`python -m benchmarks.streaming BUNDLE --whisper WHISPER`: what a stream's look-ahead costs and gives.
 
-The same ids become sound in one piece and chunk by chunk; beside the difference stands how long a listener waits.
+The same tokens become sound in one piece and chunk by chunk; Whisper hears both. Next to it stands how long a listener
+waits.
 """
 
 import argparse
 import json
+import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks.judge import Ear, add_options, whisper
 from benchmarks.machine import describe
-from benchmarks.report import streaming
-from benchmarks.signals import log_mel_distance, snr_db
-from benchmarks.voice import Listener, evaluation_texts, kept_voice
+from benchmarks.precision import Answers, Reading, compared
+from benchmarks.report import RESULTS, streaming
+from benchmarks.sides import Wave
+from benchmarks.voice import Listener, unseen_texts
 from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import VocoderStream
 
-RESULTS = Path(__file__).resolve().parent / "results" / "streaming.json"
 LOOK_AHEADS = (0, 5, 10, 25, 66)
-_EXACT_DB = 200.0
-"""Written for no difference at all."""
+_WAITS = 10
 
 
-def compare(
-    vocoder: Vocoder, ids: Sequence[int], voice: Voice, look_ahead: int, *, sample_rate: int
-) -> dict[str, float]:
-    """A stream against the one-shot decode of the same ids."""
-    whole = vocoder.decode(ids, voice.global_ids)
-    options = StreamOptions(look_ahead=look_ahead)
-    hop = len(whole) // len(ids)
-    stream = VocoderStream(vocoder, vocoder.d_vector(voice.global_ids), options, fade_samples=hop)
-    chunks = [chunk for token in ids if (chunk := stream.push(token)) is not None]
-    streamed = np.concatenate([*chunks, stream.finish()])
-    if len(streamed) != len(whole):
-        raise AssertionError(f"the stream has {len(streamed)} samples, the whole {len(whole)}")
-    return {
-        "snr_db": min(_EXACT_DB, snr_db(streamed, whole)),
-        "log_mel_db": log_mel_distance(streamed, whole, sample_rate),
-        "largest_difference": float(np.abs(streamed - whole).max()),
-    }
+class Streamed:
+    """A vocoder whose sound is made chunk by chunk."""
+
+    def __init__(self, vocoder: Vocoder, look_ahead: int, *, hop: int) -> None:
+        self._vocoder, self._hop = vocoder, hop
+        self._options = StreamOptions(look_ahead=look_ahead)
+
+    def decode(self, ids: Sequence[int], global_ids: Sequence[int]) -> Wave:
+        """Samples float32 [N]."""
+        d_vector = self._vocoder.d_vector(global_ids)
+        stream = VocoderStream(self._vocoder, d_vector, self._options, fade_samples=self._hop)
+        chunks = [chunk for token in ids if (chunk := stream.push(token)) is not None]
+        return np.concatenate([*chunks, stream.finish()])
 
 
 def first_sound_seconds(tts: SparkTTSONNX, text: str, voice: Voice, look_ahead: int) -> float:
@@ -52,40 +51,44 @@ def first_sound_seconds(tts: SparkTTSONNX, text: str, voice: Voice, look_ahead: 
         return time.perf_counter() - began
 
 
-def measure(bundle: Path, texts: Sequence[str], threads: int) -> dict[str, dict[str, float]]:
-    """Every look-ahead over every text: medians, and for the differences the worst."""
+def measure(bundle: Path, ear: Ear, *, texts: int, threads: int) -> dict[str, dict[str, Any]]:
+    """Every look-ahead: the waves of some answers, the words of all, and the wait."""
     listener = Listener(bundle, "int8", threads=threads)
-    rate = listener.manifest.codec.sample_rate
-    table: dict[str, dict[str, float]] = {}
+    table: dict[str, dict[str, Any]] = {}
     with SparkTTSONNX(bundle, device="cpu", threads=threads) as tts:
-        voice = kept_voice(tts)
-        spoken = [listener.semantic_ids(listener.sample(text, voice, seed)) for seed, text in enumerate(texts)]
-        tts.inference(texts[0], voice=voice, seed=0)
+        voice = tts.create_voice(gender="female", seed=1)
+        answers, reading = Answers(listener, voice), Reading([voice], ear, texts=texts, seeds=1)
+        written = reading.answers(listener)
+        whole = reading.errors(reading.waves(listener, written))
         for look_ahead in LOOK_AHEADS:
-            rows = [compare(listener.vocoder, ids, voice, look_ahead, sample_rate=rate) for ids in spoken]
-            waits = [first_sound_seconds(tts, text, voice, look_ahead) for text in texts]
+            codec = Streamed(listener.vocoder, look_ahead, hop=listener.manifest.codec.hop_length)
+            errors = reading.errors(reading.waves(listener, written, codec))
+            waits = [first_sound_seconds(tts, text, voice, look_ahead) for text in unseen_texts()[:_WAITS]]
             table[str(look_ahead)] = {
-                "snr_db": float(np.median([row["snr_db"] for row in rows])),
-                "worst_snr_db": min(row["snr_db"] for row in rows),
-                "log_mel_db": float(np.median([row["log_mel_db"] for row in rows])),
-                "largest_difference": max(row["largest_difference"] for row in rows),
+                **answers.compare_codec(codec),
+                **compared(errors, whole),
                 "ids_before_sound": look_ahead + StreamOptions().first_chunk,
-                "first_sound_seconds": float(np.median(waits)),
+                "first_sound_seconds": statistics.median(waits),
             }
     return table
 
 
 def main() -> int:
-    """Measure and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("bundle", type=Path, help="bundle of a trained voice")
-    parser.add_argument("--texts", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    """Measure, write, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.streaming", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="int8 bundle of a trained voice")
+    parser.add_argument("--texts", type=int, default=len(unseen_texts()), help="sentences each (default: all 40)")
+    parser.add_argument("--output", type=Path, default=RESULTS / "streaming.json")
+    add_options(parser)
     given = parser.parse_args()
-    texts = evaluation_texts()[: given.texts]
-    table = measure(given.bundle, texts, given.threads)
-    report = {"texts": len(texts), "threads": given.threads, "machine": describe(), "look_ahead": table}
+    ear = whisper(given.whisper, threads=given.threads)
+    table = measure(given.bundle, ear, texts=given.texts, threads=given.threads)
+    report = {
+        "texts": given.texts,
+        "threads": given.threads,
+        "machine": describe(),
+        "look_ahead": table,
+    }
     given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(streaming(report))
     return 0

@@ -1,5 +1,6 @@
 """What a trained voice is asked to say and how: on texts and prompts that no stage of its training has seen."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
+from benchmarks.judge import Wave, median_pitch
 from benchmarks.ours import OurLanguageModel
 from benchmarks.sides import Logits
 from sparktts_onnx import SparkTTSONNX, Voice
@@ -24,8 +25,6 @@ EVALUATION = ROOT / "training" / "evaluation.json"
 _LONGEST = 400
 """Tokens of a sampled answer."""
 
-Wave = NDArray[np.float32]
-
 
 def listed() -> dict[str, Any]:
     """The file of sentences, prompts and their settings."""
@@ -33,14 +32,10 @@ def listed() -> dict[str, Any]:
     return found
 
 
-def evaluation_texts() -> list[str]:
+def unseen_texts() -> list[str]:
     """Short sentences, in a fixed order."""
-    return [str(text) for text in listed()["sentences"]]
-
-
-def kept_voice(tts: SparkTTSONNX, *, gender: str = "female", seed: int = 1) -> Voice:
-    """A voice that the model makes up once and keeps."""
-    return tts.create_voice(gender=gender, seed=seed)
+    found = listed()
+    return [str(text) for text in (*found["sentences"], *found["more"])]
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,26 @@ class Spoken:
     """What was to be said."""
     wave: Wave
     """float32 [N] at 16 kHz."""
-    stop_reason: str
-    """`end`, or the guard that rejected it."""
+    stop_reason: str = "end"
+    """Or the guard that rejected it."""
+
+
+def median_seconds(spoken: Sequence[Spoken]) -> float:
+    """Length of the median sentence."""
+    return float(np.median([len(s.wave) / SAMPLE_RATE for s in spoken]))
+
+
+def median_pitch_hz(spoken: Sequence[Spoken]) -> float:
+    """Median over the sentences of their median pitch."""
+    return float(np.median([median_pitch(s.wave) for s in spoken]))
+
+
+def wave_file(wave: Wave) -> io.BytesIO:
+    """A recording as somebody would upload it."""
+    file = io.BytesIO()
+    soundfile.write(file, wave, SAMPLE_RATE, format="WAV")
+    file.seek(0)
+    return file
 
 
 def speak(tts: SparkTTSONNX, texts: Sequence[str], seed: int, **options: Any) -> list[Spoken]:
@@ -83,10 +96,24 @@ class Teacher:
         soundfile.write(path, wave, SAMPLE_RATE)
         return path, text
 
-    def say(self, texts: Sequence[str], speaker: voices.Speaker, level: int = voices.MODERATE) -> list[Spoken]:
-        """What the voice was trained on would say."""
-        rate = voices.RATES[level]
-        return [Spoken(text, self._espeak.speak(text, speaker.name, rate=rate).wave, "end") for text in texts]
+    def say(self, texts: Sequence[str], speakers: Sequence[voices.Speaker] = voices.BASE) -> list[Spoken]:
+        """What the voices that training heard would say, in turn."""
+        return [self._say(text, speakers[i % len(speakers)])[0] for i, text in enumerate(texts)]
+
+    def say_without_a_word(self, texts: Sequence[str]) -> list[Spoken]:
+        """The same with the sound of a word in the middle cut out: a fault that a judge has to notice."""
+        cut = []
+        for text in texts:
+            spoken, starts = self._say(text, voices.BASE[0])
+            middle = len(starts) // 2
+            first, last = (int(seconds * SAMPLE_RATE) for seconds in starts[middle : middle + 2])
+            cut.append(Spoken(text, np.concatenate([spoken.wave[:first], spoken.wave[last:]])))
+        return cut
+
+    def _say(self, text: str, speaker: voices.Speaker) -> tuple[Spoken, list[float]]:
+        """A sentence, and when each of its words begins."""
+        speech = self._espeak.speak(text, speaker.name, rate=voices.RATES[voices.MODERATE])
+        return Spoken(text, speech.wave), [seconds for seconds, _, _ in speech.words]
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,8 @@ def verb_forms() -> dict[str, list[str]]:
 def held_out() -> set[str]:
     """Plain forms of every text that training must not see."""
     listed = json.loads((_HERE / "evaluation.json").read_text())
-    texts = listed["sentences"] + listed["prompts"] + [s for t in listed["long"] for s in re.split(r"(?<=\.) ", t)]
-    return {plain(t) for t in texts}
+    parts = [s for t in listed["long"] for s in re.split(r"(?<=\.) ", t)]
+    return {plain(t) for t in listed["sentences"] + listed["more"] + listed["prompts"] + parts}
 
 
 def plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """Tables say what was measured, and every page shows what the committed results give."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +14,22 @@ def _result(suite: str, case: str, contender: str, **medians: float) -> dict[str
 
 
 def _report(*results: dict[str, Any]) -> dict[str, Any]:
-    machine = {"cpu": "C", "cores": 2, "memory_gb": 1.0, "system": "S", "python": "3", "flags": ["avx2"], "gpu": None}
+    machine = {
+        "date": "2026-01-01",
+        "cpu": "C",
+        "cores": 2,
+        "memory_gb": 1.0,
+        "system": "S",
+        "python": "3",
+        "flags": ["avx2"],
+        "gpu": None,
+    }
     return {
         "results": list(results),
         "disk": {"int8": {"bundle_bytes": 2e9, "speaking_bytes": 5e8}},
-        "machine": {**machine, "versions": {"numpy": "2", "torch": None}},
-        "load_average": {"before": [0.1]},
+        "machine": {**machine, "flags": ["avx2"], "gpu": None, "versions": {"numpy": "2", "torch": None}},
+        "load_average": [0.1],
         "minutes": 3.0,
-        "date": "2026-01-01",
         "threads": 2,
         "rounds": 5,
         "note": "",
@@ -46,7 +55,7 @@ def test_better_is_a_larger_ratio_whatever_the_metric() -> None:
     assert _row(table, "enrollment, 6 s, with transcript")[1:] == ["3", "1.5 (2.00×)"]
     assert _row(table, "enrollment, 6 s, without")[1:] == ["", "0.3 (10.00×)"]
     assert _row(table, "bundle, MB")[1:] == ["", "2000"]
-    assert "numpy 2." in table and "torch" not in table.splitlines()[-1]
+    assert "numpy 2, avx2." in table and "torch" not in table.splitlines()[-1]
 
 
 def test_a_wrong_output_stands_in_the_table_and_has_no_gain() -> None:
@@ -96,3 +105,9 @@ def test_every_page_shows_what_the_committed_results_give() -> None:
 def test_every_table_stands_on_a_page() -> None:
     shown = {name for text in pages().values() for _, name, _ in report._MARKED.findall(text)}
     assert shown == set(report.TABLES)
+
+
+def test_what_was_not_measured_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    page = "<!-- figures: load -->\n<!-- end of figures -->"
+    assert "Not measured yet: there is no `load.json`." in filled(page)

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from pocket import ClosedSet, evaluation_texts, plain
 
-from benchmarks.recognizer import ClosedSet, plain
-from benchmarks.voice import evaluation_texts
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.cli import main
