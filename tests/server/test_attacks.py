@@ -40,7 +40,7 @@ def impatient(settings: ServerSettings) -> ServerSettings:
     return dataclasses.replace(settings, api_key=KEY, stall_seconds=0.5)
 
 
-def health(live: Live, *, seconds: float = 2.0) -> int:
+def health(live: Live, *, seconds: float = 5.0) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=seconds)
     try:
         connection.request("GET", "/health")
@@ -66,9 +66,9 @@ def ended(peer: Any, *, seconds: float = 5.0) -> bool:
 def test_a_form_is_in_utf_8_and_in_nothing_slower(client: TestClient, charset: str) -> None:
     body = FORM + b"a" * 60_000 + b"\r\n--b--\r\n"
     headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
-    began = time.monotonic()
+    began = time.process_time()
     error = client.post("/v1/audio/voices", content=body, headers=headers).json()["error"]
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert error["code"] == "invalid_content_type" and codecs.lookup(charset.strip('"')) and "UTF-8" in error["message"]
 
 
@@ -182,9 +182,8 @@ def test_a_connection_without_a_key_costs_little(serve: Serve, engine: StandIn, 
                 peers.append(live.connect())
                 with contextlib.suppress(OSError):  # refused before all was sent
                     peers[-1].sendall(begun)
-        health(live)
-        gc.collect()
-        assert tracemalloc.get_traced_memory()[0] < len(peers) * 64_000
+        assert until(lambda: gc.collect() >= 0 and tracemalloc.get_traced_memory()[0] < len(peers) * 64_000)
+        assert health(live, seconds=20) == 200
     finally:
         tracemalloc.stop()
         for peer in peers:
@@ -194,10 +193,10 @@ def test_a_connection_without_a_key_costs_little(serve: Serve, engine: StandIn, 
 @pytest.mark.parametrize("value", ["[[" + "[]," * 900_000 + "[]]]", '{"a":' * 200_000, "[" + "0," * 900_000 + "0]"])
 def test_a_body_of_more_values_than_a_request_needs_is_not_parsed(client: TestClient, value: str) -> None:
     body = '{"input": "Hello.", "other": ' + value + "}"
-    began = time.monotonic()
+    began = time.process_time()
     answer = client.post("/v1/audio/speech", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "too_complex"
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     answer = client.patch("/v1/audio/voices/Anna", content=body, headers={"Content-Type": "application/json"})
     assert answer.json()["error"]["code"] == "too_complex"
 
@@ -217,8 +216,7 @@ def test_of_a_request_that_waits_only_what_is_used_is_kept(
     peers = [live.post_speech(body) for _ in range(10)]
     try:
         assert until(lambda: live.app.state.service.admission.waiting == 9)
-        gc.collect()
-        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+        assert until(lambda: gc.collect() >= 0 and tracemalloc.get_traced_memory()[0] < 2_000_000)
     finally:
         tracemalloc.stop()
         engine.gate.set()
