@@ -50,6 +50,9 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-origin", action="append", default=[], metavar="URL", help="site whose pages may use it (repeatable)"
     )
+    group.add_argument(
+        "--local-page", metavar="WEB", help="folder web/ of the repository: a page at /local that speaks in the browser"
+    )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +80,8 @@ def run(options: argparse.Namespace) -> int:
     settings = _settings(options)
     configure(logging.DEBUG if options.verbose else logging.INFO)
     if options.ray:
+        if options.local_page is not None:
+            raise OptionError("--local-page does not go with --ray: the bundle may lie on another machine")
         _serve_on_cluster(options, settings)
     else:
         _serve_here(options, settings)
@@ -85,9 +90,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None:
     from sparktts_onnx.server import create_app, run_server
+    from sparktts_onnx.server.local import add_local
 
     with open_model(options, slots=settings.slots) as tts:
-        run_server(create_app(tts, settings), settings)
+        app = create_app(tts, settings)
+        if options.local_page is not None:
+            add_local(app, Path(options.local_page), Path(options.model_dir))
+        run_server(app, settings)
 
 
 def _serve_on_cluster(options: argparse.Namespace, settings: "ServerSettings") -> None:
