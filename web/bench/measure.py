@@ -1,6 +1,6 @@
 """Measures the JavaScript host against the Python one, for docs/web.md: ids, sound, speed.
 
-    PYTHONPATH=. python web/bench/measure.py --bundles FOLDER [--browser]
+    PYTHONPATH=. python web/bench/measure.py --bundles FOLDER [--recording FILE]
 
 FOLDER holds bundles of the small voice by precision. Both hosts speak the same sentences on one thread, each greedily
 and with a seed, one after the other.
@@ -12,11 +12,14 @@ import json
 import math
 import platform
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
+import soxr
 
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
@@ -48,9 +51,9 @@ def in_python(bundle: Path, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
         tts.warm_up()
         voice, heard, decode = Voice.load(VOICE), [], tts._vocoder.decode
 
-        def noted(semantic_ids: Any, global_ids: Any) -> Any:
+        def noted(semantic_ids: Any, *rest: Any, **named: Any) -> Any:
             heard[:] = semantic_ids
-            return decode(semantic_ids, global_ids)
+            return decode(semantic_ids, *rest, **named)
 
         tts._vocoder.decode = noted  # type: ignore[method-assign]
         for sentence in said:
@@ -94,14 +97,38 @@ def signal_to_difference(expected: Any, found: Any) -> float:
     return 10 * math.log10(float(np.sum(np.square(expected, dtype=np.float64))) / off) if off else math.inf
 
 
+def enrolled(bundle: Path, recording: Path, folder: Path) -> list[str]:
+    """Rows: of a recording at several rates, the ids that both resamplers give alike."""
+    wav, rate = soundfile.read(recording, dtype="float64", always_2d=True)
+    paths = []
+    for target in (8_000, 11_025, 22_050, 24_000, 44_100, 48_000, 96_000):
+        paths.append(folder / f"{target}.wav")
+        soundfile.write(paths[-1], soxr.resample(wav[:, 0], rate, target, "VHQ"), target, "FLOAT")
+    command = ["node", str(WEB / "bench" / "enroll.js"), str(bundle), *map(str, paths)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=WEB).stdout)
+    rows = []
+    with SparkTTSONNX(bundle, device="cpu", threads=1) as tts:
+        for path, ids in zip(paths, found, strict=True):
+            voice = tts.process_prompt(path, "known")
+            pairs = (voice.global_ids, ids["global_ids"]), (voice.semantic_ids or (), ids["semantic_ids"])
+            counts = [f"{sum(x == y for x, y in zip(a, b, strict=True))} of {len(b)}" for a, b in pairs]
+            rows.append(f"| {path.stem} | {' | '.join(counts)} |")
+    return rows
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--bundles", type=Path, required=True, help="bundles of the small voice by precision")
     options.add_argument("--sentences", type=int, default=50)
     options.add_argument("--precisions", nargs="+", default=["fp32", "int8", "int4"])
-    options.add_argument("--browser", action="store_true", help="also in headless Chromium")
+    options.add_argument("--recording", type=Path, help="only compare what it is enrolled as")
     given = options.parse_args()
+    if given.recording:
+        print("| samples a second | global ids equal | semantic ids equal |\n|---|---|---|")
+        with tempfile.TemporaryDirectory() as folder:
+            print("\n".join(enrolled(given.bundles / "fp32", given.recording, Path(folder))))
+        return
     said = sentences(given.sentences)
     file = Path(given.bundles) / "sentences.json"
     file.write_text(json.dumps(said), encoding="utf-8")

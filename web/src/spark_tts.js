@@ -38,13 +38,13 @@ export class SparkTTS {
 
   /**
    * Open a bundle, or a folder of bundles by precision; graphs are loaded when they are first used.
-   * @param {string} where a folder, or a URL
+   * @param {string | Bundle} where a folder, a URL, or a bundle that is open already
    * @param {OpenOptions} [options]
    */
   static async open(where, { precision, device = "cpu", threads, runtime = {}, ...loading } = {}) {
     if (!["auto", "cpu", "webgpu"].includes(device) || (isNode && device === "webgpu"))
       throw new SparkTTSError(`device is ${JSON.stringify(device)}; expected ${isNode ? "cpu" : "auto, cpu or webgpu"}`);
-    const bundle = await Bundle.open(where, { precision, ...loading });
+    const bundle = where instanceof Bundle ? where : await Bundle.open(where, { precision, ...loading });
     const wantsGpu = !isNode && (device === "webgpu" || (device === "auto" && "gpu" in navigator));
     const [ort, tokenizers, json] = await Promise.all([
       loadOnnxRuntime({ url: runtime.ort, webgpu: wantsGpu, threads }),

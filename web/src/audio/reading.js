@@ -3,7 +3,7 @@ import { resample } from "./resampling.js";
 
 /** @typedef {{samples: ArrayLike<number>, sampleRate: number}} Recording one channel, any rate */
 
-const LEAST_SECONDS = 0.1, MOST_SECONDS = 3600, LARGEST = 1e6, SILENCE_RANGE = 2e-4;
+const LEAST_SECONDS = 0.1, MOST_SECONDS = 3600, LARGEST = 1e6, SILENCE_RANGE = 2e-4, LARGEST_OFFSET = 0.02;
 
 /**
  * The first channel of a WAV file: PCM of 8 to 32 bits, or floats.
@@ -57,7 +57,9 @@ export function prepareRecording({ samples, sampleRate }, { rate, volumeNormaliz
   if (wrong >= 0) throw new SparkTTSError(`${name} holds NaN, infinite or absurd values at ${(wrong / sampleRate).toFixed(2)} s`);
   if (wav.length < LEAST_SECONDS * sampleRate) throw new SparkTTSError(`${name} lasts ${(wav.length / sampleRate).toFixed(3)} s, too short: give a few seconds of speech`);
   if (wav.length > MOST_SECONDS * sampleRate) throw new SparkTTSError(`${name} is longer than ${MOST_SECONDS} s: give some seconds of clear speech out of it`);
-  const heard = resample(wav, sampleRate, rate);
+  let heard = resample(wav, sampleRate, rate);
+  const offset = heard.reduce((a, b) => a + b, 0) / heard.length;
+  if (Math.abs(offset) > LARGEST_OFFSET * Math.max(1, peakOf(heard))) heard = heard.map((value) => value - offset);
   const low = heard.reduce((a, b) => Math.min(a, b)), high = heard.reduce((a, b) => Math.max(a, b));
   if (high - low < SILENCE_RANGE) throw new SparkTTSError(`${name} is silent (its first channel): give a few seconds of speech`);
   return Float32Array.from(volumeNormalize ? normalizedVolume(heard) : heard);

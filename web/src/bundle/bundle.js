@@ -20,6 +20,8 @@ export class Bundle {
   constructor(source, manifest) {
     this.source = source;
     this.manifest = manifest;
+    /** @type {Map<string, ReturnType<Bundle["graph"]>>} */
+    this.fetched = new Map();
   }
 
   /**
@@ -67,12 +69,22 @@ export class Bundle {
    * @returns {Promise<{model: string | Uint8Array, externalData: {path: string, data: Uint8Array}[]}>}
    */
   async graph(name) {
+    const fetched = this.fetched.get(name);
+    this.fetched.delete(name);
+    if (fetched) return fetched;
     const entry = this.manifest.graphs[name];
     if (!entry) throw new SparkTTSError(`the bundle ${this.source.where} has no graph ${name}: convert the checkpoint with all graphs`);
     const [model, ...external] = await Promise.all(entry.files.map((file) => this.read(file)));
     const path = this.source.path(entry.files[0].name);
     if (path) return { model: path, externalData: [] };
     return { model, externalData: external.map((data, i) => ({ path: entry.files[i + 1].name, data })) };
+  }
+
+  /** @param {string} name a graph that will be asked for: its files are fetched now */
+  prefetch(name) {
+    const fetched = this.graph(name);
+    fetched.catch(() => {}); // whoever asks for the graph hears of it
+    this.fetched.set(name, fetched);
   }
 
   /** The tokenizer's JSON. */

@@ -5,6 +5,8 @@ import { isNode } from "./onnx_runtime.js";
 /** @typedef {import("onnxruntime-common").Tensor} Tensor */
 /** @typedef {import("./onnx_runtime.js").OnnxRuntime} OnnxRuntime */
 
+const BREATH_MILLISECONDS = 20;
+
 /** The graphs of a bundle as sessions, each loaded when it is first used; one computes at a time. */
 export class Sessions {
   /**
@@ -19,6 +21,7 @@ export class Sessions {
     this.provider = provider;
     /** @type {Map<string, Promise<InferenceSession>>} */
     this.loaded = new Map();
+    this.breathed = 0;
     /** @type {Promise<unknown>} */
     this.computing = Promise.resolve();
   }
@@ -67,6 +70,7 @@ export class Sessions {
    */
   async run(name, feeds, fetches) {
     const session = await this.get(name);
+    if (!isNode) await this.breathe();
     const run = this.computing.then(() => (fetches ? session.run(feeds, fetches) : session.run(feeds)));
     this.computing = run.catch(() => {});
     try {
@@ -74,6 +78,18 @@ export class Sessions {
     } catch (error) {
       throw new SparkTTSError(`the graph ${name} failed: ${messageOf(error)}`, { cause: error });
     }
+  }
+
+  /** Let messages in now and then: in a page, a computation takes the thread. */
+  async breathe() {
+    if (performance.now() - this.breathed < BREATH_MILLISECONDS) return;
+    const { port1, port2 } = new MessageChannel();
+    await new Promise((resolve) => {
+      port1.onmessage = resolve;
+      port2.postMessage(null);
+    });
+    port1.close();
+    this.breathed = performance.now();
   }
 
   /**

@@ -1,0 +1,128 @@
+/** SparkTTS for a page: the same calls, made in a Worker so that the page stays alive. */
+
+import { SparkTTSError } from "../errors.js";
+
+/**
+ * @typedef {import("../speech/planning.js").SpeechOptions} SpeechOptions
+ * @typedef {import("../speech/speech.js").SpeechInfo} SpeechInfo
+ * @typedef {import("../voices/voice.js").Voice} Voice
+ * @typedef {{sampleRate: number, codec: import("../bundle/manifest.js").CodecLayout, source: string, provider: string, threads: number}} About
+ */
+
+export class SparkTTSClient {
+  /** @type {Map<number, (message: any) => void>} */
+  waiting = new Map();
+  count = 0;
+
+  /** @param {Worker} worker */
+  constructor(worker) {
+    this.worker = worker;
+    /** @type {About} */
+    this.about = /** @type {any} */ (null);
+    worker.onmessage = ({ data }) => this.waiting.get(data.id)?.(data);
+    worker.onerror = ({ message }) => this.fail(`the worker failed: ${message || "it could not be loaded"}`);
+  }
+
+  /**
+   * Open a bundle in a Worker and load what speaking needs.
+   * @param {string | URL} where
+   * @param {import("../spark_tts.js").OpenOptions & {worker?: string | URL}} [options] `worker`: the URL of `worker.js`
+   */
+  static async open(where, { worker = new URL("worker.js", import.meta.url), onProgress, onWarning, ...options } = {}) {
+    const client = new SparkTTSClient(new Worker(worker, { type: "module" }));
+    try {
+      client.about = await client.call("open", [String(new URL(where, location.href)), options], {
+        onMessage: ({ progress, warning }) => (progress ? onProgress?.(progress) : warning && onWarning?.(warning)),
+      });
+    } catch (error) {
+      client.worker.terminate();
+      throw error;
+    }
+    return client;
+  }
+
+  get sampleRate() {
+    return this.about.sampleRate;
+  }
+
+  /**
+   * @param {string} text @param {SpeechOptions} [options]
+   * @returns {Promise<{wav: Float32Array, info: SpeechInfo}>}
+   */
+  speak(text, { signal, ...options } = {}) {
+    return this.call("speak", [text, options], { signal });
+  }
+
+  /**
+   * Chunks as they are made; the generator returns the info. Leaving the iteration stops the work.
+   * @param {string} text @param {SpeechOptions} [options]
+   * @returns {AsyncGenerator<Float32Array, SpeechInfo>}
+   */
+  async *stream(text, { signal, ...options } = {}) {
+    const left = new AbortController(), either = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+    /** @type {Float32Array[]} */
+    const chunks = [];
+    let wake = () => {}, isOver = false;
+    const done = this.call("stream", [text, options], { signal: either, onMessage: ({ chunk }) => (chunks.push(chunk), wake()) });
+    done.catch(() => {}).finally(() => ((isOver = true), wake()));
+    try {
+      while (!isOver || chunks.length) {
+        const chunk = chunks.shift();
+        if (chunk) yield chunk;
+        else await new Promise((resolve) => (wake = () => resolve(undefined)));
+      }
+      return await done;
+    } finally {
+      left.abort();
+    }
+  }
+
+  /** @param {Parameters<import("../spark_tts.js").SparkTTS["createVoice"]>[0]} [options] @returns {Promise<Voice>} */
+  createVoice({ signal, ...options } = {}) {
+    return this.call("createVoice", [options], { signal });
+  }
+
+  /**
+   * @param {Parameters<import("../spark_tts.js").SparkTTS["enroll"]>[0]} recording
+   * @param {Parameters<import("../spark_tts.js").SparkTTS["enroll"]>[1]} [options]
+   * @returns {Promise<Voice>}
+   */
+  enroll(recording, options) {
+    return this.call("enroll", [recording, options]);
+  }
+
+  async close() {
+    await this.call("close", []);
+    this.worker.terminate();
+    this.fail("the model was closed");
+  }
+
+  /**
+   * @param {string} method
+   * @param {any[]} args
+   * @param {{signal?: AbortSignal, onMessage?: (message: any) => void}} [options]
+   * @returns {Promise<any>}
+   */
+  call(method, args, { signal, onMessage } = {}) {
+    const id = ++this.count;
+    return new Promise((resolve, reject) => {
+      const abort = () => this.worker.postMessage({ id, abort: true });
+      this.waiting.set(id, (message) => {
+        if (!("result" in message) && !message.error) return onMessage?.(message);
+        this.waiting.delete(id);
+        signal?.removeEventListener("abort", abort);
+        if ("result" in message) resolve(message.result);
+        else if (message.error.name === "AbortError") reject(new DOMException("the work was stopped", "AbortError"));
+        else reject(new SparkTTSError(message.error.message));
+      });
+      this.worker.postMessage({ id, method, args });
+      signal?.addEventListener("abort", abort, { once: true });
+      if (signal?.aborted) abort();
+    });
+  }
+
+  /** @param {string} message for everybody who waits */
+  fail(message) {
+    for (const settle of this.waiting.values()) settle({ error: { message, name: "Error" } });
+  }
+}
