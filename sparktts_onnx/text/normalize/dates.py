@@ -135,7 +135,8 @@ def _years(found: Found) -> str:
 
 def _era(found: Found) -> str:
     """820 and 790 BC, AD 79"""
-    return re.sub(r"\d+", lambda year: english.old_year(int(year[0])), found.text)
+    spoken = re.sub(rf"(?<=\d){DASH}(?=\d)", " to ", found.text)
+    return re.sub(r"\d+", lambda year: english.old_year(int(year[0])), spoken)
 
 
 def _decade(found: Found) -> str | None:
@@ -207,7 +208,7 @@ def rules() -> tuple[Rule, ...]:
     span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
     next_years = "|".join(f"{year:02}/(?:19|20)?{(year + 1) % 100:02}" for year in range(100))
     season = rf"(?:19|20)(?:{next_years})"  # 2023/24: a year and the next
-    era = r"(?:BCE?|CE|AD|B\.C\.(?:E\.)?|A\.D\.|C\.E\.)(?![A-Za-z])"
+    era = r"(?:BCE?|CE|AD|B\.C\.?(?:E\.?)?|A\.D\.?|C\.E\.?)(?![A-Za-z])"
     of_era = rf"\d{{1,4}}(?:(?:\s(?:and|to|or)\s|{DASH})\d{{1,4}})?\s?(?={era})|(?<=\bAD\s)\d{{1,4}}"
     decade = rf"['’]?(?:{_YEAR}|[2-9]0)['’]?s"
     year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历]))"
@@ -221,6 +222,7 @@ def rules() -> tuple[Rule, ...]:
             "dates", rf"(?=\d)(?:(?:{_AFTER_A_CUE}){day_of_month}|{_SURE_DAY}){_NO_SHARE}{_NO_AMOUNT}{END}", _any_year
         ),
         Rule("dates", rf"{START}{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
+        Rule("dates", rf"{START}{month}[-.](?P<day>{_DAY})(?P<until>)[-.](?P<year>{_YEAR}){END}", _named),
         Rule("dates", rf"{START}{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
         Rule("dates", rf"{START}{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
         Rule("dates", rf"{START}(?:{of_era})", _era, only="en"),

@@ -20,10 +20,8 @@ def _power(found: Found) -> str:
     return found.number(found["base"]) + ten + found.pick(f" to the power of {exponent}", f"的{exponent}次方") + unit
 
 
-def _small_power(found: Found) -> str | None:
-    """The ² of x², but not that of word², which is the mark of a note."""
-    if found.text[0] in "²³" and re.search(r"[a-z]{4}$|[a-z]{3}\s$", found.before):
-        return ""
+def _small_power(found: Found) -> str:
+    """The ² of x²"""
     of_english, of_chinese = _POWERS[found.text[-1]]
     return found.pick(f" {of_english}", of_chinese)
 

@@ -129,7 +129,7 @@ def _inches(found: Found) -> str | None:
     if found.language == "zh":
         return spoken + of_chinese
     if _BEFORE_ONE.search(found.before) and _NEXT_NOUN.match(found.after):
-        return f"{spoken}-{one}"
+        return f"{spoken.replace(' ', '-').removesuffix('s') if '/' in amount else spoken}-{one}"
     is_one = amount == "1" or ("/" in amount and " " not in amount)
     stop = "." if sign.endswith(".") and not re.match(r"\s[a-z]|[,;)]", found.after) else ""
     return f"{spoken} {one if is_one else many}{stop}"
