@@ -84,9 +84,7 @@ def _percent(found: Found) -> str:
 def _unit(found: Found) -> str | None:
     """5 km, 5-10 km, 5 million km"""
     low, high, scale, unit = found["low"], found["high"], found["scale"], found["unit"]
-    if unit in ("W", "V", "A") and (
-        found.before.endswith("%") or found.is_behind_a_name() or found.last_word().lower() in _LABELS
-    ):
+    if unit in ("W", "V", "A") and (found.is_behind_a_name() or found.last_word().lower() in _LABELS):
         return None
     is_one = found.after[:1] == "-" or (low == "1" and not high and not scale)
     spoken_scale = found.pick(f" {scale.strip()}" if scale else "", scale)
@@ -186,5 +184,5 @@ def rules() -> tuple[Rule, ...]:
             rf"{START}(?P<low>{SIGNED})(?P<unit>{unit}){DASH}(?P<high>{SIGNED})(?P<unit_of_high>{unit})(?!\s?=)",
             _span,
         ),
-        Rule("units", rf"{START}(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
+        Rule("units", rf"{START}(?<!%)(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
     )

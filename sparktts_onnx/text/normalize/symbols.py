@@ -24,8 +24,10 @@ def _signs(column: int) -> dict[str, tuple[str, str]]:
     return {row[0]: (row[column], row[column + 1]) for row in rows("signs") if row[column]}
 
 
-def _between(found: Found) -> str:
+def _between(found: Found) -> str | None:
     sign = found.text.strip()
+    if sign in "<>" and "\n" in found.text:  # the end of <an address>
+        return None
     if found.language == "zh":
         return _signs(1)[sign][1]
     if sign in _COMPARED and _IN_A_SENTENCE.search(found.before):
@@ -108,21 +110,21 @@ def spans() -> tuple[Rule, ...]:
 def rules() -> tuple[Rule, ...]:
     """Tried last."""
     whole = rf"{AMOUNT}{OVER}"
-    operator = rf"(?<=[\d)²³]) ?(?:{one_of(_signs(1))}) ?(?=[(+−-]?{whole})(?<![xX])|(?<=[\d)²³]) ?[xX] ?(?={whole})"
-    relation = rf"(?<=[A-Za-z)]) ?(?:[=<>≤≥≈≠]|[!<>=]=) ?(?=[-−]?{whole})"
+    operator = rf"(?<=[\d)²³])\s?(?:{one_of(_signs(1))})\s?(?=[(+−-]?{whole})(?<![xX])|(?<=[\d)²³]) ?[xX] ?(?={whole})"
+    relation = rf"(?<=[A-Za-z)])\s?(?:[=<>≤≥≈≠]|[!<>=]=)\s?(?=[-−]?{whole})"
     shortened = r"(?:[kKMB]|[ap]m|x|st|nd|rd|th)"  # right behind a number: ~20k, ~5pm, ~3x
     ahead = rf"(?=[$€£¥]?{AMOUNT}(?:{shortened}?{OVER}|{unit_pattern()}))"
-    leading = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){one_of(_signs(3))} ?{ahead}"
+    leading = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){one_of(_signs(3))}\s?{ahead}"
     operand = r"(?=[(+−-]?(?:\d|[A-Za-z](?![A-Za-z])))"
     mathematics = (
-        rf"(?:(?<=[\w)%°]) ?(?:≠|!=)|(?<={LETTER_OR_DIGIT}) ?[≤≥≈]) ?(?=[(+−$€£¥-]?\w)",
-        rf"(?<=[A-Za-z\d)%°]) ?[×÷±] ?{operand}",
-        rf"(?<=[\d)²³]) ?(?:[+<>=]|[<>=]=) ?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
+        rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<={LETTER_OR_DIGIT})\s?[≤≥≈])\s?(?=[(+−$€£¥-]?\w)",
+        rf"(?<=[A-Za-z\d)%°])\s?[×÷±]\s?{operand}",
+        rf"(?<=[\d)²³])\s?(?:[+<>=]|[<>=]=)\s?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
     )  # between names and numbers: x ≤ y, a × b, 1 < x, a² + b²
     alone = rf"[\s(，。：、“\"{HAN}]"
     equation = (
         rf"(?:(?<=^[A-Za-z])|(?<={alone}[A-Za-z])|(?<=^[A-Za-z]\s)|(?<={alone}[A-Za-z]\s))"
-        rf"= ?(?=(?![kcmd]m)[A-Za-z]{{1,2}}(?:[²³]|\^[23]){OVER}(?![²³.]\w))"
+        rf"=\s?(?=(?![kcmd]m)[A-Za-z]{{1,2}}(?:[²³]|\^[23]){OVER}(?![²³.]\w))"
     )  # E=mc² and no a=b of a program
     sure_area = rf"(?:km²|m²|㎡|m³){OVER}"
     area = rf"(?:{sure_area}|(?:km2|m2|m3){OVER})"  # m2 is one behind an amount, not in gcc/m2/examples
@@ -130,13 +132,13 @@ def rules() -> tuple[Rule, ...]:
     return (
         *(Rule("symbols", pattern, _between) for pattern in mathematics),
         Rule("symbols", rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{per})(?![\w/])", _per),
-        Rule("symbols", rf"(?<=[\d元])/(?={area})| ?/ ?(?={sure_area})", fixed(" per ", "每")),
+        Rule("symbols", rf"(?<=[\d元])/(?={area})|\s?/\s?(?={sure_area})", fixed(" per ", "每")),
         Rule("symbols", rf"(?<=[\d元]/){area}|(?:(?<=/)|(?<=/\s)){sure_area}", _area),
         Rule(
             "symbols", r"(?<=[元次])/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])", fixed(" per ", "每")
         ),
-        Rule("symbols", r"(?<=[^\s<-]) ?(?:→|->) ?(?=[^\s>])", fixed(" to ", "到")),
-        Rule("symbols", r"(?<=\d) ?[xX] ?(?=10\^)", fixed(" times ", "乘")),
+        Rule("symbols", r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", fixed(" to ", "到")),
+        Rule("symbols", r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
         Rule("symbols", operator, _between),
         Rule("symbols", equation, _between),
         Rule("symbols", relation, _between),
@@ -144,10 +146,10 @@ def rules() -> tuple[Rule, ...]:
         Rule(
             "symbols", rf"(?:(?<=[\d%])|(?<=\d[kKMB]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")
         ),
-        Rule("symbols", r" ?&&?(?!#|[a-z]+;) ?", _and),
+        Rule("symbols", r"\s?&&?(?!#|[a-z]+;)\s?", _and),
         Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
-        Rule("symbols", r"(?<=\w) @ ?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥])", fixed(" at ", "每个")),
+        Rule("symbols", r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥])", fixed(" at ", "每个")),
         Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", fixed("at ", "艾特")),
         Rule("symbols", r"(?<=[A-Za-z])_+(?=[A-Za-z])", fixed(" ", " ")),
-        Rule("symbols", r"(?<=\w)[™®]|© ?", fixed("", "")),
+        Rule("symbols", r"(?<=\w)[™®]|©\s?", fixed("", "")),
     )
