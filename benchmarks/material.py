@@ -18,8 +18,9 @@ from sparktts_onnx.bundle.contract import MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
+from sparktts_onnx.export.language.weights import EMBEDDING
 from sparktts_onnx.export.staging import staged
-from synthetic.checkpoint import EMBEDDING, write_checkpoint
+from synthetic.checkpoint import write_checkpoint
 from synthetic.sizes import full_sizes
 from synthetic.tokenizer import byte_alphabet
 

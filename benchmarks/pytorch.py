@@ -16,12 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Wav2Vec2Model
 from transformers.generation.streamers import BaseStreamer
 
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
-from sparktts_onnx.export.checkpoint.checkpoint import (
-    FEATURE_STATES,
-    LANGUAGE_MODEL_FOLDER,
-    WAV2VEC2_FOLDER,
-    open_checkpoint,
-)
+from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, WAV2VEC2_FOLDER, open_checkpoint
+from sparktts_onnx.export.checkpoint.wav2vec2 import FEATURE_STATES
 from sparktts_onnx.export.modules import BiCodec
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

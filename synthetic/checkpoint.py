@@ -27,7 +27,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from sparktts_onnx.export.checkpoint.checkpoint import CODEC_FOLDER, LANGUAGE_MODEL_FOLDER, WAV2VEC2_FOLDER
 from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, published_name
 from sparktts_onnx.export.language.config import read_decoder_config
-from sparktts_onnx.export.language.weights import expected_shapes
+from sparktts_onnx.export.language.weights import EMBEDDING, expected_shapes
 from sparktts_onnx.export.modules import BiCodec, BiCodecConfig
 from synthetic.sizes import Sizes, full_sizes, tiny_sizes
 from synthetic.tokenizer import write_tokenizer
@@ -39,7 +39,6 @@ FLOAT_RULES: Mapping[str, tuple[float, float]] = {
     "masked_spec_embed": (0.0, 0.5),
 }
 """Last part of a tensor's name to the mean and the deviation of its values."""
-EMBEDDING = "model.embed_tokens.weight"
 CODEBOOK = "quantizer.codebook.weight"
 LAST_CONVOLUTION = "decoder.model.6.weight_g"
 Shapes = Mapping[str, tuple[int, ...]]

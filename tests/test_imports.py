@@ -40,11 +40,12 @@ ROOMS: dict[str, str] = {
     "runtime.pipeline": "bundle text audio runtime",
     "public": "bundle text audio files runtime",
     "": "public",
-    "export.modules": "",
-    "export.checkpoint": "bundle export.modules",
+    "export.files": "bundle",
+    "export.modules": "bundle export.files",
+    "export.checkpoint": "bundle export.files export.modules",
     "export.graphs": "bundle",
     "export.codec": "bundle export.modules export.checkpoint export.graphs",
-    "export.language": "bundle export.checkpoint export.graphs",
+    "export.language": "bundle export.files export.checkpoint export.graphs",
     "export.verify": "bundle runtime export.modules export.checkpoint export.graphs export.codec export.language",
     "export": "bundle text audio runtime export",
     "batch": "audio files public",
@@ -56,7 +57,7 @@ ROOMS: dict[str, str] = {
 """The rooms of the package from the bottom up, and the rooms that each may import; everything may import `errors` and
 `_version`. A room stands for its subfolders that have no entry of their own."""
 EXPORTERS = {"export", "export.modules", "export.checkpoint", "export.graphs", "export.codec", "export.language"}
-EXPORTERS |= {"export.verify"}
+EXPORTERS |= {"export.files", "export.verify"}
 
 
 def room_of(module: str) -> str:

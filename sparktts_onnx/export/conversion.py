@@ -22,8 +22,9 @@ from sparktts_onnx.export.codec.recipes import CHECKED, RECIPES, TRACED, Size, r
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.description import describe_graph
 from sparktts_onnx.export.language.config import read_decoder_config
-from sparktts_onnx.export.language.language_model import write_language_model
+from sparktts_onnx.export.language.language_model import head_range, write_language_model
 from sparktts_onnx.export.language.queries import add_queries
+from sparktts_onnx.export.language.reference import read_reference
 from sparktts_onnx.export.language.weights import DecoderWeights
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room, estimate
@@ -82,10 +83,14 @@ class Conversion:
         self._alignment: Alignment | None = None
 
     def check_weights(self) -> None:
-        """Find out now, not minutes later, whether the codec's and the language model's tensors are all there."""
+        """Find out now, not minutes later, whether every tensor and every id is there."""
         _ = self.references.models.codec
+        if "wav2vec2" in self.options.graphs:
+            _ = self.references.models.wav2vec2
         folder = self.checkpoint.language_model_folder
-        DecoderWeights(read_decoder_config(folder), TensorFiles(folder))
+        config = read_decoder_config(folder)
+        DecoderWeights(config, TensorFiles(folder))
+        head_range(config, self.checkpoint.token_ids, self.options.head)
 
     def write_graphs(self) -> None:
         """Write and judge every graph; one that fails does not keep the others from being judged."""
@@ -153,7 +158,7 @@ class Conversion:
             prompts.append(clone_prompt(self.checkpoint.token_ids, enrolled.global_ids))
         self.references.drop_wav2vec2()
         assert self._layout is not None
-        reference = self.checkpoint.load_language_model()
+        reference = read_reference(self.checkpoint.language_model_folder)
         with on_device(reference, check_device(cpu_only=options.cpu_only)):
             self.checks += verify_language_model(
                 self.folder,

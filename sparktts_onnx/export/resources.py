@@ -13,7 +13,8 @@ from transformers import Wav2Vec2Model
 
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.errors import ExportError
-from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, shortened
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.checkpoint.wav2vec2 import shortened
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.weights import expected_shapes
 from sparktts_onnx.export.modules import BiCodec

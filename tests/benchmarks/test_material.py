@@ -9,7 +9,8 @@ from transformers import AutoModelForCausalLM
 from benchmarks.material import never_end
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
-from synthetic.checkpoint import EMBEDDING, write_checkpoint
+from sparktts_onnx.export.language.weights import EMBEDDING
+from synthetic.checkpoint import write_checkpoint
 from synthetic.sizes import tiny_sizes
 
 PROMPTS, PROMPT_IDS, SAMPLED = 40, 30, 50

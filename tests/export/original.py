@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 from sparktts_onnx.audio.reading import read_recording, reference_clip
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
 from sparktts_onnx.export.codec.adapters import Wav2Vec2Features
+from sparktts_onnx.export.language.reference import read_reference
 
 STYLES = {"female": 0, "male": 1, "very_low": 0, "low": 1, "moderate": 2, "high": 3, "very_high": 4}
 
@@ -21,7 +22,7 @@ class Original:
     def __init__(self, folder: Path) -> None:
         self._checkpoint = open_checkpoint(folder)
         self._tokenizer = AutoTokenizer.from_pretrained(folder / "LLM", local_files_only=True)
-        self._language_model = self._checkpoint.load_language_model().eval()
+        self._language_model = read_reference(self._checkpoint.language_model_folder)
         self._codec = self._checkpoint.load_codec().eval()
         self._wav2vec2 = self._checkpoint.load_wav2vec2().eval()
 

@@ -9,8 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx.bundle.manifest import IdRange, TokenIds
+from sparktts_onnx.bundle.manifest import MOST_IDS, IdRange, TokenIds
+from sparktts_onnx.bundle.values import shown
 from sparktts_onnx.errors import CheckpointError
+from sparktts_onnx.export.files import TABLE_BYTES, read_json
 
 _SINGLE_ROLES = {
     "end_of_text": "<|im_end|>",
@@ -32,7 +34,7 @@ _NUMBERED_ROLES = {
     "pitch_label": "pitch_label",
     "speed_label": "speed_label",
 }
-_NUMBERED = re.compile(r"<\|(\w+)_(\d+)\|>")
+_NUMBERED = re.compile(r"<\|(\w+)_([0-9]{1,8})\|>")
 
 
 def read_token_ids(llm_folder: Path) -> TokenIds:
@@ -42,8 +44,9 @@ def read_token_ids(llm_folder: Path) -> TokenIds:
         CheckpointError: the file cannot be read, a role is missing, or a numbered kind has gaps.
     """
     spec = _read_spec(llm_folder)
-    ids = {token["content"]: int(token["id"]) for token in spec.get("added_tokens", [])}
-    ids = {**spec["model"].get("vocab", {}), **ids}
+    vocab = spec["model"].get("vocab")
+    ids: dict[str, int] = dict(vocab) if isinstance(vocab, dict) else {}
+    ids |= {token["content"]: token["id"] for token in spec["added_tokens"]}
     roles: dict[str, Any] = {role: _single(ids, content, llm_folder) for role, content in _SINGLE_ROLES.items()}
     kinds = _numbered_kinds(ids, llm_folder)
     if missing := sorted(set(_NUMBERED_ROLES.values()) - kinds.keys()):
@@ -56,9 +59,9 @@ def read_token_ids(llm_folder: Path) -> TokenIds:
 def write_text_tokenizer(llm_folder: Path, target: Path) -> None:
     """Write the checkpoint's `tokenizer.json` without its control tokens, so that all text is text."""
     spec = _read_spec(llm_folder)
-    control = {token["content"] for token in spec.get("added_tokens", [])}
+    control = {token["content"] for token in spec["added_tokens"]}
     spec["added_tokens"] = []
-    vocab = spec["model"]["vocab"]
+    vocab = spec["model"].get("vocab")
     if isinstance(vocab, dict):
         spec["model"]["vocab"] = {piece: i for piece, i in vocab.items() if piece not in control}
     target.write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
@@ -66,13 +69,21 @@ def write_text_tokenizer(llm_folder: Path, target: Path) -> None:
 
 def _read_spec(llm_folder: Path) -> dict[str, Any]:
     path = llm_folder / "tokenizer.json"
-    try:
-        spec = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"the tokenizer {path} cannot be read: {error}") from error
-    if not isinstance(spec, dict) or not isinstance(spec.get("model"), dict):
+    spec = read_json(path, limit=TABLE_BYTES)
+    if not isinstance(spec.get("model"), dict):
         raise CheckpointError(f"{path} is not a tokenizer: expected an object with the key `model`")
+    added = spec.setdefault("added_tokens", [])
+    if not isinstance(added, list) or not all(_is_token(token) for token in added):
+        raise CheckpointError(f"{path} has added_tokens that are not a list of contents with ids")
     return spec
+
+
+def _is_token(token: object) -> bool:
+    return isinstance(token, dict) and isinstance(token.get("content"), str) and _is_id(token.get("id"))
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is int and 0 <= value < MOST_IDS
 
 
 def _single(ids: dict[str, int], content: str, folder: Path) -> int:
@@ -81,6 +92,8 @@ def _single(ids: dict[str, int], content: str, folder: Path) -> int:
             f"the tokenizer in {folder} has no token {content}: not a Spark-TTS language model, or files of "
             "another model in its folder"
         )
+    if not _is_id(ids[content]):
+        raise CheckpointError(f"the tokenizer in {folder} gives {content} the id {shown(ids[content])}")
     return ids[content]
 
 
@@ -89,11 +102,11 @@ def _numbered_kinds(ids: dict[str, int], folder: Path) -> dict[str, IdRange]:
     members: dict[str, dict[int, int]] = {}
     for content, token_id in ids.items():
         if match := _NUMBERED.fullmatch(content):
-            members.setdefault(match[1], {})[int(match[2])] = token_id
+            members.setdefault(match[1], {})[int(match[2])] = token_id if _is_id(token_id) else -1
     spans = {}
     for kind, numbers in members.items():
         first = numbers.get(0)
-        if first is None or any(numbers.get(i) != first + i for i in range(len(numbers))):
+        if first is None or first < 0 or any(numbers.get(i) != first + i for i in range(len(numbers))):
             raise CheckpointError(f"the tokens <|{kind}_0|>, … of the tokenizer in {folder} are not consecutive")
         spans[kind] = IdRange(first, len(numbers))
     return spans

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import pickle
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from sparktts_onnx.errors import CheckpointError
+from sparktts_onnx.export.files import TABLE_BYTES, read_json, refuse_pointer
 
 SAFETENSORS_NAME = "model.safetensors"
 PICKLE_NAME = "pytorch_model.bin"
@@ -24,6 +25,15 @@ PARAMETRIZED = {
     "parametrizations.weight.original1": "weight_v",
 }
 """Newer spelling of weight norm, read as the published one."""
+WRAPPERS = ("_orig_mod.", "module.", "base_model.model.")
+"""What torch.compile, data parallel training and PEFT put before every name."""
+QUANTIZED = re.compile(
+    r"\.(SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map|qweight|qzeros|g_idx|weight_packed)$"
+    r"|\.quant_state\."
+)
+"""Tensors that bitsandbytes, GPTQ, AWQ and compressed-tensors keep beside or instead of a weight."""
+ADAPTED = re.compile(r"\.(lora_[AB]|lora_embedding_[AB]|lora_magnitude_vector|base_layer)\b")
+"""Parts of a LoRA adapter, and of a model that one is attached to."""
 
 
 class TensorFiles:
@@ -33,38 +43,37 @@ class TensorFiles:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Find the files and the names in them.
+        """Find the files and what is in them.
 
         Raises:
-            CheckpointError: no weights in the folder, or files that cannot be read.
+            CheckpointError: no weights in the folder, or files that cannot be read or converted.
         """
         self.folder = folder
-        self._files: dict[str, Path] = {}
-        self._spelling: dict[str, str] = {}
-        self._pickled: Mapping[str, Tensor] = {}
-        paths = weight_files(folder)
-        for path in paths:
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        """Of every tensor, by name."""
+        self._places: dict[str, tuple[Path, str]] = {}
+        self._pickled: dict[Path, Mapping[str, Tensor]] = {}
+        for path in weight_files(folder):
             self._index(path)
 
     def _index(self, path: Path) -> None:
         if path.suffix == ".safetensors":
-            try:
-                with safe_open(path, framework="pt") as file:
-                    found = list(file.keys())
-            except (OSError, SafetensorError) as error:
-                raise CheckpointError(f"the weights {path} cannot be read: {error}") from error
+            with _opened(path) as file:
+                found = {stored: tuple(file.get_slice(stored).get_shape()) for stored in file.keys()}  # noqa: SIM118
         else:
-            self._pickled = {**self._pickled, **read_pickle(path)}
-            found = list(self._pickled)
-        for stored in found:
+            self._pickled[path] = read_pickle(path)
+            found = {stored: tuple(tensor.shape) for stored, tensor in self._pickled[path].items()}
+        refuse_derived(found, path)
+        for stored, shape in found.items():
             name = published_name(stored)
-            self._files[name] = path
-            self._spelling[name] = stored
+            if name in self._places:
+                raise CheckpointError(f"the weights in {self.folder} have two tensors that are read as {name}")
+            self._places[name], self.shapes[name] = (path, stored), shape
 
     @property
     def names(self) -> frozenset[str]:
         """Every tensor's name."""
-        return frozenset(self._files)
+        return frozenset(self._places)
 
     def read(self, name: str) -> Tensor:
         """One tensor; floating ones as float32, whatever they are stored in.
@@ -72,39 +81,34 @@ class TensorFiles:
         Raises:
             CheckpointError: there is no such tensor, or its file is damaged.
         """
-        if name not in self._files:
-            raise CheckpointError(f"the weights in {self.folder} lack the tensor {name}")
-        return _computed(self._read_stored(name))
-
-    def _read_stored(self, name: str) -> Tensor:
-        path, stored = self._files[name], self._spelling[name]
-        if path.suffix != ".safetensors":
-            return self._pickled[stored]
-        try:
-            with safe_open(path, framework="pt") as file:
-                tensor: Tensor = file.get_tensor(stored)
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"the tensor {stored} of {path} cannot be read: {error}") from error
-        return tensor
+        return self.read_all([name])[name]
 
     def read_all(self, names: Iterable[str]) -> dict[str, Tensor]:
         """Several tensors by name; each file is opened once."""
         by_file: dict[Path, list[str]] = {}
         for name in names:
-            if name not in self._files:
+            if name not in self._places:
                 raise CheckpointError(f"the weights in {self.folder} lack the tensor {name}")
-            by_file.setdefault(self._files[name], []).append(name)
+            by_file.setdefault(self._places[name][0], []).append(name)
         result: dict[str, Tensor] = {}
         for path, members in by_file.items():
-            if path.suffix != ".safetensors":
-                result |= {name: self.read(name) for name in members}
+            stored = {name: self._places[name][1] for name in members}
+            if path in self._pickled:
+                result |= {name: _computed(self._pickled[path][stored[name]]) for name in members}
                 continue
-            try:
-                with safe_open(path, framework="pt") as file:
-                    result |= {name: _computed(file.get_tensor(self._spelling[name])) for name in members}
-            except (OSError, SafetensorError) as error:
-                raise CheckpointError(f"the weights {path} cannot be read: {error}") from error
+            with _opened(path) as file:
+                result |= {name: _computed(file.get_tensor(stored[name])) for name in members}
         return result
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        refuse_pointer(path)
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (OSError, SafetensorError, RuntimeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"the weights {path} cannot be read: {error}") from error
 
 
 def _computed(tensor: Tensor) -> Tensor:
@@ -120,31 +124,42 @@ def weight_files(folder: Path) -> list[Path]:
     for candidate in (single, folder / PICKLE_NAME):
         if candidate.is_file():
             return [candidate]
+    if list(folder.glob("adapter_*")):
+        raise CheckpointError(_MERGE.format(folder))
     raise CheckpointError(
         f"there are no weights in {folder}: expected {SAFETENSORS_NAME}, {SAFETENSORS_NAME}.index.json or {PICKLE_NAME}"
     )
 
 
 def _shards(index: Path) -> list[Path]:
-    try:
-        members = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        paths = [index.parent / name for name in sorted(set(members.values()))]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"the index {index} cannot be read: {error!r}") from error
-    if absent := [path.name for path in paths if not path.is_file()]:
+    members = read_json(index, limit=TABLE_BYTES).get("weight_map")
+    names = set(members.values()) if isinstance(members, dict) and _all_text(members.values()) else set()
+    if not names:
+        raise CheckpointError(f"the index {index} cannot be read: its weight_map does not give a file for each tensor")
+    if outside := sorted(name for name in names if Path(name).name != name or not Path(name).suffix or "\0" in name):
+        raise CheckpointError(f"{index} names {outside[0]!r}, which is not a file in its folder")
+    if absent := sorted(name for name in names if not (index.parent / name).is_file()):
         raise CheckpointError(f"{index} names {absent[0]}, which is not there; download the checkpoint again")
-    return paths
+    return [index.parent / name for name in sorted(names)]
+
+
+def _all_text(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def read_pickle(path: Path) -> Mapping[str, Tensor]:
     """The tensors of a pickled state_dict, loaded with `weights_only`, so that no code in it can run."""
     try:
+        refuse_pointer(path)
         state: Any = _load_pickle(path)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:
         raise CheckpointError(f"the weights {path} cannot be read: {error}") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    tensors = isinstance(state, Mapping) and all(isinstance(value, Tensor) for value in state.values())
+    if not tensors or not _all_text(state):
         raise CheckpointError(f"{path} is not a state_dict: expected names with tensors only")
-    return state
+    return dict(state)
 
 
 def _load_pickle(path: Path) -> Any:
@@ -154,8 +169,32 @@ def _load_pickle(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
+_MERGE = (
+    "{} holds a LoRA adapter, not a whole model: merge it into the model that it was trained on (PEFT's "
+    "merge_and_unload, then save_pretrained) and convert the result"
+)
+
+
+def refuse_derived(names: Iterable[str], path: Path) -> None:
+    """Recognize weights that are not a model's own.
+
+    Raises:
+        CheckpointError: they are an adapter's, or were quantized by another tool.
+    """
+    for name in names:
+        if ADAPTED.search(name):
+            raise CheckpointError(_MERGE.format(path))
+        if QUANTIZED.search(name):
+            raise CheckpointError(
+                f"the weights {path} were quantized by another tool ({name}): save the model in float32, float16 or "
+                "bfloat16, and let --precision make it smaller"
+            )
+
+
 def published_name(stored: str) -> str:
-    """A tensor's name with weight norm in the published spelling."""
+    """A tensor's name without the prefixes of wrappers, with weight norm in the published spelling."""
+    while prefix := next((prefix for prefix in WRAPPERS if stored.startswith(prefix)), ""):
+        stored = stored.removeprefix(prefix)
     for newer, published in PARAMETRIZED.items():
         if stored.endswith(newer):
             return stored.removesuffix(newer) + published
@@ -166,28 +205,25 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: P
     """Give a module its weights, all of them and no others.
 
     Raises:
-        CheckpointError: tensors are missing, left over, or of another shape; each is named.
+        CheckpointError: tensors are missing, left over, of another shape or type; each is named.
     """
-    expected = module.state_dict()
-    faults = _faults(
-        {name: tuple(tensor.shape) for name, tensor in expected.items()},
-        {name: tuple(tensor.shape) for name, tensor in tensors.items()},
-    )
-    if faults:
+    if faults := _faults(module.state_dict(), tensors):
         raise CheckpointError(f"the weights in {source} do not fit the model that its config describes: {faults}")
     module.load_state_dict(dict(tensors), strict=True, assign=True)
 
 
-def _faults(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> str:
+def _faults(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     missing = sorted(expected.keys() - found.keys())
     extra = sorted(found.keys() - expected.keys())
+    both = sorted(expected.keys() & found.keys())
     misshapen = [
-        f"{name} (found {list(found[name])}, expected {list(expected[name])})"
-        for name in sorted(expected.keys() & found.keys())
-        if expected[name] != found[name]
+        f"{name} (found {list(found[name].shape)}, expected {list(expected[name].shape)})"
+        for name in both
+        if expected[name].shape != found[name].shape
     ]
-    kinds = (("missing", missing), ("not expected", extra), ("of another shape", misshapen))
-    return "; ".join(f"{kind}: {_listed(names)}" for kind, names in kinds if names)
+    mistyped = [name for name in both if expected[name].is_floating_point() != found[name].is_floating_point()]
+    kinds = {"missing": missing, "not expected": extra, "of another shape": misshapen, "of another type": mistyped}
+    return "; ".join(f"{kind}: {_listed(names)}" for kind, names in kinds.items() if names)
 
 
 def _listed(names: list[str]) -> str:

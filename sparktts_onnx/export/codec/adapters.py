@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sparktts_onnx.export.checkpoint.checkpoint import FEATURE_STATES, Checkpoint
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.checkpoint.wav2vec2 import FEATURE_STATES
 from sparktts_onnx.export.modules import BiCodec
 
 RECORDING_VARIANCE_FLOOR = 1e-7

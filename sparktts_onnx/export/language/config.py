@@ -1,11 +1,12 @@
 """The sizes of the language model, read from the checkpoint's `LLM/config.json`."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from sparktts_onnx.bundle.values import Bounds, shown
 from sparktts_onnx.errors import CheckpointError
+from sparktts_onnx.export.files import read_json, values_of
 
 MAX_POSITIONS = 8192
 """Cap on the rotary tables: 3 000 new ids, the longest prompt recording and the text fit several times over."""
@@ -42,46 +43,60 @@ class DecoderConfig:
         return -(-self.head_dim // 16) * 16
 
 
+@dataclass(frozen=True)
+class _Qwen2:
+    """The keys of `config.json` that say sizes."""
+
+    num_hidden_layers: Annotated[int, Bounds(1, 1 << 8)]
+    hidden_size: Annotated[int, Bounds(2, 1 << 14)]
+    intermediate_size: Annotated[int, Bounds(1, 1 << 17)]
+    num_attention_heads: Annotated[int, Bounds(1, 1 << 9)]
+    vocab_size: Annotated[int, Bounds(1, 1 << 22)]
+    num_key_value_heads: Annotated[int, Bounds(1, 1 << 9)] | None = None
+    head_dim: Annotated[int, Bounds(2, 1 << 9)] | None = None
+    rms_norm_eps: Annotated[float, Bounds(1e-12, 0.1)] = 1e-6
+    rope_theta: Annotated[float, Bounds(1, 1e12)] | None = None
+    max_position_embeddings: Annotated[int, Bounds(256, 1 << 24)] | None = None
+    tie_word_embeddings: bool = False
+
+
 def read_decoder_config(folder: Path) -> DecoderConfig:
     """Read `config.json` of an `LLM` folder.
 
     Raises:
-        CheckpointError: unreadable, another architecture, or a feature that the graph does not have.
+        CheckpointError: unreadable, another architecture, or a size or feature that the graph does not have.
     """
     path = folder / "config.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path} is not a model configuration: expected a JSON object")
+    data = read_json(path)
     _refuse_unknown_features(path, data)
-    try:
-        return _parse(data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} lacks a usable value: {error!r}") from error
-
-
-def _parse(data: dict[str, Any]) -> DecoderConfig:
-    heads = int(data["num_attention_heads"])
+    rope_theta = _rope(data).get("rope_theta") or data.get("rope_theta")
+    model = values_of(_Qwen2, {**data, "rope_theta": rope_theta}, source=path, where="config")
+    heads, kv_heads = model.num_attention_heads, model.num_key_value_heads or model.num_attention_heads
+    head_dim = model.head_dim or model.hidden_size // heads
+    if heads % kv_heads or head_dim < 2 or head_dim % 2:
+        raise CheckpointError(
+            f"{path}: {heads} heads of width {head_dim} cannot share {kv_heads} key heads; expected an even width, and "
+            "a multiple of the key heads"
+        )
     return DecoderConfig(
-        layers=int(data["num_hidden_layers"]),
-        width=int(data["hidden_size"]),
-        intermediate=int(data["intermediate_size"]),
+        layers=model.num_hidden_layers,
+        width=model.hidden_size,
+        intermediate=model.intermediate_size,
         heads=heads,
-        kv_heads=int(data.get("num_key_value_heads") or heads),
-        head_dim=int(data.get("head_dim") or data["hidden_size"] // heads),
-        epsilon=float(data.get("rms_norm_eps", 1e-6)),
-        rope_theta=float(_rope(data).get("rope_theta") or data.get("rope_theta") or 10000.0),
-        max_positions=min(int(data.get("max_position_embeddings") or MAX_POSITIONS), MAX_POSITIONS),
-        vocab_size=int(data["vocab_size"]),
-        tied=bool(data.get("tie_word_embeddings", False)),
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        epsilon=model.rms_norm_eps,
+        rope_theta=model.rope_theta or 10000.0,
+        max_positions=min(model.max_position_embeddings or MAX_POSITIONS, MAX_POSITIONS),
+        vocab_size=model.vocab_size,
+        tied=model.tie_word_embeddings,
     )
 
 
 def _rope(data: dict[str, Any]) -> dict[str, Any]:
     """The rotary settings: transformers 5 writes `rope_parameters`, 4 wrote `rope_scaling` and `rope_theta`."""
-    return data.get("rope_parameters") or data.get("rope_scaling") or {}
+    found = data.get("rope_parameters") or data.get("rope_scaling")
+    return found if isinstance(found, dict) else {}
 
 
 def _refuse_unknown_features(path: Path, data: dict[str, Any]) -> None:
@@ -94,4 +109,9 @@ def _refuse_unknown_features(path: Path, data: dict[str, Any]) -> None:
     }
     for name, (found, expected) in limits.items():
         if found != expected:
-            raise CheckpointError(f"{path}: {name} is {found!r}; the exporter writes {expected!r} only")
+            raise CheckpointError(f"{path}: {name} is {shown(found)}; the exporter writes {expected!r} only")
+    if data.get("quantization_config"):
+        raise CheckpointError(
+            f"{path}: the model was quantized by another tool (quantization_config); save it in float32, float16 or "
+            "bfloat16, and let --precision make it smaller"
+        )

@@ -6,6 +6,8 @@ from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.language.config import DecoderConfig
 
+HEAD = "lm_head.weight"
+EMBEDDING = "model.embed_tokens.weight"
 _IGNORED_SUFFIX = "rotary_emb.inv_freq"
 """Older files store the rotary frequencies; they follow from the configuration."""
 
@@ -14,33 +16,50 @@ class DecoderWeights:
     """Reads one tensor at a time, so that a conversion never holds the model."""
 
     def __init__(self, config: DecoderConfig, files: TensorFiles) -> None:
-        """Compare the names of the files' tensors with what the configuration calls for.
+        """Compare the files' tensors with what the configuration calls for.
 
         Raises:
-            CheckpointError: naming the first missing or extra tensor.
+            CheckpointError: naming the first that is missing, too many, or of another shape.
         """
         self._config = config
         self._files = files
         self._shapes = expected_shapes(config)
+        self._check_head()
         found = {name for name in files.names if not name.endswith(_IGNORED_SUFFIX)}
         if config.tied:
-            found.discard("lm_head.weight")
+            found.discard(HEAD)
         if missing := sorted(self._shapes.keys() - found):
             raise CheckpointError(f"the language model in {files.folder} lacks the tensor {missing[0]}")
         if extra := sorted(found - self._shapes.keys()):
             raise CheckpointError(f"the language model in {files.folder} has a tensor too many: {extra[0]}")
+        for name, shape in self._shapes.items():
+            if files.shapes[name] != shape:
+                raise CheckpointError(
+                    f"{name} in {files.folder} has shape {list(files.shapes[name])}, config.json says {list(shape)}"
+                )
+
+    def _check_head(self) -> None:
+        """Compare the output head with what the configuration says of it."""
+        stored, folder = HEAD in self._files.names, self._files.folder
+        if not stored and not self._config.tied:
+            raise CheckpointError(
+                f"the language model in {folder} lacks {HEAD}, and config.json does not say that it is the embedding: "
+                "set tie_word_embeddings to true there if it is"
+            )
+        if stored and self._config.tied and EMBEDDING in self._files.names:
+            head, embedding = self._files.read(HEAD), self._files.read(EMBEDDING)
+            if head.shape != embedding.shape or not bool((head == embedding).all()):
+                raise CheckpointError(
+                    f"the language model in {folder} has {HEAD} of its own, but config.json says that it is the "
+                    "embedding: set tie_word_embeddings to false there to use it, or remove the tensor"
+                )
 
     def read(self, name: str) -> np.ndarray:
-        """One tensor, float32.
-
-        Raises:
-            CheckpointError: it has another shape than the configuration says.
-        """
+        """One tensor, float32."""
         array: np.ndarray = self._files.read(name).numpy()
-        if array.shape != self._shapes[name]:
+        if array.dtype != np.float32:
             raise CheckpointError(
-                f"{name} in {self._files.folder} has shape {list(array.shape)}, config.json says "
-                f"{list(self._shapes[name])}"
+                f"{name} in {self._files.folder} holds {array.dtype}, expected floating-point numbers"
             )
         return array
 
@@ -84,11 +103,11 @@ def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
     """Every tensor of a Qwen2 decoder of these sizes."""
     width, vocabulary = config.width, config.vocab_size
     shapes: dict[str, tuple[int, ...]] = {
-        "model.embed_tokens.weight": (vocabulary, width),
+        EMBEDDING: (vocabulary, width),
         "model.norm.weight": (width,),
     }
     if not config.tied:
-        shapes["lm_head.weight"] = (vocabulary, width)
+        shapes[HEAD] = (vocabulary, width)
     for index in range(config.layers):
         shapes |= {f"model.layers.{index}.{name}": shape for name, shape in _layer_shapes(config).items()}
     return shapes

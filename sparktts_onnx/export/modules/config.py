@@ -2,57 +2,80 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
+from sparktts_onnx.bundle.values import Bounds
 from sparktts_onnx.errors import CheckpointError
+from sparktts_onnx.export.files import values_of
 
 logger = logging.getLogger(__name__)
 
 Section = TypeVar("Section")
+Width = Annotated[int, Bounds(1, 1 << 13)]
+"""Of a vector; sizes are bounded so that what a damaged config says is not built."""
+Hidden = Annotated[int, Bounds(1, 1 << 15)]
+Depth = Annotated[int, Bounds(0, 64)]
+Samples = Annotated[int, Bounds(1, 1 << 12)]
+Hertz = Annotated[float, Bounds(0, 192_000)]
+Ratios = Annotated[tuple[Annotated[int, Bounds(1, 16)], ...], Bounds(0, 8)]
 
 TRAINING_ONLY = frozenset({"commitment", "codebook_loss_weight", "threshold_ema_dead_code", "decay"})
 """Keys of the published configs that only matter while training."""
+MOST_SAMPLES_PER_TOKEN = 1 << 12
 
 
 @dataclass(frozen=True)
 class MelConfig:
     """The magnitude mel spectrogram that the speaker encoder hears."""
 
-    sample_rate: int
+    sample_rate: Annotated[int, Bounds(1000, 192_000)]
     """Samples a second."""
-    n_fft: int
+    n_fft: Annotated[int, Bounds(2, 1 << 12)]
     """Length of the Fourier transform, samples."""
-    win_length: int
+    win_length: Samples
     """Length of the Hann window, samples, centered in `n_fft`."""
-    hop_length: int
+    hop_length: Samples
     """Samples between two frames."""
-    num_mels: int
+    num_mels: Annotated[int, Bounds(1, 1 << 10)]
     """Number of mel filters."""
-    mel_fmin: float = 0.0
+    mel_fmin: Hertz = 0.0
     """Lower edge of the lowest filter, Hz."""
-    mel_fmax: float | None = None
+    mel_fmax: Hertz | None = None
     """Upper edge of the highest filter, Hz; None means half the sample rate."""
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not go together."""
+        nyquist = self.sample_rate / 2
+        if self.win_length > self.n_fft or not self.n_fft <= 64 * self.hop_length:
+            raise ValueError(
+                f"mel_params: win_length {self.win_length} and hop_length {self.hop_length} do not suit n_fft "
+                f"{self.n_fft}: expected a window no longer, and steps of at least a 64th"
+            )
+        if not self.mel_fmin < (nyquist if self.mel_fmax is None else self.mel_fmax) <= nyquist:
+            raise ValueError(
+                f"mel_params: filters from {self.mel_fmin} to {self.mel_fmax} Hz are not between 0 and {nyquist} Hz"
+            )
 
 
 @dataclass(frozen=True)
 class FeatureEncoderConfig:
     """wav2vec2 features to the latents that are quantized."""
 
-    input_channels: int
+    input_channels: Width
     """Width of the wav2vec2 features."""
-    vocos_dim: int
+    vocos_dim: Width
     """Width of the ConvNeXt blocks."""
-    vocos_intermediate_dim: int
+    vocos_intermediate_dim: Hidden
     """Hidden width inside a ConvNeXt block."""
-    vocos_num_layers: int
+    vocos_num_layers: Depth
     """Number of ConvNeXt blocks in the first backbone."""
-    out_channels: int
+    out_channels: Width
     """Width of the latents."""
-    sample_ratios: tuple[int, ...] = (1, 1)
+    sample_ratios: Ratios = (1, 1)
     """Down-sampling factor of each later stage."""
 
 
@@ -60,19 +83,19 @@ class FeatureEncoderConfig:
 class FeatureDecoderConfig:
     """The prenet or the postnet: latents to features."""
 
-    input_channels: int
+    input_channels: Width
     """Width of the input."""
-    vocos_dim: int
+    vocos_dim: Width
     """Width of the ConvNeXt blocks."""
-    vocos_intermediate_dim: int
+    vocos_intermediate_dim: Hidden
     """Hidden width inside a ConvNeXt block."""
-    vocos_num_layers: int
+    vocos_num_layers: Depth
     """Number of ConvNeXt blocks in the last backbone."""
-    out_channels: int
+    out_channels: Width
     """Width of the output."""
-    condition_dim: int | None = None
+    condition_dim: Width | None = None
     """Width of the vector that conditions the last backbone; None for none."""
-    sample_ratios: tuple[int, ...] = (1, 1)
+    sample_ratios: Ratios = (1, 1)
     """Up-sampling factor of each earlier stage."""
     use_tanh_at_final: bool = False
     """Whether the output passes through tanh."""
@@ -82,25 +105,41 @@ class FeatureDecoderConfig:
 class GeneratorConfig:
     """The wave generator: features to samples."""
 
-    input_channel: int
+    input_channel: Width
     """Width of the input."""
-    channels: int
+    channels: Width
     """Channels before the first up-sampling block; each block halves them."""
-    rates: tuple[int, ...]
+    rates: Annotated[tuple[Annotated[int, Bounds(1, 64)], ...], Bounds(1, 8)]
     """Up-sampling factor of each block; their product is the samples per feature frame."""
-    kernel_sizes: tuple[int, ...]
+    kernel_sizes: Annotated[tuple[Annotated[int, Bounds(1, 256)], ...], Bounds(1, 8)]
     """Kernel of each block's transposed convolution."""
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not go together."""
+        if len(self.rates) != len(self.kernel_sizes):
+            raise ValueError(
+                f"decoder.rates has {len(self.rates)} entries and decoder.kernel_sizes {len(self.kernel_sizes)}: both "
+                "name one value per up-sampling block"
+            )
+        for rate, kernel in zip(self.rates, self.kernel_sizes, strict=True):
+            if kernel < rate or (kernel - rate) % 2:
+                raise ValueError(
+                    f"decoder.kernel_sizes has {kernel} for the rate {rate}: expected one as large, or larger by an "
+                    "even number"
+                )
+        if self.channels >> len(self.rates) < 1:
+            raise ValueError(f"decoder.channels is {self.channels}, too few to be halved {len(self.rates)} times")
 
 
 @dataclass(frozen=True)
 class QuantizerConfig:
     """The vector quantizer behind the semantic ids."""
 
-    input_dim: int
+    input_dim: Width
     """Width of the latents."""
-    codebook_size: int
+    codebook_size: Annotated[int, Bounds(2, 1 << 20)]
     """Number of codes."""
-    codebook_dim: int
+    codebook_dim: Width
     """Width of a code."""
     use_l2_normlize: bool = True
     """Whether nearest means nearest in angle (the key is spelled so in the published file)."""
@@ -110,17 +149,17 @@ class QuantizerConfig:
 class SpeakerConfig:
     """Mel spectrogram to the global ids, and the ids to one conditioning vector."""
 
-    input_dim: int
+    input_dim: Width
     """Number of mel filters."""
-    out_dim: int
+    out_dim: Width
     """Width of the x-vector and of the conditioning vector."""
-    latent_dim: int = 128
+    latent_dim: Width = 128
     """Width of the resampler's latents."""
-    token_num: int = 32
+    token_num: Annotated[int, Bounds(1, 1 << 10)] = 32
     """Number of global ids."""
-    fsq_levels: tuple[int, ...] = (4, 4, 4, 4, 4, 4)
+    fsq_levels: Annotated[tuple[Annotated[int, Bounds(2, 256)], ...], Bounds(1, 16)] = (4, 4, 4, 4, 4, 4)
     """Levels of each dimension of the finite scalar quantizer."""
-    fsq_num_quantizers: int = 1
+    fsq_num_quantizers: Samples = 1
     """Residual quantizers; only one is described, so only one is accepted."""
 
 
@@ -150,16 +189,20 @@ class BiCodecConfig:
                 f"speaker_encoder.fsq_num_quantizers is {self.speaker_encoder.fsq_num_quantizers}: "
                 "only checkpoints with 1 can be converted"
             )
-        if len(self.decoder.rates) != len(self.decoder.kernel_sizes):
+        if self.postnet.condition_dim is not None:
+            raise CheckpointError("postnet.condition_dim is given: only the prenet can be conditioned")
+        samples = math.prod((*self.decoder.rates, *self.prenet.sample_ratios))
+        if samples > MOST_SAMPLES_PER_TOKEN:
             raise CheckpointError(
-                f"decoder.rates has {len(self.decoder.rates)} entries and decoder.kernel_sizes "
-                f"{len(self.decoder.kernel_sizes)}: both name one value per up-sampling block"
+                f"decoder.rates and prenet.sample_ratios make {samples} samples of a token, expected at most "
+                f"{MOST_SAMPLES_PER_TOKEN}"
             )
         _agree(
             "mel_params.num_mels", self.mel_params.num_mels, "speaker_encoder.input_dim", self.speaker_encoder.input_dim
         )
         _agree("encoder.out_channels", self.encoder.out_channels, "quantizer.input_dim", self.quantizer.input_dim)
         _agree("quantizer.input_dim", self.quantizer.input_dim, "prenet.input_channels", self.prenet.input_channels)
+        _agree("prenet.out_channels", self.prenet.out_channels, "postnet.input_channels", self.postnet.input_channels)
         _agree("prenet.out_channels", self.prenet.out_channels, "decoder.input_channel", self.decoder.input_channel)
         _agree(
             "prenet.condition_dim", self.prenet.condition_dim, "speaker_encoder.out_dim", self.speaker_encoder.out_dim
@@ -169,8 +212,7 @@ class BiCodecConfig:
     @classmethod
     def from_dict(cls, sections: Mapping[str, Any]) -> BiCodecConfig:
         """Build from the parsed YAML below `audio_tokenizer`."""
-        missing = [field.name for field in dataclasses.fields(cls) if field.name not in sections]
-        if missing:
+        if missing := [name for name in cls.__dataclass_fields__ if name not in sections]:
             raise CheckpointError(f"BiCodec/config.yaml: audio_tokenizer has no {', '.join(missing)}")
         return cls(
             mel_params=_section(MelConfig, "mel_params", sections),
@@ -191,21 +233,13 @@ def _agree(left_name: str, left: int | None, right_name: str, right: int | None)
 
 
 def _section(kind: type[Section], name: str, sections: Mapping[str, Any]) -> Section:
-    """One section as its dataclass; lists become tuples, keys that only training uses are dropped."""
+    """One section as its dataclass; keys that only training uses are dropped, as is null where a value is needed."""
     given = sections[name]
     if not isinstance(given, Mapping):
         raise CheckpointError(f"BiCodec/config.yaml: {name} must be a table of keys, found {type(given).__name__}")
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    known = get_type_hints(kind)
     for key in given:
-        if key not in fields and key not in TRAINING_ONLY:
+        if key not in known and key not in TRAINING_ONLY:
             logger.warning("BiCodec/config.yaml: %s.%s is not known and is ignored", name, key)
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items() if key in fields}
-    values = {
-        key: value
-        for key, value in values.items()
-        if not (value is None and fields[key].default is dataclasses.MISSING)
-    }
-    missing = [key for key, field in fields.items() if field.default is dataclasses.MISSING and key not in values]
-    if missing:
-        raise CheckpointError(f"BiCodec/config.yaml: {name} has no {', '.join(missing)}")
-    return kind(**values)
+    kept = {key: value for key, value in given.items() if value is not None or type(None) in get_args(known.get(key))}
+    return values_of(kind, kept, source="BiCodec/config.yaml", where=name)

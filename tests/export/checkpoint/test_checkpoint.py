@@ -151,7 +151,7 @@ def test_too_few_wav2vec2_layers_are_refused(folder: Path) -> None:
         ("speaker_encoder", "fsq_num_quantizers", 2, "fsq_num_quantizers is 2"),
         ("decoder", "kernel_sizes", [16, 11], "decoder.kernel_sizes 2"),
         ("prenet", "condition_dim", 7, "prenet.condition_dim is 7 but speaker_encoder.out_dim is 32"),
-        ("encoder", "vocos_dim", None, "encoder has no vocos_dim"),
+        ("encoder", "vocos_dim", None, "missing key encoder.vocos_dim"),
         ("quantizer", "codebook_size", 600, "512 semantic tokens, the codec makes 600"),
         ("speaker_encoder", "fsq_levels", [8, 8, 8, 8, 8], "4096 global tokens, the codec makes 32768"),
         ("encoder", "input_channels", 40, "wav2vec2 is 32 wide, the codec's encoder expects 40"),

@@ -207,7 +207,7 @@ def test_the_cut_head_is_the_full_head_s_rows(tiny_folder: Path, tmp_path: Path)
         ({"rope_scaling": {"rope_type": "yarn", "factor": 4}}, "rope_type"),
         ({"hidden_act": "gelu"}, "hidden_act"),
         ({"vocab_size": 5000}, "the tokenizer has ids up to|embed_tokens"),
-        ({"num_hidden_layers": None}, "usable value"),
+        ({"num_hidden_layers": None}, "num_hidden_layers should be of type int"),
         ({"num_hidden_layers": 3}, r"lacks the tensor model\.layers\.2\."),
         ({"num_hidden_layers": 1}, r"a tensor too many: model\.layers\.1\."),
         ({"intermediate_size": 100}, r"mlp\.\w+_proj\.weight in .* has shape"),
