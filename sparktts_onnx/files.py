@@ -38,10 +38,12 @@ def read_text_file(path: Path | None) -> str:
         TextError: it cannot be read.
     """
     name = "standard input" if path is None else str(path)
+    if path is None and sys.stdin is None:
+        raise TextError("standard input is closed; give the text with --text or in a file")
     try:
         data = sys.stdin.buffer.read() if path is None else path.read_bytes()
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise TextError(f"{name} is not UTF-8 text: {error}; save it as UTF-8") from error
-    except OSError as error:
-        raise TextError(f"the text file {name} cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # a name with a NUL, standard input that was closed meanwhile
+        raise TextError(f"the text file {name} cannot be read: {getattr(error, 'strerror', None) or error}") from error

@@ -17,6 +17,8 @@ LEAST_SECONDS = 0.001
 
 _NOT_FIRST = frozenset("，。、；：？！）》」』】〕’”…—,.;:?!)]}%")
 _NOT_LAST = frozenset("（《「『【〔‘“([{")
+_SCENE_BREAK = re.compile(r"^[^\S\n]*(?:[*~#=_•·⁂※❦⸻—–-][^\S\n]*)+$", re.MULTILINE)
+"""A line of signs between paragraphs: there to be seen, not heard."""
 _UNIT = re.compile(r"\S+")
 
 
@@ -67,7 +69,7 @@ def _shown(cues: Iterable[Cue]) -> Iterator[Cue]:
     """`cues` as they are shown: wrapped, split where too long, in order, never two at once."""
     last = 0.0
     for cue in cues:
-        lines = wrapped(cue.text)
+        lines = wrapped(_SCENE_BREAK.sub("", cue.text))
         if not lines:
             continue
         start = max(cue.start, last)

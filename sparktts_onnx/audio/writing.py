@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from types import TracebackType
 
 from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.audio.formats import format_of
+from sparktts_onnx.audio.parts import part_beside
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import OutputError
 
@@ -35,7 +35,7 @@ class SpeechFile:
     def __init__(self, path: str | os.PathLike[str], sample_rate: int, format: str | None = None) -> None:
         self.path = Path(path)
         self._encoder = encoder(format or format_of(path).name, sample_rate)
-        self._part = self.path.with_name(f".{secrets.token_hex(8)}.part")
+        self._part = part_beside(self.path)
         with _as_output_error(self.path):
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
@@ -94,6 +94,8 @@ def _as_output_error(path: Path) -> Iterator[None]:
     """Say in one message why `path` cannot be written."""
     try:
         yield
+    except ValueError as error:  # a NUL in the name
+        raise OutputError(f"cannot write {str(path)!r}: {error}; choose another name") from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise OutputError(f"cannot write {path}: the disk is full; free some space or choose another") from error

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
+from sparktts_onnx.cli.streams import drop_unwritten, standard_streams
 from sparktts_onnx.errors import OptionError, SparkTTSError
 
 __all__ = ["main"]
@@ -18,6 +19,16 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
+    with standard_streams():
+        try:
+            return _run(argv) or _flushed()
+        except SystemExit as stop:  # of a parser that has shown its help, or what it does not understand
+            raise SystemExit(stop.code or _flushed()) from None
+        finally:
+            drop_unwritten()
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         with _termination_as_interrupt():
             with _ended_by_an_interrupt():
@@ -29,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(str(error), 1)
     except BrokenPipeError:
         return _failed("broken pipe: the program that reads the output has ended", 1)
-    except (OSError, MemoryError) as error:
+    except OSError as error:
+        of_file = f": {error.filename}" if error.filename else ""
+        return _failed(f"{error.strerror or error}{of_file}", 1)
+    except MemoryError as error:
         return _failed(str(error) or "there is not enough memory", 1)
     except KeyboardInterrupt:
         return _interrupted()
@@ -66,6 +80,15 @@ def _replaced(
         yield
     finally:
         signal.signal(number, before)
+
+
+def _flushed() -> int:
+    """Write what was printed, while it can still be told that it cannot be."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _failed(f"standard output cannot be written: {error.strerror or error}", 1)
+    return 0
 
 
 def _interrupted() -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME, TOKENIZER_NAME
+from sparktts_onnx.audio.parts import alive
+from sparktts_onnx.bundle.contract import MANIFEST_NAME
 from sparktts_onnx.errors import OptionError
 
 
@@ -18,12 +20,12 @@ def staged(target: Path) -> Iterator[Path]:
     """Give a folder beside `target` to write into; it takes the target's place when the block ends without error.
 
     Whatever happens, `target` is what it was or the complete new folder; a process that is killed leaves at most
-    a hidden folder behind, which the next call removes.
+    a hidden folder behind, which the next call removes. Of a symbolic link it is what the link leads to.
 
     Raises:
         OptionError: the target holds something that is not a bundle.
     """
-    target = target.absolute()
+    target = resolved(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(target)
     check_replaceable(target)
@@ -36,26 +38,46 @@ def staged(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def resolved(target: Path) -> Path:
+    """Where a folder really is, or would be."""
+    try:
+        return target.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
+        raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
+
+
 def check_replaceable(target: Path) -> None:
-    """Refuse to replace anything but a bundle or an empty folder."""
+    """Refuse to replace anything but an empty folder, or a bundle with nothing beside what its manifest names."""
     if not target.exists():
         return
     if not target.is_dir():
         raise OptionError(f"{target} is a file; choose a folder for the bundle")
-    ours = {MANIFEST_NAME, TOKENIZER_NAME}
-    ours |= {f"{name}.onnx{end}" for name in (*COMPONENTS, LANGUAGE_MODEL) for end in ("", ".data")}
-    if foreign := sorted(entry.name for entry in target.iterdir() if entry.name not in ours):
-        raise OptionError(
-            f"{target} holds {foreign[0]}, which is no part of a bundle and would be lost; choose another folder, "
-            "or move it away"
-        )
+    named = _named_files(target / MANIFEST_NAME)
+    for entry in sorted(target.iterdir()):
+        if entry.name not in named or not entry.is_file():
+            raise OptionError(
+                f"{target} holds {entry.name}, which is not part of a bundle and would be lost; choose another folder, "
+                "or move it away"
+            )
+
+
+def _named_files(manifest: Path) -> set[str]:
+    """The names that a manifest of any format version lists, its own included; none where it is not a manifest."""
+    try:
+        data: Any = json.loads(manifest.read_text(encoding="utf-8"))
+        files = [data["tokenizer"], *(file for graph in data["graphs"].values() for file in graph["files"])]
+        return {MANIFEST_NAME, *(str(file["name"]) for file in files)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()
 
 
 def clear_leftovers(target: Path) -> None:
     """Remove what killed conversions to the same target left, and put back a bundle that one had moved aside."""
-    for folder in target.parent.glob(f".{target.name}.*-*"):
+    for folder in list(target.parent.iterdir()):
         kind, _, owner = folder.name.removeprefix(f".{target.name}.").partition("-")
-        if kind not in ("partial", "replaced") or not owner.isdecimal() or _alive(int(owner)):
+        if folder.name != f".{target.name}.{kind}-{owner}" or kind not in ("partial", "replaced"):
+            continue
+        if not (owner.isascii() and owner.isdecimal()) or alive(int(owner)):
             continue
         if kind == "replaced" and not target.exists():
             folder.rename(target)
@@ -80,17 +102,3 @@ def _swap(folder: Path, target: Path) -> None:
             replaced.rename(target)
         raise
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    if sys.platform == "win32":
-        return True  # There is no harmless signal to ask with; leftovers stay until somebody removes them.
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # Somebody else's process.
-    return True

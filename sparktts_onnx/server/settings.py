@@ -1,6 +1,7 @@
 """Everything that can be set about a server, validated once."""
 
 import ipaddress
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,5 +107,5 @@ def _is_address(name: str) -> bool:
 
 
 def _at_least(name: str, value: float, least: float) -> None:
-    if not value >= least:
+    if not least <= value < math.inf:
         raise OptionError(f"{name} is {value}; expected at least {least:g}")

@@ -111,3 +111,10 @@ def test_any_text_survives_both_formats(drawn: list[tuple[str, float, float]]) -
         assert all(before.end <= after.start + 0.0011 for before, after in itertools.pairwise(shown))
         assert all(len(read(cue.text).split("\n")) <= LINES for cue in shown)
         assert all(len(line) <= LINE_COLUMNS for cue in shown for line in read(cue.text).split("\n") if line.isascii())
+
+
+@pytest.mark.parametrize("sign", ["***", "* * *", "---", "⁂", "~~~", "———", "#", "• • •"])
+def test_a_scene_break_is_not_shown(sign: str) -> None:
+    shown = srt([Cue(f"The end.\n\n{sign}\n\nMorning came.", 0, 2), Cue(sign, 2, 3), Cue("It - rained.", 3, 4)])
+    assert sign not in shown.replace("It - rained.", "").replace("-->", "")
+    assert "The end. Morning came." in shown and "2\n00:00:03,000" in shown

@@ -17,6 +17,7 @@ from synthetic.sizes import tiny_sizes
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the comparison with the golden arrays of another checkpoint."""
     parser.addoption("--golden-full", type=Path, help="golden arrays of the checkpoint named by --checkpoint")
+    parser.addoption("--fuzz", action="store_true", help="all cases of tests/export/test_fuzz.py, not a share of them")
     parser.addoption("--checkpoint", type=Path, help="checkpoint folder that the arrays were computed from")
 
 

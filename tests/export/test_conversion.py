@@ -34,6 +34,7 @@ from sparktts_onnx.export.codec.recipes import Recipe
 from sparktts_onnx.export.graphs.graph_store import save_graph
 
 REPOSITORY = Path(__file__).parents[2]
+LEAST_MANIFEST = '{"tokenizer": {"name": "tokenizer.json"}, "graphs": {}}'
 GRAPHS = [*COMPONENTS, LANGUAGE_MODEL]
 Usage = namedtuple("Usage", "total used free")
 
@@ -373,13 +374,13 @@ def test_other_peoples_files_are_not_replaced(
 def test_a_staged_folder_is_whole_or_absent(tmp_path: Path) -> None:
     target = tmp_path / "onnx"
     with pytest.raises(ValueError), staging.staged(target) as folder:
-        (folder / MANIFEST_NAME).write_text("half")
+        (folder / MANIFEST_NAME).write_text(LEAST_MANIFEST)
         raise ValueError
     assert list(tmp_path.iterdir()) == []
     with staging.staged(target) as folder:
-        (folder / MANIFEST_NAME).write_text("whole")
+        (folder / MANIFEST_NAME).write_text(LEAST_MANIFEST)
         assert not target.exists()
-    assert (target / MANIFEST_NAME).read_text() == "whole"
+    assert (target / MANIFEST_NAME).read_text() == LEAST_MANIFEST
     with pytest.raises(OptionError), staging.staged(target / MANIFEST_NAME):
         pass
 
@@ -390,7 +391,7 @@ def test_a_swap_that_fails_half_way_leaves_the_old_bundle(
 ) -> None:
     target, rename = tmp_path / "onnx", Path.rename
     target.mkdir()
-    (target / MANIFEST_NAME).write_text("old")
+    (target / MANIFEST_NAME).write_text(LEAST_MANIFEST)
 
     def failing(path: Path, to: Path) -> Path:
         if path.name.startswith(".onnx.partial-"):
@@ -401,7 +402,65 @@ def test_a_swap_that_fails_half_way_leaves_the_old_bundle(
     with pytest.raises(type(fault)), staging.staged(target) as folder:
         (folder / MANIFEST_NAME).write_text("new")
     assert list(tmp_path.iterdir()) == [target]
-    assert (target / MANIFEST_NAME).read_text() == "old"
+    assert (target / MANIFEST_NAME).read_text() == LEAST_MANIFEST
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    links = {"there": tmp_path / "disk" / "bundle", "dangling": tmp_path / "disk" / "other" / "bundle"}
+    links["there"].mkdir()
+    for name, leads_to in links.items():
+        link = tmp_path / name
+        link.symlink_to(leads_to)
+        with staging.staged(link) as folder:
+            assert folder.parent == leads_to.parent
+            (folder / MANIFEST_NAME).write_text(LEAST_MANIFEST)
+        assert link.is_symlink() and (leads_to / MANIFEST_NAME).read_text() == LEAST_MANIFEST
+        assert list(leads_to.parent.iterdir()).count(leads_to) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "disk", "there"]
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for impossible in (tmp_path / "circle" / "onnx", tmp_path / "a\0b"):
+        with pytest.raises(OptionError, match="cannot be a folder"), staging.staged(impossible):
+            pass
+
+
+@pytest.mark.parametrize("name", ["onnx[1]", "a*b", "what?", "[!x]", "on.partial-3nx"])
+def test_leftovers_are_cleared_whatever_the_name(tmp_path: Path, name: str) -> None:
+    dead = 2**22 + 1
+    (tmp_path / f".{name}.partial-{dead}").mkdir()
+    (tmp_path / f".{name}.replaced-{dead}").mkdir()
+    other = tmp_path / f".onnx1.partial-{dead}"
+    other.mkdir()
+    with staging.staged(tmp_path / name) as folder:
+        (folder / MANIFEST_NAME).write_text(LEAST_MANIFEST)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, other.name])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"tokenizer.json": "years of work"},
+        {"decoder.onnx": "my own", "decoder.onnx.data": "too"},
+        {MANIFEST_NAME: "of something else"},
+        {MANIFEST_NAME: '{"name": "an app", "icons": []}'},
+        {MANIFEST_NAME: "LEAST", "encoder.onnx": "that no manifest lists"},
+        {MANIFEST_NAME: "LEAST", "tokenizer.json/": ""},
+        {"manifest.json/": ""},
+    ],
+)
+def test_a_folder_that_only_looks_like_a_bundle_is_not_replaced(tmp_path: Path, files: dict[str, str]) -> None:
+    target = tmp_path / "onnx"
+    target.mkdir()
+    for name, content in files.items():
+        if name.endswith("/"):
+            (target / name).mkdir()
+        else:
+            (target / name).write_text(LEAST_MANIFEST if content == "LEAST" else content)
+    before = sorted(target.iterdir())
+    with pytest.raises(OptionError, match="which is not part of a bundle"), staging.staged(target):
+        pass
+    assert sorted(target.iterdir()) == before
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_leftovers_of_the_dead_are_cleared_and_a_moved_bundle_comes_back(tmp_path: Path) -> None:

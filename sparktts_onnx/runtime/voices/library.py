@@ -4,7 +4,6 @@ import dataclasses
 import errno
 import logging
 import os
-import secrets
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
+from sparktts_onnx.audio.parts import part_beside
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
 from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
@@ -207,7 +207,7 @@ class VoiceLibrary:
 
     def _publish(self, voice: Voice, path: Path) -> None:
         """Write a file that must not exist yet, whole or not at all."""
-        part = path.with_name(f".{secrets.token_hex(8)}.part")
+        part = part_beside(path)
         voice.save(part)
         try:
             os.link(part, path)

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sparktts_onnx.audio.parts import part_beside
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import OptionError, OutputError, VoiceError
 from sparktts_onnx.runtime.values import broken_character, path_named
@@ -109,7 +109,7 @@ def _check_range(label: str, kind: str, ids: tuple[int, ...], codes: int) -> Non
 
 
 def _replace_file(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = part_beside(path)
     try:
         temporary.write_text(text, encoding="utf-8", newline="\n")
         temporary.replace(path)

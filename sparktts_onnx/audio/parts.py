@@ -1,0 +1,49 @@
+"""Files that are being written, under names that say by whom, so that what the dead leave can be cleared."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import secrets
+import sys
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+_HOST = f"{zlib.crc32(platform.node().encode()):08x}"
+"""Of this machine: folders are shared between machines, and their processes cannot be asked for."""
+_NAME = re.compile(r"\.([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{16}\.part")
+_cleared: set[Path] = set()
+
+
+def part_beside(path: Path) -> Path:
+    """A hidden name beside `path` to write to; the first call for a folder clears what dead processes left there."""
+    if path.parent not in _cleared:
+        _cleared.add(path.parent)
+        clear_parts(path.parent)
+    return path.with_name(f".{_HOST}-{os.getpid()}-{secrets.token_hex(8)}.part")
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove the unfinished files of this machine's processes that are no more."""
+    with suppress(OSError, ValueError):
+        for entry in list(os.scandir(folder)):
+            found = _NAME.fullmatch(entry.name)
+            if found and found[1] == _HOST and not alive(int(found[2])):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def alive(process: int) -> bool:
+    """Whether a process other than this one is there, as far as can be known."""
+    if process == os.getpid():
+        return False
+    if sys.platform == "win32":
+        return True  # There is no harmless signal to ask with; leftovers stay until somebody removes them.
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # Somebody else's process.
+    return True

@@ -1,0 +1,95 @@
+"""Standard streams that are closed, full, or do not take every letter: one message, no traceback, the file written."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nano
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "sparktts_onnx"]
+SERVE = ["serve", "--model-dir", str(nano.BUNDLE)]
+SPEAK = ["--model-dir", str(nano.BUNDLE), "--seed", "1", "--threads", "1"]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the shell closes and fills streams")
+
+
+def shell(redirection: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    script = f'exec "$@" {redirection}'
+    return subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment},
+    )
+
+
+def spoken(folder: Path) -> int:
+    return len(list(folder.glob("*.wav")))
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "said"),
+    [
+        (">&-", 1, "error: standard output is closed"),
+        (">/dev/full", 1, "error: standard output cannot be written: No space left on device"),
+        ("2>&-", 0, ""),
+        ("2>/dev/full", 0, ""),
+        ("<&- 2>&- >/dev/null", 0, ""),
+    ],
+)
+def test_the_file_is_written_whatever_the_streams_are(tmp_path: Path, redirection: str, status: int, said: str) -> None:
+    done = shell(redirection, *SPEAK, "--text", "Hi.", "--output-dir", str(tmp_path))
+    assert done.returncode == status and "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert spoken(tmp_path) == 1
+    assert done.stderr.strip().splitlines()[-1:] == ([said] if said else [])
+    if status == 0 and "/dev/null" not in redirection:
+        assert done.stdout.strip().endswith(".wav") and done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["größe", "声音"])
+def test_a_path_is_printed_whatever_letters_the_terminal_has(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    done = shell("", *SPEAK, "--text", "Hi.", "--output-dir", str(folder), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (done.returncode, spoken(folder)) == (0, 1), done.stderr
+    assert done.stdout.isascii() and done.stdout.endswith(".wav\n") and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("redirection", "arguments", "status", "said"),
+    [
+        ("<&-", [*SPEAK, "--text-file", "-"], 1, "error: standard input is closed"),
+        (">&-", [*SPEAK, "--text", "Hi.", "--stream", "pcm"], 1, "error: standard output is closed"),
+        (">/dev/full", [*SPEAK, "--text", "Hi.", "--stream", "pcm"], 1, "error: No space left on device"),
+        (">/dev/full", ["--help"], 1, "error: standard output cannot be written"),
+        ("", [*SERVE, "--stop-seconds", "inf"], 2, "error: stop_seconds is inf"),
+        (
+            "",
+            [*SERVE, "--request-seconds", "nan"],
+            2,
+            "error: request_seconds is nan",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_one_message(redirection: str, arguments: list[str], status: int, said: str) -> None:
+    done = shell(redirection, *arguments)
+    assert done.returncode == status
+    assert done.stderr.startswith(said) and done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    command = [*COMMAND, *SPEAK, "--text", "Hello there. " * 2000, "--output-dir", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while not list(tmp_path.iterdir()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, told = process.communicate()
+    assert process.returncode == 130 and told.endswith("error: interrupted\n") and "Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
