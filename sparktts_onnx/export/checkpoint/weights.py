@@ -108,7 +108,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (OSError, SafetensorError, RuntimeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"the weights {path} cannot be read: {error}") from error
+        raise CheckpointError(f"the weights {path} cannot be read: {' '.join(str(error).split())}") from error
 
 
 def _computed(tensor: Tensor) -> Tensor:
@@ -155,7 +155,7 @@ def read_pickle(path: Path) -> Mapping[str, Tensor]:
     except CheckpointError:
         raise
     except Exception as error:
-        raise CheckpointError(f"the weights {path} cannot be read: {error}") from error
+        raise CheckpointError(f"the weights {path} cannot be read: {' '.join(str(error).split())}") from error
     tensors = isinstance(state, Mapping) and all(isinstance(value, Tensor) for value in state.values())
     if not tensors or not _all_text(state):
         raise CheckpointError(f"{path} is not a state_dict: expected names with tensors only")
