@@ -15,6 +15,7 @@ from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import write_language_model
+from sparktts_onnx.export.language.reference import read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.runtime.language.alignment import TextColumns
 
@@ -76,6 +77,6 @@ def test_the_probe_gives_every_head_s_attention(tiny: Checkpoint, tmp_path: Path
     with AttentionProbe(tmp_path, layout, config, capacity=50) as probe:
         found = probe.masses(ids, range(2, 12), range(20, 39))
     with torch.no_grad():
-        attentions = tiny.load_language_model()(torch.tensor([ids]), output_attentions=True).attentions
+        attentions = read_reference(tiny.language_model_folder)(torch.tensor([ids]), output_attentions=True).attentions
     seen = np.stack([layer[0].numpy() for layer in attentions])[:, :, 20:39, 2:12]
     np.testing.assert_allclose(found, seen / seen.sum(axis=3, keepdims=True), rtol=0, atol=1e-5)
