@@ -14,7 +14,9 @@ _LABELLED = "seat row gate figure table section page room flight exhibit grade s
 _LABELS = frozenset(_LABELLED.split())
 """Words before a number with a letter that is no unit: seat 15A."""
 
-_INSIDE_QUOTES = re.compile(r"(?<![A-Za-z0-9])[\"“](?=\S|$)[^\"”]*$|(?<![\w.,!?’])['‘`](?=\S|$)[^'’]*$")
+_INSIDE_QUOTES = re.compile(
+    r"(?:(?<![A-Za-z0-9])[\"“](?=\S|$)|(?<=\s)[\"“])[^\"”]*$|(?<![\w.,!?’])['‘`](?=\S|$)[^'’]*$"
+)
 _SAYS_PRESSURE = re.compile(
     r"(?:\bBP(?:\sis|\sof|:)?|blood\spressure(?:\s(?:is|was|of|at))?:?|血压[是为：:高低到达约]*)\s?$", re.IGNORECASE
 )
@@ -84,7 +86,9 @@ def _percent(found: Found) -> str:
 def _unit(found: Found) -> str | None:
     """5 km, 5-10 km, 5 million km"""
     low, high, scale, unit = found["low"], found["high"], found["scale"], found["unit"]
-    if unit in ("W", "V", "A") and (found.is_behind_a_name() or found.last_word().lower() in _LABELS):
+    if unit in ("W", "V", "A") and (
+        found.before[-1:] in (":", "-") or found.is_behind_a_name() or found.last_word().lower() in _LABELS
+    ):
         return None
     is_one = found.after[:1] == "-" or (low == "1" and not high and not scale)
     spoken_scale = found.pick(f" {scale.strip()}" if scale else "", scale)
@@ -184,5 +188,5 @@ def rules() -> tuple[Rule, ...]:
             rf"{START}(?P<low>{SIGNED})(?P<unit>{unit}){DASH}(?P<high>{SIGNED})(?P<unit_of_high>{unit})(?!\s?=)",
             _span,
         ),
-        Rule("units", rf"{START}(?<!%)(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
+        Rule("units", rf"{START}(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
     )

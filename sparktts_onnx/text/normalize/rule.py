@@ -16,8 +16,8 @@ SIGNED = rf"(?:[-−](?={AMOUNT}))?{AMOUNT}"
 DASH = r"(?:[-–—~～]|\s[-–—~～]\s)"
 """What stands between the two ends of a range."""
 
-START = rf"(?<!{LETTER_OR_DIGIT})(?<!\d[.,:/])(?<!_)(?<!\d[eE][-−])(?<!\d['’])"
-"""Not inside a word, a longer number or a code."""
+START = rf"(?<!{LETTER_OR_DIGIT})(?<!\d[.,:/])(?<!_)(?<!\d[eE][-−])(?<!\d['’])(?<!%)(?<!%\.)"
+"""Not inside a word, a longer number, a code or a format such as %2um."""
 
 END = rf"(?![_^]|{LETTER_OR_DIGIT}|[.,:/]\d|['’]\d{{3}})"
 OVER = rf"(?!{LETTER_OR_DIGIT})"
