@@ -14,6 +14,7 @@ import platform
 import subprocess
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,16 @@ def in_python(bundle: Path, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
     done = []
     with SparkTTSONNX(bundle, device="cpu", threads=1) as tts:
         tts.warm_up()
-        voice, heard, decode = Voice.load(VOICE), [], tts._vocoder.decode
+        voice, decode = Voice.load(VOICE), tts._vocoder.decode
+        heard: list[list[int]] = []
 
         def noted(semantic_ids: Any, *rest: Any, **named: Any) -> Any:
-            heard[:] = semantic_ids
+            heard.append(list(semantic_ids))
             return decode(semantic_ids, *rest, **named)
 
         tts._vocoder.decode = noted  # type: ignore[method-assign]
         for sentence in said:
+            heard.clear()
             began = time.perf_counter()
             wav, info = tts.inference(
                 sentence["text"], voice=voice, seed=sentence["seed"], temperature=sentence["temperature"],
@@ -75,10 +78,12 @@ def in_node(bundle: Path, file: Path) -> list[dict[str, Any]]:
 
 def row(name: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> str:
     """A row of the table: how much is equal, and how fast it was."""
-    equal = [a["ids"] == b["ids"] for a, b in zip(expected, found, strict=True)]
+    # Python speaks segments side by side, so they come in any order.
+    flat = [[list(chain.from_iterable(sorted(item["ids"]))) for item in items] for items in (expected, found)]
+    equal = [a == b for a, b in zip(*flat, strict=True)]
     shared = [
-        next((i for i, (x, y) in enumerate(zip(a["ids"], b["ids"], strict=False)) if x != y), len(a["ids"]))
-        for a, b, same in zip(expected, found, equal, strict=True)
+        next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
+        for a, b, same in zip(*flat, equal, strict=True)
         if not same
     ]
     ratios = [
