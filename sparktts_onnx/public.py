@@ -31,7 +31,7 @@ from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
 from sparktts_onnx.runtime.pipeline import DEFAULT_SLOTS, SparkTTSONNX
 from sparktts_onnx.runtime.speech.batching import BatchResult
 from sparktts_onnx.runtime.speech.request import SpeechOptions
-from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo
+from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
 from sparktts_onnx.runtime.voices.enrollment import Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.library import VoiceEntry, VoiceLibrary
@@ -76,6 +76,7 @@ __all__ = [
     "VoiceError",
     "VoiceLibrary",
     "VoiceStyle",
+    "WordInfo",
     "__version__",
     "encoder",
     "file_name_key",

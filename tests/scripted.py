@@ -67,6 +67,12 @@ class ScriptedModel:
             self._next[slot] = next(self._answers[slot])
         return np.stack([self._logits(slot) for slot in slots])
 
+    def queries(self, slot: int) -> np.ndarray[Any, Any]:
+        return np.zeros((1, self.layout.head_dim), np.float32)
+
+    def keys(self, slot: int, positions: range) -> np.ndarray[Any, Any]:
+        return np.zeros((1, len(positions), self.layout.head_dim), np.float32)
+
     def release_memory(self) -> None:
         self._answers.clear()
 

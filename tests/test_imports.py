@@ -19,7 +19,8 @@ BatchResult BundleError BusyError CheckpointError Cue DEFAULT_SLOTS EnrollOption
 GenerationError Lexicon Manifest MissingDependencyError NameTakenError NothingToSpeakError OptionError OutputError
 ProviderError
 RecordingError RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream
-StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle __version__
+StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle WordInfo
+__version__
 encoder file_name_key format_named names_a_file_everywhere play save_speech srt webvtt
 """
 ROOMS: dict[str, str] = {

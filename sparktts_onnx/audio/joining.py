@@ -48,6 +48,9 @@ class Span:
     end: float
     """Seconds from the beginning; the pause after it is not part of it."""
 
+    origin: float
+    """Where the segment's own first sample lies or would lie, if it was trimmed: seconds from the beginning."""
+
 
 class Joiner:
     """Takes the chunks of one segment after another and gives the joined speech as soon as it is certain.
@@ -67,6 +70,8 @@ class Joiner:
         self._spans: list[Span] = []
         self._emitted = 0  # samples given out
         self._start = 0  # where the last segment with sound in it starts
+        self._origin = 0  # where its own first sample would lie
+        self._taken = 0  # samples of the present segment that were looked at
         self._unplaced = 0  # segments ended and not in spans: one with sound, then silent ones
         self._open = False  # something was fed since the last end of a segment
         self._partial = _NOTHING  # less than a block, not looked at yet
@@ -94,6 +99,7 @@ class Joiner:
         rest = self._take(self._partial) if len(self._partial) else _NOTHING
         self._partial = self._lead = _NOTHING
         self._pause = max(pause_seconds, self._pause or 0.0)
+        self._taken = 0
         self._unplaced += 1
         self._open = False
         self._leveler.next_segment()
@@ -110,15 +116,19 @@ class Joiner:
     def _take(self, block: Wave) -> Wave:
         """What `block` float32 [n] makes certain; no end of a segment lies inside it."""
         ready = _NOTHING
+        length = len(block)
         sound = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) >= SILENCE_LEVEL
         if self._pause is not None:
             if not sound:
                 lead = np.concatenate([self._lead, block])
                 self._lead = lead[max(0, len(lead) - self._edge) :]
+                self._taken += length
                 return ready
             ready = self._joint(self._pause)
+            self._origin = self._start - self._taken
             block = self._faded(np.concatenate([self._lead, block]), rising=True)
             self._lead, self._pause = _NOTHING, None
+        self._taken += length
         return np.concatenate([ready, self._hold(self._leveler.apply(block), sound=sound)])
 
     def _hold(self, block: Wave, *, sound: bool) -> Wave:
@@ -159,8 +169,8 @@ class Joiner:
         """Note where the ended segments lie, now that the last sound of theirs is given out."""
         end = self._emitted / self._rate
         if self._unplaced:
-            self._spans.append(Span(self._start / self._rate, end))
-            self._spans += [Span(end, end)] * (self._unplaced - 1)
+            self._spans.append(Span(self._start / self._rate, end, self._origin / self._rate))
+            self._spans += [Span(end, end, end)] * (self._unplaced - 1)
         self._unplaced = 0
 
     def _emit(self, wav: Wave) -> Wave:

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import errno
+import json
 import sys
 import time
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from sparktts_onnx import (
     format_named,
     play,
     srt,
+    webvtt,
 )
 from sparktts_onnx.cli.arguments import (
     FORMATS_HELP,
@@ -63,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--format", metavar="F", help=FORMATS_HELP)
     output.add_argument("--srt", action="store_true", help="write subtitles next to the file")
     output.add_argument(
+        "--word-times",
+        choices=("json", "vtt", "srt"),
+        help="write when each word is heard beside the file, as NAME.words.json, .vtt or .srt",
+    )
+    output.add_argument(
         "--stream",
         nargs="?",
         const="play",
@@ -78,13 +85,16 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     text = _text(options)
     with open_model(options) as tts:
+        _check_word_times(tts, options)
         _choose_voice(tts, options)
         info = _stream(tts, text, options) if options.stream else _write(tts, text, options)
     _tell(info)
     if info.file is not None:
         print(info.file)  # first, as writing subtitles may fail
         if options.srt:
-            _write_subtitles(info.file.with_suffix(".srt"), srt(_cues(info.segments)))
+            _write_beside(info.file.with_suffix(".srt"), srt(_cues(info.segments)))
+        if options.word_times:
+            _write_beside(info.file.with_suffix(f".words.{options.word_times}"), _word_times(info, options.word_times))
     if options.save_voice is not None:
         _say(f"kept the voice in {info.voice.save(options.save_voice)}")
     return 0
@@ -97,6 +107,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.gender and (options.voice or options.prompt_path):
         raise OptionError("--gender belongs to a created voice; leave it out, or leave out the voice")
     of_files = {"--output-dir": options.output_dir, "--format": options.format, "--srt": options.srt or None}
+    of_files["--word-times"] = options.word_times
     given = [name for name, value in of_files.items() if value is not None]
     if options.stream and given:
         raise OptionError(f"--stream writes no file; leave out {' and '.join(given)}, or leave out --stream")
@@ -104,6 +115,14 @@ def _check(options: argparse.Namespace) -> None:
         format_named(options.format)
     if options.save_voice is not None:
         _see_writable(Path(options.save_voice))
+
+
+def _check_word_times(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
+    """Refuse, before anything is spoken, to time words where the bundle cannot."""
+    alignment = tts.manifest.alignment
+    if options.word_times and (alignment is None or not alignment.heads):
+        reason = "it was converted without looking for them" if alignment is None else alignment.reason
+        raise OptionError(f"this bundle cannot tell when words are heard: {reason}; leave out --word-times")
 
 
 def _see_writable(voice_file: Path) -> None:
@@ -153,11 +172,24 @@ def _cues(segments: Iterable[SegmentInfo]) -> list[Cue]:
     return cues
 
 
-def _write_subtitles(path: Path, text: str) -> None:
+def _word_times(info: SpeechInfo, form: str) -> str:
+    """When each word is heard, as the contents of a file."""
+    words = info.words or ()
+    if form == "json":
+        rows = [
+            {"word": word.text, "start": round(word.start_seconds, 3), "end": round(word.end_seconds, 3)}
+            for word in words
+        ]
+        return json.dumps({"words": rows}, ensure_ascii=False, indent=1) + "\n"
+    cues = [Cue(word.text, word.start_seconds, word.end_seconds) for word in words]
+    return srt(cues) if form == "srt" else webvtt(cues)
+
+
+def _write_beside(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"the subtitles {path} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _stream(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechInfo:

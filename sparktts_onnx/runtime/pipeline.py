@@ -356,8 +356,9 @@ class SparkTTSONNX:
             if self._loaded_speaker is None:
                 with FilledMemory() as weights, self._vocoder.loading():
                     session = self._sessions[LANGUAGE_MODEL]
-                layout = self.manifest.language_model
-                scheduler = Scheduler(LanguageModel(session, layout, slots=self._slots, weights=weights))
+                layout, alignment = self.manifest.language_model, self.manifest.alignment
+                model = LanguageModel(session, layout, slots=self._slots, alignment=alignment, weights=weights)
+                scheduler = Scheduler(model)
                 speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)
                 self._loaded_speaker = speaker, scheduler
             return self._loaded_speaker[0]

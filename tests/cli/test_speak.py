@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nano
 import numpy as np
@@ -13,7 +14,9 @@ import soundfile
 
 import sparktts_onnx
 from cli.spark_tts_onnx import SparkTTSONNX as FromCommand
+from sparktts_onnx import WordInfo
 from sparktts_onnx.cli import main
+from sparktts_onnx.cli.speak import _word_times
 
 STREAM = ["--model-dir", str(nano.BUNDLE), "--seed", "1", "--text", "Hello there.", "--stream", "pcm"]
 
@@ -179,3 +182,21 @@ def one_message(code: int, capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert out == ""
     assert err.count("error:") == 1 and "Traceback" not in err
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+
+
+def test_word_times_of_a_bundle_that_has_none_are_refused_before_it_speaks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(tmp_path, "--text", "Hello.", "--word-times", "json")) == 2
+    assert "this bundle cannot tell when words are heard" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.wav"))
+
+
+def test_word_times_in_each_form() -> None:
+    info = SimpleNamespace(words=(WordInfo("“So,”", 0.0, 0.5214, 0), WordInfo("$5?", 0.6, 3723.5, 0)))
+    assert json.loads(_word_times(info, "json"))["words"] == [
+        {"word": "“So,”", "start": 0.0, "end": 0.521},
+        {"word": "$5?", "start": 0.6, "end": 3723.5},
+    ]
+    assert _word_times(info, "srt").startswith("1\n00:00:00,000 --> 00:00:00,521\n“So,”\n\n2\n")
+    assert _word_times(info, "vtt").endswith("00:00:00.600 --> 01:02:03.500\n$5?\n\n")

@@ -3,6 +3,7 @@
 The judge is a recognizer that has to say which of twenty sentences it heard; reversed speech shows that it can fail.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sparktts_onnx.export.graphs.storage import PRECISIONS
 from training.language import GUIDED_HEADS, GUIDED_LAYER
 
 ROOT = Path(__file__).parents[2]
+VOICE = ROOT / "pretrained_models" / "Spark-TTS-mini"
 PROMPT = ROOT / "example" / "prompt_audio.wav"
 TEXTS = evaluation_texts()[:6]
 Bundle = Callable[[str], Path]
@@ -60,7 +62,7 @@ def test_a_clone_is_understood_through_the_command_line(
 
 
 def test_the_bundled_voices_are_understood(bundle: Bundle, judge: ClosedSet) -> None:
-    files = sorted((ROOT / "pretrained_models" / "Spark-TTS-mini" / "voices").glob("*.json"))
+    files = sorted((VOICE / "voices").glob("*.json"))
     assert files
     with SparkTTSONNX(bundle("fp32")) as tts:
         for file in files:
@@ -90,3 +92,17 @@ def test_conversion_finds_the_heads_that_training_guided(bundle: Callable[[str],
     assert alignment.contrast is not None and alignment.contrast > 0.5
     assert alignment.median_error_seconds is not None and alignment.median_error_seconds <= 0.025
     assert alignment.late_error_seconds is not None and alignment.late_error_seconds <= 0.1
+
+
+def test_every_word_has_its_time(
+    bundle: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "Please pay $5 to the farmer, and bring a glass of cold water. We arrive on Friday."
+    given = ["--model-dir", str(bundle("int8")), "--text", text, "--seed", "3", "--output-dir", str(tmp_path)]
+    assert main([*given, "--voice", str(VOICE / "voices" / "clara.json"), "--word-times", "json"]) == 0
+    file = Path(capsys.readouterr().out.strip())
+    words = json.loads(file.with_suffix(".words.json").read_text(encoding="utf-8"))["words"]
+    assert [word["word"] for word in words] == text.split()
+    times = [time for word in words for time in (word["start"], word["end"])]
+    assert times == sorted(times) and times[-1] <= soundfile.info(file).duration
+    assert all(word["end"] - word["start"] > 0.02 for word in words)

@@ -21,6 +21,8 @@ LETTER_PRICE = 3.0
 """Of passing over a letter without speaking it."""
 JUMP_PRICE = 5.0
 """Of going on anywhere else in the text."""
+SILENCE_PRICE = 30.0
+"""Added to a jump from behind the last letter: in the silence there, attention goes where it likes for a while."""
 FLOOR = 0.01
 """Mass that a text token always has, so that no single step decides."""
 
@@ -69,6 +71,10 @@ class PathFinder:
         self._columns = np.arange(len(letters))
         self._back: list[Array] = []
         self._scores = np.maximum(-self._passed[:-1], -self._prices)
+        self._stay = np.tile(self._columns, (len(self._scores), 1))
+        self._rows = np.arange(len(self._scores))
+        spoken = np.flatnonzero(letters)
+        self._leaving = SILENCE_PRICE * (self._columns > (spoken[-1] if len(spoken) else 0))
 
     def scores(self) -> Array:
         """Of the best paths so far, wherever they stand: float64 [paths]."""
@@ -80,7 +86,7 @@ class PathFinder:
         if self._back:
             self._move()
         else:
-            self._back.append(np.broadcast_to(self._columns, self._scores.shape))
+            self._back.append(self._stay)
         self._scores = self._scores + logs
 
     def finish(self) -> tuple[Array, Array]:
@@ -90,26 +96,25 @@ class PathFinder:
         """
         ends = self._scores - np.minimum(self._passed[-1] - self._passed[1:], self._prices)
         at = [ends.argmax(axis=1)]
-        paths = np.arange(len(ends))
         for back in reversed(self._back[1:]):
-            at.append(back[paths, at[-1]])
+            at.append(back[self._rows, at[-1]])
         return np.stack(at[::-1], axis=1), ends.max(axis=1)
 
     def _move(self) -> None:
-        lifted = self._scores + self._passed[1:]
+        before = self._scores
+        lifted = before + self._passed[1:]
         highest = np.maximum.accumulate(lifted, axis=1)
-        origin = np.maximum.accumulate(np.where(lifted == highest, self._columns, 0), axis=1)
+        origin = np.maximum.accumulate((lifted == highest) * self._columns, axis=1)
         forward = highest[:, :-1] - self._passed[1:-1]
-        stays = self._scores[:, 1:] >= forward
-        back = np.broadcast_to(self._columns, self._scores.shape).copy()
-        back[:, 1:] = np.where(stays, back[:, 1:], origin[:, :-1])
-        scores = self._scores.copy()
-        scores[:, 1:] = np.where(stays, scores[:, 1:], forward)
+        back, scores = self._stay.copy(), before.copy()
+        np.copyto(back[:, 1:], origin[:, :-1], where=forward > before[:, 1:])
+        np.maximum(scores[:, 1:], forward, out=scores[:, 1:])
         if self._can_jump:
-            best = self._scores.argmax(axis=1)[:, None]
-            jump = np.take_along_axis(self._scores, best, 1) - self._prices
-            back = np.where(jump > scores, best, back)
-            scores = np.maximum(scores, jump)
+            left = before - self._leaving
+            best = left.argmax(axis=1)
+            jump = left[self._rows, best][:, None] - self._prices
+            np.copyto(back, best[:, None], where=jump > scores)
+            np.maximum(scores, jump, out=scores)
         self._back.append(back)
         self._scores = scores
 

@@ -1,5 +1,6 @@
 """One attempt at a segment: an answer of the language model, watched while it is written and judged when it ends."""
 
+import math
 from collections.abc import Iterator
 
 from sparktts_onnx.audio.signal import Wave
@@ -9,7 +10,8 @@ from sparktts_onnx.runtime.language.grammar import CreationGrammar, SpeechGramma
 from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 from sparktts_onnx.runtime.speech.guards import LENGTH, SILENCE, TOO_SHORT, LengthGuard, longest_silence
 from sparktts_onnx.runtime.speech.result import END
-from sparktts_onnx.runtime.speech.segment import Segment
+from sparktts_onnx.runtime.speech.segment import HeardWord, Segment
+from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
 
 AnswerGrammar = SpeechGrammar | CreationGrammar
 
@@ -18,14 +20,23 @@ class Attempt:
     """One answer to a segment."""
 
     def __init__(
-        self, segment: Segment, request: Request, grammar: AnswerGrammar, scheduler: Scheduler, manifest: Manifest
+        self,
+        segment: Segment,
+        request: Request,
+        grammar: AnswerGrammar,
+        scheduler: Scheduler,
+        manifest: Manifest,
+        words: WordWatch | None = None,
     ) -> None:
+        """`words` watches the attention that the request records."""
         self._segment = segment
         self._request = request
         self._grammar = grammar
         self._scheduler = scheduler
         self._manifest = manifest
         self._guard = LengthGuard(segment.token_bounds, segment.guards)
+        self._words = words
+        self._evidence: Evidence | None = None
         self._silence = 0.0
         self.semantic_ids: list[int] = []
         self.sound: list[Wave] = []
@@ -46,9 +57,16 @@ class Attempt:
         return self.stop_reason in (END, LENGTH)
 
     @property
-    def distance(self) -> float:
-        """How implausible the attempt is; the best has the smallest distance, 0 is plausible."""
-        return self._guard.distance(self.semantic_ids) + (self._silence if self.stop_reason == SILENCE else 0.0)
+    def distance(self) -> tuple[float, float]:
+        """How implausible the attempt is, by its words and then by its sound; the best has the smallest distance."""
+        words = self._evidence.score if self._evidence is not None and self._segment.guards.words else 0.0
+        silence = self._silence if self.stop_reason == SILENCE else 0.0
+        return words if self.semantic_ids else math.inf, self._guard.distance(self.semantic_ids) + silence
+
+    @property
+    def words(self) -> tuple[HeardWord, ...] | None:
+        """When each word of the text is heard, once the attempt is written; None where the bundle cannot tell."""
+        return None if self._evidence is None else self._evidence.words
 
     def run(self, cancellation: Cancellation) -> Iterator[int]:
         """Semantic ids as they come; afterwards `stop_reason` says why they ended.
@@ -59,21 +77,30 @@ class Attempt:
         semantic = self._manifest.token_ids.semantic_tokens
         answer = self._scheduler.generate(self._request, cancellation)
         try:
-            for token in answer:
+            for step, token in enumerate(answer):
                 cancellation.check()
                 number = token - semantic.first
                 if not 0 <= number < semantic.count:
                     continue
                 self.semantic_ids.append(number)
                 yield number
-                if verdict := self._guard.watch(self.semantic_ids):
+                fault = None if self._words is None else self._words.push(step)
+                if verdict := self._guard.watch(self.semantic_ids) or (fault if self._segment.guards.words else None):
                     self.stop_reason = verdict
                     return
         finally:
             answer.close()
+            if self._words is not None and self.semantic_ids:
+                self._evidence = self._words.finish()
         cancellation.check()
-        verdict = self._guard.judge(self.semantic_ids) if self.semantic_ids else TOO_SHORT
-        self.stop_reason = verdict or (END if self._grammar.ended else LENGTH)
+        self.stop_reason = self._verdict() or (END if self._grammar.ended else LENGTH)
+
+    def _verdict(self) -> str | None:
+        """The guard that rejects the attempt now that it is written. Words are missing where a limit cut it off."""
+        if not self.semantic_ids:
+            return TOO_SHORT
+        words = self._evidence if self._grammar.ended and self._segment.guards.words else None
+        return self._guard.judge(self.semantic_ids) or (None if words is None else words.fault)
 
     def listen(self, wav: Wave) -> None:
         """Judge the attempt's sound, float32 [N]; the verdict of another guard stands."""

@@ -34,6 +34,8 @@ class GuardOptions:
     """Tokens (50 a second) that a cycle must go on for."""
     silence_seconds: float = 2.0
     """Longest silence that speech of one segment may hold."""
+    words: bool = True
+    """Whether attempts are rejected whose words are skipped, repeated or missing, where the bundle can tell."""
 
     def __post_init__(self) -> None:
         whole_number("retries", self.retries, 0, 20)

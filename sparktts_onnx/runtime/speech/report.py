@@ -1,5 +1,6 @@
 """Collects what happens while an utterance is spoken, and reports it as a `SpeechInfo`."""
 
+import dataclasses
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,8 +9,9 @@ from contextlib import contextmanager
 from sparktts_onnx.audio.joining import Span
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.runtime.speech.request import Utterance
-from sparktts_onnx.runtime.speech.result import END, SegmentInfo, SpeechInfo
+from sparktts_onnx.runtime.speech.result import END, SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.segment import SegmentBegins, SegmentEnds
+from sparktts_onnx.text.alignment import written_parts
 
 
 class Report:
@@ -67,6 +69,7 @@ class Report:
             seed=utterance.seed,
             voice=self._first.voice(codec.fingerprint),
             segments=segments,
+            words=_words(self._ended, spans, utterance.tempo, duration),
             providers=providers(),
             warnings=tuple(_warning(i, s) for i, s in enumerate(segments) if s.stop_reason != END),
         )
@@ -82,6 +85,27 @@ def _segment_info(event: SegmentEnds, span: Span, tempo: float) -> SegmentInfo:
         stop_reason=event.stop_reason,
         retries=event.retries,
     )
+
+
+def _words(
+    ended: Sequence[SegmentEnds], spans: Sequence[Span], tempo: float, duration: float
+) -> tuple[WordInfo, ...] | None:
+    """Words as they were written, in the finished sound."""
+    found: list[WordInfo] = []
+    for index, (event, span) in enumerate(zip(ended, spans, strict=True)):
+        if event.words is None:
+            return None
+        parts = written_parts(event.segment.written, event.segment.text, [word.start for word in event.words] or [0])
+        for word, written in zip(event.words, parts, strict=False):
+            start, end = (
+                min(max(span.start, span.origin + seconds) / tempo, duration)
+                for seconds in (word.start_seconds, word.end_seconds)
+            )
+            if written or not found:
+                found.append(WordInfo(written, start, end, index))
+            else:  # said in several words, written in one
+                found[-1] = dataclasses.replace(found[-1], end_seconds=end)
+    return tuple(found)
 
 
 def _warning(index: int, segment: SegmentInfo) -> str:

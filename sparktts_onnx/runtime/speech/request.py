@@ -45,6 +45,8 @@ class SpeechOptions(TypedDict, total=False):
     """Words to be spoken as other words."""
     retries: int
     """Further attempts for a segment that a guard rejects."""
+    check_words: bool
+    """Reject attempts whose words are skipped, repeated or missing, where the bundle can tell; on by default."""
     segment_seconds: float
     """Speech of one segment is planned to be no longer than this."""
     tempo: float
@@ -86,7 +88,10 @@ def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefa
         seed=_seed(get.get("seed")),
         normalize=instance_of("normalize", get.get("normalize", True), bool, "True or False"),
         lexicon=_lexicon(get.get("lexicon")),
-        guards=GuardOptions(retries=get.get("retries", GuardOptions.retries)),
+        guards=GuardOptions(
+            retries=get.get("retries", GuardOptions.retries),
+            words=instance_of("check_words", get.get("check_words", True), bool, "True or False"),
+        ),
         segment_seconds=number("segment_seconds", get.get("segment_seconds", SEGMENT_SECONDS), 2, 60),
         tempo=number("tempo", get.get("tempo", 1.0), 0.25, 4),
     )

@@ -33,6 +33,18 @@ class SegmentInfo:
 
 
 @dataclass(frozen=True)
+class WordInfo:
+    """A word and when it is heard."""
+
+    text: str
+    """As written, with the signs beside it: "$5" where "five dollars" is said."""
+    start_seconds: float
+    end_seconds: float
+    segment: int
+    """Position of its segment, from 0."""
+
+
+@dataclass(frozen=True)
 class SpeechInfo:
     """A whole piece of speech."""
 
@@ -58,6 +70,8 @@ class SpeechInfo:
     """The file written, where one was asked for."""
     warnings: tuple[str, ...] = field(default=())
     """What a person should know about this piece."""
+    words: tuple[WordInfo, ...] | None = None
+    """All words in order; None where the bundle cannot tell when they are heard."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values for JSON, without the voice's ids."""

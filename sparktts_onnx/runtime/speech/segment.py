@@ -92,6 +92,19 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class HeardWord:
+    """A word of a segment's text and when it is heard."""
+
+    start: int
+    """Its first character."""
+    stop: int
+    """The character after its last."""
+    start_seconds: float
+    """From the beginning of the segment's own sound."""
+    end_seconds: float
+
+
+@dataclass(frozen=True)
 class SegmentEnds:
     """The last event of a segment: how it went."""
 
@@ -105,6 +118,8 @@ class SegmentEnds:
     """Waiting for tokens, in all attempts."""
     vocoder_seconds: float
     """Making sound, in all attempts."""
+    words: tuple[HeardWord, ...] | None = None
+    """When each word is heard; None where the bundle cannot tell."""
 
 
 Event = SegmentBegins | Chunk | SegmentEnds

@@ -21,6 +21,7 @@ from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 from sparktts_onnx.runtime.speech.attempt import AnswerGrammar, Attempt
 from sparktts_onnx.runtime.speech.segment import Chunk, Event, Segment, SegmentBegins, SegmentEnds
+from sparktts_onnx.runtime.speech.words import WordWatch
 
 
 class SegmentSpeaker:
@@ -80,8 +81,19 @@ class SegmentSpeaker:
             )
         limit = min(segment.sampling.max_new_tokens, room)
         sampling = dataclasses.replace(segment.sampling, max_new_tokens=limit)
-        request = Request(prompt, grammar, sampling, segment.attempt_seed(number))
-        return Attempt(segment, request, grammar, self._scheduler, self._manifest)
+        words = self._watch(segment)
+        attention = None if words is None else words.attention
+        request = Request(prompt, grammar, sampling, segment.attempt_seed(number), attention)
+        return Attempt(segment, request, grammar, self._scheduler, self._manifest, words)
+
+    def _watch(self, segment: Segment) -> WordWatch | None:
+        """What follows the words of an attempt, where the bundle has the heads for it."""
+        alignment, codec = self._manifest.alignment, self._manifest.codec
+        if alignment is None or not alignment.heads:
+            return None
+        transcript = None if segment.style is not None or segment.voice is None else segment.voice.transcript
+        tokens = self._prompter.locate(segment.text, transcript or "")
+        return WordWatch(alignment, segment.text, tokens, frame_seconds=codec.hop_length / codec.sample_rate)
 
     def _prompt(self, segment: Segment) -> tuple[tuple[int, ...], AnswerGrammar]:
         ids, codec, voice = self._manifest.token_ids, self._manifest.codec, segment.voice
@@ -152,6 +164,7 @@ class _Work:
             retries=retries,
             language_model_seconds=self._language_model_seconds,
             vocoder_seconds=self._vocoder_seconds,
+            words=attempt.words,
         )
 
     def _decoded(self, attempt: Attempt) -> Wave:

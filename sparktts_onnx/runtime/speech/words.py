@@ -21,6 +21,7 @@ from sparktts_onnx.runtime.language.alignment import (
 )
 from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.language.prompting import CONTENT_START, TextTokens
+from sparktts_onnx.runtime.speech.segment import HeardWord
 
 WORDS_SKIPPED = "words_skipped"
 WORDS_REPEATED = "words_repeated"
@@ -45,7 +46,7 @@ MOST_EVIDENCE_EARLY = 12.0
 """The same while an answer is being written, when a path that hesitates may still be the right one."""
 LEAST_END_SHARE = 0.42
 """Attention that the second half of the last word must have, as a share of what a letter has on average."""
-MOST_SECONDS_AFTER_END = 1.0
+MOST_SECONDS_AFTER_END = 1.5
 MOST_TRANSCRIPT_SECONDS = 0.4
 """Attention that may go back to the transcript."""
 
@@ -58,9 +59,7 @@ class Evidence:
     """How much speaks against the words, in nats; 0 for nothing. Of several attempts the one with the least is best."""
     fault: str | None
     """The fault that weighs most, one of `FAULTS`, or None."""
-    words: tuple[tuple[int, int, float, float], ...]
-    """First character of each word of the text, the one after its last, and when it is heard, from the answer's
-    beginning: start and end in seconds."""
+    words: tuple[HeardWord, ...]
 
 
 class WordWatch:
@@ -78,6 +77,7 @@ class WordWatch:
         self._paths = PathFinder(self._letters, [math.inf, JUMP_PRICE])
         self._text_masses: list[np.ndarray[Any, Any]] = []
         self._transcript_frames = 0
+        self._early: str | None = None
 
     def push(self, step: int) -> str | None:
         """Take the attention behind audio token `step` of the answer; the fault that it already shows, or None."""
@@ -87,6 +87,10 @@ class WordWatch:
         self._transcript_frames += share < 0.5
         self._text_masses.append(of_text / max(share, 1e-9))
         self._paths.push(log_masses(self._text_masses[-1]))
+        self._early = self._early or self._seen_early()
+        return self._early
+
+    def _seen_early(self) -> str | None:
         if self._transcript_frames * self._frame_seconds > MOST_TRANSCRIPT_SECONDS:
             return TRANSCRIPT_REPEATED
         straight, jumping = self._paths.scores()
@@ -123,7 +127,7 @@ class WordWatch:
         last = np.flatnonzero(self._letters)
         return float(np.sum(path > last[-1])) * self._frame_seconds if len(last) else 0.0
 
-    def _word_times(self, path: np.ndarray[Any, Any]) -> tuple[tuple[int, int, float, float], ...]:
+    def _word_times(self, path: np.ndarray[Any, Any]) -> tuple[HeardWord, ...]:
         end = len(path) * self._frame_seconds
 
         def seconds(frame: int) -> float:
@@ -131,7 +135,7 @@ class WordWatch:
 
         frames = word_frames(path, self._columns)
         return tuple(
-            (start, stop, seconds(first), seconds(behind))
+            HeardWord(start, stop, seconds(first), seconds(behind))
             for (start, stop), (first, behind) in zip(self._columns.words(), frames, strict=True)
         )
 

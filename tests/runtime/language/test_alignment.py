@@ -8,6 +8,7 @@ import pytest
 from sparktts_onnx.runtime.language.alignment import (
     JUMP_PRICE,
     LETTER_PRICE,
+    SILENCE_PRICE,
     PathFinder,
     TextColumns,
     best_paths,
@@ -32,13 +33,16 @@ def said(order: list[int], columns: int, *, frames: int = 3, sharpness: float = 
 def test_the_best_path_is_the_best_of_all(jumps: bool) -> None:
     """Against every path there is, by the prices as they are written down."""
     rng = np.random.default_rng(0)
-    for letters in ([1.0, 1.0, 0.0, 2.0], [3.0, 0.0, 1.0, 1.0]):
+    for letters in ([1.0, 1.0, 0.0, 2.0], [3.0, 0.0, 1.0, 0.0]):
         masses = rng.dirichlet(np.ones(4) * 0.3, 5).astype(np.float32)
         logs, passed = log_masses(masses), np.cumsum([0, *letters])
 
-        def price(a: int, b: int, passed: np.ndarray = passed) -> float:
+        last = max(np.flatnonzero(letters))
+
+        def price(a: int, b: int, passed: np.ndarray = passed, last: int = last) -> float:
             straight = 0.0 if a == b else LETTER_PRICE * (passed[b] - passed[a + 1]) if b > a else np.inf
-            return float(min(straight, JUMP_PRICE) if jumps else straight)
+            behind = SILENCE_PRICE * (b < 4 and a > last)
+            return float(min(straight, JUMP_PRICE + behind) if jumps else straight)
 
         scores = {
             path: sum(logs[t, c] for t, c in enumerate(path))

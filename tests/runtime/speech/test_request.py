@@ -21,6 +21,7 @@ WRONG: dict[str, list[Any]] = {
     "max_new_tokens": [0, -1, 1.5, "10", True],
     "seed": [-1, MAX_SEED + 1, 1.0, "1", True, []],
     "normalize": [0, 1, "no", [], NAN],
+    "check_words": [0, 1, "no", [], NAN],
     "lexicon": ["words.json", {"a": "b"}, 5, True],
     "retries": [-1, 21, 1.5, "2", True, []],
     "segment_seconds": [1.9, 60.1, -1, NAN, INFINITY, "12", True],

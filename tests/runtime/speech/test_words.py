@@ -48,7 +48,10 @@ def columns_of(*order: int) -> list[int]:
 def test_a_text_said_once_has_no_fault_and_its_times() -> None:
     early, evidence = watched(Seen(ALL), lead=0.03)
     assert set(early) == {None} and evidence.fault is None and evidence.score == 0
-    heard = {TEXT[a:b]: (round(start, 3), round(end, 3)) for a, b, start, end in evidence.words}
+    heard = {
+        TEXT[word.start : word.stop]: (round(word.start_seconds, 3), round(word.end_seconds, 3))
+        for word in evidence.words
+    }
     step = FRAMES * 0.02
     assert heard == {
         "Seven": (0.0, round(6 * step + 0.03, 3)),
@@ -69,7 +72,7 @@ def test_a_text_said_once_has_no_fault_and_its_times() -> None:
         (columns_of(0, 2, 1, 3, 4), words.WORDS_OUT_OF_ORDER, True),
         (columns_of(0, 1, 2, 3), words.END_NOT_REACHED, False),
         (columns_of(0, 1), words.END_NOT_REACHED, False),
-        (ALL + [28] * 20, words.SPEECH_AFTER_END, False),
+        (ALL + [28] * 30, words.SPEECH_AFTER_END, False),
     ],
 )
 def test_faults_have_names(columns: list[int], fault: str, early: bool) -> None:
@@ -102,3 +105,8 @@ def test_the_worse_answer_has_the_higher_score() -> None:
         watched(Seen(columns_of(*order)))[1].score for order in ([0, 1, 2, 3, 4], [0, 1, 1, 2, 3, 4], [0, 0, 1, 1])
     ]
     assert scores == sorted(scores) and len(set(scores)) == 3
+
+
+def test_attention_may_wander_in_the_silence_behind_the_last_word() -> None:
+    early, evidence = watched(Seen([*ALL, 9]))
+    assert set(early) == {None} and evidence.fault is None
