@@ -38,6 +38,8 @@ from sparktts_onnx import (
         ("loudness", {"loudness": 3}),
         ("file_format", {"file_format": "wax"}),
         ("save_dir", {"save_dir": 5}),
+        ("save_dir", {"save_dir": ""}),
+        ("on_progress", {"on_progress": 5}),
     ],
 )
 def test_an_option_error_names_its_option(tts: SparkTTSONNX, voice: Voice, field: str, options: dict[str, Any]) -> None:
@@ -45,6 +47,16 @@ def test_an_option_error_names_its_option(tts: SparkTTSONNX, voice: Voice, field
     with pytest.raises(OptionError) as raised:
         tts.inference("Hi there.", **{"seed": 1, **given})
     assert raised.value.field == field
+
+
+def test_arguments_of_streams_and_batches_are_named_too(tts: SparkTTSONNX) -> None:
+    for wrong in ({}, 0, False, ""):
+        with pytest.raises(OptionError) as raised:
+            tts.stream("Hi.", stream_options=wrong)  # type: ignore[arg-type]
+        assert raised.value.field == "stream_options"
+    with pytest.raises(OptionError) as raised:
+        tts.iter_batch(5)  # type: ignore[arg-type]
+    assert raised.value.field == "items"
 
 
 @pytest.mark.parametrize(

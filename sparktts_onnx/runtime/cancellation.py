@@ -17,8 +17,12 @@ class Cancellation:
     def __init__(self) -> None:
         self._cancelled = False
         self._callbacks: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a forgotten stream in any thread, at any moment.
+        self._lock = threading.RLock()
         self._owner = threading.current_thread()
+        self._threads: list[threading.Thread] = []
+        self.error: str | None = None
+        """Why the work was cancelled, where whoever takes its results should know."""
 
     @property
     def cancelled(self) -> bool:
@@ -31,9 +35,10 @@ class Cancellation:
         """The present thread takes the results from here on."""
         self._owner = threading.current_thread()
 
-    def cancel(self) -> None:
-        """End the work: call every function that was given to `calling`. Further calls do nothing."""
+    def cancel(self, error: str | None = None) -> None:
+        """End the work without waiting for it: call every function that was given to `calling`."""
         with self._lock:
+            self.error = self.error or error
             self._cancelled = True
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
@@ -43,10 +48,8 @@ class Cancellation:
     def calling(self, callback: Callable[[], None]) -> Iterator[None]:
         """Within the block, `cancel` calls `callback`, from its own thread; at once if it was called before."""
         with self._lock:
-            late = self._cancelled
-            if not late:
-                self._callbacks.append(callback)
-        if late:
+            self._callbacks.append(callback)
+        if self._cancelled:
             callback()
         try:
             yield
@@ -62,4 +65,26 @@ class Cancellation:
             GenerationError: the work was cancelled.
         """
         if self.cancelled:
-            raise GenerationError("the work was cancelled before its end")
+            raise GenerationError(self.error or "the work was cancelled before its end")
+
+    def start(self, work: Callable[[], None], *, name: str) -> None:
+        """Do a part of the work in a thread of its own.
+
+        Not in a daemon: one inside ONNX Runtime when the interpreter ends aborts the process.
+
+        Raises:
+            GenerationError: the system gives no more threads.
+        """
+        thread = threading.Thread(target=work, name=name, daemon=False)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise GenerationError(f"no thread could be started: {error}") from error
+        with self._lock:
+            self._threads = [*(known for known in self._threads if known.is_alive()), thread]
+
+    def join(self) -> None:
+        """Wait for the threads of the work, once it is cancelled or done."""
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()

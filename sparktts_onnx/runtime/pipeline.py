@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
+from weakref import WeakSet
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.writing import SpeechFile
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
-from sparktts_onnx.errors import GenerationError
+from sparktts_onnx.errors import GenerationError, OptionError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
@@ -28,7 +29,7 @@ from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Scheduler
 from sparktts_onnx.runtime.speech.ahead import events_ahead
-from sparktts_onnx.runtime.speech.batching import BatchResult, speak_batch
+from sparktts_onnx.runtime.speech.batching import BatchResults
 from sparktts_onnx.runtime.speech.planning import plan_segments
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance
@@ -98,6 +99,7 @@ class SparkTTSONNX:
         self._prompter = Prompter(folder / self.manifest.tokenizer.name, self.manifest.token_ids)
         self._lock = threading.Lock()
         self._loaded_speaker: tuple[SegmentSpeaker, Scheduler] | None = None
+        self._working: WeakSet[Cancellation] = WeakSet()
         self._prompt: Voice | None = None
 
     def __enter__(self) -> Self:
@@ -116,9 +118,12 @@ class SparkTTSONNX:
     def close(self) -> None:
         """Stop all work and free the graphs; speaking again loads them again."""
         with self._lock:
-            if self._loaded_speaker is not None:
-                self._loaded_speaker[1].close()
-                self._loaded_speaker = None
+            loaded, self._loaded_speaker = self._loaded_speaker, None
+            working = list(self._working)
+        for work in working:
+            work.cancel("the model was closed while it was speaking")
+        if loaded is not None:
+            loaded[1].close()
         self._sessions.close()
 
     def process_prompt(self, path: Source, transcript: str | None = None, *, name: str | None = None) -> Voice:
@@ -235,9 +240,10 @@ class SparkTTSONNX:
         """
         return [result.get() for result in sorted(self.iter_batch(items), key=lambda result: result.index)]
 
-    def iter_batch(self, items: Iterable[Mapping[str, Any]]) -> Iterator[BatchResult]:
+    def iter_batch(self, items: Iterable[Mapping[str, Any]]) -> BatchResults:
         """As `inference_batch`, each result as soon as it is there; an error is a result."""
-        return speak_batch(items, self._speak_item, at_once=ITEMS_A_SLOT * self._slots)
+        given = instance_of("items", items, Iterable, "an iterable of mappings")
+        return BatchResults(given, self._speak_item, at_once=ITEMS_A_SLOT * self._slots)
 
     def stream(
         self,
@@ -247,8 +253,9 @@ class SparkTTSONNX:
         **options: Unpack[SpeechOptions],
     ) -> SpeechStream:
         """Speak a text of any length chunk by chunk, each as soon as it can be made; arguments as `inference`."""
-        chosen = instance_of("stream_options", stream_options or StreamOptions(), StreamOptions, "StreamOptions")
-        return self._speech(text, options, chunks=chosen, writing=1)
+        given = StreamOptions() if stream_options is None else stream_options
+        chunks = instance_of("stream_options", given, StreamOptions, "StreamOptions")
+        return self._speech(text, options, chunks=chunks, writing=1)
 
     def warm_up(self) -> None:
         """Load what speaking needs now rather than at the first request."""
@@ -319,11 +326,15 @@ class SparkTTSONNX:
             on_progress: called after every segment.
             remembered: whether the last prompt may speak where no voice is given.
         """
-        report = Report()
+        report = Report(listened=chunks is not None)
         with report.timing("text"):
             utterance = self._utterance(text, options, remembered=remembered)
             segments = plan_segments(utterance, self.manifest.codec)
         work = cancellation or Cancellation()
+        with self._lock:
+            self._working.add(work)
+        if on_progress is not None and not callable(on_progress):
+            raise OptionError(f"on_progress is {on_progress!r}; expected a function", field="on_progress")
 
         def progress(done: int) -> None:
             if on_progress is not None:

@@ -35,7 +35,7 @@ def instance_of(name: str, value: Any, kind: type, expected: str) -> Any:
 
 def path_named(name: str, value: Any) -> Path:
     """The value, a path."""
-    if not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | os.PathLike) or value == "":
         raise OptionError(f"{name} is {value!r}; expected a path", field=name)
     return Path(value)
 

@@ -8,7 +8,9 @@ text spoken whole has many segments written side by side, a stream has one, whic
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 
+from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.speech.segment import Event, Segment, SegmentBegins
 
@@ -24,21 +26,23 @@ Speak = Callable[[Segment, Callable[[], None]], Iterator[Event]]
 def events_ahead(
     segments: Sequence[Segment], speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
 ) -> Generator[Event, None, None]:
-    """Events of all segments in order; cancelling, and closing the iterator, end the work and its threads.
+    """Events of all segments in order; cancelling, and closing or forgetting the iterator, end the work.
 
     Where the voice is still to be created, the first segment begins alone, and its speaker speaks the rest.
     """
+    cancellation.own()
     work = _Work(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
     try:
         work.begin()
         while (channel := work.next()) is not None:
             for event in channel:
-                cancellation.own()
                 yield event
+                cancellation.own()
             work.taken()
-    finally:
+        if cancellation.error is not None:
+            cancellation.check()
+    finally:  # The garbage collector may run this in any thread, so nothing waits here.
         cancellation.cancel()
-        work.join()
 
 
 class _Channel:
@@ -105,7 +109,6 @@ class _Work:
         self._codec = codec
         self._cancellation = cancellation
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
         self._channels: deque[_Channel] = deque()
         self._writing = 0
         self._open = 0
@@ -120,10 +123,10 @@ class _Work:
                 self._writing += 1
                 self._open += 1
                 voiced = segment if self._voice is None else segment.with_voice(self._voice)
-                # Not a daemon: one inside ONNX Runtime when the interpreter ends aborts the process.
-                thread = threading.Thread(target=self._run, args=(voiced, channel), name="segment", daemon=False)
-                self._threads.append(thread)
-                thread.start()
+                try:
+                    self._cancellation.start(partial(self._run, voiced, channel), name="segment")
+                except GenerationError as error:
+                    channel.end(error)
 
     def next(self) -> _Channel | None:
         """Events of the next segment; None when all were taken."""
@@ -134,15 +137,7 @@ class _Work:
         """All events of a segment were taken."""
         with self._lock:
             self._open -= 1
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
         self.begin()
-
-    def join(self) -> None:
-        """Wait for the threads, once the work is cancelled or done."""
-        with self._lock:
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join()
 
     def _may_begin(self) -> bool:
         if not self._waiting or self._cancellation.cancelled:
@@ -161,8 +156,10 @@ class _Work:
                     channel.put(event)
             except BaseException as raised:  # noqa: BLE001  Not swallowed: who takes the events raises it.
                 error = raised
-        written()
-        channel.end(error)
+        try:
+            written()
+        finally:
+            channel.end(error)
 
     def _learn(self, event: SegmentBegins) -> None:
         """The voice of a created first segment is that of the rest."""

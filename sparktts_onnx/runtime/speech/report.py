@@ -17,7 +17,9 @@ from sparktts_onnx.text.alignment import written_parts
 class Report:
     """Times and segments of one utterance; made when the call begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, listened: bool) -> None:
+        """`listened`: the sound is taken by a caller chunk by chunk, not written or collected here."""
+        self._listened = listened
         self._began = time.perf_counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._first: SegmentBegins | None = None
@@ -31,6 +33,14 @@ class Report:
             yield
         finally:
             self._seconds[stage] += time.perf_counter() - began
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The caller has the sound during the block: a listener is not waiting then."""
+        began = time.perf_counter()
+        yield
+        if self._listened:
+            self._began += time.perf_counter() - began
 
     def begin_segment(self, event: SegmentBegins) -> None:
         """A segment is about to be heard."""

@@ -53,7 +53,8 @@ class SpeechInfo:
     duration_seconds: float
     seconds: Mapping[str, float]
     """Wall-clock seconds by stage: `load` (graphs that were not loaded yet), `text`, `language_model`, `vocoder`, and
-    `total`, from the call to its last sample. Stages overlap, and segments side by side count each."""
+    `total`, what the caller waited: from the call to its last sample, less the time in which the listener of a stream
+    had a chunk. Stages overlap, and segments side by side count each."""
     real_time_factor: float
     """Seconds of audio for each second of work, loading left out: above 1 is faster than real time."""
     tokens: int

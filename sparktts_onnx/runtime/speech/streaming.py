@@ -81,14 +81,15 @@ class Sound:
     def _given(self, chunk: Wave) -> Iterator[Wave]:
         self._samples += len(chunk)
         if len(chunk):
-            yield chunk
+            with self._report.away():
+                yield chunk
 
 
 class SpeechStream:
     """Chunks of speech, float32 [N] each, as soon as they can be made.
 
-    Iterate it; leave early with `close`, by using it as a context manager, or by forgetting it, and the work stops at
-    its next step.
+    Iterate it; leave early with `close` or by using it as a context manager, which wait for the work to stop at its
+    next step, or by forgetting it.
     """
 
     def __init__(self, sound: Sound, events: Generator[Event], segments: int, cancellation: Cancellation) -> None:
@@ -129,3 +130,4 @@ class SpeechStream:
         """Stop the work and free it; safe to call at any time, more than once, by the thread that iterates."""
         self._cancellation.cancel()
         self._chunks.close()
+        self._cancellation.join()

@@ -15,7 +15,7 @@ from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.pipeline import ITEMS_A_SLOT
-from sparktts_onnx.runtime.speech.batching import speak_batch
+from sparktts_onnx.runtime.speech.batching import BatchResults
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_next_answer_is_written_while_the_vocoder_speaks(voice: Voice, monke
         results = tts.iter_batch({"text": f"Item {n}.", "voice": voice, "seed": n} for n in itertools.count())
         assert next(results).error is None
         monkeypatch.setattr(Vocoder, "d_vector", d_vector)
-        results.close()  # type: ignore[attr-defined]
+        results.close()
 
 
 def test_nothing_in_nothing_out(tts: SparkTTSONNX) -> None:
@@ -99,7 +99,7 @@ def test_items_are_taken_as_places_get_free(tts: SparkTTSONNX, voice: Voice) -> 
     results = tts.iter_batch(endless_items())
     assert [next(results).speech is not None for _ in range(3)] == [True] * 3
     assert next(taken) <= 3 + ITEMS_A_SLOT * DEFAULT_SLOTS
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_closing_stops_the_work(tts: SparkTTSONNX, voice: Voice) -> None:
@@ -110,7 +110,7 @@ def test_closing_stops_the_work(tts: SparkTTSONNX, voice: Voice) -> None:
     items += [{"text": long_text, "voice": voice, "seed": n, "segment_seconds": 60} for n in range(7)]
     results = tts.iter_batch(items)
     next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("item")]
     stopped = model.steps
     assert model.steps == stopped
@@ -122,7 +122,7 @@ def test_the_stop_of_one_item_is_not_the_stop_of_another() -> None:
         cancellation.cancel()
         return item
 
-    results = list(speak_batch([{"n": n} for n in range(9)], speak, at_once=3))
+    results = list(BatchResults([{"n": n} for n in range(9)], speak, at_once=3))
     assert sorted(result.index for result in results) == list(range(9))
     assert all(result.error is None for result in results)
 
@@ -132,4 +132,4 @@ def test_an_error_that_is_none_of_ours_is_not_hidden() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(speak_batch([{}], speak, at_once=2))
+        list(BatchResults([{}], speak, at_once=2))

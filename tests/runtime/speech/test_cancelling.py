@@ -1,5 +1,6 @@
 """Work ends within a step of being cancelled, whatever it waits for, with a language model that never ends."""
 
+import gc
 import signal
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 from scripted import ScriptedModel, endless, install
 
 from sparktts_onnx import SparkTTSONNX, SpeechStream, Voice
+from sparktts_onnx.errors import GenerationError
 
 LONG = " ".join(f"Sentence number {n} says something of its own, and then it ends." for n in range(4))
 OPTIONS: dict[str, Any] = {"seed": 1, "segment_seconds": 60}
@@ -170,3 +172,77 @@ def test_an_interrupt_while_the_caller_waits(tts: SparkTTSONNX, voice: Voice, ga
         tts.inference(LONG, voice=voice, **OPTIONS)
     wait_until(lambda: not ours())
     assert model.steps <= 23
+
+
+def test_a_stream_that_is_forgotten_in_a_cycle_never_blocks(tts: SparkTTSONNX, voice: Voice) -> None:
+    """The garbage collector ends it in any thread, under any lock that the thread holds."""
+    before = gc.get_threshold()
+    gc.set_threshold(40)
+    try:
+        for seed in range(40):
+            stream = tts.stream(LONG, voice=voice, seed=seed, segment_seconds=2)
+            next(stream)
+            stream.me = stream  # type: ignore[attr-defined]
+            del stream
+    finally:
+        gc.set_threshold(*before)
+    gc.collect()
+    wait_until(lambda: not ours())
+    assert tts.inference(LONG, voice=voice, seed=1)[1].segments
+
+
+def test_a_stream_belongs_to_the_thread_that_takes_it(tts: SparkTTSONNX, voice: Voice) -> None:
+    made: list[SpeechStream] = []
+    maker = threading.Thread(target=lambda: made.append(tts.stream(LONG, voice=voice, seed=1)), daemon=True)
+    maker.start()
+    maker.join()
+    assert list(made[0])
+    assert made[0].info is not None
+    assert made[0]._cancellation._owner is threading.current_thread()
+
+
+def test_a_thread_that_cannot_start_is_an_error(
+    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tts.warm_up()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "segment" and ours():
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(GenerationError, match="no thread could be started"):
+        tts.inference(LONG, voice=voice, seed=1, segment_seconds=2)
+    wait_until(lambda: not ours())
+
+
+def test_closing_the_model_ends_the_vocoder_too(
+    tts: SparkTTSONNX, voice: Voice, gate: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows: list[int] = []
+
+    def slow(*given: Any) -> Iterator[np.ndarray[Any, Any]]:
+        while True:
+            windows.append(1)
+            gate.acquire()
+            yield np.zeros(nano.HOP, np.float32)
+
+    monkeypatch.setattr(tts._vocoder, "render", slow)
+    errors: list[GenerationError] = []
+
+    def speak() -> None:
+        try:
+            tts.inference("Hello there.", voice=voice, seed=1)
+        except GenerationError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    wait_until(lambda: windows)
+    tts.close()
+    gate.release(5)
+    thread.join(10)
+    assert "the model was closed" in str(errors[0])
+    assert len(windows) == 1

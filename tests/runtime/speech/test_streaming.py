@@ -181,6 +181,16 @@ def test_an_error_of_the_vocoder_reaches_the_listener_and_stops_the_model(
     wait_until(lambda: not threads_of_ours())
 
 
+def test_the_time_of_a_slow_listener_is_not_the_model_s(tts: SparkTTSONNX, voice: Voice) -> None:
+    tts.warm_up()
+    with tts.stream(TEXT, voice=voice, seed=1) as stream:
+        next(stream)
+        time.sleep(1)
+        list(stream)
+    assert stream.info is not None
+    assert stream.info.seconds["total"] < 0.9
+
+
 def test_what_is_wrong_with_a_request_is_said_at_once(tts: SparkTTSONNX) -> None:
     with pytest.raises(TextError, match="the text is empty"):
         tts.stream(" ")
