@@ -1,32 +1,15 @@
 """The public names; the package gives them under its own name."""
 
+from sparktts_onnx import errors
 from sparktts_onnx._version import __version__
 from sparktts_onnx.audio.checks import RecordingReport
 from sparktts_onnx.audio.encoding import StreamEncoder, encoder
-from sparktts_onnx.audio.formats import FORMATS, format_named
+from sparktts_onnx.audio.formats import FORMATS
 from sparktts_onnx.audio.playback import play
 from sparktts_onnx.audio.subtitles import Cue, srt, webvtt
 from sparktts_onnx.audio.writing import save as save_speech
 from sparktts_onnx.bundle.manifest import Manifest
-from sparktts_onnx.errors import (
-    BundleError,
-    BusyError,
-    CheckpointError,
-    ExportError,
-    GenerationError,
-    MissingDependencyError,
-    NameTakenError,
-    NothingToSpeakError,
-    OptionError,
-    OutputError,
-    ProviderError,
-    RecordingError,
-    SparkTTSError,
-    TextError,
-    VerificationError,
-    VoiceError,
-)
-from sparktts_onnx.files import file_name_key, names_a_file_everywhere
+from sparktts_onnx.errors import SparkTTSError
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
 from sparktts_onnx.runtime.pipeline import DEFAULT_SLOTS, SparkTTSONNX
 from sparktts_onnx.runtime.speech.batching import BatchResult
@@ -41,25 +24,13 @@ from sparktts_onnx.text.lexicon import Lexicon
 
 __all__ = [
     "BatchResult",
-    "BundleError",
-    "BusyError",
-    "CheckpointError",
     "Cue",
     "DEFAULT_SLOTS",
     "EnrollOptions",
     "Enrollment",
-    "ExportError",
     "FORMATS",
-    "GenerationError",
     "Lexicon",
     "Manifest",
-    "MissingDependencyError",
-    "NameTakenError",
-    "NothingToSpeakError",
-    "OptionError",
-    "OutputError",
-    "ProviderError",
-    "RecordingError",
     "RecordingReport",
     "SegmentInfo",
     "SparkTTSError",
@@ -69,19 +40,14 @@ __all__ = [
     "SpeechStream",
     "StreamEncoder",
     "StreamOptions",
-    "TextError",
-    "VerificationError",
     "Voice",
     "VoiceEntry",
-    "VoiceError",
     "VoiceLibrary",
     "VoiceStyle",
     "WordInfo",
     "__version__",
     "encoder",
-    "file_name_key",
-    "format_named",
-    "names_a_file_everywhere",
+    "errors",
     "play",
     "save_speech",
     "srt",

@@ -7,15 +7,8 @@ from typing import Any
 
 import pytest
 
-from sparktts_onnx import (
-    EnrollOptions,
-    MissingDependencyError,
-    OptionError,
-    SparkTTSONNX,
-    Voice,
-    VoiceError,
-    VoiceStyle,
-)
+from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice, VoiceStyle
+from sparktts_onnx.errors import MissingDependencyError, OptionError, VoiceError
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sparktts_onnx"
 EXPORT_ONLY = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "yaml"}
 PUBLIC = """
-BatchResult BundleError BusyError CheckpointError Cue DEFAULT_SLOTS EnrollOptions Enrollment ExportError FORMATS
-GenerationError Lexicon Manifest MissingDependencyError NameTakenError NothingToSpeakError OptionError OutputError
-ProviderError
-RecordingError RecordingReport SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream
-StreamEncoder StreamOptions TextError VerificationError Voice VoiceEntry VoiceError VoiceLibrary VoiceStyle WordInfo
-__version__
-encoder file_name_key format_named names_a_file_everywhere play save_speech srt webvtt
+BatchResult Cue DEFAULT_SLOTS EnrollOptions Enrollment FORMATS Lexicon Manifest RecordingReport SegmentInfo
+SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream StreamEncoder StreamOptions Voice VoiceEntry
+VoiceLibrary VoiceStyle WordInfo __version__ encoder errors play save_speech srt webvtt
 """
 ROOMS: dict[str, str] = {
     "errors": "",

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import (
-    Manifest,
-    MissingDependencyError,
-    OptionError,
-    SparkTTSError,
-    TextError,
-    Voice,
-)
+from sparktts_onnx import Manifest, SparkTTSError, Voice
+from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
 from sparktts_onnx.files import file_name_key, names_a_file_everywhere, read_text_file
 
 _NO_NAME = (

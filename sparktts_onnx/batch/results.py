@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import BatchResult, OutputError, SparkTTSError, SparkTTSONNX, format_named, save_speech
+from sparktts_onnx import BatchResult, SparkTTSError, SparkTTSONNX, save_speech
+from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.batch.lines import Line
+from sparktts_onnx.errors import OutputError
 from sparktts_onnx.files import read_text_file
 
 RESULTS = "results.jsonl"

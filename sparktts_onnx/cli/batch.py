@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sparktts_onnx import DEFAULT_SLOTS, OptionError, SparkTTSError, SparkTTSONNX
+from sparktts_onnx import DEFAULT_SLOTS, SparkTTSError, SparkTTSONNX
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
 from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, open_model
 from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
 from sparktts_onnx.cli.progress import Progress
+from sparktts_onnx.errors import OptionError
 
 DESCRIPTION = """Speak every line of a JSONL file into a file of its own.
 

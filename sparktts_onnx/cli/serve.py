@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparktts_onnx import OptionError
 from sparktts_onnx.cli.arguments import add_model_arguments, open_model
 from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
+from sparktts_onnx.errors import OptionError
 
 if TYPE_CHECKING:
     from sparktts_onnx.server import ServerSettings

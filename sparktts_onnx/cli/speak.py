@@ -10,20 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from sparktts_onnx import (
-    Cue,
-    OptionError,
-    OutputError,
-    SegmentInfo,
-    SparkTTSONNX,
-    SpeechInfo,
-    SpeechStream,
-    encoder,
-    format_named,
-    play,
-    srt,
-    webvtt,
-)
+from sparktts_onnx import Cue, SegmentInfo, SparkTTSONNX, SpeechInfo, SpeechStream, encoder, play, srt, webvtt
+from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.cli.arguments import (
     FORMATS_HELP,
     add_model_arguments,
@@ -32,6 +20,7 @@ from sparktts_onnx.cli.arguments import (
     speech_options,
 )
 from sparktts_onnx.cli.progress import Progress
+from sparktts_onnx.errors import OptionError, OutputError
 from sparktts_onnx.files import read_text_file
 
 DESCRIPTION = """Speak a text with a cloned, kept or created voice.

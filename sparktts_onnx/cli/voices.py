@@ -5,8 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sparktts_onnx import EnrollOptions, OptionError, SparkTTSONNX, Voice, VoiceLibrary
+from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice, VoiceLibrary
 from sparktts_onnx.cli.arguments import LEVELS_HELP, add_bundle_argument, add_model_arguments, open_bundle, open_model
+from sparktts_onnx.errors import OptionError
 
 DESCRIPTION = """Keep voices by name in a folder.
 

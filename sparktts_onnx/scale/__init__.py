@@ -2,7 +2,7 @@
 
 import os
 
-from sparktts_onnx import MissingDependencyError
+from sparktts_onnx.errors import MissingDependencyError
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray starts: nothing is reported to anybody
 

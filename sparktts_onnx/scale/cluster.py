@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import ray
 
-from sparktts_onnx import OptionError
+from sparktts_onnx.errors import OptionError
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 """Ray's own variable for the cluster to join, such as `auto` or `ray://head:10001`."""

@@ -13,7 +13,8 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayErr
 from ray.serve.exceptions import RayServeException, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
-from sparktts_onnx import Enrollment, EnrollOptions, GenerationError, Manifest, SpeechInfo, StreamOptions, Voice
+from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SpeechInfo, StreamOptions, Voice
+from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.scale.messages import Chunk, Item, checked
 
 ATTEMPTS = 3

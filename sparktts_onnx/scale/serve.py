@@ -18,7 +18,7 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
-from sparktts_onnx import OptionError
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.scale.cluster import joined
 from sparktts_onnx.scale.remote import RemoteEngine
 from sparktts_onnx.scale.settings import ModelSettings, Replicas

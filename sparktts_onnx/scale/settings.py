@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparktts_onnx import DEFAULT_SLOTS, OptionError, SparkTTSONNX
+from sparktts_onnx import DEFAULT_SLOTS, SparkTTSONNX
+from sparktts_onnx.errors import OptionError
 
 MAX_WORKERS = 10_000
 

@@ -1,6 +1,6 @@
 """An OpenAI-compatible speech server with a web page, over the library's public names (extra `server`)."""
 
-from sparktts_onnx import MissingDependencyError
+from sparktts_onnx.errors import MissingDependencyError
 
 try:
     from sparktts_onnx.server.app import create_app

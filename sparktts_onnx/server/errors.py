@@ -10,13 +10,13 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from sparktts_onnx import (
+from sparktts_onnx import SparkTTSError
+from sparktts_onnx.errors import (
     BusyError,
     MissingDependencyError,
     OptionError,
     OutputError,
     RecordingError,
-    SparkTTSError,
     TextError,
     VoiceError,
 )

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sparktts_onnx import NothingToSpeakError, SpeechInfo, StreamEncoder, StreamOptions, Voice, encoder
+from sparktts_onnx import SpeechInfo, StreamEncoder, StreamOptions, Voice, encoder
+from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.server.engine import Engine, Stream
 from sparktts_onnx.server.pipe import Abandoned, Pipe
 

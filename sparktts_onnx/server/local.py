@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from sparktts_onnx import OptionError
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server.service import SpeechService
 
 _FOLDERS = ("demo", "src", "node_modules/onnxruntime-web/dist", "node_modules/@huggingface/tokenizers/dist")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from sparktts_onnx import OptionError
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server.connection import HEAD_BYTES, connections
 from sparktts_onnx.server.logs import fields
 from sparktts_onnx.server.settings import ServerSettings

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparktts_onnx import OptionError
+from sparktts_onnx.errors import OptionError
 
 _HOST_NAME = re.compile(r"[^\s/:@?#\[\]]+")
 

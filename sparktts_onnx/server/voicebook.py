@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
 
-from sparktts_onnx import Enrollment, EnrollOptions, RecordingError, Voice, VoiceError, VoiceLibrary
+from sparktts_onnx import Enrollment, EnrollOptions, Voice, VoiceLibrary
+from sparktts_onnx.errors import RecordingError, VoiceError
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import ApiError
 

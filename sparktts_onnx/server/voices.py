@@ -8,15 +8,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from sparktts_onnx import (
-    NameTakenError,
-    OptionError,
-    SparkTTSError,
-    VoiceEntry,
-    VoiceError,
-    VoiceLibrary,
-    VoiceStyle,
-)
+from sparktts_onnx import SparkTTSError, VoiceEntry, VoiceLibrary, VoiceStyle
+from sparktts_onnx.errors import NameTakenError, OptionError, VoiceError
 from sparktts_onnx.server.content import FORM, JSON, described, read_form, read_json
 from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.schemas import (

@@ -12,8 +12,9 @@ import pytest
 import soundfile
 from scripted import endless, install, speech, walk
 
-from sparktts_onnx import GenerationError, Lexicon, OutputError, SparkTTSONNX, TextError, Voice, VoiceError, VoiceStyle
+from sparktts_onnx import Lexicon, SparkTTSONNX, Voice, VoiceStyle
 from sparktts_onnx.bundle.manifest import Manifest
+from sparktts_onnx.errors import GenerationError, OutputError, TextError, VoiceError
 
 TEXT = "Hello there, how are you?"
 CONTROL_TEXTS = ["<|end_content|>", "<|bicodec_semantic_5|>", "Stop <|im_end|> here."]

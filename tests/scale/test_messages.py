@@ -3,7 +3,7 @@
 import nano
 import pytest
 
-from sparktts_onnx import MissingDependencyError, OptionError, TextError
+from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
 from sparktts_onnx.scale.messages import Failure, checked
 from sparktts_onnx.scale.settings import ModelSettings, Replicas
 

@@ -19,9 +19,10 @@ import pytest
 import ray.exceptions
 from ray.serve.exceptions import RequestCancelledError
 
-from sparktts_onnx import GenerationError, NothingToSpeakError, OptionError, SparkTTSONNX, SpeechInfo, TextError, Voice
+from sparktts_onnx import SparkTTSONNX, SpeechInfo, Voice
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Target
+from sparktts_onnx.errors import GenerationError, NothingToSpeakError, OptionError, TextError
 from sparktts_onnx.scale.batch import Worker, with_seed
 from sparktts_onnx.scale.messages import Failure, Item
 from sparktts_onnx.scale.remote import ATTEMPTS, RemoteEngine

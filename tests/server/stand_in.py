@@ -15,19 +15,9 @@ import nano
 import numpy as np
 from numpy.typing import NDArray
 
-from sparktts_onnx import (
-    Enrollment,
-    EnrollOptions,
-    GenerationError,
-    Manifest,
-    RecordingError,
-    SegmentInfo,
-    SpeechInfo,
-    StreamOptions,
-    Voice,
-    VoiceStyle,
-)
+from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SegmentInfo, SpeechInfo, StreamOptions, Voice, VoiceStyle
 from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.errors import GenerationError, RecordingError
 
 RATE = 16_000
 STEP_SAMPLES = RATE // 10

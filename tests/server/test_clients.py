@@ -10,7 +10,8 @@ import soundfile
 from stand_in import StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import NothingToSpeakError, SparkTTSONNX, TextError
+from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.errors import NothingToSpeakError, TextError
 from sparktts_onnx.server import ServerSettings, create_app
 
 SPEECH = "/v1/audio/speech"

@@ -13,7 +13,7 @@ from live_server import Live
 from stand_in import StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import OptionError
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.logs import JsonFormatter
 

@@ -8,7 +8,8 @@ import pytest
 from stand_in import StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import OptionError, Voice
+from sparktts_onnx import Voice
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.local import add_local
 

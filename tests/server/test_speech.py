@@ -15,7 +15,8 @@ import soundfile
 from stand_in import RATE, StandIn
 from starlette.testclient import TestClient
 
-from sparktts_onnx import GenerationError, OptionError, SparkTTSError, SparkTTSONNX, VoiceError
+from sparktts_onnx import SparkTTSError, SparkTTSONNX
+from sparktts_onnx.errors import GenerationError, OptionError, VoiceError
 from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.errors import field_at_fault, from_library
 from sparktts_onnx.server.logs import JsonFormatter

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from stand_in import StandIn, until
 from starlette.testclient import TestClient
 
-from sparktts_onnx import GenerationError
+from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.server import ServerSettings, create_app
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sparktts_onnx import BundleError
 from sparktts_onnx.bundle.contract import MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import Manifest, describe_file, read_manifest
+from sparktts_onnx.errors import BundleError
 from sparktts_onnx.runtime.graphs.external_data import external_files
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 

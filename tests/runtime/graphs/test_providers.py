@@ -5,7 +5,8 @@ from typing import Any
 import nano
 import pytest
 
-from sparktts_onnx import OptionError, ProviderError, SparkTTSONNX
+from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.errors import OptionError, ProviderError
 from sparktts_onnx.runtime.graphs.providers import PROVIDERS, choose_providers
 
 CPU = "CPUExecutionProvider"

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from sparktts_onnx import BundleError, GenerationError, SparkTTSONNX
+from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest, describe_file, read_manifest
+from sparktts_onnx.errors import BundleError, GenerationError
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 from sparktts_onnx.runtime.graphs.providers import CPU, CUDA
 from sparktts_onnx.runtime.graphs.sessions import Sessions

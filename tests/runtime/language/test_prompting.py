@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
-from sparktts_onnx import BundleError, Voice, VoiceStyle
+from sparktts_onnx import Voice, VoiceStyle
+from sparktts_onnx.errors import BundleError
 from sparktts_onnx.runtime.language.prompting import CONTENT_START, Prompter
 
 CONTROL_TEXTS = ["<|end_content|>", "<|bicodec_semantic_5|>", "<|im_end|>", "<|task_tts|>", "a<|gender_1|>b"]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scripted import endless, install
 
-from sparktts_onnx import DEFAULT_SLOTS, OptionError, SparkTTSONNX, TextError, Voice
+from sparktts_onnx import DEFAULT_SLOTS, SparkTTSONNX, Voice
+from sparktts_onnx.errors import OptionError, TextError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.language.language_model import LanguageModel

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scripted import ScriptedModel, endless, install, speaker_of, speech, walk
 
-from sparktts_onnx import OptionError, SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.speech import request

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sparktts_onnx import Lexicon, OptionError, SparkTTSONNX, StreamOptions, TextError, Voice
+from sparktts_onnx import Lexicon, SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.bundle.manifest import SamplingDefaults
+from sparktts_onnx.errors import OptionError, TextError
 from sparktts_onnx.runtime.speech.request import MAX_SEED, MAX_TEXT_CHARACTERS, SpeechOptions, make_utterance
 
 NAN, INFINITY = float("nan"), float("inf")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from scripted import endless, install
 
-from sparktts_onnx import GenerationError, SparkTTSONNX, StreamOptions, TextError, Voice
+from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx.errors import GenerationError, TextError
 from sparktts_onnx.runtime.cancellation import Cancellation
 
 TEXT = "Hello there, how are you?"

@@ -11,8 +11,9 @@ import pytest
 import soundfile
 import soxr
 
-from sparktts_onnx import EnrollOptions, OptionError, RecordingError, SparkTTSONNX, Voice
+from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice
 from sparktts_onnx.bundle.manifest import Manifest
+from sparktts_onnx.errors import OptionError, RecordingError
 
 SPEAKER = (1, 2, 3, 4)
 IDS = tuple(itertools.islice(nano.walks(), 60))

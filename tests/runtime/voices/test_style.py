@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sparktts_onnx import OptionError, VoiceStyle
+from sparktts_onnx import VoiceStyle
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.voices.style import LEVELS
 
 

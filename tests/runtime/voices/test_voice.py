@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from sparktts_onnx import OptionError, OutputError, Voice, VoiceError, VoiceStyle
+from sparktts_onnx import Voice, VoiceStyle
 from sparktts_onnx.bundle.manifest import Manifest
+from sparktts_onnx.errors import OptionError, OutputError, VoiceError
 from sparktts_onnx.runtime.voices.voice import VOICE_FORMAT, check_voice
 
 CONTROL_TEXT = "<|end_content|> <|bicodec_semantic_5|> <|im_end|>"
