@@ -18,8 +18,13 @@ run_tests() {
 }
 
 chosen=$*
-need_programs espeak-ng:espeak-ng chromium:chromium
-make_environment .venv-runtime -e '.[cpu]' --group runtime-test &
+need_programs espeak-ng:espeak-ng chromium:chromium node:nodejs npm:npm
+if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
+  echo "error: Node.js 20 or later is needed for web/; found $(node --version)" >&2
+  exit 1
+fi
+npm ci --prefix web --silent --no-audit --no-fund &
+make_environment .venv-runtime -e '.[cpu]' --group runtime-test
 make_environment .venv-test -e '.[cpu,convert,server,aac,play,ray,training]' --group dev
 wait $!
 .venv-runtime/bin/python scripts/check_runtime_only.py
@@ -35,5 +40,9 @@ for precision in fp32 fp16 int8 int4; do
 done
 wait $!
 
+if [ -z "$chosen" ]; then
+  npm run check --prefix web --silent
+  npm test --prefix web --silent
+fi
 run_tests .venv-runtime "${torch_free[@]}" "$@"
 run_tests .venv-test tests "${torch_free[@]/#/--ignore=}" "$@"
