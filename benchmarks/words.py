@@ -1,0 +1,250 @@
+"""`python -m benchmarks.words BUNDLE`: are words where the runtime says, and does it see when they are not all there?
+
+Sentences (words.txt) and voices are not those that thresholds were chosen on; docs/words.md names the exception.
+
+- renditions: espeak-ng says the sentences and reports when each word begins; the bundle reads their tokens. All is
+  said, so every fault that is found is a false alarm.
+- answers: the model's own. A forced alignment by pocketsphinx, which knows the text, is the reference for word starts.
+- planted: tokens of answers without a fault, with words cut out, repeated or missing, read by the model again.
+
+Writes JSON, and a table for docs/words.md.
+"""
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from pocketsphinx import Decoder
+
+from benchmarks.judge import SAMPLE_RATE, Wave
+from benchmarks.machine import describe
+from sparktts_onnx import SparkTTSONNX, Voice
+from sparktts_onnx.runtime.language.grammar import SpeechGrammar
+from sparktts_onnx.runtime.language.sampling import SamplingOptions
+from sparktts_onnx.runtime.language.scheduler import Request
+from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
+from sparktts_onnx.text.duration import token_bounds
+from training import voices
+from training.espeak import Espeak, data_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "words.json"
+VOICES = ("bruno", "diana")
+SENTENCES = tuple(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines())
+PLANTED = ("sentence twice", "last word missing", "two words repeated", "long word repeated", "long word cut out")
+LONG_WORD = 4  # letters
+_PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence as tokens, and what the model's attention says about it."""
+
+    text: str
+    voice: Voice
+    tokens: tuple[int, ...]
+    evidence: Evidence
+
+
+class Dictated:
+    """A grammar that allows one answer only: the model reads what somebody else wrote."""
+
+    def __init__(self, first_id: int, semantic_ids: Sequence[int]) -> None:
+        self.semantic_ids, self._first, self._next = list(semantic_ids), first_id, 0
+
+    def legal(self) -> Sequence[tuple[int, int]]:
+        """The next id."""
+        token = self._first + self.semantic_ids[self._next]
+        return [(token, token + 1)]
+
+    def accept(self, token_id: int) -> bool:
+        """Go on; True at the end."""
+        self._next += 1
+        return self._next == len(self.semantic_ids)
+
+
+class Reader:
+    """Lets the bundle's language model write or read an answer, and follows its attention."""
+
+    def __init__(self, tts: SparkTTSONNX) -> None:
+        speaker = tts._speaker()
+        self._manifest = tts.manifest
+        self._prompter, self._scheduler = speaker._prompter, speaker._scheduler
+        self.seconds, self.steps = 0.0, 0
+        """Spent on following attention, and tokens that it was spent on."""
+
+    def write(self, text: str, voice: Voice, seed: int) -> Spoken:
+        """An answer of the model's own."""
+        grammar = SpeechGrammar(self._manifest.token_ids, self._manifest.codec)
+        return self._follow(text, voice, grammar, token_bounds(text).longest, seed)
+
+    def read(self, text: str, voice: Voice, tokens: Sequence[int]) -> Spoken:
+        """An answer that is given."""
+        grammar = Dictated(self._manifest.token_ids.semantic_tokens.first, tokens)
+        return self._follow(text, voice, grammar, len(tokens), seed=0)
+
+    def _follow(self, text: str, voice: Voice, grammar: SpeechGrammar | Dictated, limit: int, seed: int) -> Spoken:
+        codec, ids, alignment = self._manifest.codec, self._manifest.token_ids, self._manifest.alignment
+        assert alignment is not None and alignment.heads, "the bundle has no alignment heads"
+        tokens, seconds = self._prompter.locate(text), codec.hop_length / codec.sample_rate
+        watch = WordWatch(alignment, text, tokens, frame_seconds=seconds)
+        begun = (ids.start_semantic,) if isinstance(grammar, Dictated) else ()
+        prompt = self._prompter.clone(text, voice) + begun
+        request = Request(prompt, grammar, SamplingOptions(max_new_tokens=limit), seed, watch.attention)
+        written = list(self._scheduler.generate(request))
+        began = time.thread_time()
+        for step, token in enumerate(written):
+            if ids.semantic_tokens.first <= token < ids.semantic_tokens.stop:
+                watch.push(step)
+        evidence = watch.finish()
+        self.seconds, self.steps = self.seconds + time.thread_time() - began, self.steps + len(written)
+        return Spoken(text, voice, tuple(grammar.semantic_ids), evidence)
+
+
+class ForcedAlignment:
+    """When words that are known to be said begin, by a recognizer that knows nothing of us."""
+
+    def __init__(self) -> None:
+        self._decoder = Decoder(lm=None, cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
+
+    def starts(self, text: str, wave: Wave) -> list[float] | None:
+        """Seconds of each word's start; None where it cannot align."""
+        words = re.sub(r"[^a-z ]", " ", text.lower()).split()
+        pause = np.zeros(int(_PAUSE_SECONDS * SAMPLE_RATE), np.float32)
+        loud = np.concatenate([pause, wave * (0.6 / max(float(np.abs(wave).max()), 1e-6)), pause])
+        loud = loud + 0.002 * np.random.default_rng(0).standard_normal(len(loud))
+        try:
+            self._decoder.set_align_text(" ".join(words))
+            self._decoder.start_utt()
+            self._decoder.process_raw((np.clip(loud, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+            self._decoder.end_utt()
+            found = [entry for entry in self._decoder.seg() or [] if entry.word[0] not in "<("]
+        except RuntimeError:
+            return None
+        names = [re.sub(r"\(\d+\)$", "", entry.word) for entry in found]
+        return [entry.start_frame / 100 - _PAUSE_SECONDS for entry in found] if names == words else None
+
+
+def renditions(tts: SparkTTSONNX, reader: Reader, folder: Path) -> Iterator[tuple[Spoken, dict[int, float]]]:
+    """What espeak-ng says, and when each word begins, by its first character."""
+    speech = Espeak(data_folder(folder / "espeak", voices.voice_files()))
+    for name in VOICES:
+        for text in SENTENCES:
+            said = speech.speak(text, name, rate=voices.RATES[voices.MODERATE])
+            soundfile.write(folder / "said.wav", said.wave, SAMPLE_RATE)
+            heard = tts.enroll([folder / "said.wav"], text).voice
+            plain = Voice(codec=heard.codec, global_ids=heard.global_ids)
+            starts = {first: seconds for seconds, first, _ in said.words if first >= 0}
+            yield reader.read(text, plain, heard.semantic_ids or ()), starts
+
+
+def plant(spoken: Spoken, rng: np.random.Generator, frame_seconds: float) -> Iterator[tuple[str, list[int]]]:
+    """Tokens of an answer with each fault that its words allow."""
+    words, tokens = spoken.evidence.words, list(spoken.tokens)
+    cuts = [min(round(word.start_seconds / frame_seconds), len(tokens)) for word in words] + [len(tokens)]
+    long = [i for i, word in enumerate(words) if 0 < i < len(words) - 1 and word.stop - word.start >= LONG_WORD]
+    yield PLANTED[0], tokens + tokens
+    yield PLANTED[1], tokens[: cuts[-2]]
+    pair = int(rng.integers(0, len(words) - 1))
+    yield PLANTED[2], tokens[: cuts[pair + 2]] + tokens[cuts[pair] :]
+    again, out = (int(i) for i in rng.choice(long, 2))
+    yield PLANTED[3], tokens[: cuts[again + 1]] + tokens[cuts[again] :]
+    yield PLANTED[4], tokens[: cuts[out]] + tokens[cuts[out + 1] :]
+
+
+def spread(text: str, wave: Wave) -> list[float]:
+    """Word starts where letters are spread evenly over what can be heard: what can be had without attention."""
+    heard = np.flatnonzero(np.abs(wave) > 0.02 * np.abs(wave).max()) / SAMPLE_RATE
+    places = [match.start() / len(text) for match in re.finditer(r"[\w']+", text)]
+    return [float(heard[0] + place * (heard[-1] - heard[0])) for place in places]
+
+
+def errors(found: Sequence[float], wanted: Sequence[float]) -> list[float]:
+    """Milliseconds between word starts, but for the first, which begins with the sound."""
+    return [1000 * abs(a - b) for a, b in zip(found[1:], wanted[1:], strict=True)]
+
+
+def summary(values: Sequence[float]) -> str:
+    """Median and 95 %."""
+    return f"{np.median(values):.0f} / {np.percentile(values, 95):.0f} ms"
+
+
+def measure(bundle: Path, kept: Sequence[Voice], seeds: int, threads: int) -> dict[str, Any]:
+    """Everything, as one report."""
+    rng, aligner = np.random.default_rng(0), ForcedAlignment()
+    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(bundle, threads=threads) as tts:
+        reader = Reader(tts)
+        frame_seconds = tts.manifest.codec.hop_length / SAMPLE_RATE
+        events, false_alarms = [], []
+        for spoken, starts in renditions(tts, reader, Path(folder)):
+            false_alarms.append(spoken.evidence.fault)
+            pairs = [(word.start_seconds, starts[word.start]) for word in spoken.evidence.words if word.start in starts]
+            events += errors(*zip(*pairs, strict=True))
+        with ThreadPoolExecutor(8) as pool:
+            asked = [(text, voice, seed) for seed in range(seeds) for voice in kept for text in SENTENCES]
+            written = list(pool.map(lambda each: reader.write(*each), asked))
+        fine = [spoken for spoken in written if spoken.evidence.fault is None]
+        attention, evenly = [], []
+        for spoken in fine:
+            wave = tts._vocoder.decode(list(spoken.tokens), spoken.voice.global_ids)
+            if (wanted := aligner.starts(spoken.text, wave)) is not None:
+                attention += errors([word.start_seconds for word in spoken.evidence.words], wanted)
+                evenly += errors(spread(spoken.text, wave), wanted)
+        planted = [(kind, spoken, tokens) for spoken in fine for kind, tokens in plant(spoken, rng, frame_seconds)]
+        with ThreadPoolExecutor(8) as pool:
+            read = list(pool.map(lambda each: reader.read(each[1].text, each[1].voice, each[2]), planted))
+        found = [(kind, result.evidence.fault) for (kind, _, _), result in zip(planted, read, strict=True)]
+    return {
+        "renditions": {"spoken": len(false_alarms), "faults": [fault for fault in false_alarms if fault]},
+        "answers": {"spoken": len(written), "faults": Counter(s.evidence.fault for s in written if s.evidence.fault)},
+        "starts": {"events": summary(events), "forced": summary(attention), "evenly": summary(evenly)},
+        "planted": {kind: [sum(f is not None for k, f in found if k == kind), len(fine)] for kind in PLANTED},
+        "microseconds_a_token": round(1e6 * reader.seconds / reader.steps, 1),
+    }
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The figures as Markdown."""
+    starts, said, own = report["starts"], report["renditions"], report["answers"]
+    rows = [
+        ("word starts, against espeak-ng's own events", starts["events"]),
+        ("word starts, against forced alignment", starts["forced"]),
+        ("letters spread evenly, against the same", starts["evenly"]),
+        *((f"found: {kind}", f"{found} of {count}") for kind, (found, count) in report["planted"].items()),
+        ("false alarms, all words being said", f"{len(said['faults'])} of {said['spoken']}"),
+        ("answers of the model that are flagged", f"{sum(own['faults'].values())} of {own['spoken']}"),
+        ("cost of following one answer", f"{report['microseconds_a_token']} µs a token"),
+    ]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]) + "\n"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=Path, help="bundle of a trained voice with alignment heads")
+    parser.add_argument("--voices", type=Path, default=ROOT / "pretrained_models" / "Spark-TTS-mini" / "voices")
+    parser.add_argument("--seeds", type=int, default=3, help="times that each voice says every sentence")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    loaded = [Voice.load(given.voices / f"{name}.json") for name in VOICES]
+    kept = [Voice(codec=voice.codec, global_ids=voice.global_ids) for voice in loaded]
+    report = measure(given.bundle, kept, given.seeds, given.threads)
+    report |= {"threads": given.threads, "machine": describe()}
+    given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(table(report))
+
+
+if __name__ == "__main__":
+    main()
