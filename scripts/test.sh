@@ -19,7 +19,7 @@ run_tests() {
 
 chosen=$*
 need_programs espeak-ng:espeak-ng chromium:chromium node:nodejs npm:npm
-if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
+if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
   echo "error: Node.js 20 or later is needed for web/; found $(node --version)" >&2
   exit 1
 fi
