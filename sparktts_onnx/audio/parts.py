@@ -7,6 +7,7 @@ import platform
 import re
 import secrets
 import sys
+import threading
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -14,14 +15,20 @@ from pathlib import Path
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
 """Of this machine: folders are shared between machines, and their processes cannot be asked for."""
 _NAME = re.compile(r"\.([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{16}\.part")
-_cleared: set[Path] = set()
+_cleared: set[str] = set()
+_clearing = threading.Lock()
 
 
 def part_beside(path: Path) -> Path:
-    """A hidden name beside `path` to write to; the first call for a folder clears what dead processes left there."""
-    if path.parent not in _cleared:
-        _cleared.add(path.parent)
-        clear_parts(path.parent)
+    """A hidden name next to `path` to write to; the first call for a folder clears what dead processes left there.
+
+    Also what an earlier process of the same number left: this one has no file there yet.
+    """
+    folder = os.path.realpath(path.parent) if "\0" not in str(path) else str(path)
+    with _clearing:
+        if folder not in _cleared:
+            clear_parts(path.parent)
+            _cleared.add(folder)
     return path.with_name(f".{_HOST}-{os.getpid()}-{secrets.token_hex(8)}.part")
 
 

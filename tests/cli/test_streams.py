@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "sparktts_onnx"]
-SERVE = ["serve", "--model-dir", str(nano.BUNDLE)]
 SPEAK = ["--model-dir", str(nano.BUNDLE), "--seed", "1", "--threads", "1"]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the shell closes and fills streams")
@@ -67,13 +66,6 @@ def test_a_path_is_printed_whatever_letters_the_terminal_has(tmp_path: Path, nam
         (">&-", [*SPEAK, "--text", "Hi.", "--stream", "pcm"], 1, "error: standard output is closed"),
         (">/dev/full", [*SPEAK, "--text", "Hi.", "--stream", "pcm"], 1, "error: No space left on device"),
         (">/dev/full", ["--help"], 1, "error: standard output cannot be written"),
-        ("", [*SERVE, "--stop-seconds", "inf"], 2, "error: stop_seconds is inf"),
-        (
-            "",
-            [*SERVE, "--request-seconds", "nan"],
-            2,
-            "error: request_seconds is nan",
-        ),
     ],
 )
 def test_what_cannot_be_done_is_one_message(redirection: str, arguments: list[str], status: int, said: str) -> None:

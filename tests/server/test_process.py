@@ -142,6 +142,8 @@ def test_what_cannot_be_served_is_one_sentence(
         (["--api-key-file", str(tmp_path / "key")], "cannot be read"),
         (["--port", "70000"], "port is 70000"),
         (["--slots", "0"], "slots is 0"),
+        (["--stop-seconds", "inf"], "stop_seconds is inf"),
+        (["--request-seconds", "nan"], "request_seconds is nan"),
     ):
         assert main([*common, *arguments]) == 2
         message = capsys.readouterr().err
