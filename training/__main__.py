@@ -1,6 +1,7 @@
 """Everything, one stage after another; the language model and the vocoder side by side.
 
 python -m training --work work --to pretrained_models/Spark-TTS-mini
+python -m training --work work --to FOLDER --from pretrained_models/Spark-TTS-mini --size finetune
 """
 
 import argparse
@@ -33,10 +34,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the small voice from nothing to a checkpoint.")
     parser.add_argument("--work", type=Path, required=True, help="folder for speech, checkpoints and logs")
     parser.add_argument("--to", type=Path, required=True, help="folder of the finished checkpoint")
+    parser.add_argument(
+        "--from", dest="start", type=Path, help="published checkpoint: keep its codec, train its language model on"
+    )
     parser.add_argument("--size", choices=Sizes.names(), default="full")
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if given.start is None:
+        _everything(given)
+    else:
+        _language_model(given)
+
+
+def _language_model(given: argparse.Namespace) -> None:
+    """Only the language model, from that of a published checkpoint, whose codec stays."""
+    data, run, start = given.work / "data", given.work / "run", ("--from", given.start)
+    size, device = ("--size", given.size), ("--device", given.device)
+    threads = ("--threads", str(os.cpu_count() or 1))
+    _together(_command("speechdata", "--out", data, *size))
+    _together(_command("tokenize", "--data", data, "--out", run, *device, *start))
+    _together(_command("language_stage", "--out", run, *size, *device, *threads, *start))
+    _together(_command("publish", "--out", run, "--to", given.to, *start))
+
+
+def _everything(given: argparse.Namespace) -> None:
     data, run = given.work / "data", given.work / "run"
     size, device = ("--size", given.size), ("--device", given.device)
     cores = os.cpu_count() or 1

@@ -187,6 +187,14 @@ def texts(count: int, *, seed: int) -> list[str]:
     return list(found)
 
 
+def passages(count: int, *, seed: int) -> list[str]:
+    """`count` passages of one to five sentences."""
+    rng = random.Random(seed)
+    lengths = rng.choices(range(1, 6), (0.25, 0.25, 0.2, 0.15, 0.15), k=count)
+    deck = iter(texts(sum(lengths), seed=seed))
+    return [" ".join(next(deck) for _ in range(length)) for length in lengths]
+
+
 def main() -> None:
     """Print some texts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)

@@ -27,13 +27,25 @@ def widened(narrow: Tensor, full: Tensor, *, width: int) -> Tensor:
     result = torch.zeros_like(full)
     if not narrow.dim():
         return narrow.clone()
+    result[_places(narrow, full, width)] = narrow
+    return result
+
+
+def _places(narrow: Tensor, full: Tensor, width: int) -> tuple[Tensor, ...]:
     axes = [
         torch.arange(n) if n == m else _positions(n, width, m) for n, m in zip(narrow.shape, full.shape, strict=True)
     ]
-    result[torch.meshgrid(*axes, indexing="ij")] = narrow
-    return result
+    return torch.meshgrid(*axes, indexing="ij")
 
 
 def published_state(narrow: dict[str, Tensor], full: dict[str, Tensor], *, width: int) -> dict[str, Tensor]:
     """Every tensor of a narrow speaker encoder in the published shapes."""
     return {name: widened(narrow[name], tensor, width=width) for name, tensor in full.items()}
+
+
+def narrowed_state(full: dict[str, Tensor], narrow: dict[str, Tensor], *, width: int) -> dict[str, Tensor]:
+    """Every tensor of a published speaker encoder in the shapes of a narrow one: what `published_state` undoes."""
+    return {
+        name: full[name][_places(tensor, full[name], width)] if tensor.dim() else full[name]
+        for name, tensor in narrow.items()
+    }

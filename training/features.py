@@ -50,6 +50,16 @@ class Features(nn.Module):
                 states.append(hidden)
         return torch.stack(states).mean(0)
 
+    def load_published_state(self, published: dict[str, Tensor]) -> None:
+        """Take the trained part from what `published_state` gave."""
+        state = {}
+        for name in self.model.state_dict():
+            parts = name.split(".")
+            if parts[:2] == ["encoder", "layers"]:
+                parts[2] = str(LAYERS[int(parts[2])])
+            state[name] = published[".".join(["wav2vec2", *parts])]
+        self.model.load_state_dict(state)
+
     def published_state(self) -> dict[str, Tensor]:
         """The state_dict of the 17-layer model that computes the same; its tensors by published name."""
         full = Wav2Vec2Model(Wav2Vec2Config(**wav2vec2_config(PUBLISHED_LAYERS)))

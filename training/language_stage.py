@@ -1,10 +1,11 @@
 """Third stage: the language model, from text to semantic tokens.
 
 python -m training.language_stage --out work/run
+python -m training.language_stage --out work/run --from pretrained_models/Spark-TTS-mini --size finetune
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from training import team
 from training.language import GUIDED_HEADS, WIDTH, Hidden, LanguageModel
 from training.options import prepare_process, stage_options
 from training.prompts import IGNORED, RESTRICTED, WHOLE, Sequence, SequenceMaker
+from training.published import load_language_model
 from training.settings import Sizes
 from training.stage import Ahead, Crew, Stage, device_of
 from training.team import Team
@@ -97,16 +99,29 @@ def attention_loss(scores: Tensor, looks: Tensor) -> Tensor:
     return (chosen.logsumexp(-1) - chosen.gather(-1, pair).logsumexp(-1)).mean()
 
 
+@dataclass(frozen=True)
+class Course:
+    """Where a training starts and what it runs on."""
+
+    device: torch.device
+    start: Path | None = None
+    """Published checkpoint whose language model it goes on from; without one it starts from nothing."""
+    minutes: float | None = None
+    """Fit it into this time."""
+    team: Team = field(default_factory=Team)
+    """The processes that train together."""
+
+
 class LanguageTraining:
     """The stage's state and its step."""
 
-    def __init__(
-        self, run: Path, sizes: Sizes, *, device: torch.device, minutes: float | None = None, team: Team | None = None
-    ) -> None:
+    def __init__(self, run: Path, sizes: Sizes, course: Course) -> None:
         torch.manual_seed(0)
-        self.device, self.sizes = device, sizes
-        self.stage = Stage(run, "language", sizes.language_steps, minutes, team or Team())
-        self.model = LanguageModel().to(device)
+        device = course.device
+        self.device, self.sizes, self.start = device, sizes, course.start
+        self.stage = Stage(run, "language", sizes.language_steps, course.minutes, course.team)
+        known = None if course.start is None else load_language_model(course.start, sharpness=sizes.sharpness)
+        self.model = (known or LanguageModel()).to(device)
         phonemes = len(json.loads((run / "phonemes.json").read_text())) + 1
         self.phonemes = nn.Linear(WIDTH, phonemes).to(device)
         self.modules: dict[str, nn.Module] = {"model": self.model, "phonemes": self.phonemes}
@@ -130,7 +145,7 @@ class LanguageTraining:
         batch = TextBatch(**{k: v.to(self.device) for k, v in vars(self._batches.next()).items()})
         for group in self.optimizer.param_groups:
             group["lr"] = self.sizes.language_rate * self.stage.rate(number, warmup=100)
-        self._maker.long.fill_(self.stage.part > _SHORT_UNTIL)
+        self._maker.long.fill_(self.start is not None or self.stage.part > _SHORT_UNTIL)
         with torch.autocast(self.device.type, torch.bfloat16):
             hidden = self.model(batch.inputs)
             terms = self._terms(hidden, batch)
@@ -157,11 +172,9 @@ class LanguageTraining:
         }
 
 
-def train(
-    run: Path, sizes: Sizes, *, device: torch.device, minutes: float | None = None, team: Team | None = None
-) -> None:
+def train(run: Path, sizes: Sizes, course: Course) -> None:
     """Train to the end from wherever the folder's checkpoint is."""
-    training = LanguageTraining(run, sizes, device=device, minutes=minutes, team=team)
+    training = LanguageTraining(run, sizes, course)
     training.stage.train(training.done, training.step, training.modules, training.optimizer)
 
 
@@ -174,19 +187,21 @@ class _Work:
     device: str
     threads: int
     minutes: float | None
+    start: Path | None
 
     def __call__(self, team: Team) -> None:
         prepare_process(self.threads)
-        device = device_of(self.device)
-        train(self.run, Sizes.named(self.size), device=device, minutes=self.minutes, team=team)
+        course = Course(device_of(self.device), self.start, self.minutes, team)
+        train(self.run, Sizes.named(self.size), course)
 
 
 def main() -> None:
     """Command line."""
     parser = stage_options("Train the language model.", data=False)
     parser.add_argument("--team", type=int, default=1, help="processes that train together")
+    parser.add_argument("--from", dest="start", type=Path, help="published checkpoint to go on from")
     options = parser.parse_args()
-    work = _Work(options.out, options.size, options.device, options.threads, options.minutes)
+    work = _Work(options.out, options.size, options.device, options.threads, options.minutes, options.start)
     team.run(work, options.team)
 
 

@@ -63,20 +63,15 @@ def characters(text: str, words: list[list[float]], frames: int) -> np.ndarray:
     return place
 
 
-def load(run: Path) -> tuple[list[Utterance], list[Utterance]]:
-    """Utterances in the canonical voice, and recordings to clone from."""
-    file = np.load(run / "reading.npz")
-    ends = np.cumsum(file["lengths"])
-    canonical: list[Utterance] = []
-    recorded: list[Utterance] = []
-    ids, labels = file["ids"], file["labels"]
-    for (text, _, _, natural, level, words), end, length in zip(
-        json.loads(str(file["takes"])), ends, file["lengths"], strict=True
-    ):
+def load(path: Path) -> list[Utterance]:
+    """Every recording of a set that `tokenize` wrote."""
+    file = np.load(path)
+    ends, ids, labels = np.cumsum(file["lengths"]), file["ids"], file["labels"]
+    found = []
+    for (text, level, words), end, length in zip(json.loads(str(file["takes"])), ends, file["lengths"], strict=True):
         part = slice(end - length, end)
-        said = characters(text, words, int(length))
-        (recorded if natural else canonical).append(Utterance(text, level, ids[part], labels[part], said))
-    return canonical, recorded
+        found.append(Utterance(text, level, ids[part], labels[part], characters(text, words, int(length))))
+    return found
 
 
 class _Builder:
@@ -95,10 +90,10 @@ class _Builder:
         self.looks += [-1] * len(ids)
         self.labels += [-1] * len(ids)
 
-    def speak(self, utterance: Utterance, first_code: int, text_start: int) -> None:
+    def speak(self, utterance: Utterance, first_code: int, text_start: int, *, kind: int) -> None:
         """An utterance's semantic ids; its text begins at position `text_start`."""
         self.ids += (utterance.ids.astype(np.int64) + first_code).tolist()
-        self.kinds += [RESTRICTED] * len(utterance.ids)
+        self.kinds += [kind] * len(utterance.ids)
         self.looks += (utterance.characters + text_start).tolist()
         self.labels += utterance.labels.tolist()
 
@@ -113,9 +108,9 @@ class SequenceMaker:
     def __init__(self, run: Path, *, seed: int) -> None:
         self.reseed(seed)
         self.long = torch.ones((), dtype=torch.bool).share_memory_()  # type: ignore[no-untyped-call]
-        canonical, recorded = load(run)
+        canonical = load(run / "reading.npz")
         self._by_level = [[u for u in canonical if u.level == level] for level in range(5)]
-        self._recorded = [u for u in recorded if len(u.ids) >= 30]
+        self._prompts = load(run / "prompts.npz")
         self._decks: dict[int, list[Utterance]] = {}
         known = np.load(run / "speakers.npz")
         self._speakers = np.concatenate([known[name] for name in known.files])
@@ -152,21 +147,17 @@ class SequenceMaker:
         return self._decks[level].pop()
 
     def _clone(self) -> _Builder:
-        return self._answered([], [self._deal(voices.MODERATE) for _ in range(self._count())])
+        return self._answered([], [self._deal(voices.MODERATE) for _ in range(self._count(long=bool(self.long)))])
 
-    def _count(self) -> int:
+    def _count(self, *, long: bool) -> int:
         """Utterances said one after another: mostly one, at most as long as the segments that texts are cut to."""
-        weights = _COUNTS[bool(self.long)]
+        weights = _COUNTS[long]
         return self._rng.choices(range(1, len(weights) + 1), weights)[0]
 
     def _continue(self) -> _Builder:
-        """Recordings with their transcript first. Their speed goes on, as a listener would expect."""
-        first = self._rng.choice(self._recorded)
-        prompt = [first]
-        least, more = (90, 0.3) if self.long else (60, 0.1)
-        while len(prompt) < 5 and (self._rng.random() < more or sum(len(u.ids) for u in prompt) < least):
-            prompt.append(self._rng.choice(self._recorded))
-        return self._answered(prompt, [self._deal(first.level) for _ in range(self._count())])
+        """A recording with its transcript first, now and then two. Their speed goes on, as a listener would expect."""
+        prompt = [self._rng.choice(self._prompts) for _ in range(1 + (self._rng.random() < 0.1))]
+        return self._answered(prompt, [self._deal(prompt[-1].level) for _ in range(self._count(long=False))])
 
     def _answered(self, prompt: list[Utterance], said: list[Utterance]) -> _Builder:
         """A clone prompt and its answer, `prompt` being the recording to go on from."""
@@ -176,12 +167,15 @@ class SequenceMaker:
         build.add([self._ids["<|end_content|>"], self._ids["<|start_global_token|>"]], IGNORED)
         build.add((self._heard_speaker() + self._global).tolist(), IGNORED)
         build.add([self._ids["<|end_global_token|>"]], IGNORED)
-        self._speech(build, prompt + said, starts)
+        build.add([self._ids["<|start_semantic_token|>"]], WHOLE if not prompt else IGNORED)
+        for utterance, start in zip(prompt, starts, strict=False):
+            build.speak(utterance, self._code, start, kind=IGNORED)
+        self._speech(build, said, starts[len(prompt) :])
         return build
 
     def _create(self) -> _Builder:
         gender, level, pitch = self._rng.choice(("female", "male")), self._rng.randrange(5), self._rng.randrange(5)
-        said = [self._deal(level) for _ in range(self._count())]
+        said = [self._deal(level) for _ in range(self._count(long=bool(self.long)))]
         build = _Builder()
         build.add([self._ids["<|task_controllable_tts|>"], self._ids["<|start_content|>"]], IGNORED)
         starts = self._content(build, [], said)
@@ -196,6 +190,7 @@ class SequenceMaker:
             speaker = self._created[gender, pitch]
             build.add((speaker[self._rng.randrange(len(speaker))] + self._global).tolist(), WHOLE)
         build.add([self._ids["<|end_global_token|>"]], WHOLE)
+        build.add([self._ids["<|start_semantic_token|>"]], WHOLE)
         self._speech(build, said, starts)
         return build
 
@@ -211,9 +206,8 @@ class SequenceMaker:
         return starts
 
     def _speech(self, build: _Builder, said: list[Utterance], starts: list[int]) -> None:
-        build.add([self._ids["<|start_semantic_token|>"]], WHOLE)
         for utterance, start in zip(said, starts, strict=True):
-            build.speak(utterance, self._code, start)
+            build.speak(utterance, self._code, start, kind=RESTRICTED)
         build.add([self._ids["<|end_semantic_token|>"]], RESTRICTED)
         build.add([self._ids["<|im_end|>"]], WHOLE)
 

@@ -1,11 +1,13 @@
 """Last stage: the trained parts as a checkpoint in the published layout, in float16.
 
 python -m training.publish --out work/run --to pretrained_models/Spark-TTS-mini
+python -m training.publish --out work/run --to FOLDER --from CHECKPOINT     # its codec, our language model
 """
 
 import argparse
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,15 @@ def write(run: Path, target: Path, *, sharpness: float) -> None:
     log.info("wrote %s: %.1f MB", target, size / 1e6)
 
 
+def write_language_model(run: Path, target: Path, start: Path, *, sharpness: float) -> None:
+    """The checkpoint `start` with the run's language model: a copy, or the same folder."""
+    model = language.LanguageModel()
+    load_modules(run / "language.pt", {"model": model})
+    if not (target.exists() and target.samefile(start)):
+        shutil.copytree(start, target, ignore=shutil.ignore_patterns("onnx"), dirs_exist_ok=True)
+    _save(language_state(model, sharpness=sharpness), target / "LLM" / "model.safetensors")
+
+
 def _json(value: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(value, indent=1) + "\n")
 
@@ -108,10 +119,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the checkpoint in the published layout.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the training run")
     parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--from", dest="start", type=Path, help="published checkpoint to take everything else from")
     parser.add_argument("--sharpness", type=float, default=Sizes().sharpness)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    write(options.out, options.to, sharpness=options.sharpness)
+    if options.start is not None:
+        write_language_model(options.out, options.to, options.start, sharpness=options.sharpness)
+    else:
+        write(options.out, options.to, sharpness=options.sharpness)
 
 
 if __name__ == "__main__":

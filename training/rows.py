@@ -10,7 +10,7 @@ from torch import Tensor
 
 from training.alignment import HOP, anchors, frame_times, mapped, phoneme_labels
 from training.espeak import SAMPLE_RATE
-from training.speechdata import Recording
+from training.speechdata import Recording, phoneme_inventory
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ class RowMaker:
             self._of_speaker[take.speaker].append(recording)
             if not take.natural:
                 self._monotone[take.speaker].append(recording)
-        names = sorted({p for take, _ in recordings for _, p in take.phonemes if p})
-        self.inventory = {name: i + 1 for i, name in enumerate(names)}
+        self.inventory = phoneme_inventory(recordings)
         self._weights = [len(v) for v in self._monotone.values()]
 
     def batch(self, size: int) -> CodecBatch:

@@ -12,6 +12,9 @@ class Sizes:
     reading_texts: int = 32000
     """Texts said by the canonical voice, for the language model."""
 
+    prompts: int = 6000
+    """Passages recorded as prompts, for the language model to go on from."""
+
     rows: int = 12
     """Rows of a token-stage batch; each is two input renditions and one target."""
     row_seconds: float = 3.2
@@ -45,11 +48,12 @@ class Sizes:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """What `named` takes."""
-        return ("full", "gpu", "short")
+        return ("full", "gpu", "finetune", "short")
 
     @classmethod
     def named(cls, name: str) -> "Sizes":
-        """'full'; 'gpu', larger batches for an accelerator; 'short': every stage for a moment, to see that it runs."""
+        """'full'; 'gpu', larger batches for an accelerator; 'finetune', to go on from a published language model;
+        'short': every stage for a moment, to see that it runs."""
         return {
             "full": cls(),
             "gpu": cls(
@@ -63,9 +67,17 @@ class Sizes:
                 crops=24,
                 vocoder_steps=5280,
             ),
+            "finetune": cls(
+                parallel_texts=1120,
+                reading_texts=22400,
+                prompts=6400,
+                language_rate=1e-3,
+                language_steps=3000,
+            ),
             "short": cls(
                 parallel_texts=120,
                 reading_texts=48,
+                prompts=24,
                 rows=2,
                 token_steps=10,
                 speaker_steps=4,

@@ -1,10 +1,11 @@
 """Speech for training: espeak-ng says our texts, in shards that are written once and found again.
 
-    python -m training.speechdata --out work/data                 # both sets, as many processes as cores
+    python -m training.speechdata --out work/data                 # every set, as many processes as cores
 
 A shard is `<set>-<n>.npy` (int16 [N], every recording after the other) beside `<set>-<n>.json` (one entry
 a recording). Set `parallel` says each text four times, two speakers monotone and with intonation; set
-`reading` says it in the canonical voice, a part of it also as a recording to clone from.
+`reading` says it once in the canonical voice; set `prompts` says passages as people record a prompt: with
+intonation, cut short at a word or not, silence around it, noise under it.
 """
 
 import argparse
@@ -25,9 +26,17 @@ from training.settings import Sizes
 log = logging.getLogger(__name__)
 SHARD = 160
 """Texts in a shard."""
-_LEVEL_WEIGHTS = {"parallel": (0.15, 0.15, 0.4, 0.15, 0.15), "reading": (0.11, 0.11, 0.56, 0.11, 0.11)}
+_LEVEL_WEIGHTS = {
+    "parallel": (0.15, 0.15, 0.4, 0.15, 0.15),
+    "reading": (0.11, 0.11, 0.56, 0.11, 0.11),
+    "prompts": (0.11, 0.17, 0.44, 0.17, 0.11),
+}
 _LEAD, _TAIL = 0.04, 0.10
 """Seconds of silence left before and after a recording."""
+_PROMPT_SECONDS = (1.5, 10.5)
+"""Speech of a recording to go on from; a longer one is cut, as a recording often is."""
+_LONGEST_SILENCE = 1.2
+"""Seconds of silence around a recording to go on from."""
 _EMPTY_PHONEMES = ("", "_", "_:", "_!", "_|", "_::")
 
 
@@ -82,12 +91,37 @@ def trimmed(speech: Speech) -> Speech:
     return Speech(wave, words, [(t, "" if p in _EMPTY_PHONEMES else p) for t, p in phonemes])
 
 
+def cut_at_word(speech: Speech, text: str, seconds: float) -> tuple[Speech, str]:
+    """The speech up to the word that begins next to `seconds`, and the text up to there; a short one stays whole."""
+    later = [word for word in speech.words[1:] if word[0] > 0.5]
+    if len(speech.wave) <= seconds * SAMPLE_RATE or not later:
+        return speech, text
+    end, place, _ = min(later, key=lambda word: abs(word[0] - seconds))
+    words = [word for word in speech.words if word[1] < place]
+    phonemes = [(t, p) for t, p in speech.phonemes if t < end]
+    return Speech(speech.wave[: int(end * SAMPLE_RATE)], words, phonemes), text[:place].rstrip()
+
+
+def between_silences(speech: Speech, text: str, rng: random.Random) -> Speech:
+    """The speech as it lies in a recording: silence before and after it, noise under all of it."""
+    before, after = (int(rng.choice((0.0, rng.random())) * _LONGEST_SILENCE * SAMPLE_RATE) for _ in range(2))
+    loud = float(np.abs(speech.wave).max(initial=0.0))
+    wave = np.pad(speech.wave, (before, after))
+    if rng.random() < 0.5:
+        noise = np.random.default_rng(rng.getrandbits(32)).standard_normal(len(wave)).astype(np.float32)
+        wave = wave + noise * loud * 10 ** rng.uniform(-4.5, -2.3)
+    shift, end = before / SAMPLE_RATE, (before + len(speech.wave)) / SAMPLE_RATE
+    words = [(round(t + shift, 4), a, n) for t, a, n in speech.words] + [(round(end, 4), len(text), 0)]
+    return Speech(wave, words, [(round(t + shift, 4), p) for t, p in speech.phonemes] + [(round(end, 4), "")])
+
+
 def _cast(kind: str, rng: random.Random) -> list[tuple[voices.Speaker, bool]]:
     """(speaker, natural) of each take of one text."""
     if kind == "reading":
-        extra = [(rng.choice(voices.BASE), True)] if rng.random() < 0.4 else []
-        return [(voices.CANONICAL, False), *extra]
+        return [(voices.CANONICAL, False)]
     everyone = voices.speakers()
+    if kind == "prompts":
+        return [(rng.choice(voices.BASE if rng.random() < 0.6 else everyone), rng.random() < 0.85)]
     pair = [rng.choice(voices.BASE) if rng.random() < 0.5 else rng.choice(everyone) for _ in range(2)]
     return [(speaker, natural) for speaker in pair for natural in (False, True)]
 
@@ -98,8 +132,11 @@ def _takes(espeak: Espeak, text: str, number: int, kind: str) -> list[tuple[Take
     takes = []
     for speaker, natural in _cast(kind, rng):
         name = rng.choice(voices.natural_names(speaker)) if natural else speaker.name
-        rate = voices.RATES[level] + (rng.randint(-7, 7) if natural and kind == "reading" else 0)
+        rate = voices.RATES[level] + (rng.randint(-10, 10) if kind == "prompts" else 0)
         speech = trimmed(espeak.speak(text, name, rate=rate))
+        if kind == "prompts":
+            speech, text = cut_at_word(speech, text, rng.uniform(*_PROMPT_SECONDS))
+            speech = between_silences(speech, text, rng)
         take = Take(text, number, speaker.name, natural, level, speech.words, speech.phonemes)
         takes.append((take, loudness_normalized(speech.wave)))
     return takes
@@ -128,13 +165,17 @@ def _job(arguments: tuple[Path, str, int, list[str]]) -> None:
 
 
 def make(folder: Path, sizes: Sizes, *, processes: int) -> None:
-    """Write every shard that is not there yet."""
+    """Write every shard of every set that is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     data_folder(folder / "espeak", voices.voice_files())
     jobs = []
-    for seed, (kind, count) in enumerate((("parallel", sizes.parallel_texts), ("reading", sizes.reading_texts))):
-        texts = corpus.texts(count, seed=seed)
-        for index in range((count + SHARD - 1) // SHARD):
+    sets = {
+        "parallel": corpus.texts(sizes.parallel_texts, seed=0),
+        "reading": corpus.texts(sizes.reading_texts, seed=1),
+        "prompts": corpus.passages(sizes.prompts, seed=2),
+    }
+    for kind, texts in sets.items():
+        for index in range((len(texts) + SHARD - 1) // SHARD):
             if not (folder / f"{kind}-{index:03d}.json").exists():
                 jobs.append((folder, kind, index, texts[index * SHARD : (index + 1) * SHARD]))
     # espeak-ng keeps its state in globals and grows with use: a fresh process for each shard.
@@ -157,6 +198,12 @@ def load(folder: Path, kind: str) -> list[tuple[Take, np.ndarray]]:
     if not found:
         raise FileNotFoundError(f"no {kind} speech in {folder}: run python -m training.speechdata first")
     return found
+
+
+def phoneme_inventory(recordings: list[Recording]) -> dict[str, int]:
+    """{name: number from 1} of every phoneme that was said."""
+    names = sorted({p for take, _ in recordings for _, p in take.phonemes if p})
+    return {name: i + 1 for i, name in enumerate(names)}
 
 
 def main() -> None:

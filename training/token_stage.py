@@ -121,8 +121,7 @@ def _start(
     inventory_file = stage.folder / "phonemes.json"
     stage.folder.mkdir(parents=True, exist_ok=True)
     if not inventory_file.exists():
-        names = sorted({p for take, _ in recordings for _, p in take.phonemes if p})
-        inventory_file.write_text(json.dumps({name: i + 1 for i, name in enumerate(names)}))
+        inventory_file.write_text(json.dumps(speechdata.phoneme_inventory(recordings)))
     inventory = json.loads(inventory_file.read_text())
     codec = TokenCodec(len(inventory) + 1).to(device)
     optimizer = torch.optim.AdamW(codec.parameters(), 2e-3, betas=(0.9, 0.98), weight_decay=0.01, fused=True)

@@ -1,6 +1,7 @@
-"""Second stage: every recording of the reading set as tokens, and global tokens of every speaker.
+"""Second stage: every recording of the reading set and every prompt as tokens, and global tokens of every speaker.
 
 python -m training.tokenize --data work/data --out work/run
+python -m training.tokenize --data work/data --out work/run --from pretrained_models/Spark-TTS-mini
 """
 
 import argparse
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training import speechdata, voices
+from training import published, speechdata, voices
 from training.alignment import HOP, frame_times, phoneme_labels
 from training.codec import TokenCodec
 from training.espeak import SAMPLE_RATE
@@ -27,8 +28,6 @@ REFERENCE = 6 * SAMPLE_RATE
 """Samples of the clip that global tokens come from."""
 _CLIPS = 120
 """Clips of each speaker."""
-_RECORDED = 6000
-"""Recordings of the reading set to clone from."""
 
 
 def load_codec(run: Path) -> tuple[TokenCodec, dict[str, int]]:
@@ -36,6 +35,16 @@ def load_codec(run: Path) -> tuple[TokenCodec, dict[str, int]]:
     codec, inventory = load_token_codec(run)
     load_modules(run / "speaker.pt", {"speaker": codec.speaker})
     return codec, inventory
+
+
+def codec_to_write_with(data: Path, run: Path, start: Path | None) -> tuple[TokenCodec, dict[str, int]]:
+    """The codec of the run, or that of a published checkpoint with the phonemes of the speech."""
+    if start is None:
+        return load_codec(run)
+    run.mkdir(parents=True, exist_ok=True)
+    inventory = speechdata.phoneme_inventory(speechdata.load(data, "reading"))
+    (run / "phonemes.json").write_text(json.dumps(inventory))
+    return published.load_codec(start), inventory
 
 
 def load_token_codec(run: Path) -> tuple[TokenCodec, dict[str, int]]:
@@ -104,49 +113,45 @@ def clips_of_speakers(recordings: list[Recording], seed: int) -> dict[str, list[
     return found
 
 
-def write(data: Path, run: Path, *, device: torch.device) -> None:
-    """`speakers.npz`: global ids by speaker; `reading.npz`: the reading set as tokens. What is there stays."""
+def write(data: Path, run: Path, *, device: torch.device, start: Path | None = None) -> None:
+    """`speakers.npz`: global ids by speaker; `reading.npz` and `prompts.npz`: both sets as tokens. What is there
+    stays. `start`: a published checkpoint whose codec is used instead of the run's."""
+    codec, inventory = codec_to_write_with(data, run, start)
+    codec.to(device)
     if not (run / "speakers.npz").exists():
-        write_speakers(data, run, device=device)
-    if not (run / "reading.npz").exists():
-        write_reading(data, run, device=device)
+        write_speakers(data, run, codec, device=device)
+    for kind in ("reading", "prompts"):
+        if not (run / f"{kind}.npz").exists():
+            write_tokens(speechdata.load(data, kind), run / f"{kind}.npz", codec, inventory, device=device)
 
 
-def write_speakers(data: Path, run: Path, *, device: torch.device) -> None:
+def write_speakers(data: Path, run: Path, codec: TokenCodec, *, device: torch.device) -> None:
     """Global ids int64 [N, G] of recordings of every speaker."""
-    codec = load_codec(run)[0].to(device)
     speakers = clips_of_speakers(speechdata.load(data, "parallel"), seed=5)
     known = {name: global_ids(codec, takes, device=device) for name, takes in speakers.items()}
     np.savez(run / "speakers.npz", **known)  # type: ignore[arg-type]
     log.info("global ids of %d speakers", len(known))
 
 
-def write_reading(data: Path, run: Path, *, device: torch.device) -> None:
-    """Semantic ids and phonemes of every recording of the reading set."""
-    codec, inventory = load_codec(run)
-    codec.to(device)
-    recordings = _enough(speechdata.load(data, "reading"))
+def write_tokens(
+    recordings: list[Recording], file: Path, codec: TokenCodec, inventory: dict[str, int], *, device: torch.device
+) -> None:
+    """Semantic ids and phonemes of every recording."""
     ids = semantic_ids(codec, recordings, device=device)
     takes = [take for take, _ in recordings]
     labels = [
         phoneme_labels(take.phonemes, frame_times(len(row)), inventory).astype(np.int16)
         for take, row in zip(takes, ids, strict=True)
     ]
-    partial = run / "reading.partial.npz"
+    partial = file.with_name("partial.npz")
     np.savez(
         partial,
         ids=np.concatenate(ids), labels=np.concatenate(labels), lengths=np.array([len(row) for row in ids]),
-        takes=json.dumps([[t.text, t.number, t.speaker, t.natural, t.level, t.words] for t in takes]),
+        takes=json.dumps([[t.text, t.level, t.words] for t in takes]),
     )  # fmt: skip
-    partial.rename(run / "reading.npz")
+    partial.rename(file)
     used = np.bincount(np.concatenate(ids), minlength=1)
-    log.info("%d recordings, %d tokens, %d codes in use", len(ids), sum(map(len, ids)), (used > 0).sum())
-
-
-def _enough(recordings: list[Recording]) -> list[Recording]:
-    """Every canonical recording, and as many to clone from as are of use."""
-    natural = [r for r in recordings if r[0].natural]
-    return [r for r in recordings if not r[0].natural] + natural[:_RECORDED]
+    log.info("%s: %d, %d tokens, %d codes in use", file.stem, len(ids), sum(map(len, ids)), (used > 0).sum())
 
 
 def created_speakers(run: Path, count: int = 3) -> dict[tuple[str, int], Tensor]:
@@ -164,13 +169,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the training speech as tokens.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--from", dest="start", type=Path, help="published checkpoint whose codec to use")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves them as they are")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if options.threads:
         torch.set_num_threads(options.threads)
-    write(options.data, options.out, device=device_of(options.device))
+    write(options.data, options.out, device=device_of(options.device), start=options.start)
 
 
 if __name__ == "__main__":

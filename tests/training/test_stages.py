@@ -14,8 +14,10 @@ from transformers import AutoTokenizer, Qwen2ForCausalLM, Wav2Vec2Model
 from sparktts_onnx.export.modules.bicodec import BiCodec
 from sparktts_onnx.export.modules.config import BiCodecConfig
 from training import (
+    corpus,
     language_stage,
     publish,
+    published,
     speaker_stage,
     speechdata,
     token_stage,
@@ -54,14 +56,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     token_stage.train(found.data, found.run, SIZES, device=CPU)
     speaker_stage.train(found.data, found.run, SIZES, device=CPU)
     tokenize.write(found.data, found.run, device=CPU)
-    language_stage.train(found.run, SIZES, device=CPU)
+    language_stage.train(found.run, SIZES, language_stage.Course(CPU))
     vocoder_stage.train(found.data, found.run, SIZES, device=CPU)
     publish.write(found.run, found.published, sharpness=2.0)
     return found
 
 
-def test_both_sets_of_speech_are_there_and_fit_their_lists(run: Run) -> None:
-    for kind in ("parallel", "reading"):
+def test_every_set_of_speech_is_there_and_fits_its_list(run: Run) -> None:
+    for kind in ("parallel", "reading", "prompts"):
         takes = speechdata.load(run.data, kind)
         assert all(len(samples) == take.length > 0 for take, samples in takes)
         assert all(take.words and take.phonemes for take, _ in takes)
@@ -91,7 +93,7 @@ def test_a_stage_goes_on_from_its_checkpoint(run: Run) -> None:
     longer = dataclasses.replace(SIZES, language_steps=SIZES.language_steps + 2)
     before = {k: v.clone() for k, v in _language(run).state_dict().items()}
     shutil.copytree(run.run, run.run.parent / "longer", dirs_exist_ok=True)
-    training = language_stage.LanguageTraining(run.run.parent / "longer", longer, device=CPU)
+    training = language_stage.LanguageTraining(run.run.parent / "longer", longer, language_stage.Course(CPU))
     assert training.done == SIZES.language_steps
     assert all(torch.equal(v, before[k]) for k, v in training.model.state_dict().items())
 
@@ -147,6 +149,42 @@ def test_the_published_features_are_the_trained_ones(run: Run) -> None:
         states = published(normal, output_hidden_states=True).hidden_states
         expected = (states[11] + states[14] + states[16]) / 3
         assert torch.allclose(codec.features(wave), expected, atol=2e-2)
+
+
+def test_a_published_checkpoint_gives_back_what_was_trained(run: Run) -> None:
+    codec, _ = load_codec(run.run)
+    again = published.load_codec(run.published)
+    model = published.load_language_model(run.published, sharpness=2.0)
+    _, samples = speechdata.load(run.data, "parallel")[0]
+    wave = torch.from_numpy(samples.astype(np.float32))[None] / 32767
+    clip = torch.from_numpy(reference_clip(samples))[None]
+    assert torch.allclose(again.features(wave), codec.features(wave), atol=2e-2)
+    assert (again.tokenize(wave) == codec.tokenize(wave)).float().mean() > 0.9
+    assert (again.global_ids(clip) == codec.global_ids(clip)).float().mean() > 0.9
+    for name, tensor in _language(run).state_dict().items():
+        assert torch.allclose(model.state_dict()[name], tensor, atol=2e-3), name
+
+
+def test_only_the_language_model_of_a_published_checkpoint_is_trained_on(run: Run, tmp_path: Path) -> None:
+    tokenize.write(run.data, tmp_path / "run", device=CPU, start=run.published)
+    language_stage.train(tmp_path / "run", SIZES, language_stage.Course(CPU, start=run.published))
+    publish.write_language_model(tmp_path / "run", tmp_path / "new", run.published, sharpness=2.0)
+    for file in (f for f in run.published.rglob("*") if f.is_file()):
+        same = file.read_bytes() == (tmp_path / "new" / file.relative_to(run.published)).read_bytes()
+        assert same == (file.relative_to(run.published) != Path("LLM", "model.safetensors")), file
+
+
+def test_prompts_are_cut_at_words_and_lie_between_silences(run: Run) -> None:
+    takes = speechdata.load(run.data, "prompts")
+    whole = corpus.passages(SIZES.prompts, seed=2)
+    assert all(whole[take.number].startswith(take.text) for take, _ in takes)
+    assert any(len(take.text) < len(whole[take.number]) for take, _ in takes)
+    assert all(1.0 < len(samples) / 16000 < 14 for _, samples in takes)
+    quiet = [np.abs(samples[:1600]).max() < 300 for _, samples in takes]
+    assert any(quiet) and not all(quiet)
+    for take, samples in takes:
+        end, place, length = take.words[-1]
+        assert (place, length) == (len(take.text), 0) and end <= len(samples) / 16000
 
 
 def test_the_checkpoint_is_small_and_holds_no_pickle(run: Run) -> None:
