@@ -71,8 +71,7 @@ class Sizes:
                 parallel_texts=1120,
                 reading_texts=22400,
                 prompts=6400,
-                language_rate=1e-3,
-                language_steps=3000,
+                language_rate=4e-4,
             ),
             "short": cls(
                 parallel_texts=120,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from training.espeak import VoiceFile
 
-RATES = (110, 130, 150, 180, 220)
+RATES = (120, 145, 170, 205, 245)
 """Words a minute of the five speed levels, very_low to very_high."""
 MODERATE = 2
 """The level that clones speak at."""
