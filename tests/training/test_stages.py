@@ -184,7 +184,8 @@ def test_prompts_are_cut_at_words_and_lie_between_silences(run: Run) -> None:
     assert any(quiet) and not all(quiet)
     for take, samples in takes:
         end, place, length = take.words[-1]
-        assert (place, length) == (len(take.text), 0) and end <= len(samples) / 16000
+        assert (place, length) == (len(take.text), 0)
+        assert end <= len(samples) / 16000 + 1e-4  # moments are kept to four digits
 
 
 def test_the_checkpoint_is_small_and_holds_no_pickle(run: Run) -> None:
