@@ -105,6 +105,7 @@ async function load() {
     const { source, provider, threads } = tts.about;
     const how = provider === "webgpu" ? "WebGPU" : `${threads} thread${threads > 1 ? "s" : ""}`;
     $("model").textContent = [`${source} is ready after ${((performance.now() - began) / 1000).toFixed(1)} s, on ${how}.`, ...told].join(" ");
+    await Promise.all([import("../src/audio/writing.js"), import("../src/voices/voice.js")]); // kept for use without a network
     $("speak").disabled = $("enroll").disabled = false;
     keepPage().catch(() => {}); // only for use without a network
   } catch (error) {

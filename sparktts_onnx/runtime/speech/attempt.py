@@ -27,8 +27,13 @@ class Attempt:
         scheduler: Scheduler,
         manifest: Manifest,
         words: WordWatch | None = None,
+        *,
+        stops_for_words: bool = True,
     ) -> None:
-        """`words` watches the attention that the request records."""
+        """`words` watches the attention that the request records.
+
+        `stops_for_words`: whether wrong words end the answer while it is written; at its end they are judged anyway.
+        """
         self._segment = segment
         self._request = request
         self._grammar = grammar
@@ -36,6 +41,7 @@ class Attempt:
         self._manifest = manifest
         self._guard = LengthGuard(segment.token_bounds, segment.guards)
         self._words = words
+        self._stops_for_words = stops_for_words and segment.guards.words
         self._evidence: Evidence | None = None
         self._silence = 0.0
         self.semantic_ids: list[int] = []
@@ -85,7 +91,7 @@ class Attempt:
                 self.semantic_ids.append(number)
                 yield number
                 fault = None if self._words is None else self._words.push(step)
-                if verdict := self._guard.watch(self.semantic_ids) or (fault if self._segment.guards.words else None):
+                if verdict := self._guard.watch(self.semantic_ids) or (fault if self._stops_for_words else None):
                     self.stop_reason = verdict
                     return
         finally:

@@ -56,7 +56,9 @@ class SegmentSpeaker:
         work = _Work(segment, self._vocoder, self._manifest.codec.hop_length, cancellation)
         tried: list[Attempt] = []
         while len(tried) < segment.attempts:
-            attempt = self._attempt(segment, len(tried))
+            # An answer that is neither heard yet nor followed by another is better whole than cut.
+            stops = chunks is not None or len(tried) + 1 < segment.attempts
+            attempt = self._attempt(segment, len(tried), stops_for_words=stops)
             tried.append(attempt)
             yield from work.write(attempt, chunks)
             if attempt.plausible or work.heard or len(tried) == segment.attempts:
@@ -70,7 +72,7 @@ class SegmentSpeaker:
         kept = attempt if work.heard or attempt.plausible else min(tried, key=lambda each: each.distance)
         yield from work.finish(kept, retries=len(tried) - 1)
 
-    def _attempt(self, segment: Segment, number: int) -> Attempt:
+    def _attempt(self, segment: Segment, number: int, *, stops_for_words: bool) -> Attempt:
         prompt, grammar = self._prompt(segment)
         positions = self._manifest.language_model.max_positions
         room = positions - len(prompt)
@@ -84,7 +86,9 @@ class SegmentSpeaker:
         words = self._watch(segment)
         attention = None if words is None else words.attention
         request = Request(prompt, grammar, sampling, segment.attempt_seed(number), attention)
-        return Attempt(segment, request, grammar, self._scheduler, self._manifest, words)
+        return Attempt(
+            segment, request, grammar, self._scheduler, self._manifest, words, stops_for_words=stops_for_words
+        )
 
     def _watch(self, segment: Segment) -> WordWatch | None:
         """What follows the words of an attempt, where the bundle has the heads for it."""

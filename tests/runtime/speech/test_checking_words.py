@@ -12,7 +12,8 @@ import scripted
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead
 from sparktts_onnx.runtime.language.attention import TextAttention
-from sparktts_onnx.runtime.speech import words
+from sparktts_onnx.runtime.speech import speaking, words
+from sparktts_onnx.runtime.speech.attempt import Attempt
 from sparktts_onnx.runtime.speech.words import WORDS_REPEATED, WORDS_SKIPPED
 
 TEXT = "Hello there, my friend."
@@ -81,9 +82,35 @@ def test_the_attempt_with_the_least_against_its_words_is_kept(watched: SparkTTSO
     assert "words_skipped" in info.warnings[0]
 
 
-def test_a_jump_back_ends_the_attempt_while_it_is_written(watched: SparkTTSONNX, voice: Voice) -> None:
+def test_a_jump_back_ends_an_attempt_while_it_is_written_if_another_follows(
+    watched: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Attempt] = []
+
+    class Noted(Attempt):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            tried.append(self)
+
+    monkeypatch.setattr(speaking, "Attempt", Noted)
+    _, info = speak(watched, voice, TWICE, ONCE)
+    assert info.stop_reason == "end"
+    assert [attempt.stop_reason for attempt in tried] == [WORDS_REPEATED, "end"]
+    assert TOKENS / 2 <= len(tried[0].semantic_ids) < 0.75 * TOKENS
+
+
+def test_the_last_attempt_is_written_to_its_end_and_judged(watched: SparkTTSONNX, voice: Voice) -> None:
     _, info = speak(watched, voice, TWICE, retries=0)
-    assert info.stop_reason == WORDS_REPEATED and TOKENS / 2 <= info.tokens < 0.75 * TOKENS
+    assert (info.stop_reason, info.tokens) == (WORDS_REPEATED, TOKENS)
+
+
+def test_a_jump_back_ends_what_is_being_heard(watched: SparkTTSONNX, voice: Voice) -> None:
+    ScriptedAttention.orders = iter([TWICE])
+    scripted.install(watched, lambda: scripted.speech(scripted.walk(TOKENS)))
+    with watched.stream(TEXT, voice=voice, retries=0) as stream:
+        list(stream)
+    assert stream.info is not None
+    assert stream.info.stop_reason == WORDS_REPEATED and TOKENS / 2 <= stream.info.tokens < 0.75 * TOKENS
 
 
 def test_the_check_can_be_left_out_and_changes_no_sound_that_passes_it(watched: SparkTTSONNX, voice: Voice) -> None:
