@@ -6,6 +6,7 @@ from collections.abc import Iterator
 os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # read at import: a busy machine starts slowly
 
 import pytest
+import ray
 
 from sparktts_onnx.scale.cluster import joined
 
@@ -15,6 +16,7 @@ CORES = 4
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    """A cluster; this process has joined it."""
+    """A cluster; this process has joined it. One that Ray made for tests before, with too few cores, ends first."""
+    ray.shutdown()
     with joined(cores=CORES):
         yield
