@@ -102,10 +102,10 @@ async function load() {
       },
       onWarning: (text) => told.add(text),
     });
+    await Promise.all([import("../src/audio/writing.js"), import("../src/voices/voice.js")]); // kept for use without a network
     const { source, provider, threads } = tts.about;
     const how = provider === "webgpu" ? "WebGPU" : `${threads} thread${threads > 1 ? "s" : ""}`;
     $("model").textContent = [`${source} is ready after ${((performance.now() - began) / 1000).toFixed(1)} s, on ${how}.`, ...told].join(" ");
-    await Promise.all([import("../src/audio/writing.js"), import("../src/voices/voice.js")]); // kept for use without a network
     $("speak").disabled = $("enroll").disabled = false;
     keepPage().catch(() => {}); // only for use without a network
   } catch (error) {
