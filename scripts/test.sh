@@ -8,12 +8,13 @@ cd "$(dirname "$0")/.."
 source scripts/environment.sh
 
 torch_free=(tests/bundle tests/text tests/audio tests/runtime tests/cli tests/speech tests/test_errors.py)
+alone=(tests/scale tests/web tests/server/test_page.py) # a cluster or a browser takes the whole machine
 export SPEECH_BUNDLES=$PWD/build/test-voice
 
-# run_tests ENVIRONMENT OPTION...   two files of tests at a time; with options of the caller, none may fit
+# run_tests ENVIRONMENT WORKERS OPTION...   with options of the caller, no test may fit
 run_tests() {
   local status=0
-  "$1/bin/python" -m pytest -q -n 2 --dist loadfile "${@:2}" || status=$?
+  "$1/bin/python" -m pytest -q -n "$2" --dist loadfile "${@:3}" || status=$?
   [ "$status" = 5 ] && [ -n "$chosen" ] || return "$status"
 }
 
@@ -44,5 +45,6 @@ if [ -z "$chosen" ]; then
   npm run check --prefix web --silent
   npm test --prefix web --silent
 fi
-run_tests .venv-runtime "${torch_free[@]}" "$@"
-run_tests .venv-test tests "${torch_free[@]/#/--ignore=}" "$@"
+run_tests .venv-runtime 2 "${torch_free[@]}" "$@"
+run_tests .venv-test 0 "${alone[@]}" "$@"
+run_tests .venv-test 2 tests "${torch_free[@]/#/--ignore=}" "${alone[@]/#/--ignore=}" "$@"
