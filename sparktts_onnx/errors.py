@@ -14,6 +14,7 @@
     ├── ProviderError            an execution provider is not available
     ├── GenerationError          a graph gave something that cannot be spoken, or could not be computed
     ├── OutputError              a result cannot be written or played
+    ├── HubError                 a model cannot be had from the hub, or not be put there
     ├── BusyError                the work was refused because too much is waiting already
     └── MissingDependencyError   an optional dependency is not installed
 
@@ -94,6 +95,10 @@ class GenerationError(SparkTTSError):
 
 class OutputError(SparkTTSError):
     """A result cannot be written or played."""
+
+
+class HubError(SparkTTSError):
+    """A model cannot be had from the hub, or not be put there."""
 
 
 class BusyError(SparkTTSError):

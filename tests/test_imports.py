@@ -24,6 +24,7 @@ ROOMS: dict[str, str] = {
     "_version": "",
     "files": "",
     "bundle": "",
+    "hub": "bundle",
     "text": "",
     "audio": "",
     "runtime.values": "",
@@ -34,7 +35,7 @@ ROOMS: dict[str, str] = {
     "runtime.codec": "bundle audio runtime.values runtime.graphs",
     "runtime.speech": "bundle text audio runtime.values runtime.cancellation runtime.voices runtime.language "
     "runtime.codec",
-    "runtime.pipeline": "bundle text audio runtime",
+    "runtime.pipeline": "bundle hub text audio runtime",
     "public": "bundle text audio files runtime",
     "": "public",
     "export.files": "bundle",
@@ -44,11 +45,11 @@ ROOMS: dict[str, str] = {
     "export.codec": "bundle export.modules export.checkpoint export.graphs",
     "export.language": "bundle export.files export.checkpoint export.graphs",
     "export.verify": "bundle runtime export.modules export.checkpoint export.graphs export.codec export.language",
-    "export": "bundle text audio runtime export",
+    "export": "bundle hub text audio runtime export",
     "batch": "audio files public",
     "server": "audio public",
     "scale": "public batch server",
-    "cli": "audio files public batch export server scale",
+    "cli": "audio files hub public batch export server scale",
     "__main__": "cli",
 }
 """The rooms of the package from the bottom up, and the rooms that each may import; everything may import `errors` and

@@ -1,0 +1,1 @@
+"""Models by name: folders, and ids of the Hugging Face hub."""

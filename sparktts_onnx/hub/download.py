@@ -1,0 +1,149 @@
+"""Files from the hub, through `huggingface_hub`: its cache, its tokens, its progress bars, its environment variables.
+
+The library is imported with the first id, never without one.
+"""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from sparktts_onnx.errors import HubError
+from sparktts_onnx.hub.names import HubModel, hub_model
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when huggingface_hub is first imported, by whomever
+
+_SMALL = (".gitattributes", "README.md", "config.*")
+"""Files that nearly every model has."""
+_NO_PLACE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOTDIR)
+
+
+def local_folder(model: str | Path, patterns: Sequence[str], *, local_files_only: bool = False) -> Path:
+    """The folder that a model's name means, with its files that match `patterns`: of an id, where the cache keeps them.
+
+    Args:
+        model: a folder, which is given back as it is, or `org/name[@revision]`.
+        patterns: such as `LLM/*.json`; a star also matches slashes.
+        local_files_only: take what the cache has, and ask nobody.
+
+    Raises:
+        BundleError: neither a folder nor an id.
+        HubError: the files cannot be had.
+    """
+    wanted = hub_model(model)
+    if wanted is None:
+        return Path(model)
+    if local_files_only or library().constants.HF_HUB_OFFLINE:
+        return pinned_folder(wanted, patterns=patterns, local_files_only=True)
+    folder = pinned_folder(wanted, patterns=_SMALL)
+    commit = replace(wanted, revision=folder.name)
+    with reported(commit):
+        names = library().HfApi().list_repo_files(commit.id, revision=commit.revision)
+    fetch(commit, [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)])
+    return folder
+
+
+def pinned_folder(model: HubModel, *, patterns: Sequence[str], local_files_only: bool = False) -> Path:
+    """Where the cache keeps one commit of a model, with its small files that match; the folder's name is the commit.
+
+    The hub is asked which commit a branch is at; where it cannot be reached, what the cache knows of it is taken.
+
+    Raises:
+        HubError: the hub does not give it, and the cache does not have it.
+    """
+    with reported(model):
+        found = library().snapshot_download(
+            model.id, revision=model.revision, allow_patterns=list(patterns), local_files_only=local_files_only
+        )
+    return Path(found)
+
+
+def fetch(model: HubModel, names: Iterable[str], *, local_files_only: bool = False) -> None:
+    """Get files of a pinned model, one after the other; each appears in the cache when it is complete.
+
+    They are fetched in the calling thread, so that Ctrl-C ends it.
+
+    Raises:
+        HubError: one of them cannot be had.
+    """
+    for name in names:
+        with reported(model, name):
+            library().hf_hub_download(model.id, name, revision=model.revision, local_files_only=local_files_only)
+
+
+def library() -> Any:
+    """`huggingface_hub`."""
+    import huggingface_hub.constants
+
+    return huggingface_hub
+
+
+@contextmanager
+def reported(model: HubModel, file: str = "") -> Iterator[None]:
+    """Report whatever goes wrong with the hub in the block as one message."""
+    try:
+        yield
+    except Exception as error:  # the library's errors, and those of its HTTP client, share no other base
+        raise HubError(_message(list(_causes(error)), model, file)) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _message(causes: Sequence[BaseException], model: HubModel, file: str) -> str:
+    """What went wrong, and what to do about it."""
+    what = f"{file} of {model}" if file else str(model)
+    response = next((found for error in causes if (found := getattr(error, "response", None)) is not None), None)
+    if response is not None:
+        return _refusal(response.status_code, response.headers, model, what)
+    reason = " ".join(next(text for error in reversed(causes) if (text := str(error) or repr(error))).split())
+    if any(isinstance(error, OSError) and error.errno in _NO_PLACE for error in causes):
+        return f"{what} cannot be kept in the cache: {reason}; make room there, or name another place with HF_HOME"
+    if type(causes[-1]).__name__ in ("LocalEntryNotFoundError", "IncompleteSnapshotError", "OfflineModeIsEnabled"):
+        return (
+            f"{what} is not in the cache, and the hub may not be asked; unset HF_HUB_OFFLINE, or leave "
+            "local_files_only out"
+        )
+    return (
+        f"{what} was not fetched from {_endpoint()}: {reason}; do it again (what came whole is kept), or "
+        "use what the cache has with HF_HUB_OFFLINE=1"
+    )
+
+
+def _refusal(status: int, headers: Mapping[str, str], model: HubModel, what: str) -> str:
+    """An answer of the hub that is not what was asked for."""
+    code, said = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
+    if code == "RevisionNotFound":
+        return f"{model.id} has no revision {model.revision}; its branches and tags are at {_endpoint()}/{model.id}"
+    if code == "EntryNotFound":
+        return f"the hub has no {what}; name a revision that has it, as {model.id}@REVISION"
+    if code == "GatedRepo":
+        return (
+            f"{model.id} is for those who were given access: ask for it at {_endpoint()}/{model.id}, then log in with "
+            "`hf auth login`, or set HF_TOKEN"
+        )
+    if status == 401 and "credentials" in said:
+        return f"the hub does not accept your token; log in again with `hf auth login`, or set HF_TOKEN ({model.id})"
+    if status in (401, 404):
+        return (
+            f"there is no folder {model.id}, and the hub has no such model or keeps it from you: check the name; for a "
+            "private model log in with `hf auth login`, or set HF_TOKEN"
+        )
+    if status == 403:
+        return f"your token may not do this with {model.id}: {said or 'forbidden'}; use one that may, with HF_TOKEN"
+    if status == 429:
+        seconds = headers.get("Retry-After", "")
+        when = f"in {seconds} s" if seconds.isdecimal() else "later"
+        return f"the hub was asked too often for {what}; do it again {when}, what came whole is kept"
+    return f"the hub answered {status} for {what}{f': {said}' if said else ''}; do it again later"
+
+
+def _endpoint() -> str:
+    return str(library().constants.ENDPOINT)
