@@ -1,7 +1,5 @@
 """Recordings as blocks of samples: through libsndfile, and through PyAV what phones and browsers record."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,7 +16,6 @@ from sparktts_onnx.errors import MissingDependencyError, RecordingError
 
 BLOCK_SAMPLES = 1 << 18
 """Samples of all channels read at once: resampled as they are read, so that memory follows the result."""
-
 _HEAD_BYTES = 16
 _UNRECOGNIZED = (1, 7)
 """libsndfile's codes for a format that it does not know; 7 is what it says where libmpg123 gives up."""

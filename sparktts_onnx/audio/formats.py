@@ -1,7 +1,5 @@
 """The formats speech can be written in: one table for files and for streams."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +17,18 @@ class Format:
 
     name: str
     """What people and the HTTP interface call it."""
-
     suffixes: tuple[str, ...]
     """File endings that mean this format, the usual one first."""
-
     content_type: str
     """Its media type."""
-
     streams: bool
     """Bytes leave while speech is still being made; otherwise all at the end."""
-
     rates: tuple[int, ...] = ()
     """Samples a second it can carry, rising; empty: any."""
-
     library: str = ""
     """What writes it: libsndfile, PyAV, or this package alone."""
-
     container: str = ""
     """What the library calls its container."""
-
     codec: str = ""
     """What the library calls its codec."""
 

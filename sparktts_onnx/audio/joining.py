@@ -1,41 +1,27 @@
 """Segments of speech into one: pauses as asked for, no clicks, even loudness, in flat memory."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from sparktts_onnx.audio.loudness import Leveler
-from sparktts_onnx.audio.signal import SILENCE_LEVEL, Wave
-from sparktts_onnx.errors import OptionError
+from sparktts_onnx.audio.signal import SILENCE_LEVEL, Wave, amplitude, decibels
 
 BLOCK_SECONDS = 0.01
-
+EDGE_SECONDS = 0.05
+"""Silence of its own that a segment keeps at a joint, so that soft sounds are not cut."""
+FADE_SECONDS = 0.005
+"""Fade on each side of a joint, so that it cannot click; nothing touches the outer ends of the speech."""
+MOST_GAIN_DB = 6.0
+"""How far loudness may be evened between segments."""
+MOST_HELD_SECONDS = 2.0
+"""Silence held back while it is unknown whether the segment goes on."""
+DEAD_ZONE_DB = 0.5
+"""Differences that nobody hears are left alone."""
+SLEW_DB_PER_SECOND = 12.0
+"""How fast the gain moves: fast enough for a short sentence, too slow to be heard as a change."""
+SURE_AFTER_SECONDS = 0.5
+"""Speech heard before a segment's own loudness is fully believed."""
 _NOTHING = np.zeros(0, np.float32)
-
-
-@dataclass(frozen=True)
-class JoinOptions:
-    """How segments are joined. Nothing here touches the outer ends of the speech."""
-
-    edge_seconds: float = 0.05
-    """Silence of its own that a segment keeps at a joint, so that soft sounds are not cut."""
-
-    fade_seconds: float = 0.005
-    """Fade on each side of a joint, so that it cannot click."""
-
-    most_gain_db: float = 6.0
-    """How far loudness may be evened between segments; 0 leaves it alone."""
-
-    most_held_seconds: float = 2.0
-    """Silence held back while it is unknown whether the segment goes on."""
-
-    def __post_init__(self) -> None:
-        for name in ("edge_seconds", "fade_seconds", "most_gain_db", "most_held_seconds"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 20.0:
-                raise OptionError(f"{name} is {value}: expected 0 to 20")
 
 
 @dataclass(frozen=True)
@@ -44,10 +30,8 @@ class Span:
 
     start: float
     """Seconds from the beginning."""
-
     end: float
     """Seconds from the beginning; the pause after it is not part of it."""
-
     origin: float
     """Where the segment's own first sample lies or would lie, if it was trimmed: seconds from the beginning."""
 
@@ -60,13 +44,12 @@ class Joiner:
     before already ends with counts), and both sides fade.
     """
 
-    def __init__(self, sample_rate: int, options: JoinOptions | None = None) -> None:
-        self._options = options or JoinOptions()
+    def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
-        self._edge = self._samples(self._options.edge_seconds)
-        self._fade = self._samples(self._options.fade_seconds)
+        self._edge = self._samples(EDGE_SECONDS)
+        self._fade = self._samples(FADE_SECONDS)
         self._block = max(1, self._samples(BLOCK_SECONDS))
-        self._leveler = Leveler(sample_rate, self._options.most_gain_db)
+        self._leveler = Leveler(sample_rate)
         self._spans: list[Span] = []
         self._emitted = 0  # samples given out
         self._start = 0  # where the last segment with sound in it starts
@@ -117,7 +100,7 @@ class Joiner:
         """What `block` float32 [n] makes certain; no end of a segment lies inside it."""
         ready = _NOTHING
         length = len(block)
-        sound = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) >= SILENCE_LEVEL
+        sound = _is_sound(block)
         if self._pause is not None:
             if not sound:
                 lead = np.concatenate([self._lead, block])
@@ -135,7 +118,7 @@ class Joiner:
         """Keep back of what is held and `block` what a joint would change, give the rest."""
         self._silent = 0 if sound else self._silent + len(block)
         waiting = np.concatenate([self._held, block])
-        most = self._samples(self._options.most_held_seconds)
+        most = self._samples(MOST_HELD_SECONDS)
         cut = max(0, len(waiting) - self._fade - min(self._silent, most))
         self._held = waiting[cut:]
         return self._emit(waiting[:cut])
@@ -179,3 +162,71 @@ class Joiner:
 
     def _samples(self, seconds: float) -> int:
         return round(seconds * self._rate)
+
+
+def _is_sound(block: Wave) -> bool:
+    return float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) >= SILENCE_LEVEL
+
+
+class Leveler:
+    """Brings each segment toward the loudness of those before it, block by block.
+
+    The first segment sets the loudness and is not touched: one segment alone comes out bit for bit.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._rate = sample_rate
+        self._target_db: float | None = None
+        self._heard = _Energy()
+        self._segment = _Energy()
+        self._gain_db = 0.0
+
+    def next_segment(self) -> None:
+        """What comes now is another segment."""
+        if self._heard.samples:
+            self._target_db = self._heard.level_db
+        self._segment = _Energy()
+        self._gain_db = 0.0
+
+    def apply(self, block: Wave) -> Wave:
+        """float32 [n]: `block` float32 [n] at the loudness of the speech so far."""
+        if not len(block):
+            return block
+        active = _is_sound(block)
+        if active:
+            self._segment.add(block)
+        before, self._gain_db = self._gain_db, self._next_gain_db(block)
+        if before or self._gain_db:
+            ramp = np.linspace(amplitude(before), amplitude(self._gain_db), len(block), dtype=np.float32)
+            block = np.clip(block * ramp, -1.0, 1.0)
+        if active:
+            self._heard.add(block)
+        return block
+
+    def _next_gain_db(self, block: Wave) -> float:
+        """The gain at the end of `block`: a short step toward what evens the segment."""
+        if self._target_db is None or not self._segment.samples:
+            return self._gain_db
+        difference = self._target_db - self._segment.level_db
+        wanted = np.sign(difference) * max(0.0, abs(difference) - DEAD_ZONE_DB)
+        wanted *= min(1.0, self._segment.samples / (SURE_AFTER_SECONDS * self._rate))
+        wanted = float(np.clip(wanted, -MOST_GAIN_DB, MOST_GAIN_DB))
+        wanted = min(wanted, max(0.0, -decibels(float(np.abs(block).max()))))
+        step = SLEW_DB_PER_SECOND * len(block) / self._rate
+        return float(np.clip(wanted, self._gain_db - step, self._gain_db + step))
+
+
+class _Energy:
+    """Running loudness of the blocks that hold speech."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._energy = 0.0
+
+    def add(self, block: Wave) -> None:
+        self.samples += len(block)
+        self._energy += float(np.sum(np.square(block, dtype=np.float64)))
+
+    @property
+    def level_db(self) -> float:
+        return decibels(float(np.sqrt(self._energy / self.samples)))

@@ -1,7 +1,5 @@
 """Libraries that only some users need: loaded when used, named with their extra when absent."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

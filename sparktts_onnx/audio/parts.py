@@ -1,7 +1,5 @@
 """Files that are being written, under names that say by whom, so that what the dead leave can be cleared."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

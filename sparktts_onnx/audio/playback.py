@@ -1,12 +1,9 @@
 """Speech aloud while it is being made, through PortAudio."""
 
-from __future__ import annotations
-
 import queue
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,6 @@ from sparktts_onnx.errors import OutputError
 
 WAITING_CHUNKS = 64
 """Chunks made ahead of the ear; more and the maker waits, so that memory stays flat."""
-
 NOTICE_SECONDS = 0.1
 """How soon a wish for silence, or a device that failed, is noticed."""
 
@@ -57,12 +53,10 @@ class Player:
         """Let `chunk` float32 [n] be heard after what waits already."""
         self._put(self._at_device_rate(chunk, last=False))
 
-    def __enter__(self) -> Player:
+    def __enter__(self) -> "Player":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._put(self._at_device_rate(np.zeros(0, np.float32), last=True))

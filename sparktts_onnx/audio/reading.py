@@ -3,8 +3,6 @@
 What the original cannot use, and people send, is mended and noted: a silent first channel, an offset of the whole wave.
 """
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Iterator
@@ -26,16 +24,12 @@ MAX_SECONDS = 3600.0
 MIN_SECONDS = 0.1
 SILENCE_RANGE = 2e-4
 """Highest minus lowest sample of a recording without sound: six steps of 16 bits, no more than dither."""
-
 LARGEST_VALUE = 1e6
 """Floating-point files may pass full scale, but not like this."""
-
 LARGEST_OFFSET = 0.02
 """A mean of the samples beyond this is an electrical offset: speech has a tenth of it."""
-
 SILENT_CHANNEL = 0.01
 """A first channel that swings less than this part of another is the input that nobody spoke into."""
-
 RATES = range(2_000, 1_000_001)
 
 

@@ -1,13 +1,10 @@
 """What every audio module means by a wave, and the few measurements they share."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
 Wave = NDArray[np.float32]
 """float32 [N]: one channel of samples in [-1, 1]."""
-
 SILENCE_LEVEL = 0.003
 """Root mean square of a block that holds no speech: 50 dB under full scale, above the hiss of a vocoder."""
 

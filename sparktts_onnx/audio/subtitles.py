@@ -1,7 +1,5 @@
 """Subtitles from what was said when: SubRip (.srt) and WebVTT (.vtt)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -9,10 +7,8 @@ from dataclasses import dataclass
 
 LINE_COLUMNS = 42
 """Widest line, the broadcasters' usual; a Chinese character takes two columns."""
-
 LINES = 2
 """Most lines shown at once; longer text is spread over several cues."""
-
 LEAST_SECONDS = 0.001
 
 _NOT_FIRST = frozenset("，。、；：？！）》」』】〕’”…—,.;:?!)]}%")
@@ -28,10 +24,8 @@ class Cue:
 
     text: str
     """As written, any length, on any number of lines."""
-
     start: float
     """Seconds from the beginning."""
-
     end: float
     """Seconds from the beginning."""
 

@@ -1,7 +1,5 @@
 """Faster or slower speech at the same pitch: FFmpeg's `atempo` filter, through PyAV."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Any
 
@@ -16,10 +14,8 @@ FASTEST = 4.0
 
 STAGE = 2.0
 """Most that one filter does: below a half it refuses, above two it skips samples instead of blending them."""
-
 TAIL_SECONDS = 1.0
 """Silence fed after the end: the filter keeps some of the last sound back. What it becomes is cut off again."""
-
 _NOTHING = np.zeros(0, np.float32)
 
 

@@ -1,13 +1,10 @@
 """Speech into files: every format, marked as synthetic, there whole or not at all."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.audio.formats import format_of
@@ -47,7 +44,7 @@ class SpeechFile:
         with _as_output_error(self.path):
             self._file.write(data)
 
-    def __enter__(self) -> SpeechFile:
+    def __enter__(self) -> "SpeechFile":
         try:
             with _as_output_error(self.path):
                 self._file = self._part.open("xb")
@@ -57,9 +54,7 @@ class SpeechFile:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._complete()

@@ -1,7 +1,5 @@
 """`spark-tts-onnx convert`, and `convert_to_onnx.py`: a Spark-TTS checkpoint to a verified bundle of ONNX graphs."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os

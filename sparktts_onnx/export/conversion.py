@@ -1,7 +1,5 @@
 """A conversion from start to end: every graph written and judged, the manifest last, the folder put in place."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """A written graph as the manifest describes it, read from its file."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The small files of a checkpoint: JSON and YAML, as people have them, however damaged."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path

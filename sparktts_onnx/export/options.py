@@ -1,7 +1,5 @@
 """What to convert and how, checked before PyTorch is loaded."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

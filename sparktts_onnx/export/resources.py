@@ -1,7 +1,5 @@
 """Whether the machine has room for a conversion, asked before it starts."""
 
-from __future__ import annotations
-
 import math
 import shutil
 from collections.abc import Mapping, Sequence

@@ -17,12 +17,10 @@ from sparktts_onnx.text.normalize import NormalizeOptions, detect_language, norm
 
 _VISIBLE = re.compile(rf"[{HAN}{KANA}][^\w\s$€£¥￥“‘（《「(]*|[^\s{HAN}{KANA}]+")
 """A word as people see it, with the signs around it."""
-
 _WORD = re.compile(rf"[{HAN}{KANA}]|[^\W{HAN}{KANA}]+|[^\w\s]")
 _SURE, _SURE_FAR = 2, 5
 _NEAR = 100
 """Words, of both texts together."""
-
 _Words = Sequence[str]
 
 
@@ -32,10 +30,8 @@ class WrittenWord:
 
     text: str
     """With the signs around it; a number written as digits is one word."""
-
     start: int
     """Where its words begin in the normalized text, in characters."""
-
     end: int
     """Where they end; `start` for a word that has none, such as an emoji."""
 

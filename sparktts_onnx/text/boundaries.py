@@ -36,7 +36,6 @@ _COMMAS = ",，、､"
 _CHINESE_DIGITS = "零〇一二两三四五六七八九十百千万亿点"
 _WRAPPED_COLUMNS = 45
 """A line at least this wide (a Chinese character counts 2) that ends without a stop goes on in the next line."""
-
 _PIECE = re.compile(rf"\s*+(?:[{HAN}{KANA}]{{1,200}}|[{CJK_SIGNS}]|[^\s{UNSPACED}]{{1,200}})")
 _NOT_SPACE = re.compile(r"\S")
 _LINE_END = re.compile(f"[{LINE_ENDS}]")

@@ -13,22 +13,18 @@ HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
 CJK_SIGNS = "\u3000-\u3006\u3008-\u3020\u3030-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\uffe0-\uffe6"
 UNSPACED = HAN + KANA + CJK_SIGNS
 """Characters written without spaces between words: each may begin a new unit of text."""
-
 LETTER_OR_DIGIT = rf"[^\W{HAN}{KANA}_]"
 """One character of a word written with spaces around it. `\\w` alone holds Chinese characters too."""
-
 _EMOJI_PARTS = (
     "\U0001f000-\U0001faff\u2600-\u27bf\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u231a\u231b\u23e9-\u23fa\u25fd\u25fe"
 )
 EMOJI = rf"(?:[0-9#*]\ufe0f?\u20e3|[{_EMOJI_PARTS}][\ufe0e\ufe0f\u20e3\u200d\U000e0020-\U000e007f{_EMOJI_PARTS}]*)"
 """One emoji or several in a row, with their modifiers; also a keycap such as 1\ufe0f\u20e3."""
-
 _UNSPOKEN = re.compile(
     f"[\u0400-\u10ff\u1200-\u1cff\u2d00-\u2ddf\ua4d0-\ua6ff\ua800-\uab2f\uab70-\uabff\ufb13-\ufdff\ufe70-\ufefc{HANGUL}]"
     "|[\u0370-\u03ff]{2}"
 )
 """Letters of scripts that are neither Latin nor Chinese nor kana; a single Greek one is a sign of mathematics."""
-
 _HAN_LETTER = re.compile(f"[{HAN}]")
 _UNSPACED_LETTER = re.compile(f"[{HAN}{KANA}]")
 _ZERO_WIDTH_JOINER = "\u200d"

@@ -44,16 +44,12 @@ _LONGEST_SYLLABLE = 7
 
 _SHORTEST_SHARE = 0.42
 """A voice at 1.7 times the speed takes 0.59 of the time; a prediction may be a quarter too long."""
-
 _SHORTEST_TOKENS = 3
 """The least that counts as speech of anything: a fast "A." of 0.06 s."""
-
 _LOST_SECONDS = 0.3
 """What a fast speaker may leave out of any text: pauses, and nearly all of a lone vowel."""
-
 _LONGEST_SHARE = 2.5
 """A voice at 0.6 times the speed takes 1.67 of the time; a prediction may be a third too short."""
-
 _EXTRA_SECONDS = 1.0
 """What a speaker may add to any text, however short: breath, hesitation, a long pause."""
 
@@ -64,7 +60,6 @@ class TokenBounds:
 
     shortest: int
     """Fewer means that the speech ended too early."""
-
     longest: int
     """More means that it did not stop where the text did."""
 

@@ -29,10 +29,8 @@ _NEXT_SINGLE = {
 _FARTHEST = 400
 """Characters behind the opening sign of a single quotation, within which its closing sign stands; without one it is
 an apostrophe as in 'ere."""
-
 _LOOKED_AT = 8
 """Characters, at most, behind a quotation sign that say what it is."""
-
 _ITEM = re.compile(r"\s*(\d{1,4})\.")
 _DEEPEST = 7  # quotations and brackets within each other; more are not a text but noise
 
@@ -61,14 +59,11 @@ class Surroundings:
 
     closers: tuple[str, ...] = ()
     """The signs that close the quotations and brackets open now."""
-
     column: int = 0
     """How wide the current line is so far."""
-
     item: int | None = 0
     """The number of the item that the current list has come to, as in "1. apples 2. pears"; 0 where a list may begin
     (with the sentence, or after a colon), None where it may not."""
-
     piece: str = " "
     """The piece of text that came last."""
 

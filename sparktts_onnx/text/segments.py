@@ -23,16 +23,12 @@ from sparktts_onnx.text.quotations import Strength, Surroundings
 
 SEGMENT_SECONDS = 12.0
 """Longest speech that a segment is planned for; the model was trained on utterances of this order."""
-
 DEFAULT_BUDGET = int(SEGMENT_SECONDS * TOKENS_PER_SECOND)
 """The same in semantic ids."""
-
 DEFAULT_JOIN_BELOW = 125
 """Semantic ids: below 2.5 s of speech the model is at its least reliable, so short sentences are joined."""
-
 _FIRST_CHECK = 64
 """Characters after which a sentence without an end is first compared with the budget; then at each doubling."""
-
 _NOT_SPACE = re.compile(r"\S")
 _SPOKEN = re.compile(r"\w")
 
@@ -46,10 +42,8 @@ class TextSegment:
 
     text: str
     """The text, as written, without space at its edges."""
-
     pause_seconds: float
     """Silence that fits after it: by its last sign, longer at the end of a paragraph, none after the last."""
-
     start: int
     """Where it begins in the whole text, in characters."""
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sparktts_onnx.audio.activity import find_speech
-from sparktts_onnx.audio.checks import best_window, inspect_recording, trim_silence
+from sparktts_onnx.audio.checks import best_window, find_speech, inspect_recording, trim_silence
 from sparktts_onnx.errors import RecordingError
 
 RATE = 16_000

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,7 @@ class AttentionProbe:
     def __enter__(self) -> "AttentionProbe":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._path.unlink()
 
     def masses(self, ids: Sequence[int], columns: range, frames: range) -> np.ndarray[Any, Any]:

@@ -1,7 +1,5 @@
 """A checkpoint folder in the published layout, read into the models it describes."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Mapping

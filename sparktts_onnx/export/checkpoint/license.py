@@ -1,7 +1,5 @@
 """The license of a checkpoint's weights, as far as its folder tells."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """wav2vec2 as the codec uses it: a few of its layers, from a config whose every value has been looked at."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Tensors of a checkpoint, whatever files they lie in: one safetensors file, several with an index, or a pickle."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +17,6 @@ SAFETENSORS_NAME = "model.safetensors"
 PICKLE_NAME = "pytorch_model.bin"
 LISTED = 5
 """Tensor names that a message spells out before it only counts."""
-
 PARAMETRIZED = {
     "parametrizations.weight.original0": "weight_g",
     "parametrizations.weight.original1": "weight_v",

@@ -4,8 +4,6 @@ These are the reference that a written graph is compared with; what is exported 
 form (`lowering`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cached_property
 

@@ -5,8 +5,6 @@ needed. On a trained voice their bounds are 0.6 to 1.0 times as wide as those of
 to float32 as with the bounds of the speech itself (docs/performance.md): what lies outside is cut off.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """One component graph: a module traced to ONNX, tidied, its weights in a file that a runtime can map."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from pathlib import Path

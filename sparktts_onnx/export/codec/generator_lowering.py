@@ -11,8 +11,6 @@ Convolutions are two-dimensional over a height of 1: ONNX Runtime then uses its 
 copy of the input per tap. Transposed convolutions become such convolutions too. docs/performance.md has the figures.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """How far the codec's graphs look to each side, from their convolutions: what exact windows need as overlap."""
 
-from __future__ import annotations
-
 import math
 
 from sparktts_onnx.bundle.manifest import CodecLayout

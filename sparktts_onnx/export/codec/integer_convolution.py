@@ -8,8 +8,6 @@ Each module computes in PyTorch what its graph computes: ONNX's QuantizeLinear, 
 side by side, which take a byte of memory for a number and not four.
 """
 
-from __future__ import annotations
-
 import copy
 from typing import Any, NamedTuple
 
@@ -30,7 +28,7 @@ class Bounds(NamedTuple):
     low: float
     high: float
 
-    def joined(self, x: Tensor) -> Bounds:
+    def joined(self, x: Tensor) -> "Bounds":
         """These, widened to hold x and 0."""
         return Bounds(min(self.low, float(x.min())), max(self.high, float(x.max())))
 

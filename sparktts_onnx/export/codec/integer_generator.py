@@ -1,7 +1,5 @@
 """The wave generator in 8-bit integers, but for its last block, whose rounding would be heard as noise."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """Cheaper forms of the modules, with equal results, for the graphs that are written."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast

@@ -1,7 +1,5 @@
 """What to export, declaratively: per graph the module, the sizes it is traced and checked at, the tolerance."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

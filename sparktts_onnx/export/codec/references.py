@@ -1,7 +1,5 @@
 """The modules that component graphs are made from and compared with."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from sparktts_onnx.export.graphs.graph_store import EXTERNAL_BYTES, write_beside
 
 MICROSOFT = "com.microsoft"
 """Operator domain of ONNX Runtime's fused operators."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -32,9 +30,7 @@ class GraphFile:
     def __enter__(self) -> "GraphFile":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._data.close()
 
     def weight(self, name: str, array: np.ndarray) -> str:

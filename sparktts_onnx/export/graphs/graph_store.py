@@ -1,7 +1,5 @@
 """ONNX files with their weights beside them, where a runtime can map them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import BinaryIO
 

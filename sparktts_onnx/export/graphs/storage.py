@@ -1,7 +1,5 @@
 """How the weights of each graph are kept in its file, and what its checks allow for that: decided here, once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -42,7 +40,6 @@ INTEGERS = Storage("int8", integers=True, share=0.5, wave_tolerance=0.4)
 make something audible of it; the rest is equal to the last bits. A wrong weight, place or scale is wrong everywhere, or
 at the borders, which is most of the smallest size. The wave is within 8 dB: random weights of the published size come
 to 0.2, as PyTorch in bfloat16 to 0.13; a trained voice to 0.02."""
-
 _HALVED = ("wav2vec2", "encoder", "postnet", "speaker_detokenize", "prenet", "decoder")
 """Graphs whose weights may be rounded. The others are small, or decide on ids."""
 

@@ -1,7 +1,5 @@
 """BiCodec as a whole; the names of its parts are the names in the published state_dict."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from sparktts_onnx.export.modules.config import BiCodecConfig

@@ -1,7 +1,5 @@
 """The sizes of a BiCodec, as its `config.yaml` states them, checked before anything is built."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Mapping
@@ -210,7 +208,7 @@ class BiCodecConfig:
         _agree("prenet.out_channels", self.prenet.out_channels, "speaker_encoder.out_dim", self.speaker_encoder.out_dim)
 
     @classmethod
-    def from_dict(cls, sections: Mapping[str, Any]) -> BiCodecConfig:
+    def from_dict(cls, sections: Mapping[str, Any]) -> "BiCodecConfig":
         """Build from the parsed YAML below `audio_tokenizer`."""
         if missing := [name for name in cls.__dataclass_fields__ if name not in sections]:
             raise CheckpointError(f"BiCodec/config.yaml: audio_tokenizer has no {', '.join(missing)}")

@@ -1,7 +1,5 @@
 """ConvNeXt blocks, the backbone made of them, and the block that changes the frame rate."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import torch

@@ -1,7 +1,5 @@
 """ECAPA-TDNN: the network that hears the voice in a mel spectrogram."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import torch

@@ -1,7 +1,5 @@
 """The encoder (wav2vec2 features to latents) and the feature decoder (the prenet and the postnet)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """The wave generator: features at the frame rate to samples."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

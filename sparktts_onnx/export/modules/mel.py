@@ -1,7 +1,5 @@
 """The mel spectrogram as a convolution, so that it exports with standard operators at any length."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The vector quantizer of the semantic ids and the finite scalar quantizer of the global ids."""
 
-from __future__ import annotations
-
 import math
 from typing import cast
 

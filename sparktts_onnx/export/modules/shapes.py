@@ -1,7 +1,5 @@
 """Sizes as tensors, so that what is computed from them stays computed in an exported graph."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

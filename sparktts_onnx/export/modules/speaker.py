@@ -1,7 +1,5 @@
 """The speaker encoder: mel spectrogram to global ids, and the ids back to one vector."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import torch

@@ -1,7 +1,5 @@
 """Convolutions whose weight is stored as a direction and a length (`weight_v`, `weight_g`)."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import torch

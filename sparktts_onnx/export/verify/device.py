@@ -1,7 +1,5 @@
 """Where reference modules run while graphs are compared with them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

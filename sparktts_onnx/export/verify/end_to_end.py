@@ -1,7 +1,5 @@
 """The whole path once, graph after graph: a recording to ids, a prompt to greedy ids, ids to a wave."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Every rung is judged and every fault is kept, so that one run tells all that is wrong.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The ladder for the language model's graph, against the model as transformers runs it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Values at a few sizes cannot show a weight that those examples never use, behind a ReLU for instance.
 """
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import math

@@ -1,7 +1,6 @@
 """Events become sound: one place joins the segments, changes the tempo and reports how it went."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from types import TracebackType
 from typing import Self
 
 from sparktts_onnx.audio.joining import Joiner
@@ -114,9 +113,7 @@ class SpeechStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def cancel(self) -> None:

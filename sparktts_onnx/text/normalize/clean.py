@@ -35,7 +35,6 @@ _BEHIND_A_SENTENCE = re.compile(r"(?:[.!?…。！？][\"'”’)\]]*\s*|\n\s*)$
 _LAST_WORD = re.compile(r"([A-Za-z]*)\s*$")
 _LONGEST_ITEM = 200
 """Characters, of an item of a list that stands within one sentence."""
-
 _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
 
 

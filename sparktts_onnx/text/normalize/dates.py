@@ -12,13 +12,10 @@ _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
 _YEAR = r"(?:1\d|20)\d\d"
 _EXACT_YEAR = r"(?:1[5-9]|20)(?:\d[1-9]|[1-9]0)"
 """Not a round number, which before 前 or 以来 would be a span of years."""
-
 _THIS_CENTURY = 40
 """Years of two digits below are of the 21st century, others of the 20th."""
-
 _WORDS = frozenset({"may", "march", "mar"})
 """Months that in small letters are rather words: only with a year, or behind a word of time."""
-
 _BEHIND_TIME = re.compile(
     r"\b(?:on|by|until|till|since|from|before|after|of|in|to|due|between)\s(?:the\s)?$", re.IGNORECASE
 )
@@ -179,19 +176,14 @@ _AFTER_A_CUE = "|".join(
     + [r"(?<=day\s)", r"(?<=day,\s)", r"(?<=/[23]\d\sto\s)"]
 )
 """Behind words of time 12/25 is a day."""
-
 _LATE_DAY = r"(?:1[345789]|2[1-9]|3[01])"
 """Above 12, and below the line of no usual fraction."""
-
 _SURE_DAY = r"(?<=\b[Oo]n\s)(?:1[02]/(?:1[026]|20)|11/11)"
 """Nobody writes twelve twentieths; but one agrees on 8/10 points."""
-
 _NO_SHARE = r"(?!\s(?:of|(?!(?:is|was|has|this|his|its|as|us)\b)[a-z]+s)\b)"
 """Neither 12/25 of them nor 3/21 shots."""
-
 _ROUND = r"[1-3][05]/[1-3][05]/\d[05]"
 """10/20/30 are rather three numbers."""
-
 _NO_AMOUNT = r"(?!\s?(?:%|[cmk]?m\b|[mk]?g\b|ml\b)|/|-\d|\s?=)"
 
 

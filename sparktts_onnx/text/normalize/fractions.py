@@ -11,7 +11,6 @@ from sparktts_onnx.text.normalize.tables import rows
 VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _DENOMINATORS = frozenset({*range(2, 13), 15, 16, 20, 24, 25, 30, 32, 36, 40, 50, 60, 64, 100})
 """Anything else is rather a date (12/31), a score or a code."""
-
 _USUAL = frozenset({16, 20})
 """Of those that may be the day of a month, as in 12/25."""
 

@@ -12,7 +12,6 @@ _LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
 _LATIN_PAIR = re.compile("[A-Za-z\u00c0-\u024f]{2,}")
 _OTHER_LETTER = re.compile(f"[{KANA}{HANGUL}\u0400-\u1cff\u3105-\u312f]|[\u0370-\u03ff]{{2}}")
 """Letters of other scripts; a single Greek one is a sign of physics or mathematics in any language."""
-
 _SIGNS_AT_END = re.compile(r"(?:(?![，、：])[\W\d_])+$")
 _CLAUSE_END = re.compile(r"[。！？；!?\n]|\.\s")
 _REACH = 80

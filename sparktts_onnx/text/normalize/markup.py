@@ -20,7 +20,6 @@ _LINK = re.compile(
     rf"|(?<![\w\])])\[([^\[\]\n]{{0,200}}[A-Za-z][^\[\]\n]{{0,200}})\](?:\({_TARGET}\)|\[[\w .-]{{0,60}}\](?!\[))"
 )
 """An image, a link to an address of the web, a link to somewhere else: not the call of a[i](x)."""
-
 _NOTE = re.compile(
     r"\[\^[\w-]{1,40}\]:?"
     r"|(?<=[.,;:!?”’。，；：！？])(?:\[(?:[1-9]\d{0,2}|citation needed|note \d{1,3})\])+(?=[\s.,;:)。，]|$)"

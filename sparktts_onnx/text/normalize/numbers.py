@@ -23,7 +23,6 @@ _COUNTED = re.compile(r"\s(?!(?:was|is|has|does|its|his|this|us|as|census|series
 _NEXT_WORD = re.compile(r"\s?([a-z]+)\b")
 _CIRCLED = "\u2460-\u249b\u24ea"
 """①, ⑴ and ⒈ up to twenty, and zero"""
-
 _ROMAN_SIGNS = "\u2160-\u217f"
 
 

@@ -34,16 +34,12 @@ class NormalizeOptions:
 
     enabled: bool = True
     """False gives every text back unchanged."""
-
     language: Literal["auto", "en", "zh"] = "auto"
     """The language that numbers and signs are read in; "auto" decides for each by the letters around it."""
-
     fallback: Language = "en"
     """The language where "auto" finds no letters at all, as in "12:30"."""
-
     month_first: bool = True
     """Whether 3/4/2024 is March 4th; a number above 12 settles it either way."""
-
     skip: Set[str] = frozenset()
     """Kinds that stay as written, from `KINDS`: {"dates", "web"} leaves dates and URLs alone."""
 

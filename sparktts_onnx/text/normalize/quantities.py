@@ -13,7 +13,6 @@ _SCALE = r"(?P<scale>\s?(?:hundred|thousand|million|billion|trillion)\b|万亿|�
 _LABELLED = "seat row gate figure table section page room flight exhibit grade size type step"
 _LABELS = frozenset(_LABELLED.split())
 """Words before a number with a letter that is no unit: seat 15A."""
-
 _INSIDE_QUOTES = re.compile(
     r"(?:(?<![A-Za-z0-9])[\"“](?=\S|$)|(?<=\s)[\"“])[^\"”]*$|(?<![\w.,!?’])['‘`](?=\S|$)[^'’]*$"
 )

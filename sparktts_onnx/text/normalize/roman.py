@@ -10,7 +10,6 @@ from sparktts_onnx.text.normalize.tables import rows
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 _NUMERAL = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 """Up to 89. C, D and M are rather letters."""
-
 _ENDS_NAME = re.compile(r"(?=[.,;:!?)\]”]|\s?(?:[–—\n]|$)|\s-\s)")
 _BEFORE = re.compile(r"(?:\b(\w+)\s)?\b(\w+)\.?\s$")
 _CROWNS = "King Queen Pope Emperor Empress Tsar Czar Sultan Pharaoh Prince Kaiser Shah Duke"

@@ -11,18 +11,14 @@ from sparktts_onnx.text.normalize.options import Language
 
 AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 """A number without a sign: 1,234.5 or 12,50,000 or 12 or 0.75 or .5"""
-
 SIGNED = rf"(?:[-−](?={AMOUNT}))?{AMOUNT}"
 DASH = r"(?:[-–—~～]|\s[-–—~～]\s)"
 """What stands between the two ends of a range."""
-
 START = rf"(?<!{LETTER_OR_DIGIT})(?<!\d[.,:/])(?<!_)(?<!\d[eE][-−])(?<!\d['’])(?<!%)(?<!%\.)"
 """Not inside a word, a longer number, a code or a format such as %2um."""
-
 END = rf"(?![_^]|{LETTER_OR_DIGIT}|[.,:/]\d|['’]\d{{3}})"
 OVER = rf"(?!{LETTER_OR_DIGIT})"
 """Not inside a word."""
-
 _CONTEXT = 24
 _NEW_SENTENCE = re.compile(r"[\"'”’)\]]*(?:$|\s+[\"'“‘(]?[A-Z]|\s*\n)")
 _CAPITAL = re.compile(r" ([A-Z]\w*)")
@@ -34,7 +30,6 @@ _STARTERS = (
 )
 SENTENCE_STARTERS = frozenset(_STARTERS.split())
 """Usual first words of a sentence; in small letters."""
-
 _BEFORE_AMOUNTS = (
     "is are was were be been has have had of to at in on by for from with the a an than about only over under chapter "
     "page part number no room step level item version type question figure table section volume"
@@ -49,10 +44,8 @@ class Found:
 
     match: re.Match[str]
     """By the pattern of the rule; `found["name"]` is the text of one of its groups, "" where it took no part."""
-
     language: Language
     """What it is read in."""
-
     month_first: bool = True
     """`NormalizeOptions.month_first`."""
 
@@ -134,13 +127,10 @@ class Rule:
 
     kind: str
     """One of `KINDS`."""
-
     pattern: str
     """A regular expression; its groups have names, or hold nothing."""
-
     read: Reader
     """Reads a match."""
-
     only: Language | None = None
     """The one language in which there is such a thing."""
 

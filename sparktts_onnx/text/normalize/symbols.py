@@ -11,7 +11,6 @@ from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
 _COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
 _IN_A_SENTENCE = re.compile(r"\b(?:is|are|was|were|be|been|to|of|by|from|at|with|for|than|has|have|had)$")
 """Words that want "less than" behind them, not "is less than"."""
-
 _SAYS_ABOUT = re.compile(
     r"\b(?:about|around|roughly|approximately|approx\.|circa|ca\.)\s$|(?:约|大概|差不多)$", re.IGNORECASE
 )
@@ -83,7 +82,6 @@ _CHINESE_UNITS = (
 )
 _ONE_MEASURE = "|".join(rf"(?<=[\d万亿]{unit})[-–—~～](?={AMOUNT}[万亿]?{unit})" for unit in _CHINESE_UNITS.split())
 """Both ends with the same unit: 5公里-10公里."""
-
 _WEEK = ("周", "星期", "礼拜")
 _WEEKDAYS = (
     "(?:" + "|".join(rf"(?<={week}[一二三四五六日天末])" for week in _WEEK) + r")[-–—~～]{1,2}"

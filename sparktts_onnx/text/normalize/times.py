@@ -14,7 +14,6 @@ _ONE_TIME = (
 )
 _BARE_HOUR = rf"{_HOUR}(?=[-–—~]{_HOUR}\s?{_HALF})"
 """The first hour of 5-6pm."""
-
 _RATIO_BEFORE = re.compile(
     r"\b(?:scored?|scale|ratio|odds|won|wins|lost|leads?)(?:\s(?:was|is|of|by))?:?\s$"
     r"|(?:比例尺?|配比|比率|比值|比分|赔率|按|以|之比)[是为约：:]*\s?$"

@@ -1,1 +1,0 @@
-"""One encoder a family of formats, all with the interface of `base.StreamEncoder`."""
