@@ -68,6 +68,13 @@ class Joiner:
         """Where each segment lies, of those whose end is certain: of all after `finish`."""
         return tuple(self._spans)
 
+    @property
+    def present(self) -> Span:
+        """Where the present segment lies so far; one without sound yet lies where the speech ends so far."""
+        silent = self._pause is not None
+        start, origin = (self._emitted, self._emitted) if silent else (self._start, self._origin)
+        return Span(start / self._rate, self._emitted / self._rate, origin / self._rate)
+
     def feed(self, chunk: Wave) -> Wave:
         """float32 [m]: what is certain once `chunk` float32 [n] of the present segment is there."""
         self._open = True

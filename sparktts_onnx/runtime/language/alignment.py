@@ -89,6 +89,19 @@ class PathFinder:
             self._back.append(self._stay)
         self._scores = self._scores + logs
 
+    def settled(self, margin: float) -> Array:
+        """How the first path begins, int64 [n]: as far as all agree whose score so far is within `margin` of the best.
+
+        It may not jump, so paths do not cross, and the outermost two tell for all.
+        """
+        low, *_, high = np.flatnonzero(self._scores[0] >= self._scores[0].max() - margin).repeat(2)
+        path: list[int] = []
+        for back in reversed(self._back):
+            if low == high:
+                path.append(int(low))
+            low, high = back[0, low], back[0, high]
+        return np.array(path[::-1], np.int64)
+
     def finish(self) -> tuple[Array, Array]:
         """The best paths from the text's beginning to its end, int64 [paths, T], and their scores, float64 [paths].
 

@@ -74,6 +74,10 @@ class Attempt:
         """When each word of the text is heard, once the attempt is written; None where the bundle cannot tell."""
         return None if self._evidence is None else self._evidence.words
 
+    def heard(self, seconds: float) -> tuple[HeardWord, ...] | None:
+        """The same while the attempt is being written: those that end within the first `seconds` of its sound."""
+        return None if self._words is None else self._words.heard(seconds)
+
     def run(self, cancellation: Cancellation) -> Iterator[int]:
         """Semantic ids as they come; afterwards `stop_reason` says why they ended.
 

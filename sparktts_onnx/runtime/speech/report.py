@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 from sparktts_onnx.audio.joining import Span
 from sparktts_onnx.bundle.manifest import CodecLayout
+from sparktts_onnx.runtime.language.alignment import TextColumns
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.result import END, SegmentInfo, SpeechInfo, WordInfo
-from sparktts_onnx.runtime.speech.segment import SegmentBegins, SegmentEnds
+from sparktts_onnx.runtime.speech.segment import HeardWord, Segment, SegmentBegins, SegmentEnds
 from sparktts_onnx.text.alignment import written_parts
 
 
@@ -24,6 +25,10 @@ class Report:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._first: SegmentBegins | None = None
         self._ended: list[SegmentEnds] = []
+        self._words: list[WordInfo] | None = None
+        self._present: Segment | None = None
+        self._parts: tuple[str, ...] = ()
+        self._placed = 0  # words of the present segment, as it is spoken
 
     @contextmanager
     def timing(self, stage: str) -> Iterator[None]:
@@ -45,6 +50,37 @@ class Report:
     def begin_segment(self, event: SegmentBegins) -> None:
         """A segment is about to be heard."""
         self._first = self._first or event
+        self._present, self._parts, self._placed = event.segment, (), 0
+
+    def place_words(self, said: Sequence[HeardWord] | None, span: Span, tempo: float) -> None:
+        """Take all words of the present segment that are known; `span` is its place before any change of tempo."""
+        if said is None or self._present is None:
+            return
+        self._words = self._words or []
+        if not self._parts:
+            starts = [start for start, _ in TextColumns(self._present.text, ()).words()]
+            self._parts = written_parts(self._present.written, self._present.text, starts or [0])
+        known = len(said)
+        while 0 < known < len(self._parts) and not self._parts[known]:
+            known -= 1  # the rest of a word that was written in one and is said in several
+        for word, written in zip(said[self._placed : known], self._parts[self._placed :], strict=False):
+            start, end = (
+                max(span.start, span.origin + seconds) / tempo for seconds in (word.start_seconds, word.end_seconds)
+            )
+            if written or not self._words:
+                self._words.append(WordInfo(written, start, end, len(self._ended)))
+            else:
+                self._words[-1] = dataclasses.replace(self._words[-1], end_seconds=end)
+        self._placed = max(self._placed, known)
+
+    @property
+    def words(self) -> tuple[WordInfo, ...] | None:
+        """Words that are certain so far; None where the bundle cannot tell."""
+        return None if self._words is None else tuple(self._words)
+
+    def segments(self, spans: Sequence[Span], tempo: float) -> tuple[SegmentInfo, ...]:
+        """Segments whose place is certain: `spans`, before any change of tempo."""
+        return tuple(_segment_info(event, span, tempo) for event, span in zip(self._ended, spans, strict=False))
 
     def end_segment(self, event: SegmentEnds) -> int:
         """A segment was spoken; how many there are now."""
@@ -65,9 +101,7 @@ class Report:
         """The whole story; `spans` are the segments' places before any change of tempo."""
         total = time.perf_counter() - self._began
         duration = samples / codec.sample_rate
-        segments = tuple(
-            _segment_info(event, span, utterance.tempo) for event, span in zip(self._ended, spans, strict=True)
-        )
+        segments = self.segments(spans, utterance.tempo)
         assert self._first is not None, "an utterance has a segment"
         return SpeechInfo(
             sample_rate=codec.sample_rate,
@@ -79,7 +113,7 @@ class Report:
             seed=utterance.seed,
             voice=self._first.voice(codec.fingerprint),
             segments=segments,
-            words=_words(self._ended, spans, utterance.tempo, duration),
+            words=None if self._words is None else tuple(_within(duration, word) for word in self._words),
             providers=providers(),
             warnings=tuple(_warning(i, s) for i, s in enumerate(segments) if s.stop_reason != END),
         )
@@ -97,25 +131,9 @@ def _segment_info(event: SegmentEnds, span: Span, tempo: float) -> SegmentInfo:
     )
 
 
-def _words(
-    ended: Sequence[SegmentEnds], spans: Sequence[Span], tempo: float, duration: float
-) -> tuple[WordInfo, ...] | None:
-    """Words as they were written, in the finished sound."""
-    found: list[WordInfo] = []
-    for index, (event, span) in enumerate(zip(ended, spans, strict=True)):
-        if event.words is None:
-            return None
-        parts = written_parts(event.segment.written, event.segment.text, [word.start for word in event.words] or [0])
-        for word, written in zip(event.words, parts, strict=False):
-            start, end = (
-                min(max(span.start, span.origin + seconds) / tempo, duration)
-                for seconds in (word.start_seconds, word.end_seconds)
-            )
-            if written or not found:
-                found.append(WordInfo(written, start, end, index))
-            else:  # said in several words, written in one
-                found[-1] = dataclasses.replace(found[-1], end_seconds=end)
-    return tuple(found)
+def _within(duration: float, word: WordInfo) -> WordInfo:
+    start, end = min(word.start_seconds, duration), min(word.end_seconds, duration)
+    return dataclasses.replace(word, start_seconds=start, end_seconds=end)
 
 
 def _warning(index: int, segment: SegmentInfo) -> str:

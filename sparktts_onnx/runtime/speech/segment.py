@@ -84,14 +84,6 @@ class SegmentBegins:
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """The next piece of a segment's sound."""
-
-    wav: Wave
-    """float32 [N]."""
-
-
-@dataclass(frozen=True)
 class HeardWord:
     """A word of a segment's text and when it is heard."""
 
@@ -102,6 +94,16 @@ class HeardWord:
     start_seconds: float
     """From the beginning of the segment's own sound."""
     end_seconds: float
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The next piece of a segment's sound."""
+
+    wav: Wave
+    """float32 [N]."""
+    words: tuple[HeardWord, ...] | None = None
+    """All words of the segment that surely end by its end; None where the bundle cannot tell, or the rest follows."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.bundle.manifest import Manifest
+from sparktts_onnx.bundle.manifest import CodecLayout, Manifest
 from sparktts_onnx.errors import TextError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
@@ -53,7 +53,7 @@ class SegmentSpeaker:
             OptionError: no attempt holds any speech; see `Segment.require_speech`.
             TextError: the prompt leaves no room for an answer.
         """
-        work = _Work(segment, self._vocoder, self._manifest.codec.hop_length, cancellation)
+        work = _Work(segment, self._vocoder, self._manifest.codec, cancellation)
         tried: list[Attempt] = []
         while len(tried) < segment.attempts:
             # An answer that is neither heard yet nor followed by another is better whole than cut.
@@ -112,10 +112,10 @@ class SegmentSpeaker:
 class _Work:
     """The sound of one segment's attempts, and the time they take."""
 
-    def __init__(self, segment: Segment, vocoder: Vocoder, fade_samples: int, cancellation: Cancellation) -> None:
+    def __init__(self, segment: Segment, vocoder: Vocoder, codec: CodecLayout, cancellation: Cancellation) -> None:
         self._segment = segment
         self._vocoder = vocoder
-        self._fade_samples = fade_samples
+        self._codec = codec
         self._cancellation = cancellation
         self._stream: VocoderStream | None = None
         self._language_model_seconds = 0.0
@@ -178,8 +178,8 @@ class _Work:
 
     def _open(self, attempt: Attempt, chunks: StreamOptions) -> VocoderStream:
         d_vector = self._vocoder.d_vector(attempt.global_ids)
-        check = self._cancellation.check
-        return VocoderStream(self._vocoder, d_vector, chunks, fade_samples=self._fade_samples, check=check)
+        fade, check = self._codec.hop_length, self._cancellation.check
+        return VocoderStream(self._vocoder, d_vector, chunks, fade_samples=fade, check=check)
 
     def _push(self, attempt: Attempt, tokens: list[int]) -> Iterator[Chunk]:
         assert self._stream is not None
@@ -189,4 +189,4 @@ class _Work:
             self._vocoder_seconds += time.perf_counter() - began
             if wav is not None:
                 attempt.sound.append(wav)
-                yield Chunk(wav)
+                yield Chunk(wav, attempt.heard(sum(map(len, attempt.sound)) / self._codec.sample_rate))

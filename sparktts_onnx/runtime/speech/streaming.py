@@ -10,7 +10,7 @@ from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import Utterance
-from sparktts_onnx.runtime.speech.result import SpeechInfo
+from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.segment import Chunk, Event, SegmentBegins, SegmentEnds
 
 Progress = Callable[[int, int], None]
@@ -73,9 +73,22 @@ class Sound:
         if isinstance(event, SegmentBegins):
             self._report.begin_segment(event)
         elif isinstance(event, Chunk):
-            yield self._tempo.feed(self._joiner.feed(event.wav))
+            ready = self._joiner.feed(event.wav)
+            self._report.place_words(event.words, self._joiner.present, self._utterance.tempo)
+            yield self._tempo.feed(ready)
         else:
+            self._report.place_words(event.words, self._joiner.present, self._utterance.tempo)
             yield self._tempo.feed(self._joiner.end_segment(event.segment.pause_seconds))
+
+    @property
+    def words(self) -> tuple[WordInfo, ...] | None:
+        """Of what was given, as `SpeechStream.words`."""
+        return self._report.words if self.info is None else self.info.words
+
+    @property
+    def segments(self) -> tuple[SegmentInfo, ...]:
+        """Of what was given, as `SpeechStream.segments`."""
+        return self._report.segments(self._joiner.spans, self._utterance.tempo)
 
     def _given(self, chunk: Wave) -> Iterator[Wave]:
         self._samples += len(chunk)
@@ -103,6 +116,16 @@ class SpeechStream:
     def info(self) -> SpeechInfo | None:
         """Set when the last chunk has been given."""
         return self._sound.info
+
+    @property
+    def words(self) -> tuple[WordInfo, ...] | None:
+        """Words so far: each comes with the chunk that ends it, or soon after. None where the bundle cannot tell."""
+        return self._sound.words
+
+    @property
+    def segments(self) -> tuple[SegmentInfo, ...]:
+        """Segments so far: each comes when the next one begins to be heard, or with the last chunk."""
+        return self._sound.segments
 
     def __iter__(self) -> Iterator[Wave]:
         return self

@@ -5,7 +5,7 @@ The language model's own attention is all that is asked: no recognizer, no secon
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ MOST_EVIDENCE_EARLY = 12.0
 """The same while an answer is being written, when a path that hesitates may still be the right one."""
 LEAST_END_SHARE = 0.42
 """Attention that the second half of the last word must have, as a share of what a letter has on average."""
+CERTAIN = 15.0
+"""Nats by which a path is behind that is given up while an answer is being written, so that its words can be told."""
 MOST_SECONDS_AFTER_END = 1.5
 MOST_TRANSCRIPT_SECONDS = 0.4
 """Attention that may go back to the transcript."""
@@ -78,6 +80,7 @@ class WordWatch:
         self._text_masses: list[np.ndarray[Any, Any]] = []
         self._transcript_frames = 0
         self._early: str | None = None
+        self._settled = np.zeros(0, np.int64)
 
     def push(self, step: int) -> str | None:
         """Take the attention behind audio token `step` of the answer; the fault that it already shows, or None."""
@@ -110,7 +113,22 @@ class WordWatch:
         ]
         size, worst = max(faults)
         excess = sum(max(0.0, size - 1) for size, _ in faults)
-        return Evidence(MOST_EVIDENCE * excess, worst if size > 1 else None, self._word_times(path))
+        words = self._word_times(self._kept(path), len(path) * self._frame_seconds)
+        return Evidence(MOST_EVIDENCE * excess, worst if size > 1 else None, words)
+
+    def heard(self, seconds: float) -> tuple[HeardWord, ...]:
+        """Words that end within the first `seconds` of the answer's sound; `finish` gives the same for these."""
+        settled = self._paths.settled(CERTAIN)
+        if len(settled) > len(self._settled):
+            self._settled = self._kept(settled)
+        certain = sum(behind < len(self._settled) for _, behind in word_frames(self._settled, self._columns))
+        words = self._word_times(self._settled, math.inf)[:certain]
+        return tuple(takewhile(lambda word: word.end_seconds <= seconds, words))
+
+    def _kept(self, path: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """A path that begins with what words were told from already."""
+        kept: np.ndarray[Any, Any] = np.maximum.accumulate(np.concatenate([self._settled, path[len(self._settled) :]]))
+        return kept
 
     def _end_share(self) -> float:
         """Attention for each letter in the second half of the last word, as a share of the whole text's."""
@@ -127,8 +145,8 @@ class WordWatch:
         last = np.flatnonzero(self._letters)
         return float(np.sum(path > last[-1])) * self._frame_seconds if len(last) else 0.0
 
-    def _word_times(self, path: np.ndarray[Any, Any]) -> tuple[HeardWord, ...]:
-        end = len(path) * self._frame_seconds
+    def _word_times(self, path: np.ndarray[Any, Any], end: float) -> tuple[HeardWord, ...]:
+        """`end`: seconds of the answer's sound."""
 
         def seconds(frame: int) -> float:
             return min(frame * self._frame_seconds + self._lead, end) if frame else 0.0

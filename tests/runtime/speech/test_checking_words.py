@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scripted
 
-from sparktts_onnx import SparkTTSONNX, Voice
+from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead
 from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.speech import speaking, words
@@ -160,3 +160,25 @@ def test_words_follow_joints_tempo_and_what_was_written(watched: SparkTTSONNX, v
 def test_a_bundle_without_heads_speaks_as_before(tts: SparkTTSONNX, voice: Voice) -> None:
     scripted.install(tts, lambda: scripted.speech(scripted.walk(TOKENS)))
     assert tts.inference(TEXT, voice=voice)[1].words is None
+
+
+@pytest.mark.parametrize("tempo", [1.0, 1.25])
+def test_a_stream_tells_each_word_with_the_chunk_that_ends_it(
+    watched: SparkTTSONNX, voice: Voice, tempo: float
+) -> None:
+    ScriptedAttention.orders = iter([ONCE, ONCE])
+    scripted.install(watched, lambda: scripted.speech(scripted.walk(TOKENS)))
+    text = "You owe me $5 now, dear friend.\n\nHello there, my friend."
+    given, told, segments = 0.0, [()], [()]
+    with watched.stream(text, voice=voice, tempo=tempo, stream_options=StreamOptions(5, 10, 10)) as stream:
+        for chunk in stream:
+            given += len(chunk) / stream.sample_rate
+            assert stream.words is not None and stream.words[: len(told[-1])] == told[-1]
+            assert not stream.words or stream.words[-1].end_seconds < given + (0.1 if tempo == 1 else 0.4)
+            told.append(stream.words)
+            segments.append(stream.segments)
+    assert stream.info is not None and stream.info.words == stream.words == told[-1]
+    assert [word.text for word in told[-1]][:6] == ["You", "owe", "me", "$5", "now,", "dear"]
+    assert len({len(words) for words in told}) >= 8, "they come one or two at a time"
+    assert segments[-1] == stream.info.segments[: len(segments[-1])] and stream.segments == stream.info.segments
+    assert segments[1] == () and stream.info.segments[:1] in segments

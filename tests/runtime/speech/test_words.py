@@ -6,6 +6,7 @@ import pytest
 from sparktts_onnx.bundle.manifest import Alignment
 from sparktts_onnx.runtime.language.prompting import CONTENT_START, TextTokens
 from sparktts_onnx.runtime.speech import words
+from sparktts_onnx.runtime.speech.segment import HeardWord
 from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
 
 TEXT = "Seven boats crossed the lake."
@@ -34,11 +35,16 @@ class Seen:
 
 def watched(seen: Seen, *, before: int = 0, lead: float = 0.0) -> tuple[list[str | None], Evidence]:
     """What the watch says after each token, and at the end."""
+    watch = watch_over(seen, before=before, lead=lead)
+    early = [watch.push(step) for step in range(len(seen.rows))]
+    return early, watch.finish()
+
+
+def watch_over(seen: Seen, *, before: int = 0, lead: float = 0.0) -> WordWatch:
     columns = range(CONTENT_START + before, CONTENT_START + before + len(TEXT))
     watch = WordWatch(Alignment(rope_dim=4, lead_seconds=lead), TEXT, TextTokens(columns, SPANS), frame_seconds=0.02)
     watch.attention = seen  # type: ignore[assignment]
-    early = [watch.push(step) for step in range(len(seen.rows))]
-    return early, watch.finish()
+    return watch
 
 
 def columns_of(*order: int) -> list[int]:
@@ -60,6 +66,32 @@ def test_a_text_said_once_has_no_fault_and_its_times() -> None:
         "the": (round(20 * step + 0.03, 3), round(24 * step + 0.03, 3)),
         "lake.": (round(24 * step + 0.03, 3), round(28 * step + 0.03, 3)),
     }
+
+
+@pytest.mark.parametrize("columns", [ALL, columns_of(0, 1, 1, 2, 3, 4), columns_of(0, 2, 3, 4), columns_of(0, 1)])
+def test_words_are_told_while_they_are_written_and_stay_as_they_were_told(columns: list[int]) -> None:
+    watch = watch_over(Seen(columns), lead=0.03)
+    told: list[tuple[HeardWord, ...]] = [()]
+    for step in range(len(columns) * FRAMES):
+        watch.push(step)
+        told.append(watch.heard((step + 1) * 0.02))
+        assert told[-1][: len(told[-2])] == told[-2]
+        assert all(word.end_seconds <= (step + 1) * 0.02 for word in told[-1])
+    assert len(told[-1]) >= len(set(columns) & {word.start for word in WORDS}) - 1, (
+        "but the last, whose end is not seen"
+    )
+    final = watch.finish().words
+    assert final[: len(told[-1])] == told[-1]
+
+
+def test_a_word_is_told_a_few_tokens_behind_its_end() -> None:
+    watch = watch_over(Seen(ALL))
+    ends = [FRAMES * word.stop for word in WORDS[:-1]]
+    when = {}
+    for step in range(len(ALL) * FRAMES):
+        watch.push(step)
+        when.setdefault(len(watch.heard(100.0)), step)
+    assert all(0 <= when[number] - end < 12 for number, end in enumerate(ends, 1))
 
 
 @pytest.mark.parametrize(
