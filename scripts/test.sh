@@ -26,7 +26,7 @@ if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
 fi
 npm ci --prefix web --silent --no-audit --no-fund &
 make_environment .venv-runtime -e '.[cpu]' --group runtime-test
-make_environment .venv-test -e '.[cpu,convert,server,aac,play,ray,training]' --group dev
+make_environment .venv-test -e '.[cpu,convert,lora,server,aac,play,ray,training]' --group dev
 wait $!
 .venv-runtime/bin/python scripts/check_runtime_only.py
 

@@ -13,7 +13,7 @@ import sparktts_onnx
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sparktts_onnx"
-EXPORT_ONLY = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "yaml"}
+EXPORT_ONLY = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "yaml", "peft"}
 PUBLIC = """
 BatchResult Cue DEFAULT_SLOTS EnrollOptions Enrollment FORMATS Lexicon Manifest RecordingReport SegmentInfo
 SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream StreamEncoder StreamOptions Voice VoiceEntry

@@ -209,7 +209,7 @@ class Manifest:
     producer: str
     """Software and version that wrote the bundle."""
     source: str
-    """Name of the checkpoint folder that the bundle was made from."""
+    """Name of the checkpoint folder that the bundle was made from; after a `+`, of a finetune that went into it."""
     licence: str
     """License of the weights, as far as it is known."""
     codec: CodecLayout

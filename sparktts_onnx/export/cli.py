@@ -15,14 +15,27 @@ from sparktts_onnx.export.options import ALL_GRAPHS, ConversionOptions
 
 DEFAULT_MODEL_DIR = Path("pretrained_models/Spark-TTS-0.5B")
 
+DESCRIPTION = """Convert a Spark-TTS checkpoint to a verified bundle of ONNX graphs.
+
+  spark-tts-onnx convert --model-dir Spark-TTS-0.5B --precision int8
+  spark-tts-onnx convert --model-dir Spark-TTS-0.5B --lora my-adapter              merged into its language model
+  spark-tts-onnx convert --model-dir Spark-TTS-0.5B --language-model my-finetune   in place of its language model"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.description = "Convert a Spark-TTS checkpoint to a verified bundle of ONNX graphs."
+    parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     add = parser.add_argument
     add("--model-dir", type=Path, default=DEFAULT_MODEL_DIR, help="checkpoint folder (default: %(default)s)")
-    add("--output-dir", type=Path, help="where the bundle goes (default: MODEL_DIR/onnx)")
+    add(
+        "--language-model",
+        type=Path,
+        metavar="DIR",
+        help="a finetuned language model, as transformers or unsloth saved it; the codec stays that of the checkpoint",
+    )
+    add("--lora", type=Path, metavar="DIR", help="a LoRA adapter, as PEFT saved it; needs the extra lora")
+    add("--output-dir", type=Path, help="where the bundle goes (default: onnx/ in the finetune, else in MODEL_DIR)")
     add("--dynamic-axes", action="store_true", default=True, help="batch and time may vary (the default)")
     add(
         "--no-dynamic-axes",
@@ -79,9 +92,14 @@ def conversion_options(given: argparse.Namespace) -> ConversionOptions:
     """The parsed arguments as options."""
     if not given.model_dir.is_dir():
         raise OptionError(f"there is no checkpoint folder {given.model_dir}; name one with --model_dir")
+    for option, folder in (("--language-model", given.language_model), ("--lora", given.lora)):
+        if folder is not None and not folder.is_dir():
+            raise OptionError(f"there is no folder {folder}; {option} takes one that a training run has saved")
     return ConversionOptions(
         model_dir=given.model_dir,
-        output_dir=given.output_dir or given.model_dir / "onnx",
+        output_dir=given.output_dir or (given.lora or given.language_model or given.model_dir) / "onnx",
+        language_model=given.language_model,
+        lora=given.lora,
         dynamic=given.dynamic_axes,
         frames=given.frames,
         opset=given.opset_version,

@@ -1,5 +1,6 @@
 """A conversion from start to end: every graph written and judged, the manifest last, the folder put in place."""
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout, Manife
 from sparktts_onnx.errors import ExportError, VerificationError
 from sparktts_onnx.export.alignment.search import AlignmentSearch
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
-from sparktts_onnx.export.checkpoint.license import license_of
+from sparktts_onnx.export.checkpoint.license import licenses_of
 from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
@@ -21,12 +22,13 @@ from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.description import describe_graph
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import head_range, write_language_model
+from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.reference import read_reference
 from sparktts_onnx.export.language.weights import DecoderWeights
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room, estimate
-from sparktts_onnx.export.staging import staged
+from sparktts_onnx.export.staging import scratch, staged
 from sparktts_onnx.export.verify.device import check_device, on_device
 from sparktts_onnx.export.verify.end_to_end import GraphChain, clone_prompt, enroll_both, wave_checks
 from sparktts_onnx.export.verify.graphs import Check, verify_graph
@@ -46,10 +48,14 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
         ExportError: no room, or a graph could not be written.
         VerificationError: graphs do not agree with the model; all are named.
     """
-    checkpoint = open_checkpoint(options.model_dir)
-    needs = estimate(checkpoint, precision=options.precision, graphs=options.graphs, verify=options.verify)
+    checkpoint = open_checkpoint(options.model_dir, language_model=options.language_model, adapter=options.lora)
+    merge = options.lora is not None
+    needs = estimate(checkpoint, precision=options.precision, graphs=options.graphs, verify=options.verify, merge=merge)
     check_room(needs, options.output_dir)
-    with staged(options.output_dir) as folder:
+    with staged(options.output_dir) as folder, scratch(options.output_dir) as merged:
+        if options.lora is not None:
+            merge_adapter(checkpoint.language_model_folder, options.lora, merged)
+            checkpoint = dataclasses.replace(checkpoint, language_model_folder=merged)
         work = Conversion(options, checkpoint, folder)
         work.check_weights()
         work.write_graphs()
@@ -124,9 +130,14 @@ class Conversion:
     def _write_language_model(self) -> list[Path]:
         source, options = self.checkpoint.language_model_folder, self.options
         self._layout = write_language_model(
-            source, self.folder, precision=options.precision, head=options.head, opset=options.opset
+            source,
+            self.folder,
+            precision=options.precision,
+            head=options.head,
+            opset=options.opset,
+            ids=self.checkpoint.token_ids,
         )
-        write_text_tokenizer(source, self.folder / TOKENIZER_NAME)
+        write_text_tokenizer(self.checkpoint.tokenizer_folder, self.folder / TOKENIZER_NAME)
         return sorted(self.folder.glob(f"{LANGUAGE_MODEL}.onnx*"))
 
     def find_alignment(self) -> None:
@@ -183,8 +194,8 @@ class Conversion:
         end_to_end = [check for check in self.checks if check.graph not in options.graphs]
         return Manifest(
             producer=f"sparktts-onnx {__version__}",
-            source=self.checkpoint.folder.resolve().name,
-            licence=license_of(self.checkpoint.folder),
+            source=" + ".join(part.resolve().name for part in options.sources),
+            licence=licenses_of(options.sources),
             codec=codec_layout(self.checkpoint, fingerprint=fingerprint, fixed_frames=fixed),
             language_model=self._layout,
             token_ids=self.checkpoint.token_ids,

@@ -22,6 +22,10 @@ class ConversionOptions:
     """The checkpoint folder."""
     output_dir: Path
     """Where the bundle goes."""
+    language_model: Path | None = None
+    """A folder with another language model for the checkpoint's codec."""
+    lora: Path | None = None
+    """A folder with an adapter that is merged into the language model."""
     dynamic: bool = True
     """Whether batch and time may vary in the component graphs."""
     frames: int = 200
@@ -54,3 +58,8 @@ class ConversionOptions:
             raise OptionError(
                 f"{self.frames} frames are too {few} for fixed shapes; use {MIN_FIXED_FRAMES} to {MAX_FIXED_FRAMES}"
             )
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Every folder that weights come from."""
+        return tuple(part for part in (self.model_dir, self.language_model, self.lora) if part is not None)

@@ -39,8 +39,10 @@ class Needs:
     """Available memory at the peak."""
 
 
-def estimate(checkpoint: Checkpoint, *, precision: str, graphs: Sequence[str], verify: bool) -> Needs:
-    """The needs of a conversion, from the configs alone."""
+def estimate(
+    checkpoint: Checkpoint, *, precision: str, graphs: Sequence[str], verify: bool, merge: bool = False
+) -> Needs:
+    """The needs of a conversion, from the configs alone; `merge`: an adapter is merged first, into a copy."""
     with torch.device("meta"):
         codec = sum(tensor.numel() for tensor in BiCodec(checkpoint.codec).state_dict().values())
         wav2vec2 = sum(tensor.numel() for tensor in Wav2Vec2Model(shortened(checkpoint.wav2vec2)).parameters())
@@ -50,8 +52,10 @@ def estimate(checkpoint: Checkpoint, *, precision: str, graphs: Sequence[str], v
     disk = FLOAT32_BYTES * (codec + 2 * traced) + BYTES_PER_WEIGHT[precision] * language_model
     if LANGUAGE_MODEL not in graphs:
         disk -= BYTES_PER_WEIGHT[precision] * language_model
+    if merge:
+        disk += FLOAT32_BYTES * language_model
     peaks = [codec + TRACING_COPIES * max(traced, codec // 2)]
-    if verify and LANGUAGE_MODEL in graphs:
+    if merge or (verify and LANGUAGE_MODEL in graphs):
         peaks.append(codec + CHECKING_COPIES * language_model)
     return Needs(int(disk), int(FLOAT32_BYTES * max(peaks)) + BASE_MEMORY)
 

@@ -36,6 +36,16 @@ def staged(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def scratch(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` for files of the time of a block; what a killed process leaves, `staged` removes."""
+    folder = _sibling(resolved(target), "merged")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def resolved(target: Path) -> Path:
     """Where a folder really is, or would be."""
     try:
@@ -73,7 +83,7 @@ def clear_leftovers(target: Path) -> None:
     """Remove what killed conversions to the same target left, and put back a bundle that one had moved aside."""
     for folder in list(target.parent.iterdir()):
         kind, _, owner = folder.name.removeprefix(f".{target.name}.").partition("-")
-        if folder.name != f".{target.name}.{kind}-{owner}" or kind not in ("partial", "replaced"):
+        if folder.name != f".{target.name}.{kind}-{owner}" or kind not in ("partial", "replaced", "merged"):
             continue
         if not (owner.isascii() and owner.isdecimal()) or alive(int(owner)):
             continue

@@ -14,9 +14,9 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from sparktts_onnx.bundle.manifest import TokenIds
 from sparktts_onnx.bundle.values import Bounds
 from sparktts_onnx.errors import CheckpointError
-from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
+from sparktts_onnx.export.checkpoint.tokenizer import agreed_tokenizer
 from sparktts_onnx.export.checkpoint.wav2vec2 import normalizes_recordings, read_wav2vec2, read_wav2vec2_config
-from sparktts_onnx.export.checkpoint.weights import TensorFiles, load_strictly
+from sparktts_onnx.export.checkpoint.weights import ADAPTER_CONFIG, MERGE, TensorFiles, load_strictly
 from sparktts_onnx.export.files import read_yaml, values_of
 from sparktts_onnx.export.modules import BiCodec, BiCodecConfig
 
@@ -67,12 +67,11 @@ class Checkpoint:
     normalize_recording: bool
     """Whether wav2vec2 reads recordings of zero mean and unit variance."""
     token_ids: TokenIds
-    """From `LLM/tokenizer.json`."""
-
-    @property
-    def language_model_folder(self) -> Path:
-        """Where the language model and its tokenizer lie."""
-        return self.folder / LANGUAGE_MODEL_FOLDER
+    """From the tokenizer."""
+    language_model_folder: Path
+    """Where the language model lies: `LLM`, or a finetune's folder."""
+    tokenizer_folder: Path
+    """Where its tokenizer lies."""
 
     def load_codec(self) -> BiCodec:
         """BiCodec in float32, ready for inference."""
@@ -88,14 +87,22 @@ class Checkpoint:
         return read_wav2vec2(self.folder / WAV2VEC2_FOLDER, self.wav2vec2)
 
 
-def open_checkpoint(folder: Path) -> Checkpoint:
+def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter: Path | None = None) -> Checkpoint:
     """Read a checkpoint's configs and its token ids.
+
+    Args:
+        folder: the checkpoint.
+        language_model: a folder with another language model for its codec, such as a finetune.
+        adapter: a folder with an adapter for the language model; what is read of it here is its tokenizer.
 
     Raises:
         CheckpointError: something is missing, unreadable, or describes a model that cannot be converted.
     """
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder {folder}; expected the layout of Spark-TTS-0.5B")
+    published = folder / LANGUAGE_MODEL_FOLDER
+    llm = published if language_model is None else language_model_in(language_model)
+    tokenizer, ids = agreed_tokenizer([published, llm, *([] if adapter is None else [adapter])])
     codec = read_yaml(folder / CODEC_FOLDER / "config.yaml")
     sections = codec.get("audio_tokenizer")
     if not isinstance(sections, Mapping):
@@ -106,10 +113,29 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         codec=BiCodecConfig.from_dict(sections),
         wav2vec2=read_wav2vec2_config(folder / WAV2VEC2_FOLDER),
         normalize_recording=normalizes_recordings(folder / WAV2VEC2_FOLDER),
-        token_ids=read_token_ids(folder / LANGUAGE_MODEL_FOLDER),
+        token_ids=ids,
+        language_model_folder=llm,
+        tokenizer_folder=tokenizer,
     )
     _check_widths(checkpoint)
     return checkpoint
+
+
+def language_model_in(folder: Path) -> Path:
+    """Where a folder from elsewhere has its language model: itself, or `LLM` in it.
+
+    Raises:
+        CheckpointError: it holds none.
+    """
+    for place in (folder, folder / LANGUAGE_MODEL_FOLDER):
+        if (place / "config.json").is_file():
+            return place
+    if (folder / ADAPTER_CONFIG).is_file():
+        raise CheckpointError(MERGE.format(folder))
+    raise CheckpointError(
+        f"there is no language model in {folder}: expected config.json, model.safetensors and the like, as "
+        "transformers' save_pretrained writes them"
+    )
 
 
 def codec_fingerprint(codec: nn.Module) -> str:

@@ -1,6 +1,7 @@
 """The license of a checkpoint's weights, as far as its folder tells."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 PUBLISHED = (
@@ -10,10 +11,16 @@ PUBLISHED = (
 CARD = re.compile(r"\A---\n.*?^license:\s*([^\n]+)\n.*?^---", re.MULTILINE | re.DOTALL)
 
 
-def license_of(folder: Path) -> str:
-    """The license named by the model card in the folder; without a card, that of the published weights."""
+def licenses_of(folders: Sequence[Path]) -> str:
+    """The license of a checkpoint, the first folder, and those that the cards of finetunes name."""
+    first, *others = (_named_in(folder) for folder in folders)
+    return "; ".join(dict.fromkeys(name for name in (first or PUBLISHED, *others) if name))
+
+
+def _named_in(folder: Path) -> str | None:
+    """The license named by the model card in a folder."""
     try:
         card = CARD.match((folder / "README.md").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         card = None
-    return card[1].strip().strip("\"'") if card else PUBLISHED
+    return card[1].strip().strip("\"'") if card else None

@@ -4,11 +4,14 @@ The bundle's tokenizer knows no control tokens. Prompts are joined from ids by r
 `<|im_end|>` is text, in every runtime that reads the bundle.
 """
 
+import dataclasses
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sparktts_onnx.bundle.contract import TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import MOST_IDS, IdRange, TokenIds
 from sparktts_onnx.bundle.values import shown
 from sparktts_onnx.errors import CheckpointError
@@ -56,6 +59,29 @@ def read_token_ids(llm_folder: Path) -> TokenIds:
     return TokenIds(**roles, attributes=attributes)
 
 
+def agreed_tokenizer(folders: Sequence[Path]) -> tuple[Path, TokenIds]:
+    """The last folder that has a tokenizer, and its token ids; by role they are those of every other tokenizer.
+
+    Raises:
+        CheckpointError: no tokenizer, one that cannot be read, or two with different ids for a role.
+    """
+    having = [folder for folder in dict.fromkeys(folders) if (folder / TOKENIZER_NAME).is_file()] or [folders[-1]]
+    known = [read_token_ids(folder) for folder in having]
+    roles = [field.name for field in dataclasses.fields(TokenIds) if field.name != "attributes"]
+    for folder, ids in zip(having, known, strict=True):
+        if differing := next((role for role in roles if getattr(ids, role) != getattr(known[0], role)), None):
+            first, found = (vars(each)[differing] for each in (known[0], ids))
+            raise CheckpointError(
+                f"the tokenizers in {having[0]} and {folder} do not agree on {differing}: {_shown(first)} and "
+                f"{_shown(found)}; convert a finetune with the model that it was trained from"
+            )
+    return having[-1], known[-1]
+
+
+def _shown(ids: int | IdRange) -> str:
+    return str(ids) if isinstance(ids, int) else f"{ids.first} to {ids.stop - 1}"
+
+
 def write_text_tokenizer(llm_folder: Path, target: Path) -> None:
     """Write the checkpoint's `tokenizer.json` without its control tokens, so that all text is text."""
     spec = _read_spec(llm_folder)
@@ -68,7 +94,7 @@ def write_text_tokenizer(llm_folder: Path, target: Path) -> None:
 
 
 def _read_spec(llm_folder: Path) -> dict[str, Any]:
-    path = llm_folder / "tokenizer.json"
+    path = llm_folder / TOKENIZER_NAME
     spec = read_json(path, limit=TABLE_BYTES)
     if not isinstance(spec.get("model"), dict):
         raise CheckpointError(f"{path} is not a tokenizer: expected an object with the key `model`")

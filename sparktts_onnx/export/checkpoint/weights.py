@@ -15,6 +15,7 @@ from sparktts_onnx.export.files import TABLE_BYTES, read_json, refuse_pointer
 
 SAFETENSORS_NAME = "model.safetensors"
 PICKLE_NAME = "pytorch_model.bin"
+ADAPTER_CONFIG = "adapter_config.json"
 LISTED = 5
 """Tensor names that a message spells out before it only counts."""
 PARAMETRIZED = {
@@ -22,8 +23,10 @@ PARAMETRIZED = {
     "parametrizations.weight.original1": "weight_v",
 }
 """Newer spelling of weight norm, read as the published one."""
-WRAPPERS = ("_orig_mod.", "module.", "base_model.model.")
-"""What torch.compile, data parallel training and PEFT put before every name."""
+COMPILED = "_orig_mod."
+"""What torch.compile puts into names, wherever a compiled module is."""
+WRAPPERS = ("module.", "base_model.model.")
+"""What data parallel training and PEFT put before every name."""
 QUANTIZED = re.compile(
     r"\.(SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map|qweight|qzeros|g_idx|weight_packed)$"
     r"|\.quant_state\."
@@ -122,7 +125,7 @@ def weight_files(folder: Path) -> list[Path]:
         if candidate.is_file():
             return [candidate]
     if list(folder.glob("adapter_*")):
-        raise CheckpointError(_MERGE.format(folder))
+        raise CheckpointError(MERGE.format(folder))
     raise CheckpointError(
         f"there are no weights in {folder}: expected {SAFETENSORS_NAME}, {SAFETENSORS_NAME}.index.json or {PICKLE_NAME}"
     )
@@ -166,9 +169,9 @@ def _load_pickle(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-_MERGE = (
-    "{} holds a LoRA adapter, not a whole model: merge it into the model that it was trained on (PEFT's "
-    "merge_and_unload, then save_pretrained) and convert the result"
+MERGE = (
+    "{} holds a LoRA adapter, not a whole model: convert the model that it was trained on, and name the adapter's "
+    "folder with --lora; or merge it yourself (PEFT's merge_and_unload, then save_pretrained)"
 )
 
 
@@ -180,7 +183,7 @@ def refuse_derived(names: Iterable[str], path: Path) -> None:
     """
     for name in names:
         if ADAPTED.search(name):
-            raise CheckpointError(_MERGE.format(path))
+            raise CheckpointError(MERGE.format(path))
         if QUANTIZED.search(name):
             raise CheckpointError(
                 f"the weights {path} were quantized by another tool ({name}): save the model in float32, float16 or "
@@ -190,6 +193,7 @@ def refuse_derived(names: Iterable[str], path: Path) -> None:
 
 def published_name(stored: str) -> str:
     """A tensor's name without the prefixes of wrappers, with weight norm in the published spelling."""
+    stored = stored.replace(COMPILED, "")
     while prefix := next((prefix for prefix in WRAPPERS if stored.startswith(prefix)), ""):
         stored = stored.removeprefix(prefix)
     for newer, published in PARAMETRIZED.items():

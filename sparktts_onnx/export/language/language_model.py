@@ -38,22 +38,24 @@ def write_language_model(
     precision: Precision = "fp32",
     head: Head = "speech",
     opset: int = 17,
+    ids: TokenIds | None = None,
 ) -> LanguageModelLayout:
     """Write `language_model.onnx` and `language_model.onnx.data` into the folder `target`.
 
     Args:
-        llm_folder: the checkpoint's `LLM` folder.
+        llm_folder: the checkpoint's `LLM` folder, or another with a language model.
         target: an existing folder.
         precision: of the stored weights.
         head: rows of the output head: those of the ids that speech can use, or the whole vocabulary.
         opset: of the standard operators.
+        ids: of its tokenizer, where that lies elsewhere.
 
     Raises:
         CheckpointError: the folder cannot be read, or a tensor is missing, extra or misshapen.
     """
     config = read_decoder_config(llm_folder)
     weights = DecoderWeights(config, TensorFiles(llm_folder))
-    rows = head_range(config, read_token_ids(llm_folder), head)
+    rows = head_range(config, ids or read_token_ids(llm_folder), head)
     products = _PRODUCTS[precision]
     with GraphFile(target / f"{LANGUAGE_MODEL}.onnx", opset=opset) as graph:
         DecoderGraph(config, weights, products, rows, graph).write()
