@@ -58,7 +58,7 @@ def test_arguments_of_streams_and_batches_are_named_too(tts: SparkTTSONNX) -> No
         ("gender", lambda: VoiceStyle.of("robot")),
         ("window", lambda: EnrollOptions(window="some")),
         ("slots", lambda: SparkTTSONNX(".", slots=0)),
-        ("model_dir", lambda: SparkTTSONNX(None)),  # type: ignore[arg-type]
+        ("model", lambda: SparkTTSONNX(None)),  # type: ignore[arg-type]
     ],
 )
 def test_other_arguments_are_named_too(field: str, make: Callable[[], object]) -> None:

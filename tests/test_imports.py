@@ -49,7 +49,7 @@ ROOMS: dict[str, str] = {
     "batch": "audio files public",
     "server": "audio public",
     "scale": "public batch server",
-    "cli": "audio files hub public batch export server scale",
+    "cli": "bundle audio files hub public batch export server scale",
     "__main__": "cli",
 }
 """The rooms of the package from the bottom up, and the rooms that each may import; everything may import `errors` and

@@ -5,6 +5,7 @@ each token), D feature width, G global tokens. Sizes are not part of the contrac
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 FORMAT_VERSION = 1
 """Version of the bundle format; a runtime refuses any other."""
@@ -12,6 +13,11 @@ FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 TOKENIZER_NAME = "tokenizer.json"
 LANGUAGE_MODEL = "language_model"
+
+Precision = Literal["fp32", "fp16", "int8", "int4"]
+"""What a bundle is made for: fp32 equals the original, fp16 is for NVIDIA GPUs, int8 and int4 are for processors."""
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
 QUERIES = "queries"
 """Output of the language model where the manifest names alignment heads: [B, heads, Dh], not rotated."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from sparktts_onnx.bundle.contract import FORMAT_VERSION, MANIFEST_NAME
+from sparktts_onnx.bundle.contract import FORMAT_VERSION, LANGUAGE_MODEL, MANIFEST_NAME
 from sparktts_onnx.bundle.values import Bounds, build
 from sparktts_onnx.errors import BundleError
 
@@ -247,6 +247,11 @@ class Manifest:
                 f"codec.hop_length is {codec.hop_length}, not a multiple of {codec.frames_per_token} frames"
             )
 
+    @property
+    def precision(self) -> str:
+        """What the bundle is made for: that of its language model."""
+        return self.graphs[LANGUAGE_MODEL].precision if LANGUAGE_MODEL in self.graphs else ""
+
     def files(self) -> tuple[FileEntry, ...]:
         """Every file of the bundle except the manifest, in order of graph."""
         return (self.tokenizer, *(entry for graph in self.graphs.values() for entry in graph.files))
@@ -269,8 +274,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     (folder / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read a bundle's manifest and see that every file is there at its length.
+def read_manifest(folder: Path, *, whole: bool = True) -> Manifest:
+    """Read a bundle's manifest and see that every file is there at its length, if the bundle is to be `whole` by now.
 
     Contents are compared by `check_file`, file by file, when one is about to be used.
 
@@ -279,7 +284,7 @@ def read_manifest(folder: Path) -> Manifest:
             truncated file.
     """
     manifest = _parse(_read_json(folder), folder)
-    for entry in manifest.files():
+    for entry in manifest.files() if whole else ():
         _check_presence(folder, entry)
     return manifest
 
@@ -291,10 +296,10 @@ def check_file(folder: Path, entry: FileEntry) -> None:
         BundleError: the file is missing or is not the one that the bundle was written with.
     """
     _check_presence(folder, entry)
-    if (found := sha256_of(folder / entry.name)) != entry.sha256:
+    path = folder / entry.name
+    if (found := sha256_of(path)) != entry.sha256:
         raise BundleError(
-            f"{folder / entry.name} was altered: its SHA-256 is {found[:12]}…, the manifest says "
-            f"{entry.sha256[:12]}…; convert the checkpoint again"
+            f"{path} was altered: its SHA-256 is {found[:12]}…, the manifest says {entry.sha256[:12]}…; {_remedy(path)}"
         )
 
 
@@ -303,9 +308,12 @@ def _check_presence(folder: Path, entry: FileEntry) -> None:
     if not path.is_file():
         raise BundleError(f"the bundle {folder} lacks {entry.name}; convert the checkpoint again")
     if (size := path.stat().st_size) != entry.bytes:
-        raise BundleError(
-            f"{path} was altered: it has {size} bytes, the manifest says {entry.bytes}; convert the checkpoint again"
-        )
+        raise BundleError(f"{path} was altered: it has {size} bytes, the manifest says {entry.bytes}; {_remedy(path)}")
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a file; links are what the hub's cache has."""
+    return f"delete {path.resolve()} to fetch it again" if path.is_symlink() else "convert the checkpoint again"
 
 
 def _read_json(folder: Path) -> dict[str, Any]:

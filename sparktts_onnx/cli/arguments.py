@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from sparktts_onnx import DEFAULT_SLOTS, FORMATS, Lexicon, SparkTTSONNX, SpeechOptions
+from sparktts_onnx.bundle.contract import PRECISIONS
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
 FORMATS_HELP = f"{', '.join(FORMATS)} (default: wav); aac and m4a need the extra aac"
@@ -27,10 +28,14 @@ def add_bundle_argument(parser: argparse.ArgumentParser) -> "argparse._ArgumentG
     """Which bundle, for `open_bundle`; the group of the option."""
     group = parser.add_argument_group("model")
     group.add_argument(
+        "--model",
         "--model-dir",
         required=True,
-        metavar="DIR",
-        help="a bundle made by convert_to_onnx.py, or a checkpoint folder that holds one under onnx/",
+        metavar="MODEL",
+        help="a bundle, a folder with one under onnx/, or the id of a model on the hub: org/name[@revision]",
+    )
+    group.add_argument(
+        "--precision", choices=PRECISIONS, help="which bundle, where there are several (default: as --device needs)"
     )
     return group
 
@@ -49,13 +54,14 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 def open_bundle(options: argparse.Namespace) -> SparkTTSONNX:
     """The model that the options name, where nothing is computed with it."""
-    return SparkTTSONNX(options.model_dir)
+    return SparkTTSONNX.from_pretrained(options.model, precision=options.precision)
 
 
 def open_model(options: argparse.Namespace, *, slots: int = DEFAULT_SLOTS) -> SparkTTSONNX:
     """The model that the options name, with `slots` answers at once."""
-    return SparkTTSONNX(
-        options.model_dir,
+    return SparkTTSONNX.from_pretrained(
+        options.model,
+        precision=options.precision,
         device=options.device,
         threads=options.threads,
         slots=slots,

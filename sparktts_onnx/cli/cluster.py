@@ -1,6 +1,7 @@
 """Options of the commands that can work on a Ray cluster."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def cluster_settings(options: argparse.Namespace, *, slots: int) -> "tuple[Model
     gpus = float(options.device == "cuda") if given is None else given
     threads = options.threads or default_threads()
     packed = None if options.packed_weights is None else Path(options.packed_weights).absolute()
-    model = ModelSettings(Path(options.model_dir).absolute(), options.device, threads, gpus, slots, packed)
-    with model.open():  # says at once what is wrong with it; no graph is loaded
-        return model, Replicas.parse(options.workers)
+    model = ModelSettings(options.model, options.device, threads, gpus, slots, packed, options.precision)
+    with model.open() as tts:  # says at once what is wrong with it; no graph is loaded
+        same = tts.bundle.model_id or Path(options.model).absolute()
+        return dataclasses.replace(model, model=same), Replicas.parse(options.workers)

@@ -27,6 +27,8 @@ def run(argv: Sequence[str]) -> int:
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    for handler in logging.getLogger().handlers:  # huggingface_hub prints what it logs by itself
+        handler.addFilter(lambda record: not record.name.startswith("huggingface_hub"))
     command: Callable[[argparse.Namespace], int] = options.run
     return command(options)
 

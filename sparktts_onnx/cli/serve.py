@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Serve speech over HTTP: POST /v1/audio/speech as OpenAI's, voices, metrics, and a page at /.
 
-  on this machine only:   spark-tts-onnx serve --model-dir M
-  for others:             SPARK_TTS_API_KEY=… spark-tts-onnx serve --model-dir M --host 0.0.0.0
-  on several machines:    RAY_ADDRESS=auto spark-tts-onnx serve --model-dir M --ray --workers 2:16
+  on this machine only:   spark-tts-onnx serve --model M
+  for others:             SPARK_TTS_API_KEY=… spark-tts-onnx serve --model M --host 0.0.0.0
+  on several machines:    RAY_ADDRESS=auto spark-tts-onnx serve --model M --ray --workers 2:16
 
 SIGTERM and Ctrl-C stop it: running requests finish (--stop-seconds), new ones are refused."""
 
@@ -93,9 +93,10 @@ def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None
     from sparktts_onnx.server.local import add_local
 
     with open_model(options, slots=settings.slots) as tts:
+        tts.bundle.fetch()  # what enrolling needs too: no request shall wait for a download
         app = create_app(tts, settings)
         if options.local_page is not None:
-            add_local(app, Path(options.local_page), Path(options.model_dir))
+            add_local(app, Path(options.local_page), tts.bundle.folder)
         run_server(app, settings)
 
 

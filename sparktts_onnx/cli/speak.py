@@ -25,7 +25,7 @@ from sparktts_onnx.files import read_text_file
 
 DESCRIPTION = """Speak a text with a cloned, kept or created voice.
 
-  clone a voice:   spark-tts-onnx --model-dir M --prompt-path me.wav --text "Hello." --output-dir out
+  clone a voice:   spark-tts-onnx --model M --prompt-path me.wav --text "Hello." --output-dir out
   keep it:         … --prompt-path me.wav --save-voice me.json
   use it again:    … --voice me.json --text-file book.txt --format mp3
   create a voice:  … --gender female --pitch high --text "Hello."

@@ -11,9 +11,9 @@ from sparktts_onnx.errors import OptionError
 
 DESCRIPTION = """Keep voices by name in a folder.
 
-  spark-tts-onnx voices enroll  NAME a.wav b.wav --model-dir M    from recordings of one speaker
-  spark-tts-onnx voices create NAME --gender male --model-dir M  made up by the model
-  spark-tts-onnx voices try    NAME --model-dir M                speaks a sentence
+  spark-tts-onnx voices enroll  NAME a.wav b.wav --model M    from recordings of one speaker
+  spark-tts-onnx voices create NAME --gender male --model M  made up by the model
+  spark-tts-onnx voices try    NAME --model M                speaks a sentence
   spark-tts-onnx voices list|show|remove …"""
 
 SENTENCE = "This is how I sound. Shall we begin?"

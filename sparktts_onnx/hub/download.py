@@ -17,8 +17,8 @@ from sparktts_onnx.hub.names import HubModel, hub_model
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when huggingface_hub is first imported, by whomever
 
-_SMALL = (".gitattributes", "README.md", "config.*")
-"""Files that nearly every model has."""
+SMALL = (".gitattributes", "README.md", "config.*")
+"""Files that nearly every model has, so that some match."""
 _NO_PLACE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOTDIR)
 
 
@@ -39,7 +39,7 @@ def local_folder(model: str | Path, patterns: Sequence[str], *, local_files_only
         return Path(model)
     if local_files_only or library().constants.HF_HUB_OFFLINE:
         return pinned_folder(wanted, patterns=patterns, local_files_only=True)
-    folder = pinned_folder(wanted, patterns=_SMALL)
+    folder = pinned_folder(wanted, patterns=SMALL)
     commit = replace(wanted, revision=folder.name)
     with reported(commit):
         names = library().HfApi().list_repo_files(commit.id, revision=commit.revision)
@@ -73,6 +73,11 @@ def fetch(model: HubModel, names: Iterable[str], *, local_files_only: bool = Fal
     for name in names:
         with reported(model, name):
             library().hf_hub_download(model.id, name, revision=model.revision, local_files_only=local_files_only)
+
+
+def assets_folder(model: HubModel) -> Path:
+    """Where bundles that were converted from a pinned checkpoint are kept: the cache's place for what is made here."""
+    return Path(library().constants.HF_ASSETS_CACHE, "sparktts_onnx", model.id.replace("/", "--"), str(model.revision))
 
 
 def library() -> Any:

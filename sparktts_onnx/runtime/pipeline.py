@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypedDict, Unpack
 from weakref import WeakSet
 
 import numpy as np
@@ -16,9 +16,10 @@ from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.audio.reading import Source
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.writing import SpeechFile
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, MANIFEST_NAME
-from sparktts_onnx.bundle.manifest import Manifest, check_file, read_manifest
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
+from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import GenerationError, OptionError
+from sparktts_onnx.hub.bundles import Bundle, open_bundle
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
@@ -52,6 +53,15 @@ ITEMS_A_SLOT = 2
 """Items of a batch in work for each slot: while the vocoder speaks one, its slot writes another."""
 
 
+class ModelOptions(TypedDict, total=False):
+    """How a model runs; see `SparkTTSONNX`."""
+
+    device: str
+    threads: int | None
+    slots: int
+    packed_weights: str | Path | None
+
+
 class SparkTTSONNX:
     """Spark-TTS from one bundle; safe to share between threads, but for `process_prompt` and `load_voice`.
 
@@ -64,7 +74,7 @@ class SparkTTSONNX:
 
     def __init__(
         self,
-        model_dir: str | Path,
+        model: str | Path | Bundle,
         *,
         device: str = "auto",
         threads: int | None = None,
@@ -74,7 +84,9 @@ class SparkTTSONNX:
         """Open a bundle; its graphs are loaded when they are first used.
 
         Args:
-            model_dir: a bundle, or a checkpoint folder that holds one under `onnx`.
+            model: a bundle, a folder that holds bundles (as a checkpoint does under `onnx`), or the id of a model on
+                the Hugging Face hub, `org/name[@revision]`, whose files are fetched when they are needed. A folder
+                that exists is never taken for an id.
             device: auto, cpu, cuda, directml, coreml or openvino.
             threads: threads a graph computes with; by default the cores this process may use.
             slots: answers that the language model writes at once; of one text at most 8.
@@ -84,22 +96,59 @@ class SparkTTSONNX:
 
         Raises:
             BundleError: no bundle there, or an incomplete or altered one.
+            HubError: the hub does not give it.
             OptionError, ProviderError: a bad option, a device that this ONNX Runtime does not have.
         """
         whole_number("slots", slots, 1, MAX_SLOTS)
-        folder = bundle_folder(path_named("model_dir", model_dir))
-        self.manifest: Manifest = read_manifest(folder)
-        check_file(folder, self.manifest.tokenizer)
+        if not isinstance(model, Bundle):
+            path = path_named("model", model)
+            model = open_bundle(model if isinstance(model, str) else path, device=device)
+        self.bundle: Bundle = model
+        self.manifest: Manifest = model.manifest
         self._slots = slots
         packed = None if packed_weights is None else path_named("packed_weights", packed_weights)
-        self._sessions = Sessions(folder, self.manifest, device=device, threads=threads, packed_weights=packed)
+        self._sessions = Sessions(
+            model.folder, model.manifest, device=device, threads=threads, packed_weights=packed, fetch=model.fetch
+        )
         self._enroller = Enroller(self._sessions, self.manifest.codec)
         self._vocoder = Vocoder(self._sessions, self.manifest.codec)
-        self._prompter = Prompter(folder / self.manifest.tokenizer.name, self.manifest.token_ids)
+        self._prompter = Prompter(model.folder / self.manifest.tokenizer.name, self.manifest.token_ids)
         self._lock = threading.Lock()
         self._loaded_speaker: tuple[SegmentSpeaker, Scheduler] | None = None
         self._working: WeakSet[Cancellation] = WeakSet()
         self._prompt: Voice | None = None
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path,
+        *,
+        revision: str | None = None,
+        precision: str | None = None,
+        local_files_only: bool = False,
+        **options: Unpack[ModelOptions],
+    ) -> Self:
+        """Open a model by its id on the hub, or a folder.
+
+        Args:
+            model: as `SparkTTSONNX` takes it.
+            revision: of an id: a branch, a tag or a commit.
+            precision: which bundle where there are several: fp32, fp16, int8 or int4.
+            local_files_only: take what the cache has, and ask nobody.
+            options: as `SparkTTSONNX` takes them.
+
+        Raises:
+            see `SparkTTSONNX`.
+        """
+        path = path_named("model", model)
+        bundle = open_bundle(
+            model if isinstance(model, str) else path,
+            revision=revision,
+            precision=precision,
+            device=options.get("device", "auto"),
+            local_files_only=local_files_only,
+        )
+        return cls(bundle, **options)
 
     def __enter__(self) -> Self:
         return self
@@ -255,7 +304,7 @@ class SparkTTSONNX:
         return self._speech(text, options, chunks=chunks, writing=1)
 
     def warm_up(self) -> None:
-        """Load what speaking needs now rather than at the first request."""
+        """Fetch and load what speaking needs now rather than at the first request."""
         self._speaker()
 
     def _remember(self, voice: Voice) -> Voice:
@@ -323,7 +372,7 @@ class SparkTTSONNX:
             on_progress: called after every segment.
             remembered: whether the last prompt may speak where no voice is given.
         """
-        report = Report(listened=chunks is not None)
+        report = Report(listened=chunks is not None, model_id=self.bundle.model_id)
         with report.timing("text"):
             utterance = self._utterance(text, options, remembered=remembered)
             segments = plan_segments(utterance, self.manifest.codec)
@@ -362,6 +411,7 @@ class SparkTTSONNX:
     def _speaker(self) -> SegmentSpeaker:
         with self._lock:
             if self._loaded_speaker is None:
+                self.bundle.fetch(SPEAKING_GRAPHS)
                 with FilledMemory() as weights, self._vocoder.loading():
                     session = self._sessions[LANGUAGE_MODEL]
                 layout, alignment = self.manifest.language_model, self.manifest.alignment
@@ -370,12 +420,6 @@ class SparkTTSONNX:
                 speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)
                 self._loaded_speaker = speaker, scheduler
             return self._loaded_speaker[0]
-
-
-def bundle_folder(model_dir: Path) -> Path:
-    """The bundle that a folder is or holds."""
-    inner = model_dir / "onnx"
-    return inner if not (model_dir / MANIFEST_NAME).is_file() and inner.is_dir() else model_dir
 
 
 def _finished(speech: SpeechStream, take: Callable[[Wave], None]) -> SpeechInfo:

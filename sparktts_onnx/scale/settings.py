@@ -14,8 +14,9 @@ MAX_WORKERS = 10_000
 class ModelSettings:
     """The model as each worker opens it."""
 
-    model_dir: Path
-    """Where every machine of the cluster finds the bundle: a shared folder, or the same path everywhere."""
+    model: str | Path
+    """Where every machine of the cluster finds the bundle: a shared folder, the same path everywhere, or an id of the
+    hub, best with a commit."""
     device: str = "auto"
     threads: int = 1
     """Threads a worker computes with, which are also the cores that it is given."""
@@ -25,6 +26,8 @@ class ModelSettings:
     """Answers that a worker makes at once."""
     packed_weights: Path | None = None
     """Where the workers of a machine share their weights."""
+    precision: str | None = None
+    """Which bundle, where there are several."""
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.slots < 1 or self.gpus < 0:
@@ -38,8 +41,9 @@ class ModelSettings:
 
     def open(self) -> SparkTTSONNX:
         """The model in this process."""
-        return SparkTTSONNX(
-            self.model_dir,
+        return SparkTTSONNX.from_pretrained(
+            self.model,
+            precision=self.precision,
             device=self.device,
             threads=self.threads,
             slots=self.slots,

@@ -30,6 +30,7 @@ class Speaker:
 
     def __init__(self, model: ModelSettings) -> None:
         self._tts = model.open()
+        self._tts.bundle.fetch()
         self._threads = ThreadPoolExecutor(model.slots + _SPARE_THREADS, thread_name_prefix="speaker")
         self._tts.inference("This is a test.", gender="female", seed=0)  # the first answer loads and allocates
 

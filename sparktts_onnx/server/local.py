@@ -24,8 +24,8 @@ class _Isolated(StaticFiles):
         return response
 
 
-def add_local(app: FastAPI, web: Path, model_dir: Path) -> None:
-    """Serve the JavaScript host in `web`, and the bundle that `model_dir` is or holds.
+def add_local(app: FastAPI, web: Path, bundle: Path) -> None:
+    """Serve the JavaScript host in `web`, and a bundle's folder.
 
     Raises:
         OptionError: `web` is not that folder or lacks its packages; the server asks for an API key, which browsers do
@@ -38,7 +38,6 @@ def add_local(app: FastAPI, web: Path, model_dir: Path) -> None:
         raise OptionError(
             f"{web} has no {missing[0]}; expected the folder web/ of the repository, after `npm ci` there"
         )
-    bundle = model_dir if (model_dir / "manifest.json").is_file() else model_dir / "onnx"
 
     @app.get("/local", include_in_schema=False)
     def page() -> RedirectResponse:

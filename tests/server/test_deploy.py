@@ -30,7 +30,7 @@ def unit_command() -> list[str]:
 def test_deployed_commands_are_understood(command: list[str]) -> None:
     assert command[0].endswith("spark-tts-onnx") and command[1] == "serve"
     options = make_parser("serve").parse_args(command[2:])
-    assert options.model_dir and options.voices_dir.startswith("/")
+    assert options.model and options.voices_dir.startswith("/")
 
 
 def test_a_supervisor_waits_longer_than_the_server_needs_to_stop(tmp_path: Path) -> None:

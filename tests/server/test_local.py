@@ -14,9 +14,9 @@ from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.local import add_local
 
 
-def local(engine: StandIn, settings: ServerSettings, web: Path, model_dir: Path) -> TestClient:
+def local(engine: StandIn, settings: ServerSettings, web: Path, bundle: Path) -> TestClient:
     app = create_app(engine, settings)
-    add_local(app, web, model_dir)
+    add_local(app, web, bundle)
     return TestClient(app, base_url="http://localhost")
 
 
@@ -74,6 +74,6 @@ def test_the_manifest_of_the_bundle_inside_a_checkpoint(
     (tmp_path / "checkpoint" / "voices").mkdir(parents=True)
     (tmp_path / "checkpoint" / "onnx").symlink_to(nano.BUNDLE)
     (tmp_path / "checkpoint" / "voices" / "adam.json").write_text(json.dumps({"name": "adam"}), encoding="utf-8")
-    with local(engine, settings, web, tmp_path / "checkpoint") as client:
+    with local(engine, settings, web, tmp_path / "checkpoint" / "onnx") as client:
         assert client.get("/local/demo/model/manifest.json").json()["source"] == "nano"
         assert client.get("/local/demo/model/voices.json").json() == [{"name": "adam"}]

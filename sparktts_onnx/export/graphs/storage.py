@@ -1,13 +1,11 @@
 """How the weights of each graph are kept in its file, and what its checks allow for that: decided here, once."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
-
-Precision = Literal["fp32", "fp16", "int8", "int4"]
-"""What a bundle is made for: fp32 equals the original, fp16 is for NVIDIA GPUs, int8 and int4 are for processors."""
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+from sparktts_onnx.bundle.contract import PRECISIONS as PRECISIONS
+from sparktts_onnx.bundle.contract import Precision as Precision
 
 Head = Literal["speech", "full"]
 """Rows of the language model's head: the ids that speech can use, or all."""

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +42,7 @@ class Sessions:
         device: str = "auto",
         threads: int | None = None,
         packed_weights: Path | None = None,
+        fetch: Callable[[Sequence[str]], None] | None = None,
     ) -> None:
         """Choose the providers; nothing is loaded yet.
 
@@ -49,12 +50,14 @@ class Sessions:
             threads: threads that one graph computes with; by default the cores this process may use.
             packed_weights: where the graphs that speak are kept as this processor wants them, for all processes; see
                 `runtime.packed_weights`. Only on the CPU.
+            fetch: sees that the files of the graphs with these names are in the folder, before they are loaded.
 
         Raises:
             OptionError, ProviderError: see `choose_providers`; threads below 1.
         """
         if threads is not None:
             whole_number("threads", threads, 1, MAX_THREADS)
+        self._fetch = fetch
         self._folder = folder
         self._manifest = manifest
         self._threads = threads or available_cores()
@@ -174,6 +177,8 @@ class Sessions:
                 f"the bundle {self._folder} has no graph {name}; it has {', '.join(self._manifest.graphs)}: "
                 "convert the checkpoint with all graphs"
             )
+        if self._fetch is not None:
+            self._fetch((name,))
         entry = self._manifest.graphs[name]
         for file in entry.files:
             check_file(self._folder, file)

@@ -18,9 +18,10 @@ from sparktts_onnx.text.alignment import written_parts
 class Report:
     """Times and segments of one utterance; made when the call begins."""
 
-    def __init__(self, *, listened: bool) -> None:
+    def __init__(self, *, listened: bool, model_id: str | None = None) -> None:
         """`listened`: the sound is taken by a caller chunk by chunk, not written or collected here."""
         self._listened = listened
+        self._model_id = model_id
         self._began = time.perf_counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._first: SegmentBegins | None = None
@@ -115,6 +116,7 @@ class Report:
             segments=segments,
             words=None if self._words is None else tuple(_within(duration, word) for word in self._words),
             providers=providers(),
+            model_id=self._model_id,
             warnings=tuple(_warning(i, s) for i, s in enumerate(segments) if s.stop_reason != END),
         )
 

@@ -73,6 +73,8 @@ class SpeechInfo:
     """What a person should know about this piece."""
     words: tuple[WordInfo, ...] | None = None
     """All words in order; None where the bundle cannot tell when they are heard."""
+    model_id: str | None = None
+    """`org/name@commit` of a model from the hub; None where it came from a folder."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values for JSON, without the voice's ids."""
