@@ -13,6 +13,7 @@ from sparktts_onnx.errors import SparkTTSError
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
 from sparktts_onnx.runtime.pipeline import DEFAULT_SLOTS, SparkTTSONNX
 from sparktts_onnx.runtime.speech.batching import BatchResult
+from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.request import SpeechOptions
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
@@ -40,6 +41,7 @@ __all__ = [
     "SpeechStream",
     "StreamEncoder",
     "StreamOptions",
+    "TextFeed",
     "Voice",
     "VoiceEntry",
     "VoiceLibrary",

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "sparktts_onnx"
 EXPORT_ONLY = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "yaml", "peft"}
 PUBLIC = """
 BatchResult Cue DEFAULT_SLOTS EnrollOptions Enrollment FORMATS Lexicon Manifest RecordingReport SegmentInfo
-SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream StreamEncoder StreamOptions Voice VoiceEntry
+SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream StreamEncoder StreamOptions TextFeed Voice VoiceEntry
 VoiceLibrary VoiceStyle WordInfo __version__ encoder errors play save_speech srt webvtt
 """
 ROOMS: dict[str, str] = {

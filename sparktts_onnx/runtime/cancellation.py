@@ -85,6 +85,6 @@ class Cancellation:
 
     def join(self) -> None:
         """Wait for the threads of the work, once it is cancelled or done."""
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join()
+        here = threading.current_thread()
+        while working := [thread for thread in self._threads if thread.is_alive() and thread is not here]:
+            working[0].join()  # it may have started another before it saw that it should end

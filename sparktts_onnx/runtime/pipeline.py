@@ -28,9 +28,10 @@ from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Scheduler
-from sparktts_onnx.runtime.speech.ahead import events_ahead
+from sparktts_onnx.runtime.speech.ahead import Segments, events_ahead
 from sparktts_onnx.runtime.speech.batching import BatchResults
-from sparktts_onnx.runtime.speech.planning import plan_segments
+from sparktts_onnx.runtime.speech.feed import TextFeed
+from sparktts_onnx.runtime.speech.planning import plan_pieces, plan_segments
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance
 from sparktts_onnx.runtime.speech.result import SpeechInfo
@@ -293,15 +294,19 @@ class SparkTTSONNX:
 
     def stream(
         self,
-        text: str,
+        text: str | Iterable[str],
         *,
         stream_options: StreamOptions | None = None,
         **options: Unpack[SpeechOptions],
     ) -> SpeechStream:
-        """Speak a text of any length chunk by chunk, each as soon as it can be made; arguments as `inference`."""
+        """Speak a text of any length chunk by chunk, each as soon as it can be made; arguments as `inference`.
+
+        `text` may come in pieces while it is spoken, from any iterable of strings or a `TextFeed`. A thread takes them;
+        an error that the iterable raises is raised behind the sound of the segments before it.
+        """
         given = StreamOptions() if stream_options is None else stream_options
         chunks = instance_of("stream_options", given, StreamOptions, "StreamOptions")
-        return self._speech(text, options, chunks=chunks, writing=1)
+        return self._speech(text if isinstance(text, str) else TextFeed.of(text), options, chunks=chunks, writing=1)
 
     def warm_up(self) -> None:
         """Fetch and load what speaking needs now rather than at the first request."""
@@ -311,7 +316,7 @@ class SparkTTSONNX:
         self._prompt = voice
         return voice
 
-    def _utterance(self, text: str, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
+    def _utterance(self, text: str | None, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
         utterance = make_utterance(text, options, self.manifest.sampling)
         if utterance.voice is not None:
             check_voice(utterance.voice, self.manifest.codec)
@@ -353,7 +358,7 @@ class SparkTTSONNX:
 
     def _speech(
         self,
-        text: str,
+        text: str | TextFeed,
         options: Mapping[str, Any],
         *,
         chunks: StreamOptions | None = None,
@@ -373,10 +378,9 @@ class SparkTTSONNX:
             remembered: whether the last prompt may speak where no voice is given.
         """
         report = Report(listened=chunks is not None, model_id=self.bundle.model_id)
-        with report.timing("text"):
-            utterance = self._utterance(text, options, remembered=remembered)
-            segments = plan_segments(utterance, self.manifest.codec)
         work = cancellation or Cancellation()
+        with report.timing("text"):
+            utterance, segments = self._planned(text, options, chunks, work, remembered=remembered)
         with self._lock:
             self._working.add(work)
         if on_progress is not None and not callable(on_progress):
@@ -384,15 +388,32 @@ class SparkTTSONNX:
 
         def progress(done: int) -> None:
             if on_progress is not None:
-                on_progress(done, len(segments))
+                on_progress(done, segments.known)
 
         sound = Sound(utterance, self.manifest.codec, report, self._sessions.providers, progress)
         events = self._events(segments, chunks, min(writing, self._slots), work, report)
-        return SpeechStream(sound, events, len(segments), work)
+        return SpeechStream(sound, events, segments, work)
+
+    def _planned(
+        self,
+        text: str | TextFeed,
+        options: Mapping[str, Any],
+        chunks: StreamOptions | None,
+        cancellation: Cancellation,
+        *,
+        remembered: bool,
+    ) -> tuple[Utterance, Segments]:
+        early = chunks is not None and chunks.first_segment == "clause"
+        if not isinstance(text, TextFeed):
+            utterance = self._utterance(text, options, remembered=remembered)
+            return utterance, Segments(plan_segments(utterance, self.manifest.codec, early=early))
+        utterance = self._utterance(None, options, remembered=remembered)
+        pieces = text.pieces(cancellation, None if chunks is None else chunks.flush_seconds)
+        return utterance, Segments(plan_pieces(utterance, pieces, self.manifest.codec, early=early))
 
     def _events(
         self,
-        segments: Sequence[Segment],
+        segments: Segments,
         chunks: StreamOptions | None,
         writing: int,
         cancellation: Cancellation,

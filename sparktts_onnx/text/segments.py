@@ -27,6 +27,8 @@ DEFAULT_BUDGET = int(SEGMENT_SECONDS * TOKENS_PER_SECOND)
 """The same in semantic ids."""
 DEFAULT_JOIN_BELOW = 125
 """Semantic ids: below 2.5 s of speech the model is at its least reliable, so short sentences are joined."""
+EARLY_JOIN_BELOW = 50
+"""The same for a first segment that may end with a clause: 1 s."""
 _FIRST_CHECK = 64
 """Characters after which a sentence without an end is first compared with the budget; then at each doubling."""
 _NOT_SPACE = re.compile(r"\S")
@@ -62,9 +64,20 @@ class Segmenter:
     """Takes text in pieces and gives each segment as soon as it can no longer change."""
 
     def __init__(
-        self, budget: int = DEFAULT_BUDGET, cost: Cost = expected_tokens, *, join_below: int = DEFAULT_JOIN_BELOW
+        self,
+        budget: int = DEFAULT_BUDGET,
+        cost: Cost = expected_tokens,
+        *,
+        join_below: int = DEFAULT_JOIN_BELOW,
+        early: bool = False,
     ) -> None:
         """A segment costs at most `budget`, unless one visible character alone costs more.
+
+        Args:
+            budget: semantic ids.
+            cost: of a text.
+            join_below: a sentence that costs less is joined by the next.
+            early: whether the first segment may end with a clause, so that speech begins sooner.
 
         Raises:
             OptionError: the budget is below 1.
@@ -72,6 +85,8 @@ class Segmenter:
         if budget < 1:
             raise OptionError(f"budget is {budget}; it must be at least 1 semantic id")
         self._budget, self._cost, self._join_below = budget, cost, max(1, min(join_below, budget))
+        self.is_early = early
+        """Whether the first segment may end with a clause, and is not there yet."""
         self._text = ""  # from the beginning of the open segment, but for what this call has emitted
         self._base = 0  # where that is in the whole text
         self._begin = 0  # where the open segment begins in _text
@@ -83,21 +98,27 @@ class Segmenter:
         self._known_cost = 0  # and what it is there
         self._silent = 0  # how far nothing is spoken since then
 
-    def feed(self, piece: str) -> list[TextSegment]:
-        """Take more text; the segments that are now certain."""
-        self._text += piece
-        segments = list(self._scan(is_final=False))
+    def feed(self, piece: str, *, ahead: str = "") -> list[TextSegment]:
+        """Take more text; the segments that are now certain. `ahead` is text that may be assumed to follow, once."""
+        stop = len(self._text) + len(piece)
+        self._text += piece + ahead
+        segments = list(self._scan(stop, is_final=False))
+        self._text = self._text[:stop]
         if segments:
             self._forget_emitted()
         return segments
 
     def finish(self) -> list[TextSegment]:
         """The text is complete; the segments that are left."""
-        return list(self._scan(is_final=True))
+        return list(self._scan(len(self._text), is_final=True))
 
-    def _scan(self, *, is_final: bool) -> Iterator[TextSegment]:
-        """Read on for as long as what follows leaves no doubt."""
-        while (end := next_piece(self._text, self._scanned, is_final=is_final)) is not None:
+    def whole(self, text: str) -> tuple[TextSegment, ...]:
+        """Segments of a whole text."""
+        return (*self.feed(text), *self.finish())
+
+    def _scan(self, stop: int, *, is_final: bool) -> Iterator[TextSegment]:
+        """Read on up to `stop`, for as long as what follows leaves no doubt."""
+        while (end := next_piece(self._text, self._scanned, is_final=is_final)) is not None and end <= stop:
             around = self._around.after(self._text, self._scanned, end, is_final=is_final)
             if around is None:
                 return
@@ -115,7 +136,7 @@ class Segmenter:
         while waiting:
             cut = waiting.pop(0)
             self._cuts.append(cut)
-            is_end = cut.strength >= Strength.SENTENCE
+            is_end = cut.strength >= (Strength.COMMA if self.is_early else Strength.SENTENCE)
             if not self._is_due(cut, is_end=is_end):
                 continue
             cost = self._cost_until(cut.end)
@@ -146,7 +167,8 @@ class Segmenter:
         return _NOT_SPACE.search(self._text, cut.end) is None
 
     def _is_complete(self, cut: _Cut, cost: int) -> bool:
-        return self._is_last(cut) or cost >= self._join_below or (cut.strength is Strength.PARAGRAPH and cost > 0)
+        least = min(self._join_below, EARLY_JOIN_BELOW) if self.is_early else self._join_below
+        return self._is_last(cut) or cost >= least or (cut.strength is Strength.PARAGRAPH and cost > 0)
 
     def _cost_until(self, end: int) -> int:
         return self._cost(self._text[self._begin : end].strip())
@@ -186,6 +208,7 @@ class Segmenter:
         written = self._text[self._begin : cut.end]
         text = written.strip()
         start = self._base + cut.end - len(written.lstrip())
+        self.is_early = False
         self._begin, self._cuts, self._next_check = cut.end, [], cut.end + _FIRST_CHECK
         self._checked, self._known_cost, self._silent = cut.end, 0, cut.end
         return TextSegment(text, pause_after(text, cut.strength, is_last=self._is_last(cut)), start)
@@ -218,11 +241,16 @@ def iter_segments(
 
 
 def split(
-    text: str, budget: int = DEFAULT_BUDGET, cost: Cost = expected_tokens, *, join_below: int = DEFAULT_JOIN_BELOW
+    text: str,
+    budget: int = DEFAULT_BUDGET,
+    cost: Cost = expected_tokens,
+    *,
+    join_below: int = DEFAULT_JOIN_BELOW,
+    early: bool = False,
 ) -> tuple[TextSegment, ...]:
-    """Segments of a whole text.
+    """Segments of a whole text; arguments as `Segmenter`.
 
     Raises:
         OptionError: the budget is below 1.
     """
-    return tuple(iter_segments([text], budget, cost, join_below=join_below))
+    return Segmenter(budget, cost, join_below=join_below, early=early).whole(text)

@@ -6,15 +6,20 @@ computed from less than the whole truth, so the next chunk is cross-faded in ove
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.codec.vocoder import Check, Vocoder, joined
-from sparktts_onnx.runtime.values import whole_number
+from sparktts_onnx.runtime.values import number, whole_number
 
 MAX_STREAM_TOKENS = 3000
 """Limit on every length in `StreamOptions`: a minute of speech."""
+MAX_FLUSH_SECONDS = 3600
+
+FirstSegment = Literal["sentence", "clause"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,20 @@ class StreamOptions:
     """Tokens of the first chunk; with the look-ahead, what has to be generated before the first sound."""
     largest_chunk: int = 100
     """Chunks double in length up to this many tokens."""
+    first_segment: FirstSegment = "sentence"
+    """Where the first segment may end; a clause is there sooner, where the text comes in pieces."""
+    flush_seconds: float | None = None
+    """Text in pieces that no other follows for so long is spoken as it is; None waits."""
 
     def __post_init__(self) -> None:
         whole_number("look_ahead", self.look_ahead, 0, MAX_STREAM_TOKENS)
         whole_number("largest_chunk", self.largest_chunk, 1, MAX_STREAM_TOKENS)
         whole_number("first_chunk", self.first_chunk, 1, self.largest_chunk)
+        if self.first_segment not in get_args(FirstSegment):
+            expected = "expected sentence or clause"
+            raise OptionError(f"first_segment is {self.first_segment!r}; {expected}", field="first_segment")
+        if self.flush_seconds is not None:
+            number("flush_seconds", self.flush_seconds, 0, MAX_FLUSH_SECONDS)
 
 
 class VocoderStream:

@@ -2,17 +2,19 @@
 
 A segment is in work from its first attempt until its last event was taken. The language model writes for up to
 `writing` segments at a time, and one more may be in work: while the sound of one is made, the next is written. One
-text spoken whole has many segments written side by side, a stream has one, which then is heard soonest.
+text spoken whole has many segments written side by side, a stream has one, which then is heard soonest. The next
+segment is asked for by the thread that will speak it, as its text may still be being written.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.speech.segment import Event, Segment, SegmentBegins
+from sparktts_onnx.runtime.voices.voice import Voice
 
 EVENTS_AHEAD = 8
 """Events of a segment that may wait to be taken; then its thread waits."""
@@ -23,8 +25,25 @@ Speak = Callable[[Segment, Callable[[], None]], Iterator[Event]]
 """Speaks a segment; calls the given function when the language model has written it."""
 
 
+class Segments:
+    """Segments of an utterance, in order, as their text allows."""
+
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        self._segments = iter(segments)
+        self.known = 0
+        """Segments asked for so far."""
+        self.complete = False
+        """Whether those are all."""
+
+    def next(self) -> Segment | None:
+        """The next one, as soon as it is certain; None at the end."""
+        segment = next(self._segments, None)
+        self.known, self.complete = self.known + (segment is not None), segment is None
+        return segment
+
+
 def events_ahead(
-    segments: Sequence[Segment], speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
+    segments: Segments, speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
 ) -> Generator[Event, None, None]:
     """Events of all segments in order; cancelling, and closing or forgetting the iterator, end the work.
 
@@ -101,9 +120,9 @@ class _Work:
     """Segments that wait, and the channels of those in work."""
 
     def __init__(
-        self, segments: Sequence[Segment], speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
+        self, segments: Segments, speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
     ) -> None:
-        self._waiting = deque(segments)
+        self._segments = segments
         self._speak = speak
         self._most = writing
         self._codec = codec
@@ -112,21 +131,23 @@ class _Work:
         self._channels: deque[_Channel] = deque()
         self._writing = 0
         self._open = 0
-        self._voice = segments[0].voice
+        self._asking = False  # a thread is asking for its segment
+        self._voice: Voice | None = None
 
     def begin(self) -> None:
-        """Begin as many segments as may be in work."""
+        """Begin the next segment, if one more may be in work."""
         with self._lock:
-            while self._may_begin():
-                segment, channel = self._waiting.popleft(), _Channel(self._cancellation)
-                self._channels.append(channel)
-                self._writing += 1
-                self._open += 1
-                voiced = segment if self._voice is None else segment.with_voice(self._voice)
-                try:
-                    self._cancellation.start(partial(self._run, voiced, channel), name="segment")
-                except GenerationError as error:
-                    channel.end(error)
+            if not self._may_begin():
+                return
+            channel = _Channel(self._cancellation)
+            self._channels.append(channel)
+            self._asking = True
+            self._writing += 1
+            self._open += 1
+            try:
+                self._cancellation.start(partial(self._run, channel), name="segment")
+            except GenerationError as error:
+                channel.end(error)
 
     def next(self) -> _Channel | None:
         """Events of the next segment; None when all were taken."""
@@ -140,17 +161,18 @@ class _Work:
         self.begin()
 
     def _may_begin(self) -> bool:
-        if not self._waiting or self._cancellation.cancelled:
+        if self._asking or self._segments.complete or self._cancellation.cancelled:
             return False
         known = self._voice is not None or self._open == 0
         return known and self._writing < self._most and self._open <= self._most
 
-    def _run(self, segment: Segment, channel: _Channel) -> None:
+    def _run(self, channel: _Channel) -> None:
         written = _Once(self._written)
         error: BaseException | None = None
         with self._cancellation.calling(channel.wake):
             try:
-                for event in self._speak(segment, written):
+                segment = self._ask()
+                for event in () if segment is None else self._speak(segment, written):
                     if isinstance(event, SegmentBegins):
                         self._learn(event)
                     channel.put(event)
@@ -160,6 +182,19 @@ class _Work:
             written()
         finally:
             channel.end(error)
+
+    def _ask(self) -> Segment | None:
+        """The next segment, in the voice that speaks; where its voice is known, the one behind it may begin too."""
+        segment = self._segments.next()
+        with self._lock:
+            self._asking = False
+            if segment is None:
+                return None
+            if self._voice is None:
+                self._voice = segment.voice
+            voiced = segment if self._voice is None else segment.with_voice(self._voice)
+        self.begin()
+        return voiced
 
     def _learn(self, event: SegmentBegins) -> None:
         """The voice of a created first segment is that of the rest."""

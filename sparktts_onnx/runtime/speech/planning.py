@@ -1,6 +1,10 @@
 """From an utterance to the segments that it is spoken in."""
 
+import dataclasses
 import logging
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NothingToSpeakError
@@ -8,10 +12,13 @@ from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.segment import Segment
 from sparktts_onnx.runtime.voices.style import LEVELS, VoiceStyle
 from sparktts_onnx.text.alignment import written_parts
+from sparktts_onnx.text.boundaries import pause_after
 from sparktts_onnx.text.characters import unspoken_scripts
 from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.normalize import normalize
-from sparktts_onnx.text.segments import TextSegment, split
+from sparktts_onnx.text.pieces import PiecewiseText
+from sparktts_onnx.text.quotations import Strength
+from sparktts_onnx.text.segments import Segmenter, TextSegment
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +26,8 @@ SPEEDS = (0.6, 0.8, 1.0, 1.3, 1.7)
 """Rough rate of speech at each level of a style's speed, for planning lengths only."""
 
 
-def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[Segment, ...]:
-    """Apply the lexicon, normalize, split, and set the bounds of every segment.
+def plan_segments(utterance: Utterance, codec: CodecLayout, *, early: bool = False) -> tuple[Segment, ...]:
+    """Apply the lexicon, normalize, split, and set the bounds of every segment; the first ends `early`, with a clause.
 
     Letters of a script that the model does not speak are reported as a warning.
 
@@ -28,17 +35,12 @@ def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[Segment, ..
         NothingToSpeakError: nothing is left to speak.
     """
     rate = codec.sample_rate / codec.hop_length
-    budget = int(utterance.segment_seconds * rate)
-    spoken = spoken_text(utterance)
-    segments = split(spoken, budget, lambda text: expected_tokens(text, tokens_per_second=rate))
+    spoken = spoken_text(utterance, utterance.text)
+    segments = _segmenter(utterance, rate, early=early).whole(spoken)
     segments = tuple(segment for segment in segments if is_speakable(segment.text))
     if not segments:
         raise NothingToSpeakError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
-    if scripts := unspoken_scripts(spoken):
-        _log.warning(
-            "the text has letters in %s; the model speaks English and Chinese: such words come out wrong or not at all",
-            " and ".join(scripts),
-        )
+    _warn_of_scripts(unspoken_scripts(spoken))
     written = written_parts(utterance.text, spoken, [segment.start for segment in segments])
     return tuple(
         _planned(utterance, segment, part, index, rate)
@@ -46,9 +48,55 @@ def plan_segments(utterance: Utterance, codec: CodecLayout) -> tuple[Segment, ..
     )
 
 
-def spoken_text(utterance: Utterance) -> str:
-    """The text as it will be spoken: the lexicon's words, then numbers and the like written out."""
-    text = utterance.text if utterance.lexicon is None else utterance.lexicon.apply(utterance.text)
+def plan_pieces(
+    utterance: Utterance, pieces: Iterable[str | None], codec: CodecLayout, *, early: bool = False
+) -> Iterator[Segment]:
+    """As `plan_segments` of all pieces together, each segment as soon as it is certain; None ends one there.
+
+    Raises:
+        NothingToSpeakError: nothing was there to speak.
+    """
+    rate = codec.sample_rate / codec.hop_length
+    spoken = partial(spoken_text, utterance)
+    text = PiecewiseText(spoken, _segmenter(utterance, rate, early=early))
+    index, scripts = 0, set[str]()
+    for piece in chain(pieces, [None]):
+        found = text.finish() if piece is None else text.feed(piece)
+        if piece is None:
+            found = [(_with_pause(segment), written) for segment, written in found]
+            text = PiecewiseText(spoken, _segmenter(utterance, rate, early=early and index + len(found) == 0))
+        for segment, written in found:
+            if new := set(unspoken_scripts(segment.text)) - scripts:
+                _warn_of_scripts(sorted(new))
+                scripts |= new
+            yield _planned(utterance, segment, written, index, rate)
+            index += 1
+    if index == 0:
+        raise NothingToSpeakError("there is nothing to speak in the text; give at least one word")
+
+
+def _segmenter(utterance: Utterance, rate: float, *, early: bool) -> Segmenter:
+    budget = int(utterance.segment_seconds * rate)
+    return Segmenter(budget, lambda text: expected_tokens(text, tokens_per_second=rate), early=early)
+
+
+def _with_pause(segment: TextSegment) -> TextSegment:
+    """With what its last sign asks for, also where nothing is known to follow."""
+    least = pause_after(segment.text, Strength.NONE, is_last=False)
+    return dataclasses.replace(segment, pause_seconds=max(segment.pause_seconds, least))
+
+
+def _warn_of_scripts(scripts: Sequence[str]) -> None:
+    if scripts:
+        _log.warning(
+            "the text has letters in %s; the model speaks English and Chinese: such words come out wrong or not at all",
+            " and ".join(scripts),
+        )
+
+
+def spoken_text(utterance: Utterance, text: str) -> str:
+    """A text as it will be spoken: the lexicon's words, then numbers and the like written out."""
+    text = text if utterance.lexicon is None else utterance.lexicon.apply(text)
     return normalize(text) if utterance.normalize else text
 
 

@@ -58,6 +58,7 @@ class Utterance:
     """One validated request."""
 
     text: str
+    """Empty where it comes in pieces."""
     voice: Voice | None
     style: VoiceStyle | None
     sampling: SamplingOptions
@@ -69,8 +70,8 @@ class Utterance:
     tempo: float = 1.0
 
 
-def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefaults) -> Utterance:
-    """Validate a request.
+def make_utterance(text: str | None, options: Mapping[str, Any], defaults: SamplingDefaults) -> Utterance:
+    """Validate a request; `text` is None where it comes in pieces.
 
     Raises:
         TextError: the text is not a str, empty, too long, or was decoded wrongly.
@@ -81,7 +82,7 @@ def make_utterance(text: str, options: Mapping[str, Any], defaults: SamplingDefa
         raise OptionError(f"unknown option {unknown[0]!r}; the options are {known}", field=unknown[0])
     get = {key: value for key, value in options.items() if value is not None}
     utterance = Utterance(
-        text=_checked_text(text),
+        text="" if text is None else _checked_text(text),
         voice=_voice(get.get("voice")),
         style=_style(get),
         sampling=_sampling(get, defaults),
@@ -109,6 +110,27 @@ def _checked_text(text: str) -> str:
         raise NothingToSpeakError("the text is empty; give at least one character to speak")
     if len(text) > MAX_TEXT_CHARACTERS:
         raise TextError(f"the text has {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}")
+    return _unbroken(text)
+
+
+def checked_piece(piece: str, half: str) -> tuple[str, str]:
+    """(the piece behind `half` of the character before it, half of a character that it ends with)
+
+    UTF-16, which JavaScript has, can be cut between the two halves of an emoji.
+
+    Raises:
+        TextError: the piece is not a str, or was decoded wrongly.
+    """
+    if not isinstance(piece, str):
+        raise TextError(f"a piece of the text is of type {type(piece).__name__}; expected a str")
+    piece = half + piece
+    if half and "\udc00" <= piece[1:2] <= "\udfff":
+        piece = piece[:2].encode("utf-16", "surrogatepass").decode("utf-16") + piece[2:]
+    end = len(piece) - ("\ud800" <= piece[-1:] <= "\udbff")
+    return _unbroken(piece[:end]), piece[end:]
+
+
+def _unbroken(text: str) -> str:
     if broken := broken_character(text):
         raise TextError(f"the text holds {broken}, which is not a character: it was decoded wrongly; use UTF-8")
     return text

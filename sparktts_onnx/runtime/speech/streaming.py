@@ -8,6 +8,7 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.speech.ahead import Segments
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
@@ -41,7 +42,7 @@ class Sound:
         self.info: SpeechInfo | None = None
         """Set after the last chunk."""
 
-    def chunks(self, events: Generator[Event], segments: int) -> Generator[Wave]:
+    def chunks(self, events: Generator[Event], segments: Segments) -> Generator[Wave]:
         """Chunks that are not empty, float32 [N]; the work ends with the generator.
 
         Where the events end before all `segments` were spoken, the work was cancelled, and there is no info.
@@ -54,7 +55,7 @@ class Sound:
                 if isinstance(event, SegmentEnds):
                     ended = self._report.end_segment(event)
                     self._on_segment(ended)
-            if ended < segments:
+            if not segments.complete or ended < segments.known:
                 return
             yield from self._given(self._tempo.feed(self._joiner.finish()))
             yield from self._given(self._tempo.finish())
@@ -104,7 +105,7 @@ class SpeechStream:
     next step, or by forgetting it.
     """
 
-    def __init__(self, sound: Sound, events: Generator[Event], segments: int, cancellation: Cancellation) -> None:
+    def __init__(self, sound: Sound, events: Generator[Event], segments: Segments, cancellation: Cancellation) -> None:
         self._sound = sound
         self._cancellation = cancellation
         # The generator must not hold this object: a stream that is forgotten would wait for the garbage collector.
