@@ -316,8 +316,9 @@ class SparkTTSONNX:
         self._prompt = voice
         return voice
 
-    def _utterance(self, text: str | None, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
-        utterance = make_utterance(text, options, self.manifest.sampling)
+    def _utterance(self, text: str | TextFeed, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
+        whole, in_pieces = ("", True) if isinstance(text, TextFeed) else (text, False)
+        utterance = make_utterance(whole, options, self.manifest.sampling, in_pieces=in_pieces)
         if utterance.voice is not None:
             check_voice(utterance.voice, self.manifest.codec)
         elif remembered and self._prompt is not None and options.get("gender") is None:
@@ -404,10 +405,9 @@ class SparkTTSONNX:
         remembered: bool,
     ) -> tuple[Utterance, Segments]:
         early = chunks is not None and chunks.first_segment == "clause"
+        utterance = self._utterance(text, options, remembered=remembered)
         if not isinstance(text, TextFeed):
-            utterance = self._utterance(text, options, remembered=remembered)
             return utterance, Segments(plan_segments(utterance, self.manifest.codec, early=early))
-        utterance = self._utterance(None, options, remembered=remembered)
         pieces = text.pieces(cancellation, None if chunks is None else chunks.flush_seconds)
         return utterance, Segments(plan_pieces(utterance, pieces, self.manifest.codec, early=early))
 

@@ -12,6 +12,7 @@ from sparktts_onnx.text.alignment import written_parts
 from sparktts_onnx.text.boundaries import next_piece, strength_after
 from sparktts_onnx.text.characters import HAN
 from sparktts_onnx.text.duration import is_speakable
+from sparktts_onnx.text.normalize.tables import words
 from sparktts_onnx.text.quotations import EMPTY_LINE, OPENERS, Strength, Surroundings
 from sparktts_onnx.text.segments import Segmenter, TextSegment
 
@@ -25,8 +26,9 @@ _LONGEST_LIST_ITEM = 400
 _NARROW = 40
 """Columns of a line that ends where it ends, and goes on nowhere."""
 
-_FOLLOWING = re.compile(rf"\s*+(?:(?<=\n)[-*•#>+]+ ++)?+[{re.escape(OPENERS)}*_~`]*+(\S)")
-"""The first letter, digit or sign of what follows, behind signs that only mark it."""
+_FOLLOWING = re.compile(rf"[\s{re.escape(OPENERS)}*_~`•#>+-]*+(.)", re.DOTALL)
+"""The first letter, digit or sign of what follows, behind space and signs that only mark it."""
+_LAST_WORD = re.compile(r"(\w+)\.\W*\Z")
 _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _HELD = re.compile(
     r"<!--(?:(?!-->).){0,500}\Z|<(script|style)\b(?:(?!</\1>).){0,5000}\Z|<[A-Za-z/!][^<>]{0,500}\Z"
@@ -88,8 +90,11 @@ class PiecewiseText:
         if strength < Strength.SENTENCE:
             return False
         is_new_line = self._around.column < _NARROW and _LINE_END.search(following[0]) is not None
-        begins = following[1].isalnum() and not following[1].islower()
-        return strength is Strength.PARAGRAPH or is_new_line or begins
+        if strength is Strength.PARAGRAPH or is_new_line:
+            return True
+        word = _LAST_WORD.search(self._text, max(0, end - 40), end)
+        may_go_on = word is not None and word[1] in words("abbreviations")  # as in Vol. IV
+        return following[1].isalnum() and not following[1].islower() and not may_go_on
 
     def _ends_clause(self, strength: Strength, end: int, following: re.Match[str]) -> bool:
         is_due = self._segmenter.is_early or end - self._block > _LONG

@@ -8,7 +8,7 @@ segment is asked for by the thread that will speak it, as its text may still be 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from functools import partial
 
 from sparktts_onnx.errors import GenerationError
@@ -30,16 +30,21 @@ class Segments:
 
     def __init__(self, segments: Iterable[Segment]) -> None:
         self._segments = iter(segments)
-        self.known = 0
-        """Segments asked for so far."""
+        self._count = len(segments) if isinstance(segments, Sized) else 0
+        self._given = 0
         self.complete = False
         """Whether those are all."""
 
     def next(self) -> Segment | None:
         """The next one, as soon as it is certain; None at the end."""
         segment = next(self._segments, None)
-        self.known, self.complete = self.known + (segment is not None), segment is None
+        self._given, self.complete = self._given + (segment is not None), segment is None
         return segment
+
+    @property
+    def known(self) -> int:
+        """Segments that are certain so far."""
+        return max(self._count, self._given)
 
 
 def events_ahead(

@@ -4,7 +4,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from types import TracebackType
 from typing import Any, Self
 
 from sparktts_onnx.errors import OptionError, TextError
@@ -86,9 +85,7 @@ class TextFeed:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close(error)
 
     def pieces(self, cancellation: Cancellation, flush_seconds: float | None = None) -> Iterator[str | None]:

@@ -70,8 +70,10 @@ class Utterance:
     tempo: float = 1.0
 
 
-def make_utterance(text: str | None, options: Mapping[str, Any], defaults: SamplingDefaults) -> Utterance:
-    """Validate a request; `text` is None where it comes in pieces.
+def make_utterance(
+    text: str, options: Mapping[str, Any], defaults: SamplingDefaults, *, in_pieces: bool = False
+) -> Utterance:
+    """Validate a request; `text` counts for nothing where it comes in pieces.
 
     Raises:
         TextError: the text is not a str, empty, too long, or was decoded wrongly.
@@ -82,7 +84,7 @@ def make_utterance(text: str | None, options: Mapping[str, Any], defaults: Sampl
         raise OptionError(f"unknown option {unknown[0]!r}; the options are {known}", field=unknown[0])
     get = {key: value for key, value in options.items() if value is not None}
     utterance = Utterance(
-        text="" if text is None else _checked_text(text),
+        text="" if in_pieces else _checked_text(text),
         voice=_voice(get.get("voice")),
         style=_style(get),
         sampling=_sampling(get, defaults),

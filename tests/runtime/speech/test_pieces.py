@@ -22,11 +22,12 @@ from sparktts_onnx.runtime.speech.request import make_utterance
 from sparktts_onnx.runtime.speech.segment import Segment
 
 PARAGRAPHS = [
-    "Dr. Smith paid $3.50 at 5 p.m. on May 5, 2024, e.g. for 1,234 nails. 5 people came. It was 3 km/h, No. 5.",
+    "Dr. Smith paid $3.50 at 5 p.m. on May 5, 2024, e.g. for 1,234 nails. 5 people came. See Vol. IV of it. No. 5.",
     "Sure! **Let me** help. *Really* good. 😀 It is so. “Stop. Go on.” he said. 'Yes. No.' she said. Done.",
     "First:\n1. Preheat the oven to 350°F.\n2. Mix it well.\n3. Bake for 30 min, then rest.\n\nEnjoy!",
     "今天是2024年5月5日，天气很好！他说：“你好。今天好吗？”我们走了3.5公里。Version 2.0 来了。第3章完。",
-    "# Title\n\n- one thing, and\n- another <b>thing</b>\n\nSee <table> at https://a.b/c?d=1. It works.",
+    "# Title\n\n- one thing, and\n- another <b>thing</b>\n\n"
+    "- Wide is this line, it ends behind its 45th column.\n- `a.b` is.\n\nSee <table> at https://a.b/c?d=1. It works.",
     "| a. | b. |\n|---|---|\n| Cell one. | Cell two. |\n\nAfter it e\u0301 👩‍👩‍👧 🇨🇳🇺🇸 in the U.S. Army. Mr. Nguyen",
     "Mark this: <!-- hidden. Text. --><script>x. y. z</script> Done, and well.",
     "words without a stop go on and on " * 20,
@@ -45,7 +46,7 @@ def plain(segments: Iterable[Segment]) -> list[tuple[str, str, float, int]]:
 
 def planned(codec: CodecLayout, pieces: Iterable[str | None], **options: Any) -> list[tuple[str, str, float, int]]:
     early = options.pop("early", False)
-    utterance = make_utterance(None, {"seed": 1, **options}, SamplingDefaults())
+    utterance = make_utterance("", {"seed": 1, **options}, SamplingDefaults(), in_pieces=True)
     return plain(plan_pieces(utterance, pieces, codec, early=early))
 
 
@@ -76,7 +77,7 @@ def test_where_a_text_is_cut_does_not_matter(
 
 
 def test_a_segment_is_there_before_the_next_one(manifest: Manifest) -> None:
-    utterance = make_utterance(None, {"seed": 1}, SamplingDefaults())
+    utterance = make_utterance("", {"seed": 1}, SamplingDefaults(), in_pieces=True)
     taken: list[str] = []
 
     def pieces() -> Iterator[str]:
