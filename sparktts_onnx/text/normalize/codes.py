@@ -8,6 +8,9 @@ from sparktts_onnx.text.normalize.rule import END, OVER, START, Found, Rule, fix
 from sparktts_onnx.text.normalize.tables import one_of, rows, spellings, words
 
 _SAYS_VERSION = re.compile(r"(?:\bversions?\s|版本?号?)$", re.IGNORECASE)
+_HOUSE = re.compile(r"(?<![\d.,:/-])\d{1,5}[A-Za-z]?\s(?:(?:[A-Z]\w*|\d{1,3}(?:st|nd|rd|th))\.?\s){1,3}$")
+"""What stands before the kind of a street: 1211 E Arques, 12 S 1st."""
+
 _ROCKETS = ("东风", "巨浪", "长征", "嫦娥", "神舟", "天宫", "天问", "天舟", "红旗", "鹰击", "歼")
 
 
@@ -50,6 +53,17 @@ def _house(found: Found) -> str:
     return f"{english.cardinal(first)} {english.two_digits(last) if last else 'hundred'}"
 
 
+def _street(found: Found) -> str | None:
+    """The Ave of 1211 E Arques Ave, in words behind the number and the name of a house."""
+    if not _HOUSE.search(found.before):
+        return None
+    return found.keep_stop(dict(rows("streets"))[found.text.rstrip(".").capitalize()])
+
+
+def _direction(found: Found) -> str:
+    return {"N": "North", "S": "South", "E": "East", "W": "West"}[found.text[0]]
+
+
 def _digits(found: Found) -> str:
     return found.digits(found.text)
 
@@ -62,6 +76,7 @@ def _named() -> str:
 def rules() -> tuple[Rule, ...]:
     """Tried before numbers, which would take a part alone."""
     street = rf"(?:(?:[NSEW]\.?|[A-Z]\w+|\d{{1,3}}(?:st|nd|rd|th))\s){{1,3}}{one_of(words('streets'))}\b"
+    shortened = one_of(row[0] for row in rows("streets") if row[1])
     rockets = "|".join(rf"(?<={name})" for name in _ROCKETS)
     return (
         Rule(
@@ -78,6 +93,8 @@ def rules() -> tuple[Rule, ...]:
             only="en",
         ),
         Rule("numbers", rf"{START}[1-9]\d{{3}}(?=\s{street})", _house, only="en"),
+        Rule("abbreviations", rf"(?<=\d\s)[NSEW]\b\.?(?=\s{street})", _direction, only="en"),
+        Rule("abbreviations", rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.)", _street, only="en"),
         Rule("numbers", rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{_named()})", _digits, only="zh"),
         Rule("numbers", rf"{START}\d\d?[·•.]\d\d?(?=[\"”’]?{one_of(words('joined'))})", _digits, only="zh"),
         Rule("numbers", rf"{START}\d\d?·\d\d?{END}", _digits, only="zh"),

@@ -42,7 +42,7 @@ def _is_date(year: int, month: int, day: int) -> bool:
 
 def _ordered(found: Found, written: str) -> tuple[int, int, int] | None:
     """(year, month, day) of 2024-05-01, 2024/5/1, 5/1/2024 or 31.12.2024; None if there is no such day."""
-    first, second, third = (int(part) for part in re.split(r"[-/.]", written))
+    first, second, third = (int(part) for part in re.split(r"[-/.·]", written))
     if first > 31:
         order = (first, second, third)
     elif second > 12 or (first <= 12 and found.month_first and "." not in written):
@@ -194,7 +194,7 @@ def rules() -> tuple[Rule, ...]:
     month = rf"(?P<month>(?i:{full}|{short}\.?(?![a-z])))"
     days = rf"(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?"
     number = r"(?:0?[1-9]|1[0-2])"
-    numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
+    numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.|·\d\d?·)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
     short_year = r"(?:0\d|[12]\d|3[01])/(?:0\d|[12]\d|3[01])/\d\d"
     day_of_month = rf"(?:{number}/{_LATE_DAY}|(?:1[3-9]|2\d|3[01])/{number})"
     span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
@@ -203,7 +203,7 @@ def rules() -> tuple[Rule, ...]:
     era = r"(?:BCE?|CE|AD|B\.C\.?(?:E\.?)?|A\.D\.?|C\.E\.?)(?![A-Za-z])"
     of_era = rf"\d{{1,4}}(?:(?:\s(?:and|to|or)\s|{DASH})\d{{1,4}})?\s?(?={era})|(?<=\bAD\s)\d{{1,4}}"
     decade = rf"['’]?(?:{_YEAR}|[2-9]0)['’]?s"
-    year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历]))"
+    year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历])|(?<=公元)\d{{3,4}}年)"
     return (
         Rule("dates", rf"{START}(?:{numeric}){END}", _numeric),
         Rule("dates", rf"{START}(?!{_ROUND}){short_year}{_NO_AMOUNT}{END}", _short_year, only="en"),
@@ -215,11 +215,12 @@ def rules() -> tuple[Rule, ...]:
         ),
         Rule("dates", rf"{START}{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
         Rule("dates", rf"{START}{month}[-.](?P<day>{_DAY})(?P<until>)[-.](?P<year>{_YEAR}){END}", _named),
+        Rule("dates", rf"{START}(?<!-){month}-(?P<day>{_DAY})(?P<until>)(?P<year>){END}(?!-)", _named),
         Rule("dates", rf"{START}{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
         Rule("dates", rf"{START}{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
         Rule("dates", rf"{START}(?:{of_era})", _era, only="en"),
         Rule("dates", rf"{START}{year_word}", _chinese_year, only="zh"),
-        Rule("dates", rf"{START}0[1-9](?=[月日点时])", _padded, only="zh"),
+        Rule("dates", rf"{START}(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", _padded, only="zh"),
         Rule("dates", rf"{START}(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", _generation, only="zh"),
         Rule(
             "dates",

@@ -8,7 +8,7 @@ from sparktts_onnx.text.normalize.tables import rows
 
 _POWERS = {"2": ("squared", "的平方"), "²": ("squared", "的平方"), "3": ("cubed", "的立方"), "³": ("cubed", "的立方")}
 _TOKEN = re.compile(rf"{AMOUNT}|\^\{{?[-−]?[A-Za-z\d]+\}}?|[²³]|[A-Za-z]+|[<>!=]=|\S")
-_NEEDS_READING = re.compile(r"\d[a-z]\b|[A-Za-z)²³\d]\s?[-−]\s?[A-Za-z(]|[A-Za-z)²³]\s?[-−]\s?\d")
+_NEEDS_READING = re.compile(r"\d[a-z]\b|[A-Za-z)²³\d]\s?[-−]\s?[A-Za-z(]|[A-Za-z)²³]\s?[-−]\s?\d|[A-Za-z)]\s?\+\s?\d")
 _TERM = rf"(?:(?:{AMOUNT}(?![eE][-−+]?\d))?[A-Za-z](?:\([A-Za-z\d]\))?|{AMOUNT})(?:[²³]|\^[-−]?\d+)?"
 _SIDE = rf"[-−]?\(?{_TERM}\)?(?:\s?[-−+×*·/]\s?\(?{_TERM}\)?){{0,9}}"
 
@@ -60,7 +60,7 @@ def spell(found: Found, formula: str) -> str:
     spoken: list[str] = []
     for token in _TOKEN.findall(formula):
         token = re.sub("[{}]", "", token) if token[0] == "^" else token
-        if token[0].isdigit() or token[0] == ".":
+        if token[0].isdecimal() or token[0] == ".":
             spoken.append(found.number(token))
         elif token in "²³" or token in ("^2", "^3"):
             spoken.append(found.pick(*_POWERS[token[-1]]))

@@ -5,7 +5,7 @@ from functools import cache
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.fractions import VULGAR, read_fraction
-from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, OVER, SIGNED, START, Found, Rule
+from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, OVER, SIGNED, START, Found, Rule, fixed
 from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
 
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
@@ -150,6 +150,12 @@ def _unit_of_fraction(found: Found) -> str:
     return unit_name(found, found.text, is_one=not has_whole)
 
 
+def _fraction_with_unit(found: Found) -> str | None:
+    """1/2kg"""
+    spoken = read_fraction(found, found["amount"])
+    return spoken + unit_name(found, found["unit"], is_one=True) if spoken else None
+
+
 def rules() -> tuple[Rule, ...]:
     """Tried before fractions and numbers, which would take the number alone."""
     unit, double, single = unit_pattern(), "(?:[\"”″]|''|’’|′′)", "['’′]"
@@ -181,6 +187,8 @@ def rules() -> tuple[Rule, ...]:
             rf"(?:(?<=[{VULGAR}])|(?<=\d\s1/[2348])|(?<=\b1/[2348])|(?<=\d\s3/4)|(?<=\b3/4)){unit}",
             _unit_of_fraction,
         ),
+        Rule("units", rf"{START}(?P<amount>\d/\d)(?=[A-Za-z])(?P<unit>{unit})", _fraction_with_unit),
+        Rule("percents", rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
         Rule("percents", rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
         Rule(
             "units",

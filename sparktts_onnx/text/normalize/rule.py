@@ -9,7 +9,7 @@ from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.options import Language
 
-AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\.)\.\d+)"
 """A number without a sign: 1,234.5 or 12,50,000 or 12 or 0.75 or .5"""
 SIGNED = rf"(?:[-−](?={AMOUNT}))?{AMOUNT}"
 DASH = r"(?:[-–—~～]|\s[-–—~～]\s)"

@@ -146,7 +146,7 @@ def rules() -> tuple[Rule, ...]:
         ),
         Rule("symbols", r"\s?&&?(?!#|[a-z]+;)\s?", _and),
         Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
-        Rule("symbols", r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥])", fixed(" at ", "每个")),
+        Rule("symbols", r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),
         Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", fixed("at ", "艾特")),
         Rule("symbols", r"(?<=[A-Za-z])_+(?=[A-Za-z])", fixed(" ", " ")),
         Rule("symbols", r"(?<=\w)[™®]|©\s?", fixed("", "")),

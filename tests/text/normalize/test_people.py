@@ -6,6 +6,21 @@ from sparktts_onnx.text.normalize import normalize
 from sparktts_onnx.text.segments import split
 
 ENGLISH = {
+    "addresses of houses": [
+        ("2788 San Tomas Expy, 12 S 1st st", "twenty-seven eighty-eight San Tomas Expressway, twelve S first Street"),
+        (
+            "1211 E Arques Ave, 708 N 1st St.",
+            "twelve eleven East Arques Avenue, seven hundred eight North first Street.",
+        ),
+        ("He has 3 St, and 4 Ct.", "He has three St, and four Ct."),
+    ],
+    "formulas and signs that others write": [
+        ("y=x +1, 1⋅2=3, 6∙7", "y equals x plus one, one times two equals three, six times seven"),
+        ("4≦5, 2⊆3, 8∕2", "four is at most five, two is a subset of three, eight divided by two"),
+        ("1/2kg, 3/4lb", "one half kilogram, three quarters pound"),
+        ("$12@12%, and 114...48", "twelve dollars at twelve percent, and one hundred fourteen...forty-eight"),
+        ("Due Jan-15 or May-5", "Due January fifteenth or May fifth"),
+    ],
     "months in any case": [
         ("august 9 2015, by april 30", "august ninth, twenty fifteen, by april thirtieth"),
         ("3 may 1999, the 2nd of march", "the third of may, nineteen ninety-nine, the second of march"),
@@ -99,6 +114,11 @@ ENGLISH = {
     ],
 }
 CHINESE = {
+    "dates and shares that others write": [
+        ("公元2934年，2019·2·10", "公元二九三四年，二零一九年二月十日"),
+        ("2015年08月08号", "二零一五年八月八号"),
+        ("放1/2kg，-百分之1", "放二分之一千克，负百分之一"),
+    ],
     "numbers that are dialed": [
         ("快打110！拨了120。", "快打幺幺零！拨了幺二零。"),
         ("打12306订票，95588客服", "打幺二三零六订票，九五五八八客服"),
