@@ -57,7 +57,8 @@ def _street(found: Found) -> str | None:
     """The Ave of 1211 E Arques Ave, in words behind the number and the name of a house."""
     if not _HOUSE.search(found.before):
         return None
-    return found.keep_stop(dict(rows("streets"))[found.text.rstrip(".").capitalize()])
+    kind = found.text.rstrip(".").capitalize()
+    return found.keep_stop(next(row[1] for row in rows("streets") if row[0] == kind))
 
 
 def _direction(found: Found) -> str:

@@ -77,13 +77,13 @@ def _in_words(found: Found, written: str) -> str:
 
 def _any_year(found: Found) -> str:
     """12/25 or 25/12, in a leap year."""
-    date = _ordered(found, f"{found.text}/2024")
+    date = _ordered(found, f"{found.text.replace('-', '/')}/2024")
     return _day_of_month(found, *date[1:]) if date else found.text
 
 
 def _month_of_year(found: Found) -> str | None:
     """2019-07, but not 2007-08, which in English is rather a span of years."""
-    year, month = re.findall(r"\d+", found.text)
+    year, month = sorted(re.findall(r"\d+", found.text), key=len, reverse=True)
     if found.language == "en":
         return f"{months()[int(month) - 1][0]} {english.year(int(year))}" if int(month) <= int(year[2:]) else None
     return f"{chinese.digits(year)}年{chinese.cardinal(int(month))}月"
@@ -226,6 +226,13 @@ def rules() -> tuple[Rule, ...]:
             "dates",
             rf"{START}{_YEAR}[-/](?:0[1-9]|1[0-2])(?!\s?(?:赛季|学年|年度|财年|年)){END}(?![-–])",
             _month_of_year,
+        ),
+        Rule("dates", rf"{START}(?:0[1-9]|1[0-2])[-/.]{_YEAR}{END}", _month_of_year, only="zh"),
+        Rule(
+            "dates",
+            rf"{START}(?<!第)0[1-9][-/](?:0[1-9]|[12]\d|3[01])(?!/|\s?[页集题章期班组届名号回位]){END}",
+            _any_year,
+            only="zh",
         ),
         Rule("dates", rf"{START}{span}{END}(?![-–])", _years),
         Rule("dates", rf"{START}{season}(?!/|\s?=|[月日号]){END}", _years),
