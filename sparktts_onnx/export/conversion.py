@@ -6,9 +6,19 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import onnx
+
 from sparktts_onnx._version import __version__
 from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, LANGUAGE_MODEL, SPEAKING_GRAPHS, TOKENIZER_NAME
-from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout, Manifest, describe_file, write_manifest
+from sparktts_onnx.bundle.manifest import (
+    Alignment,
+    GraphEntry,
+    LanguageModelLayout,
+    Manifest,
+    Tensor,
+    describe_file,
+    write_manifest,
+)
 from sparktts_onnx.errors import ExportError, VerificationError
 from sparktts_onnx.export.alignment.search import AlignmentSearch
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
@@ -19,19 +29,16 @@ from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
 from sparktts_onnx.export.codec.geometry import codec_layout
 from sparktts_onnx.export.codec.recipes import CHECKED, RECIPES, TRACED, Size, recording_length
 from sparktts_onnx.export.codec.references import References
-from sparktts_onnx.export.description import describe_graph
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import head_range, write_language_model
 from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.queries import add_queries
-from sparktts_onnx.export.language.reference import read_reference
-from sparktts_onnx.export.language.weights import DecoderWeights
+from sparktts_onnx.export.language.weights import DecoderWeights, read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room, estimate
 from sparktts_onnx.export.staging import scratch, staged
-from sparktts_onnx.export.verify.device import check_device, on_device
 from sparktts_onnx.export.verify.end_to_end import GraphChain, clone_prompt, enroll_both, wave_checks
-from sparktts_onnx.export.verify.graphs import Check, verify_graph
+from sparktts_onnx.export.verify.graphs import Check, check_device, on_device, summary, verify_graph
 from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
 from sparktts_onnx.export.verify.weights import verify_weights
 
@@ -213,3 +220,24 @@ class Conversion:
             else None,
             alignment=self._alignment,
         )
+
+
+def describe_graph(files: Sequence[Path], *, precision: str, checks: Sequence[Check]) -> GraphEntry:
+    """The entry of a graph; `checks` are those that it passed, none where nothing was verified."""
+    model = onnx.load(files[0], load_external_data=False)
+    optional = {entry.name for entry in model.graph.initializer}
+    return GraphEntry(
+        files=tuple(describe_file(path) for path in files),
+        opset=next(entry.version for entry in model.opset_import if entry.domain == ""),
+        precision=precision,
+        inputs=tuple(_tensor(entry) for entry in model.graph.input if entry.name not in optional),
+        outputs=tuple(_tensor(entry) for entry in model.graph.output),
+        options=tuple(_tensor(entry) for entry in model.graph.input if entry.name in optional),
+        verification=summary(checks) if checks else None,
+    )
+
+
+def _tensor(entry: onnx.ValueInfoProto) -> Tensor:
+    kind = entry.type.tensor_type
+    axes = tuple(axis.dim_param or axis.dim_value for axis in kind.shape.dim)
+    return Tensor(entry.name, onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name, axes)

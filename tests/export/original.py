@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 from sparktts_onnx.audio.reading import read_recording, reference_clip
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
 from sparktts_onnx.export.codec.adapters import Wav2Vec2Features
-from sparktts_onnx.export.language.reference import read_reference
+from sparktts_onnx.export.language.weights import read_reference
 
 STYLES = {"female": 0, "male": 1, "very_low": 0, "low": 1, "moderate": 2, "high": 3, "very_high": 4}
 

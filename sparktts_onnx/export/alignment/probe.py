@@ -39,9 +39,9 @@ class AttentionProbe:
             frames: positions whose attention is wanted; each chooses the id behind it.
         """
         config = self._config
-        keys = cache_names("present", config.layers)[::2]
+        keys = cache_names("present", config.num_hidden_layers)[::2]
         outputs = self.runner.outputs(ids, [*self._names, *keys])
-        projected, kept = outputs[: config.layers], outputs[config.layers :]
+        projected, kept = outputs[: config.num_hidden_layers], outputs[config.num_hidden_layers :]
         return np.stack([self._layer(*pair, columns, frames) for pair in zip(projected, kept, strict=True)])
 
     def _layer(
@@ -51,8 +51,10 @@ class AttentionProbe:
         config, width = self._config, keys.shape[3]
         alignment = Alignment(rope_theta=config.rope_theta, rope_dim=config.head_dim)
         heads = projected[0, frames.start : frames.stop].reshape(len(frames), -1, width)
-        groups = heads[:, : -2 * config.kv_heads].reshape(len(frames), config.kv_heads, -1, width)
-        queries = groups[:, :, : config.group].reshape(len(frames), config.heads, width)
+        groups = heads[:, : -2 * config.num_key_value_heads].reshape(len(frames), config.num_key_value_heads, -1, width)
+        queries = groups[:, :, : config.group].reshape(len(frames), config.num_attention_heads, width)
         rotated = rotate(queries.transpose(1, 0, 2).astype(np.float32), np.asarray(frames), alignment)
         seen = keys[0, :, columns.start : columns.stop].astype(np.float32) * np.float32(config.head_dim**-0.5)
-        return np.stack([text_masses(rotated[[i]], seen[[i // config.group]]) for i in range(config.heads)])
+        return np.stack(
+            [text_masses(rotated[[i]], seen[[i // config.group]]) for i in range(config.num_attention_heads)]
+        )

@@ -4,6 +4,7 @@ Heads are measured by how clearly their attention goes through the text, first b
 then behind answers that the model itself writes. The recordings' word times give how far attention runs ahead.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
+import soxr
 import torch
 
 from sparktts_onnx.audio.reading import normalized_volume, reference_clip
 from sparktts_onnx.bundle.contract import TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, CodecLayout, LanguageModelLayout, TokenIds
 from sparktts_onnx.export.alignment.probe import AttentionProbe
-from sparktts_onnx.export.alignment.recordings import Recording, read_recordings
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import DecoderConfig
 from sparktts_onnx.runtime.language.alignment import TextColumns, best_paths, contrasts, word_frames
@@ -30,6 +32,8 @@ from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.duration import token_bounds
 
+RECORDINGS = Path(__file__).parent / "recordings"
+"""Of espeak-ng, with its own word events: `scripts/make_alignment_recordings.py` makes them."""
 LEAST_CONTRAST = 0.08
 """Random weights come to 0.013 at most; heads under this find no word."""
 SHARE_OF_BEST = 0.5
@@ -39,6 +43,31 @@ WRITTEN_ANSWERS = 4
 """Answers that the model writes itself."""
 LONGEST_PROMPT = 256
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A sentence read aloud, whose word times are known."""
+
+    text: str
+    voice: str
+    """Whose it is."""
+    wave: np.ndarray[Any, Any]
+    """float32 [N]."""
+    word_starts: dict[int, float]
+    """Seconds at which each word begins, by its first character."""
+
+
+def read_recordings(sample_rate: int) -> list[Recording]:
+    """All of them, at a rate in samples a second."""
+    joined, rate = soundfile.read(RECORDINGS / "speech.ogg", dtype="float32")
+    recordings, start = [], 0
+    for entry in json.loads((RECORDINGS / "speech.json").read_text(encoding="utf-8")):
+        wave = soxr.resample(joined[start : start + entry["samples"]], rate, sample_rate)
+        start += entry["samples"]
+        starts = {int(character): seconds for character, seconds in entry["word_starts"].items()}
+        recordings.append(Recording(entry["text"], entry["voice"], wave.astype(np.float32), starts))
+    return recordings
 
 
 @dataclass(frozen=True)

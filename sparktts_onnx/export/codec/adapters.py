@@ -4,8 +4,9 @@ These are the reference that a written graph is compared with; what is exported 
 form (`lowering`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,116 +50,58 @@ class Wav2Vec2Features(nn.Module):
         return (kept[0] + kept[1] + kept[2]) / len(kept)
 
 
-class Encoder(nn.Module):
-    """Features to latents."""
+Compute = Callable[..., Any]
+"""What a graph computes, of a `CodecGraph` and its inputs."""
 
-    def __init__(self, codec: BiCodec) -> None:
+
+class CodecGraph(nn.Module):
+    """Parts of the codec, under the names that the graph's weights have, and what the graph computes with them."""
+
+    def __init__(self, codec: BiCodec, parts: Mapping[str, str], compute: Compute, margin: Compute | None) -> None:
         super().__init__()
-        self.encoder = codec.encoder
+        for name, part in parts.items():
+            setattr(self, name, codec.get_submodule(part))
+        self._compute, self._margin = compute, margin
 
-    def forward(self, features: Tensor) -> Tensor:
-        """float32 [B, T, D] to float32 [B, D, T]."""
-        result: Tensor = self.encoder(features)
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The graph's outputs, as the bundle contract has them."""
+        result: Tensor | tuple[Tensor, ...] = self._compute(self, *inputs)
+        return result
+
+    def margin(self, *inputs: Tensor) -> Tensor:
+        """How far each token is from being another one: float32 of the tokens' shape."""
+        assert self._margin is not None, "only graphs that give tokens have a margin"
+        result: Tensor = self._margin(self, *inputs)
         return result
 
 
-class QuantizerTokenize(nn.Module):
-    """Latents to semantic ids."""
-
-    def __init__(self, codec: BiCodec) -> None:
-        super().__init__()
-        self.quantizer = codec.quantizer
-
-    def forward(self, z: Tensor) -> Tensor:
-        """float32 [B, D, T] to int64 [B, T]."""
-        return self.quantizer.tokenize(z)
-
-    def margin(self, z: Tensor) -> Tensor:
-        """How much farther the runner-up is than the nearest code: float32 [B, T]."""
-        best = self.quantizer.scores(z).topk(2, dim=-1).values
-        return 2 * (best[..., 0] - best[..., 1])
+def codec_graph(
+    compute: Compute, parts: str | Mapping[str, str], *, margin: Compute | None = None
+) -> Callable[["Models"], nn.Module]:
+    """How to build a graph's module from a checkpoint's models; `parts`: one by its own name, or names of several."""
+    named = {parts: parts} if isinstance(parts, str) else parts
+    return lambda models: CodecGraph(models.codec, named, compute, margin).eval()
 
 
-class SpeakerEncoderGraph(nn.Module):
-    """Reference clip to global ids and x-vector, the spectrogram inside."""
-
-    def __init__(self, codec: BiCodec) -> None:
-        super().__init__()
-        self.mel = codec.mel_transformer
-        self.speaker_encoder = codec.speaker_encoder
-
-    def forward(self, ref_wav: Tensor) -> tuple[Tensor, Tensor]:
-        """float32 [B, N] to int64 [B, 1, G] and float32 [B, D]."""
-        return self.speaker_encoder.tokenize(self.mel(ref_wav))
-
-    def margin(self, ref_wav: Tensor) -> Tensor:
-        """Distance of each id's worst coordinate to a rounding boundary: float32 [B, 1, G]."""
-        latent, _ = self.speaker_encoder.speaker_encoder(self.mel(ref_wav))
-        bounded = self.speaker_encoder.quantizer.bounded(self.speaker_encoder.perceiver_sampler(latent.transpose(1, 2)))
-        return (0.5 - (bounded - torch.round(bounded)).abs()).amin(dim=-1).unsqueeze(1)
+def semantic_margin(graph: Any, z: Tensor) -> Tensor:
+    """How much farther the runner-up is than the nearest code: float32 [B, T]."""
+    best = graph.quantizer.scores(z).topk(2, dim=-1).values
+    margin: Tensor = 2 * (best[..., 0] - best[..., 1])
+    return margin
 
 
-class QuantizerDetokenize(nn.Module):
-    """Semantic ids to quantized latents."""
-
-    def __init__(self, codec: BiCodec) -> None:
-        super().__init__()
-        self.quantizer = codec.quantizer
-
-    def forward(self, semantic_tokens: Tensor) -> Tensor:
-        """int64 [B, T] to float32 [B, D, T]."""
-        return self.quantizer.detokenize(semantic_tokens)
+def global_margin(graph: Any, ref_wav: Tensor) -> Tensor:
+    """Distance of each id's worst coordinate to a rounding boundary: float32 [B, 1, G]."""
+    speaker = graph.speaker_encoder
+    latent, _ = speaker.speaker_encoder(graph.mel(ref_wav))
+    bounded: Tensor = speaker.quantizer.bounded(speaker.perceiver_sampler(latent.transpose(1, 2)))
+    return (0.5 - (bounded - torch.round(bounded)).abs()).amin(dim=-1).unsqueeze(1)
 
 
-class SpeakerDetokenize(nn.Module):
-    """Global ids to the conditioning vector."""
-
-    def __init__(self, codec: BiCodec) -> None:
-        super().__init__()
-        self.speaker_encoder = codec.speaker_encoder
-
-    def forward(self, global_tokens: Tensor) -> Tensor:
-        """int64 [B, 1, G] to float32 [B, D]."""
-        return self.speaker_encoder.detokenize(global_tokens)
-
-
-class Prenet(nn.Module):
-    """Quantized latents and the conditioning vector to features."""
-
-    def __init__(self, codec: BiCodec) -> None:
-        super().__init__()
-        self.prenet = codec.prenet
-
-    def forward(self, z_q: Tensor, d_vector: Tensor) -> Tensor:
-        """float32 [B, D, T], float32 [B, D] to float32 [B, D, T]."""
-        result: Tensor = self.prenet(z_q, d_vector)
-        return result
-
-
-class Postnet(nn.Module):
-    """Features to the training target; not on the way to sound."""
-
-    def __init__(self, codec: BiCodec) -> None:
-        super().__init__()
-        self.postnet = codec.postnet
-
-    def forward(self, x: Tensor) -> Tensor:
-        """float32 [B, D, T] to float32 [B, D, T]."""
-        result: Tensor = self.postnet(x)
-        return result
-
-
-class Decoder(nn.Module):
-    """Features and the conditioning vector to samples; with `surplus`, not those of the frames at either end."""
-
-    def __init__(self, codec: BiCodec) -> None:
-        super().__init__()
-        self.decoder = codec.decoder
-
-    def forward(self, x: Tensor, d_vector: Tensor, surplus: Tensor | None = None) -> Tensor:
-        """float32 [B, D, T], float32 [B, D], int64 [2] to float32 [B, 1, N]."""
-        result: Tensor = self.decoder(x + d_vector.unsqueeze(-1), surplus)
-        return result
+def decoded(graph: Any, x: Tensor, d_vector: Tensor, surplus: Tensor | None = None) -> Tensor:
+    """Samples float32 [B, 1, N]; with `surplus` int64 [2], not those of the frames at either end."""
+    result: Tensor = graph.decoder(x + d_vector.unsqueeze(-1), surplus)
+    return result
 
 
 class Models:
@@ -186,8 +129,3 @@ class Models:
 def wav2vec2_adapter(models: Models) -> nn.Module:
     """The adapter of `wav2vec2.onnx`."""
     return Wav2Vec2Features(models.wav2vec2, normalize=models.checkpoint.normalize_recording).eval()
-
-
-def codec_adapter(kind: Callable[[BiCodec], nn.Module]) -> Callable[[Models], nn.Module]:
-    """How to build one of the adapters above from a checkpoint's models."""
-    return lambda models: kind(models.codec).eval()

@@ -9,8 +9,14 @@ from torch import Tensor, nn
 
 from sparktts_onnx.bundle.contract import COMPONENTS, GraphSpec, TensorSpec
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.codec import adapters
-from sparktts_onnx.export.codec.adapters import Models, codec_adapter, wav2vec2_adapter
+from sparktts_onnx.export.codec.adapters import (
+    Models,
+    codec_graph,
+    decoded,
+    global_margin,
+    semantic_margin,
+    wav2vec2_adapter,
+)
 
 DYNAMIC_LETTERS = frozenset("BNTF")
 """Axes that vary between calls; the others follow from the checkpoint."""
@@ -68,15 +74,29 @@ RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         _recipe("wav2vec2", wav2vec2_adapter),
-        _recipe("encoder", codec_adapter(adapters.Encoder)),
-        _recipe("quantizer_tokenize", codec_adapter(adapters.QuantizerTokenize)),
-        _recipe("speaker_encoder", codec_adapter(adapters.SpeakerEncoderGraph)),
-        _recipe("quantizer_detokenize", codec_adapter(adapters.QuantizerDetokenize)),
-        _recipe("speaker_detokenize", codec_adapter(adapters.SpeakerDetokenize)),
-        _recipe("prenet", codec_adapter(adapters.Prenet)),
-        _recipe("postnet", codec_adapter(adapters.Postnet)),
+        _recipe("encoder", codec_graph(lambda graph, features: graph.encoder(features), "encoder")),
+        _recipe(
+            "quantizer_tokenize",
+            codec_graph(lambda graph, z: graph.quantizer.tokenize(z), "quantizer", margin=semantic_margin),
+        ),
+        _recipe(
+            "speaker_encoder",
+            codec_graph(
+                lambda graph, ref_wav: graph.speaker_encoder.tokenize(graph.mel(ref_wav)),
+                {"mel": "mel_transformer", "speaker_encoder": "speaker_encoder"},
+                margin=global_margin,
+            ),
+        ),
+        _recipe("quantizer_detokenize", codec_graph(lambda graph, ids: graph.quantizer.detokenize(ids), "quantizer")),
+        _recipe(
+            "speaker_detokenize",
+            codec_graph(lambda graph, ids: graph.speaker_encoder.detokenize(ids), "speaker_encoder"),
+        ),
+        _recipe("prenet", codec_graph(lambda graph, z_q, d_vector: graph.prenet(z_q, d_vector), "prenet")),
+        # The training target; not on the way to sound.
+        _recipe("postnet", codec_graph(lambda graph, x: graph.postnet(x), "postnet")),
         # Thirty periodic activations in a row amplify rounding: two float32 implementations differ by up to 3e-5.
-        _recipe("decoder", codec_adapter(adapters.Decoder), 3e-4),
+        _recipe("decoder", codec_graph(decoded, "decoder"), 3e-4),
     )
 }
 """Every component graph, in the order of the data flow."""

@@ -10,54 +10,50 @@ from sparktts_onnx.export.files import read_json, values_of
 
 MAX_POSITIONS = 8192
 """Cap on the rotary tables: 3 000 new ids, the longest prompt recording and the text fit several times over."""
+_MAY_BE_NULL = ("num_key_value_heads", "head_dim", "rope_theta", "max_position_embeddings")
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """Sizes of a Qwen2 decoder."""
-
-    layers: int
-    width: int
-    """Of the residual stream."""
-    intermediate: int
-    """Of the gated feed-forward."""
-    heads: int
-    kv_heads: int
-    head_dim: int
-    epsilon: float
-    """Of every RMS norm."""
-    rope_theta: float
-    max_positions: int
-    vocab_size: int
-    tied: bool
-    """Whether the output head is the embedding."""
-
-    @property
-    def group(self) -> int:
-        """Query heads that read the same key head."""
-        return self.heads // self.kv_heads
-
-    @property
-    def cache_dim(self) -> int:
-        """Width of a head in the graph: the attention operator takes multiples of 16, the rest is zeros."""
-        return -(-self.head_dim // 16) * 16
-
-
-@dataclass(frozen=True)
-class _Qwen2:
-    """The keys of `config.json` that say sizes."""
+    """Sizes of a Qwen2 decoder, under the keys of `config.json`."""
 
     num_hidden_layers: Annotated[int, Bounds(1, 1 << 8)]
     hidden_size: Annotated[int, Bounds(2, 1 << 14)]
     intermediate_size: Annotated[int, Bounds(1, 1 << 17)]
     num_attention_heads: Annotated[int, Bounds(1, 1 << 9)]
     vocab_size: Annotated[int, Bounds(1, 1 << 22)]
-    num_key_value_heads: Annotated[int, Bounds(1, 1 << 9)] | None = None
-    head_dim: Annotated[int, Bounds(2, 1 << 9)] | None = None
+    num_key_value_heads: Annotated[int, Bounds(1, 1 << 9)] = 0
+    """0 for as many as there are query heads."""
+    head_dim: Annotated[int, Bounds(2, 1 << 9)] = 0
+    """0 for what is left of the width for each head."""
     rms_norm_eps: Annotated[float, Bounds(1e-12, 0.1)] = 1e-6
-    rope_theta: Annotated[float, Bounds(1, 1e12)] | None = None
-    max_position_embeddings: Annotated[int, Bounds(256, 1 << 24)] | None = None
+    rope_theta: Annotated[float, Bounds(1, 1e12)] = 10000.0
+    max_position_embeddings: Annotated[int, Bounds(256, 1 << 24)] = MAX_POSITIONS
     tie_word_embeddings: bool = False
+    """Whether the output head is the embedding."""
+
+    def __post_init__(self) -> None:
+        """Fill in what follows from the rest, and refuse heads that do not go together."""
+        heads, kv_heads = self.num_attention_heads, self.num_key_value_heads or self.num_attention_heads
+        head_dim = self.head_dim or self.hidden_size // heads
+        if heads % kv_heads or head_dim < 2 or head_dim % 2:
+            raise ValueError(
+                f"{heads} heads of width {head_dim} cannot share {kv_heads} key heads; expected an even width, and a "
+                "multiple of the key heads"
+            )
+        object.__setattr__(self, "num_key_value_heads", kv_heads)
+        object.__setattr__(self, "head_dim", head_dim)
+        object.__setattr__(self, "max_position_embeddings", min(self.max_position_embeddings, MAX_POSITIONS))
+
+    @property
+    def group(self) -> int:
+        """Query heads that read the same key head."""
+        return self.num_attention_heads // self.num_key_value_heads
+
+    @property
+    def cache_dim(self) -> int:
+        """Width of a head in the graph: the attention operator takes multiples of 16, the rest is zeros."""
+        return -(-self.head_dim // 16) * 16
 
 
 def read_decoder_config(folder: Path) -> DecoderConfig:
@@ -69,28 +65,10 @@ def read_decoder_config(folder: Path) -> DecoderConfig:
     path = folder / "config.json"
     data = read_json(path)
     _refuse_unknown_features(path, data)
-    rope_theta = _rope(data).get("rope_theta") or data.get("rope_theta")
-    model = values_of(_Qwen2, {**data, "rope_theta": rope_theta}, source=path, where="config")
-    heads, kv_heads = model.num_attention_heads, model.num_key_value_heads or model.num_attention_heads
-    head_dim = model.head_dim or model.hidden_size // heads
-    if heads % kv_heads or head_dim < 2 or head_dim % 2:
-        raise CheckpointError(
-            f"{path}: {heads} heads of width {head_dim} cannot share {kv_heads} key heads; expected an even width, and "
-            "a multiple of the key heads"
-        )
-    return DecoderConfig(
-        layers=model.num_hidden_layers,
-        width=model.hidden_size,
-        intermediate=model.intermediate_size,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=head_dim,
-        epsilon=model.rms_norm_eps,
-        rope_theta=model.rope_theta or 10000.0,
-        max_positions=min(model.max_position_embeddings or MAX_POSITIONS, MAX_POSITIONS),
-        vocab_size=model.vocab_size,
-        tied=model.tie_word_embeddings,
-    )
+    given = {key: value for key, value in data.items() if value is not None or key not in _MAY_BE_NULL}
+    if (rope_theta := _rope(data).get("rope_theta")) is not None:
+        given["rope_theta"] = rope_theta
+    return values_of(DecoderConfig, given, source=path, where="config")
 
 
 def _rope(data: dict[str, Any]) -> dict[str, Any]:

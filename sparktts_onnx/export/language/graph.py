@@ -46,7 +46,7 @@ class DecoderGraph:
         stream = self.products.embed(graph, "input_ids", "embedding", table=table)
         self._write_rotary_tables()
         x = self._first_norm(stream)
-        for layer in range(config.layers):
+        for layer in range(config.num_hidden_layers):
             x, stream = self._layer(layer, x, stream)
         self._write_head(x, table)
         graph.finish(declare_inputs(config, dtype), declare_outputs(config, self.head, dtype))
@@ -63,12 +63,12 @@ class DecoderGraph:
             "SimplifiedLayerNormalization",
             [x, gain],
             "layers.0/norm",
-            attributes={"axis": -1, "epsilon": self.config.epsilon, "stash_type": 1},
+            attributes={"axis": -1, "epsilon": self.config.rms_norm_eps, "stash_type": 1},
         )
 
     def _layer(self, layer: int, x: str, stream: str) -> tuple[str, str]:
         """One layer: normalized input and residual stream in, the next layer's (or the head's) out."""
-        last = layer == self.config.layers - 1
+        last = layer == self.config.num_hidden_layers - 1
         attended = self._attend(layer, x)
         if last:
             attended, stream = self._last_position(attended), self._last_position(stream)
@@ -94,8 +94,8 @@ class DecoderGraph:
             outputs=[name, *present],
             domain=MICROSOFT,
             attributes={
-                "num_heads": self._group * self.config.kv_heads,
-                "kv_num_heads": self.config.kv_heads,
+                "num_heads": self._group * self.config.num_key_value_heads,
+                "kv_num_heads": self.config.num_key_value_heads,
                 "do_rotary": 1,
                 "scale": self.config.head_dim**-0.5,
             },
@@ -127,7 +127,7 @@ class DecoderGraph:
             name,
             outputs=[name, "", "", added],
             domain=MICROSOFT,
-            attributes={"epsilon": self.config.epsilon},
+            attributes={"epsilon": self.config.rms_norm_eps},
         )
         return normed, added
 
@@ -140,9 +140,9 @@ class DecoderGraph:
         return self.graph.op("Gather", [x, index], f"{x}:last", attributes={"axis": 1})
 
     def _write_head(self, x: str, table: np.ndarray) -> None:
-        rows = table if self.config.tied else self.weights.read("lm_head.weight")
+        rows = table if self.config.tie_word_embeddings else self.weights.read("lm_head.weight")
         logits = self.products.head(
-            self.graph, x, table=rows, first=self.head.first, stop=self.head.stop, tied=self.config.tied
+            self.graph, x, table=rows, first=self.head.first, stop=self.head.stop, tied=self.config.tie_word_embeddings
         )
         axis = self.graph.shared("last_axis", np.array([1], np.int64))
         self.graph.op("Squeeze", [logits, axis], "head/logits", outputs=["logits"])
@@ -152,7 +152,7 @@ class DecoderGraph:
         frequencies = np.zeros(self.config.cache_dim // 2)
         half = np.arange(0, self.config.head_dim, 2) / self.config.head_dim
         frequencies[: len(half)] = self.config.rope_theta**-half
-        angles = np.outer(np.arange(self.config.max_positions), frequencies)
+        angles = np.outer(np.arange(self.config.max_position_embeddings), frequencies)
         self.graph.weight("rotary.cos", np.cos(angles).astype(self.products.dtype))
         self.graph.weight("rotary.sin", np.sin(angles).astype(self.products.dtype))
 
@@ -162,14 +162,14 @@ class DecoderGraph:
 
 def declare_inputs(config: DecoderConfig, dtype: str) -> list[onnx.ValueInfoProto]:
     """The graph's inputs: B rows, S new ids a row, P positions that the cache of a dtype has room for."""
-    cache = ("B", config.kv_heads, "P", config.cache_dim)
+    cache = ("B", config.num_key_value_heads, "P", config.cache_dim)
     return [
         declare("input_ids", "int64", ("B", "S")),
         declare("seqlens_k", "int32", ("B",)),
         declare("total_sequence_length", "int32", ()),
         *(
             declare(f"past_key_values.{layer}.{kind}", dtype, cache)
-            for layer in range(config.layers)
+            for layer in range(config.num_hidden_layers)
             for kind in ("key", "value")
         ),
     ]
@@ -177,12 +177,12 @@ def declare_inputs(config: DecoderConfig, dtype: str) -> list[onnx.ValueInfoProt
 
 def declare_outputs(config: DecoderConfig, head: HeadRange, dtype: str) -> list[onnx.ValueInfoProto]:
     """The graph's outputs: logits of the last position, and the cache, which shares the inputs' memory."""
-    cache = ("B", config.kv_heads, "P", config.cache_dim)
+    cache = ("B", config.num_key_value_heads, "P", config.cache_dim)
     return [
         declare("logits", "float32", ("B", head.rows)),
         *(
             declare(f"present.{layer}.{kind}", dtype, cache)
-            for layer in range(config.layers)
+            for layer in range(config.num_hidden_layers)
             for kind in ("key", "value")
         ),
     ]

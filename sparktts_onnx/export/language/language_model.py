@@ -11,12 +11,12 @@ from sparktts_onnx.export.graphs.graph_file import GraphFile
 from sparktts_onnx.export.graphs.storage import Head, Precision
 from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
 from sparktts_onnx.export.language.graph import DecoderGraph, HeadRange
-from sparktts_onnx.export.language.products import Float32Products, HalfProducts, Products
+from sparktts_onnx.export.language.products import HalfProducts, Products
 from sparktts_onnx.export.language.quantize import BlockFormat, BlockProducts, RowProducts
 from sparktts_onnx.export.language.weights import DecoderWeights
 
 _PRODUCTS: dict[Precision, Products] = {
-    "fp32": Float32Products(),
+    "fp32": Products(),
     "fp16": HalfProducts(),
     "int8": RowProducts(),
     "int4": BlockProducts(BlockFormat(4, 32)),
@@ -60,10 +60,10 @@ def write_language_model(
     with GraphFile(target / f"{LANGUAGE_MODEL}.onnx", opset=opset) as graph:
         DecoderGraph(config, weights, products, rows, graph).write()
     return LanguageModelLayout(
-        layers=config.layers,
-        kv_heads=config.kv_heads,
+        layers=config.num_hidden_layers,
+        kv_heads=config.num_key_value_heads,
         head_dim=config.cache_dim,
-        max_positions=config.max_positions,
+        max_positions=config.max_position_embeddings,
         cache_dtype=products.dtype,
         head_first_id=rows.first,
         head_rows=rows.rows,

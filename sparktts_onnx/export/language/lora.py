@@ -13,8 +13,7 @@ from torch import nn
 from sparktts_onnx.errors import CheckpointError, MissingDependencyError
 from sparktts_onnx.export.checkpoint.weights import ADAPTER_CONFIG, SAFETENSORS_NAME, published_name
 from sparktts_onnx.export.files import read_json, refuse_pointer
-from sparktts_onnx.export.language.reference import read_reference
-from sparktts_onnx.export.language.weights import EMBEDDING, HEAD
+from sparktts_onnx.export.language.weights import EMBEDDING, HEAD, read_reference
 
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 ADAPTER_NAME = "default"

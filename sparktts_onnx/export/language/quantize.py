@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile
-from sparktts_onnx.export.graphs.rows import quantize_rows
-from sparktts_onnx.export.language.products import add_bias, gather, half_stored_product, to_float32
+from sparktts_onnx.export.graphs.graph_store import quantize_rows
+from sparktts_onnx.export.language.products import Products, add_bias, gather, half_stored_product, to_float32
 
 SMALLEST_BLOCK = 16
 """That the operators know."""
@@ -100,17 +100,13 @@ def _refit(weights: np.ndarray, rounded: np.ndarray, scale: np.ndarray) -> np.nd
     return refitted
 
 
-class RowProducts:
+class RowProducts(Products):
     """Products in 8-bit integers: a scale for each row of activations, as they come, and for each column of weights.
 
     Integer sums are exact, so a row's result does not depend on how many rows are multiplied with it.
     """
 
-    dtype = "float32"
-    query_groups = ()
-
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
-        """Add x [.., in] · weightᵀ + bias."""
         stored, scales = quantize_rows(weight)
         columns = graph.weight(f"{name}.weight", stored.T), graph.weight(f"{name}.scales", scales)
         product = _integer_product(graph, x, name, *columns)
@@ -126,7 +122,7 @@ class RowProducts:
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
         """Add x · table[first:stop]ᵀ; a tied head is a view of the embedding's rows, made at loading."""
         if not tied:
-            return self.linear(graph, x, "head", weight=table[first:stop], bias=None)
+            return super().head(graph, x, table=table, first=first, stop=stop, tied=tied)
         bounds = [
             graph.shared(f"head.{key}", np.array([row], np.int64)) for key, row in (("first", first), ("stop", stop))
         ]
@@ -160,17 +156,14 @@ def _largest(graph: GraphFile, x: str, name: str) -> str:
 
 
 @dataclass(frozen=True)
-class BlockProducts:
-    """Products with weights in blocks; the embedding and the head are those of `RowProducts`."""
+class BlockProducts(RowProducts):
+    """Products with weights in blocks; the embedding and the head stay in 8 bits, in rows."""
 
     form: BlockFormat
     accuracy_level: int = 4
     """4: activations in 8 bits, a scale for each of their blocks."""
-    dtype: str = "float32"
-    query_groups: tuple[int, ...] = ()
 
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
-        """Add x [.., in] · weightᵀ + bias."""
         form = self.form.fitted(weight.shape[1])
         if weight.shape[1] % form.block:  # The operator takes whole blocks only.
             return half_stored_product(graph, x, name, weight=weight, bias=bias)
@@ -186,11 +179,3 @@ class BlockProducts:
             "accuracy_level": self.accuracy_level,
         }
         return graph.op("MatMulNBits", inputs, f"{name}/product", domain=MICROSOFT, attributes=attributes)
-
-    def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
-        """Add the rows of `table` that `ids` name, in 8 bits."""
-        return RowProducts().embed(graph, ids, name, table=table)
-
-    def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
-        """Add x · table[first:stop]ᵀ, in 8-bit integers: the rows are the embedding's."""
-        return RowProducts().head(graph, x, table=table, first=first, stop=stop, tied=tied)

@@ -1,10 +1,19 @@
-"""The tensors of a Qwen2 decoder, checked by name and shape, laid out as the graph multiplies with them."""
+"""The tensors of a Qwen2 decoder: checked by name and shape, laid out as the graph multiplies with them, and as the
+model of transformers that the graph is compared with."""
+
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from sparktts_onnx.errors import CheckpointError
-from sparktts_onnx.export.checkpoint.weights import TensorFiles
-from sparktts_onnx.export.language.config import DecoderConfig
+from sparktts_onnx.export.checkpoint.weights import TensorFiles, load_strictly
+from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
 
 HEAD = "lm_head.weight"
 EMBEDDING = "model.embed_tokens.weight"
@@ -26,7 +35,7 @@ class DecoderWeights:
         self._shapes = expected_shapes(config)
         self._check_head()
         found = {name for name in files.names if not name.endswith(_IGNORED_SUFFIX)}
-        if config.tied:
+        if config.tie_word_embeddings:
             found.discard(HEAD)
         if missing := sorted(self._shapes.keys() - found):
             raise CheckpointError(f"the language model in {files.folder} lacks the tensor {missing[0]}")
@@ -41,12 +50,12 @@ class DecoderWeights:
     def _check_head(self) -> None:
         """Compare the output head with what the configuration says of it."""
         stored, folder = HEAD in self._files.names, self._files.folder
-        if not stored and not self._config.tied:
+        if not stored and not self._config.tie_word_embeddings:
             raise CheckpointError(
                 f"the language model in {folder} lacks {HEAD}, and config.json does not say that it is the embedding: "
                 "set tie_word_embeddings to true there if it is"
             )
-        if stored and self._config.tied and EMBEDDING in self._files.names:
+        if stored and self._config.tie_word_embeddings and EMBEDDING in self._files.names:
             head, embedding = self._files.read(HEAD), self._files.read(EMBEDDING)
             if head.shape != embedding.shape or not bool((head == embedding).all()):
                 raise CheckpointError(
@@ -86,7 +95,7 @@ class DecoderWeights:
         missing = group - self._config.group
         if not missing:
             return rows
-        groups = rows.reshape(self._config.kv_heads, -1, rows.shape[1])
+        groups = rows.reshape(self._config.num_key_value_heads, -1, rows.shape[1])
         padded = np.pad(groups, ((0, 0), (0, missing * self._config.cache_dim), (0, 0)))
         return padded.reshape(-1, rows.shape[1])
 
@@ -99,31 +108,36 @@ class DecoderWeights:
         return np.pad(halves, ((0, 0), (0, padded - half), (0, 0))).reshape(-1, rows.shape[1])
 
 
+@cache
 def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
-    """Every tensor of a Qwen2 decoder of these sizes."""
-    width, vocabulary = config.width, config.vocab_size
-    shapes: dict[str, tuple[int, ...]] = {
-        EMBEDDING: (vocabulary, width),
-        "model.norm.weight": (width,),
-    }
-    if not config.tied:
-        shapes[HEAD] = (vocabulary, width)
-    for index in range(config.layers):
-        shapes |= {f"model.layers.{index}.{name}": shape for name, shape in _layer_shapes(config).items()}
+    """Every tensor of a Qwen2 decoder of these sizes; a head that is the embedding is none of its own."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in _unfilled(config).state_dict().items()}
+    if config.tie_word_embeddings:
+        del shapes[HEAD]
     return shapes
 
 
-def _layer_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
-    width, queries, keys = config.width, config.heads * config.head_dim, config.kv_heads * config.head_dim
-    shapes: dict[str, tuple[int, ...]] = {
-        "input_layernorm.weight": (width,),
-        "post_attention_layernorm.weight": (width,),
-        "self_attn.o_proj.weight": (width, queries),
-        "mlp.gate_proj.weight": (config.intermediate, width),
-        "mlp.up_proj.weight": (config.intermediate, width),
-        "mlp.down_proj.weight": (width, config.intermediate),
-    }
-    for part, rows in (("q", queries), ("k", keys), ("v", keys)):
-        shapes[f"self_attn.{part}_proj.weight"] = (rows, width)
-        shapes[f"self_attn.{part}_proj.bias"] = (rows,)
-    return shapes
+def read_reference(folder: Path) -> nn.Module:
+    """The model of an `LLM` folder as transformers computes it, in float32, of the tensors that the graph is made of.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    config = read_decoder_config(folder)
+    tensors = TensorFiles(folder).read_all(expected_shapes(config))
+    if config.tie_word_embeddings:
+        tensors[HEAD] = tensors[EMBEDDING]
+    model = _unfilled(config)
+    # Its frequencies are no tensor of the checkpoint.
+    model.model.rotary_emb = type(model.model.rotary_emb)(config=model.config)
+    load_strictly(model, tensors, source=folder)
+    result: nn.Module = model.eval().requires_grad_(False)
+    return result
+
+
+def _unfilled(config: DecoderConfig) -> Any:
+    """The model of transformers, without memory for its tensors."""
+    settings = Qwen2Config(**asdict(config))
+    settings._attn_implementation = "eager"
+    with torch.device("meta"):
+        return Qwen2ForCausalLM(settings)

@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from sparktts_onnx.export.modules.shapes import size_of
+from sparktts_onnx.export.modules.mel import size_of
 
 CHANNELS = 512
 """Fixed in the original, whatever the config says."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparktts_onnx.export.modules.config import GeneratorConfig
-from sparktts_onnx.export.modules.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d
+from sparktts_onnx.export.modules.weight_norm import WeightNormed
 
 RESIDUAL_DILATIONS = (1, 3, 9)
 KERNEL = 7
@@ -56,9 +56,11 @@ class ResidualUnit(nn.Module):
         super().__init__()
         self.block = nn.Sequential(
             Snake(channels),
-            WeightNormConv1d(channels, channels, KERNEL, padding=(KERNEL - 1) // 2 * dilation, dilation=dilation),
+            WeightNormed(
+                nn.Conv1d(channels, channels, KERNEL, padding=(KERNEL - 1) // 2 * dilation, dilation=dilation)
+            ),
             Snake(channels),
-            WeightNormConv1d(channels, channels, 1),
+            WeightNormed(nn.Conv1d(channels, channels, 1)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,8 +76,10 @@ class UpsamplingBlock(nn.Module):
         super().__init__()
         self.block = nn.Sequential(
             Snake(in_channels),
-            WeightNormConvTranspose1d(
-                in_channels, out_channels, kernel_size, stride=rate, padding=(kernel_size - rate) // 2
+            WeightNormed(
+                nn.ConvTranspose1d(
+                    in_channels, out_channels, kernel_size, stride=rate, padding=(kernel_size - rate) // 2
+                )
             ),
             *(ResidualUnit(out_channels, dilation) for dilation in RESIDUAL_DILATIONS),
         )
@@ -94,13 +98,13 @@ class WaveGenerator(nn.Module):
         self.rates, self.kernel_sizes = config.rates, config.kernel_sizes
         widths = [config.channels // 2**i for i in range(len(config.rates) + 1)]
         self.model = nn.Sequential(
-            WeightNormConv1d(config.input_channel, widths[0], KERNEL, padding=KERNEL // 2),
+            WeightNormed(nn.Conv1d(config.input_channel, widths[0], KERNEL, padding=KERNEL // 2)),
             *(
                 UpsamplingBlock(widths[i], widths[i + 1], rate=rate, kernel_size=kernel)
                 for i, (rate, kernel) in enumerate(zip(config.rates, config.kernel_sizes, strict=True))
             ),
             Snake(widths[-1]),
-            WeightNormConv1d(widths[-1], 1, KERNEL, padding=KERNEL // 2),
+            WeightNormed(nn.Conv1d(widths[-1], 1, KERNEL, padding=KERNEL // 2)),
             nn.Tanh(),
         )
 

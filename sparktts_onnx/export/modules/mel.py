@@ -9,11 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparktts_onnx.export.modules.config import MelConfig
-from sparktts_onnx.export.modules.shapes import size_of
 
 LINEAR_LIMIT_HZ = 1000.0
 LINEAR_STEP_HZ = 200.0 / 3
 LOG_STEP = math.log(6.4) / 27
+
+
+def size_of(x: Tensor, axis: int) -> Tensor:
+    """Length of one axis, int64 [], as a tensor: so that what is computed from it stays computed in a graph."""
+    sizes: Tensor = torch._shape_as_tensor(x)
+    return sizes[axis]
 
 
 class MelSpectrogram(nn.Module):

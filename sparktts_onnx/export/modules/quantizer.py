@@ -1,6 +1,7 @@
 """The vector quantizer of the semantic ids and the finite scalar quantizer of the global ids."""
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -8,10 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparktts_onnx.export.modules.config import QuantizerConfig
-from sparktts_onnx.export.modules.weight_norm import WeightNormConv1d
+from sparktts_onnx.export.modules.weight_norm import WeightNormed
 
 BOUND_MARGIN = 1e-3
 """How far past its outermost level the bounded value may go, relative."""
+
+
+def _projection(width: int, target: int) -> nn.Module:
+    return nn.Identity() if width == target else WeightNormed(nn.Conv1d(width, target, 1))
 
 
 class VectorQuantizer(nn.Module):
@@ -20,13 +25,8 @@ class VectorQuantizer(nn.Module):
     def __init__(self, config: QuantizerConfig) -> None:
         super().__init__()
         self.normalize = config.use_l2_normlize
-        projected = config.input_dim != config.codebook_dim
-        self.in_project: nn.Module = (
-            WeightNormConv1d(config.input_dim, config.codebook_dim, 1) if projected else nn.Identity()
-        )
-        self.out_project: nn.Module = (
-            WeightNormConv1d(config.codebook_dim, config.input_dim, 1) if projected else nn.Identity()
-        )
+        self.in_project = _projection(config.input_dim, config.codebook_dim)
+        self.out_project = _projection(config.codebook_dim, config.input_dim)
         self.codebook = nn.Embedding(config.codebook_size, config.codebook_dim)
         self.register_buffer("cluster_size", torch.zeros(config.codebook_size))
 
@@ -66,15 +66,17 @@ class FiniteScalarQuantizer(nn.Module):
         half = [(level - 1) * (1 + BOUND_MARGIN) / 2 for level in levels]
         offset = [0.5 if level % 2 == 0 else 0.0 for level in levels]
         shift = [math.atanh(o / h) if o else 0.0 for o, h in zip(offset, half, strict=True)]
-        basis = [math.prod(levels[:i]) for i in range(len(levels))]
-        for name, values in (("half_range", half), ("offset", offset), ("shift", shift)):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32, device="cpu"), persistent=False)
-        for name, whole in (
-            ("half_width", [level // 2 for level in levels]),
-            ("basis", basis),
-            ("levels", list(levels)),
-        ):
-            self.register_buffer(name, torch.tensor(whole, dtype=torch.int64, device="cpu"), persistent=False)
+        constants: dict[str, Sequence[float]] = {
+            "half_range": half,
+            "offset": offset,
+            "shift": shift,
+            "half_width": [level // 2 for level in levels],
+            "basis": [math.prod(levels[:i]) for i in range(len(levels))],
+            "levels": levels,
+        }
+        for name, values in constants.items():
+            kind = torch.float32 if isinstance(values[0], float) else torch.int64
+            self.register_buffer(name, torch.tensor(values, dtype=kind, device="cpu"), persistent=False)
 
     def bounded(self, x: Tensor) -> Tensor:
         """float32 [..., dim] to float32 [..., levels], not yet rounded."""

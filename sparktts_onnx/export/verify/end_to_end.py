@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS
 from sparktts_onnx.bundle.manifest import TokenIds
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.codec.adapters import QuantizerTokenize, SpeakerEncoderGraph
+from sparktts_onnx.export.codec.adapters import CodecGraph
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.verify.graphs import (
     OVERALL_TOLERANCE,
@@ -84,7 +84,7 @@ def enroll_both(references: References, chain: GraphChain, *, samples: int | Non
         global_ids = speaker(torch.from_numpy(clip))[0].numpy()
     found_semantic = chain.run("quantizer_tokenize", *chain.run("encoder", *chain.run("wav2vec2", wav)))[0]
     found_global = chain.run("speaker_encoder", clip)[0]
-    assert isinstance(tokenizer, QuantizerTokenize) and isinstance(speaker, SpeakerEncoderGraph)
+    assert isinstance(tokenizer, CodecGraph) and isinstance(speaker, CodecGraph)
     with torch.no_grad():
         semantic_margin = tokenizer.margin(torch.from_numpy(z)).numpy()
         global_margin = speaker.margin(torch.from_numpy(clip)).numpy()

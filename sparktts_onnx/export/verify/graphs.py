@@ -3,7 +3,8 @@
 Every rung is judged and every fault is kept, so that one run tells all that is wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,27 @@ class Check:
     def passed(self) -> bool:
         """Whether the rung holds."""
         return self.fault is None
+
+
+def check_device(*, cpu_only: bool) -> torch.device:
+    """An accelerator where there is one and it may be used, otherwise the processor."""
+    if not cpu_only and torch.cuda.is_available():
+        # Ten bits of mantissa would fail the tolerances.
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        return torch.device("cuda")
+    if not cpu_only and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+@contextmanager
+def on_device(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """Move a module's weights to where it runs while a graph is compared with it."""
+    try:
+        module.to(device)
+        yield
+    finally:
+        module.to("cpu")
 
 
 def open_session(path: Path, *, device: str = "cpu") -> ort.InferenceSession:

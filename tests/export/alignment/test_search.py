@@ -9,13 +9,12 @@ import pytest
 
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.alignment.probe import AttentionProbe
-from sparktts_onnx.export.alignment.recordings import Recording, read_recordings
-from sparktts_onnx.export.alignment.search import LEAST_CONTRAST, choose_heads, word_offsets
+from sparktts_onnx.export.alignment.search import LEAST_CONTRAST, Recording, choose_heads, read_recordings, word_offsets
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import write_language_model
-from sparktts_onnx.export.language.reference import read_reference
+from sparktts_onnx.export.language.weights import read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.runtime.language.alignment import TextColumns
 

@@ -21,8 +21,7 @@ from sparktts_onnx.export.checkpoint.checkpoint import (
 )
 from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, TensorFiles
 from sparktts_onnx.export.language.config import read_decoder_config
-from sparktts_onnx.export.language.reference import read_reference
-from sparktts_onnx.export.language.weights import EMBEDDING, HEAD, DecoderWeights
+from sparktts_onnx.export.language.weights import EMBEDDING, HEAD, DecoderWeights, read_reference
 
 Tensors = dict[str, torch.Tensor]
 TOP, CODEC = "config.yaml", "BiCodec/config.yaml"
@@ -235,4 +234,4 @@ def test_an_output_head_is_as_the_config_says(
         return
     DecoderWeights(config, TensorFiles(llm))
     model = read_reference(llm)
-    assert model.lm_head.weight.shape == (config.vocab_size, config.width)
+    assert model.lm_head.weight.shape == (config.vocab_size, config.hidden_size)

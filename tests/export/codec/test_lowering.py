@@ -18,7 +18,7 @@ from sparktts_onnx.export.codec.generator_lowering import (
 from sparktts_onnx.export.codec.lowering import halved, lowered
 from sparktts_onnx.export.modules.config import GeneratorConfig
 from sparktts_onnx.export.modules.generator import Snake, WaveGenerator
-from sparktts_onnx.export.modules.weight_norm import WeightNormConv1d, fold_weight_norm
+from sparktts_onnx.export.modules.weight_norm import WeightNormed, fold_weight_norm
 
 CONFIG = GeneratorConfig(input_channel=6, channels=16, rates=(5, 4, 3), kernel_sizes=(11, 8, 9))
 
@@ -92,7 +92,7 @@ def test_the_adapter_stays_as_it_is() -> None:
     after = reference.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assert isinstance(reference.model[0], WeightNormConv1d)
+    assert isinstance(reference.model[0], WeightNormed)
 
 
 def test_halving_rounds_large_weights_of_a_copy() -> None:

@@ -25,7 +25,7 @@ from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
 from sparktts_onnx.export.checkpoint.license import PUBLISHED
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
 from sparktts_onnx.export.language.lora import merge_adapter
-from sparktts_onnx.export.language.reference import read_reference
+from sparktts_onnx.export.language.weights import read_reference
 from sparktts_onnx.export.verify.graphs import open_session
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 

@@ -19,7 +19,7 @@ from sparktts_onnx.export.graphs.storage import Precision
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import write_language_model
 from sparktts_onnx.export.language.queries import add_queries
-from sparktts_onnx.export.language.reference import read_reference
+from sparktts_onnx.export.language.weights import read_reference
 from sparktts_onnx.export.verify.graphs import Check
 from sparktts_onnx.export.verify.language_model import PROMPT_LENGTHS, example_prompts, verify_language_model
 
