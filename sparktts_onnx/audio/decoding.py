@@ -71,17 +71,18 @@ def _is_mp3(head: bytes) -> bool:
 
 @contextmanager
 def _with_soundfile(file: BinaryIO, suffix: str, name: str, *, mp3: bool) -> Iterator[Sound]:
-    with quiet_stderr() if mp3 else nullcontext():
-        try:
-            with _sndfile(file, suffix) as sound:
-                yield Sound(sound.samplerate, sound.channels, _read(sound))
-        except soundfile.LibsndfileError as error:
-            if error.code in _UNRECOGNIZED:
-                raise _not_audio(name) from error
-            raise RecordingError(
-                f"{name} cannot be read as audio ({str(error.error_string).strip()}): "
-                "give a WAV, FLAC, Ogg, Opus or MP3 file; convert others first, for example with ffmpeg"
-            ) from error
+    try:
+        with quiet_stderr() if mp3 else nullcontext():
+            opened_file = _sndfile(file, suffix)
+        with opened_file as sound:
+            yield Sound(sound.samplerate, sound.channels, _quietly(_read(sound)) if mp3 else _read(sound))
+    except soundfile.LibsndfileError as error:
+        if error.code in _UNRECOGNIZED:
+            raise _not_audio(name) from error
+        raise RecordingError(
+            f"{name} cannot be read as audio ({str(error.error_string).strip()}): "
+            "give a WAV, FLAC, Ogg, Opus or MP3 file; convert others first, for example with ffmpeg"
+        ) from error
 
 
 def _sndfile(file: BinaryIO, suffix: str) -> soundfile.SoundFile:
@@ -99,6 +100,16 @@ def _read(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float64]]:
         yield block
 
 
+def _quietly(blocks: Iterator[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+    """The same blocks; the process's error stream is silenced only while one is read."""
+    while True:
+        with quiet_stderr():
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield block
+
+
 @contextmanager
 def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[Sound]:
     try:
@@ -109,11 +120,13 @@ def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[Sound]:
             "convert it to WAV, for example with ffmpeg"
         ) from error
     try:
-        with quiet_stderr(), av.open(file, format=container) as media:
+        with quiet_stderr():
+            opened_media = av.open(file, format=container)
+        with opened_media as media:
             if not media.streams.audio:
                 raise RecordingError(f"{name} holds no sound: give an audio file")
             stream = media.streams.audio[0]
-            yield Sound(stream.rate, stream.channels, _decoded(av, media, stream))
+            yield Sound(stream.rate, stream.channels, _quietly(_decoded(av, media, stream)))
     except av.FFmpegError as error:
         raise RecordingError(
             f"{name} cannot be read as audio ({error.strerror}): it is damaged or cut; give another recording"

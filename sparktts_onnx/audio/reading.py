@@ -4,8 +4,10 @@ What the original cannot use, and people send, is mended and noted: a silent fir
 """
 
 import io
+import math
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -63,6 +65,25 @@ def load_recording(source: Source, *, sample_rate: int, max_seconds: float = MAX
     Raises:
         RecordingError: it cannot be used; the message says why and what to do.
     """
+    with resampled(source, sample_rate=sample_rate, max_seconds=max_seconds) as (blocks, notes):
+        pieces = list(blocks)
+    wav = np.concatenate(pieces)
+    offset = float(wav.mean())
+    if abs(offset) > LARGEST_OFFSET * max(1.0, float(np.abs(wav).max())):
+        wav = wav - offset
+        notes = (*notes, f"the wave is off the middle by {abs(offset):.0%} of full scale; that was taken out")
+    return Recording(wav, notes)
+
+
+@contextmanager
+def resampled(
+    source: Source, *, sample_rate: int, max_seconds: float = math.inf
+) -> Iterator[tuple[Iterator[NDArray[np.float64]], tuple[str, ...]]]:
+    """A recording as blocks float64 [n] at `sample_rate`, read as they are taken, and notes of what was mended.
+
+    Raises:
+        RecordingError: as `load_recording`; where it is too short or silent, at its end.
+    """
     name = describe_source(source)
     file, suffix = _file(source, name)
     with file:
@@ -70,13 +91,8 @@ def load_recording(source: Source, *, sample_rate: int, max_seconds: float = MAX
             _check_rate(sound, name)
             channel, notes = _channel_with_sound(sound, name, max_seconds)
         with opened(file, suffix, name) as sound:
-            wav = _resampled(_checked(sound, name, max_seconds), channel, sound.sample_rate, sample_rate)
-    _require_sound(wav, sample_rate, name)
-    offset = float(wav.mean())
-    if abs(offset) > LARGEST_OFFSET * max(1.0, float(np.abs(wav).max())):
-        wav = wav - offset
-        notes = (*notes, f"the wave is off the middle by {abs(offset):.0%} of full scale; that was taken out")
-    return Recording(wav, notes)
+            blocks = _resampled(_checked(sound, name, max_seconds), channel, sound.sample_rate, sample_rate)
+            yield _with_sound(blocks, sample_rate, name), notes
 
 
 def reference_clip(wav: Wave, *, sample_rate: int, seconds: float, hop: int) -> Wave:
@@ -173,22 +189,26 @@ def _checked(sound: Sound, name: str, max_seconds: float) -> Iterator[NDArray[np
 
 def _resampled(
     blocks: Iterator[NDArray[np.float64]], channel: int, found_rate: int, sample_rate: int
-) -> NDArray[np.float64]:
-    """float64 [N] at `sample_rate` of one channel. Block by block soxr gives its one-shot result to the last bit."""
+) -> Iterator[NDArray[np.float64]]:
+    """float64 [n] at `sample_rate` of one channel. Block by block soxr gives its one-shot result to the last bit."""
     if found_rate == sample_rate:
-        pieces = [block[:, channel].copy() for block in blocks]
-    else:
-        stream = soxr.ResampleStream(found_rate, sample_rate, 1, dtype="float64", quality="VHQ")
-        pieces = [stream.resample_chunk(block[:, channel].copy()) for block in blocks]
-        pieces.append(stream.resample_chunk(np.zeros(0), last=True))
-    return np.concatenate(pieces) if pieces else np.zeros(0)
+        yield from (block[:, channel].copy() for block in blocks)
+        return
+    stream = soxr.ResampleStream(found_rate, sample_rate, 1, dtype="float64", quality="VHQ")
+    yield from (stream.resample_chunk(block[:, channel].copy()) for block in blocks)
+    yield stream.resample_chunk(np.zeros(0), last=True)
 
 
-def _require_sound(wav: NDArray[np.float64], sample_rate: int, name: str) -> None:
-    """Refuse what no voice can be taken from."""
-    if not len(wav):
+def _with_sound(blocks: Iterator[NDArray[np.float64]], sample_rate: int, name: str) -> Iterator[NDArray[np.float64]]:
+    """The same blocks; at their end, what no voice can be taken from is refused."""
+    samples, low, high = 0, math.inf, -math.inf
+    for block in blocks:
+        samples += len(block)
+        low, high = min(low, block.min(initial=low)), max(high, block.max(initial=high))
+        yield block
+    if not samples:
         raise RecordingError(f"{name} holds no samples: give a few seconds of speech")
-    if len(wav) < MIN_SECONDS * sample_rate:
-        raise RecordingError(f"{name} lasts {len(wav) / sample_rate:.3f} s, too short: give a few seconds of speech")
-    if np.ptp(wav) < SILENCE_RANGE:
+    if samples < MIN_SECONDS * sample_rate:
+        raise RecordingError(f"{name} lasts {samples / sample_rate:.3f} s, too short: give a few seconds of speech")
+    if high - low < SILENCE_RANGE:
         raise RecordingError(f"{name} is silent: give a few seconds of speech")

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,6 +84,12 @@ class SpeechFile:
             pass  # closing writes what is buffered: the reason is already on its way up
         finally:
             self._part.unlink(missing_ok=True)
+
+
+def free_name(folder: Path, suffix: str) -> Path:
+    """A file name by the present time that nothing has yet, nor another thread or process at this moment."""
+    stem = time.strftime("%Y%m%d-%H%M%S")
+    return folder / f"{stem}-{secrets.token_hex(4)}{suffix}"
 
 
 @contextmanager

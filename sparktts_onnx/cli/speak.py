@@ -31,7 +31,7 @@ DESCRIPTION = """Speak a text with a cloned, kept or created voice.
   create a voice:  … --gender female --pitch high --text "Hello."
   hear it now:     … --stream
 
-Other commands: spark-tts-onnx convert | batch | voices | serve (each has --help).
+Other commands: spark-tts-onnx convert | batch | revoice | voices | serve (each has --help).
 The file that was written is the last line on stdout; everything else goes to stderr."""
 
 
@@ -186,12 +186,13 @@ def _stream(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> Speech
         if options.stream == "play":
             play(stream, stream.sample_rate)
         else:
-            _write_samples(stream)
+            write_samples(stream)
         assert stream.info is not None, "a stream that was heard to its end has its info"
         return stream.info
 
 
-def _write_samples(stream: SpeechStream) -> None:
+def write_samples(stream: SpeechStream) -> None:
+    """Raw 16-bit samples to stdout, as they are made."""
     pcm = encoder("pcm", stream.sample_rate)
     for chunk in stream:
         sys.stdout.buffer.write(pcm.encode(chunk))

@@ -2,9 +2,7 @@
 
 import dataclasses
 import logging
-import secrets
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
@@ -15,10 +13,10 @@ import numpy as np
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.audio.reading import Source
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.audio.writing import SpeechFile
+from sparktts_onnx.audio.writing import SpeechFile, free_name
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest
-from sparktts_onnx.errors import GenerationError, OptionError
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.hub.bundles import Bundle, open_bundle
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
@@ -35,9 +33,10 @@ from sparktts_onnx.runtime.speech.planning import plan_pieces, plan_segments
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance
 from sparktts_onnx.runtime.speech.result import SpeechInfo
+from sparktts_onnx.runtime.speech.revoicing import Revoiced, Revoicer
 from sparktts_onnx.runtime.speech.segment import Event, Segment
 from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
-from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream
+from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream, finished, keep_nothing
 from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
 from sparktts_onnx.runtime.voices.enrollment import Enroller, Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
@@ -113,6 +112,7 @@ class SparkTTSONNX:
         )
         self._enroller = Enroller(self._sessions, self.manifest.codec)
         self._vocoder = Vocoder(self._sessions, self.manifest.codec)
+        self._revoicer = Revoicer(self._sessions, self.manifest.codec, self._vocoder)
         self._prompter = Prompter(model.folder / self.manifest.tokenizer.name, self.manifest.token_ids)
         self._lock = threading.Lock()
         self._loaded_speaker: tuple[SegmentSpeaker, Scheduler] | None = None
@@ -227,7 +227,7 @@ class SparkTTSONNX:
         """A voice that the model makes up while it speaks `text`."""
         style = VoiceStyle.of(gender, pitch, speed)
         options = {"gender": style.gender, "pitch": style.pitch, "speed": style.speed, "seed": seed}
-        return _finished(self._speech(text, options, remembered=False), _keep_nothing).voice
+        return finished(self._speech(text, options, remembered=False), keep_nothing).voice
 
     def inference(
         self,
@@ -256,7 +256,7 @@ class SparkTTSONNX:
         pieces: list[Wave] = []
         if save_dir is None:
             format_named(file_format)
-            info = _finished(self._speech(text, options, on_progress=on_progress), pieces.append)
+            info = finished(self._speech(text, options, on_progress=on_progress), pieces.append)
         else:
             info = self._write(text, options, save_dir, file_format, also=pieces.append, on_progress=on_progress)
         return np.concatenate(pieces), info
@@ -274,7 +274,7 @@ class SparkTTSONNX:
 
         The file appears under its name, `info.file`, when it is complete. FLAC and M4A are held until then, compressed.
         """
-        return self._write(text, options, save_dir, file_format, also=_keep_nothing, on_progress=on_progress)
+        return self._write(text, options, save_dir, file_format, also=keep_nothing, on_progress=on_progress)
 
     def inference_batch(self, items: Iterable[Mapping[str, Any]]) -> list[tuple[Wave, SpeechInfo]]:
         """Speak many texts at once; every item is the same as alone with its seed.
@@ -308,6 +308,33 @@ class SparkTTSONNX:
         chunks = instance_of("stream_options", given, StreamOptions, "StreamOptions")
         return self._speech(text if isinstance(text, str) else TextFeed.of(text), options, chunks=chunks, writing=1)
 
+    def revoice(self, recording: Source, voice: Voice) -> tuple[Wave, SpeechInfo]:
+        """A recording in another voice: its words and its timing, which the language model has no part in.
+
+        Of the voice only the speaker counts. The recording should be one person's speech: music and noise come out as
+        something like speech. It may have any length: it is heard in windows of 20 s that overlap, each leveled by
+        itself, and the sound ends up to 25 ms before the recording does. How it is said is kept as far as the codec
+        puts that into semantic ids; pitch and timbre are the voice's.
+
+        Returns:
+            float32 [N] in [-1, 1] at `sample_rate`, and a report about it.
+
+        Raises:
+            RecordingError: the recording cannot be used.
+            VoiceError: the voice is of another codec.
+        """
+        pieces: list[Wave] = []
+        info = finished(self.revoice_stream(recording, voice), pieces.append)
+        return np.concatenate(pieces), info
+
+    def revoice_stream(self, recording: Source, voice: Voice) -> SpeechStream:
+        """As `revoice`, chunk by chunk, in memory that does not grow; the first comes once 40 s or all were read."""
+        check_voice(instance_of("voice", voice, Voice, "a Voice (see enroll and Voice.load)"), self.manifest.codec)
+        revoiced, work = Revoiced(self._revoicer, recording, voice), Cancellation()
+        with self._lock:
+            self._working.add(work)
+        return SpeechStream(revoiced, revoiced.chunks(work), work)
+
     def warm_up(self) -> None:
         """Fetch and load what speaking needs now rather than at the first request."""
         self._speaker()
@@ -331,7 +358,7 @@ class SparkTTSONNX:
         options = {key: value for key, value in item.items() if key != "text"}
         pieces: list[Wave] = []
         speech = self._speech(item.get("text", ""), options, writing=1, cancellation=cancellation)
-        info = _finished(speech, pieces.append)
+        info = finished(speech, pieces.append)
         return np.concatenate(pieces), info
 
     def _write(
@@ -348,13 +375,13 @@ class SparkTTSONNX:
         suffix = format_named(file_format).suffixes[0]
         folder = path_named("save_dir", save_dir)
         speech = self._speech(text, options, on_progress=on_progress)
-        with SpeechFile(_free_name(folder, suffix), self.sample_rate) as file:
+        with SpeechFile(free_name(folder, suffix), self.sample_rate) as file:
 
             def take(piece: Wave) -> None:
                 file.write(piece)
                 also(piece)
 
-            info = _finished(speech, take)
+            info = finished(speech, take)
         return dataclasses.replace(info, file=file.path)
 
     def _speech(
@@ -393,7 +420,7 @@ class SparkTTSONNX:
 
         sound = Sound(utterance, self.manifest.codec, report, self._sessions.providers, progress)
         events = self._events(segments, chunks, min(writing, self._slots), work, report)
-        return SpeechStream(sound, events, segments, work)
+        return SpeechStream(sound, sound.chunks(events, segments), work)
 
     def _planned(
         self,
@@ -441,27 +468,3 @@ class SparkTTSONNX:
                 speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)
                 self._loaded_speaker = speaker, scheduler
             return self._loaded_speaker[0]
-
-
-def _finished(speech: SpeechStream, take: Callable[[Wave], None]) -> SpeechInfo:
-    """Speak to the end; `take` gets the sound piece by piece, float32 [n].
-
-    Raises:
-        GenerationError: the work was cancelled.
-    """
-    with speech:
-        for piece in speech:
-            take(piece)
-    if speech.info is None:
-        raise GenerationError("the work was cancelled before its end")
-    return speech.info
-
-
-def _keep_nothing(piece: Wave) -> None:
-    """For sound that nobody wants in memory."""
-
-
-def _free_name(folder: Path, suffix: str) -> Path:
-    """A file name by the present time that nothing has yet, nor another thread or process at this moment."""
-    stem = time.strftime("%Y%m%d-%H%M%S")
-    return folder / f"{stem}-{secrets.token_hex(4)}{suffix}"

@@ -47,6 +47,11 @@ class RemoteEngine:
         speak = self._speakers.options(method_name="speak", stream=True)
         return RemoteStream(lambda: speak.remote(text, stream_options, options), self._manifest.codec.sample_rate)
 
+    def revoice_stream(self, recording: BinaryIO, voice: Voice) -> "RemoteStream":
+        """Give a recording another voice, on the worker that has least to do, chunk by chunk."""
+        data, revoice = recording.read(), self._speakers.options(method_name="revoice", stream=True)
+        return RemoteStream(lambda: revoice.remote(data, voice), self._manifest.codec.sample_rate)
+
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
     ) -> Enrollment:

@@ -3,8 +3,9 @@
 import asyncio
 import io
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -44,7 +45,19 @@ class Speaker:
         self, text: str, stream_options: StreamOptions | None, options: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
         """Chunks as they are made, then the info; or a failure. When the caller leaves, the work stops."""
-        steps = _Steps(partial(self._tts.stream, text, stream_options=stream_options, **options))
+        begin = partial(self._tts.stream, text, stream_options=stream_options, **options)
+        async with aclosing(self._items(begin)) as items:
+            async for item in items:
+                yield item
+
+    async def revoice(self, recording: bytes, voice: Voice) -> AsyncIterator[Item]:
+        """A recording in another voice; as `speak`."""
+        async with aclosing(self._items(lambda: self._tts.revoice_stream(io.BytesIO(recording), voice))) as items:
+            async for item in items:
+                yield item
+
+    async def _items(self, begin: Callable[[], SpeechStream]) -> AsyncGenerator[Item]:
+        steps = _Steps(begin)
         try:
             while (item := await self._in_thread(steps.next)) is not None:
                 yield item

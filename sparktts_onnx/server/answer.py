@@ -42,7 +42,8 @@ class Answer:
     def headers(self) -> dict[str, str]:
         """What is worth knowing before the first sound; known with the first bytes."""
         rate = self._order.sample_rate if self._job.encoder is None else self._job.encoder.sample_rate
-        return {"X-Sample-Rate": str(rate), "X-Seed": str(self._order.options["seed"]), "X-Accel-Buffering": "no"}
+        seed = {"X-Seed": str(self._order.options["seed"])} if "seed" in self._order.options else {}
+        return {"X-Sample-Rate": str(rate), "X-Accel-Buffering": "no", **seed}
 
     async def begin(self) -> bytes:
         """Wait for a place and for the first bytes.
@@ -124,6 +125,8 @@ class Answer:
 
     def _refusal(self, error: SparkTTSError) -> ApiError:
         param = field_at_fault(error, self._order.options)
+        if self._order.recording is not None and param == "ref_audio":
+            param = "file"
         return from_library(error, param=param)
 
     def _done(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sparktts_onnx.server.content import schemas
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import add_handlers
 from sparktts_onnx.server.middleware import Guard, Recorder
-from sparktts_onnx.server.schemas import NewName, NewVoice, SpeechRequest
+from sparktts_onnx.server.schemas import NewName, NewVoice, RevoiceRequest, SpeechRequest
 from sparktts_onnx.server.service import SpeechService
 from sparktts_onnx.server.settings import ServerSettings
 from sparktts_onnx.server.webpage import add_page
@@ -80,7 +80,7 @@ def _describe(app: FastAPI) -> None:
         components = schema["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             components.pop(name, None)
-        components.update(schemas(SpeechRequest, NewVoice, NewName))
+        components.update(schemas(SpeechRequest, RevoiceRequest, NewVoice, NewName))
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -46,6 +46,11 @@ class Engine(Protocol):
         """`stream(text, stream_options=…, **SpeechOptions)` speaks a text chunk by chunk."""
         ...
 
+    @property
+    def revoice_stream(self) -> Callable[..., Stream]:
+        """`revoice_stream(recording, voice)` gives an open file's words another voice, chunk by chunk."""
+        ...
+
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
     ) -> Enrollment:

@@ -46,8 +46,8 @@ _OTHER_NAMES = {
 """Options of the library that have a different name in the interface."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _MESSAGES = {
-    404: "there is nothing at this address: speech is POST /v1/audio/speech, voices are at /v1/audio/voices, models at "
-    "/v1/models, the page at /",
+    404: "there is nothing at this address: speech is POST /v1/audio/speech and /v1/audio/revoice, voices are at "
+    "/v1/audio/voices, models at /v1/models, the page at /",
     405: "this address does not take that method",
 }
 _SAID = {"model_type": "expected a JSON object", "bytes_type": "expected a file, with a filename"}

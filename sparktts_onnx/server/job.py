@@ -1,5 +1,6 @@
 """One answer in the making: a thread speaks and encodes, the event loop reads the bytes."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -37,6 +38,8 @@ class Order:
     """Whether the format can leave while it is made."""
     events: bool = False
     """Whether the bytes leave as server-sent events."""
+    recording: bytes | None = None
+    """A recording that is spoken again, in place of the text."""
 
 
 class SpeechJob:
@@ -100,8 +103,7 @@ class SpeechJob:
 
     def _speech(self, options: dict[str, Any]) -> Generator[bytes]:
         order = self._order
-        stream_options = None if order.streams else WHOLE_SEGMENTS
-        with self._engine.stream(order.text, stream_options=stream_options, **options) as stream:
+        with self._begin(options) as stream:
             self._stream = stream
             self.encoder = encoder(order.file_format, stream.sample_rate, output_rate=order.sample_rate)
             if self._cancelled.is_set():
@@ -112,6 +114,12 @@ class SpeechJob:
             if not self._cancelled.is_set():
                 yield self.encoder.finish()
                 self.info = stream.info
+
+    def _begin(self, options: dict[str, Any]) -> Stream:
+        if self._order.recording is not None:
+            return self._engine.revoice_stream(io.BytesIO(self._order.recording), options["voice"])
+        stream_options = None if self._order.streams else WHOLE_SEGMENTS
+        return self._engine.stream(self._order.text, stream_options=stream_options, **options)
 
     def _silence(self, options: dict[str, Any]) -> Generator[bytes]:
         codec = self._engine.manifest.codec

@@ -108,6 +108,17 @@ class SpeechRequest(Exact):
         return given
 
 
+class RevoiceRequest(BaseModel):
+    """The fields of a form that asks for a recording in another voice."""
+
+    file: bytes = Field(strict=True, description="The recording: its words and timing are kept.")
+    voice: VoiceName | None = Field(default=None, description="Who shall say it: a name from /v1/audio/voices.")
+    model: str | None = Field(default=None, description="A name from /v1/models.")
+    response_format: AudioFormat = Field(default="mp3", description="`pcm` is 16-bit little-endian at 24 kHz.")
+    stream_format: Literal["audio", "sse"] = "audio"
+    sample_rate: int | None = Field(default=None, ge=8_000, le=48_000, description="Samples a second of the answer.")
+
+
 class NewVoice(BaseModel):
     """The fields of a form that asks for a voice."""
 

@@ -1,4 +1,4 @@
-"""`POST /v1/audio/speech`: from a request to bytes that leave while they are made."""
+"""`POST /v1/audio/speech` and `/v1/audio/revoice`: from a request to bytes that leave while they are made."""
 
 import asyncio
 import secrets
@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from sparktts_onnx import FORMATS, SparkTTSError
+from sparktts_onnx import FORMATS, SparkTTSError, Voice
 from sparktts_onnx.server.answer import Answer, SpeechResponse
-from sparktts_onnx.server.content import JSON, described, json_body, parse
+from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse, read_form
 from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.models import check_model
-from sparktts_onnx.server.schemas import SpeechRequest, VoiceReference, failures
+from sparktts_onnx.server.schemas import RevoiceRequest, SpeechRequest, VoiceReference, failures
 from sparktts_onnx.server.service import SpeechService, service_of
 from sparktts_onnx.server.voicebook import recording_of
 
@@ -61,7 +61,36 @@ _CONTENT = {
 )
 async def speak(request: Request, service: Annotated[SpeechService, Depends(service_of)]) -> Response:
     """Speak a text. The first bytes leave as soon as the first sound is made, in every format but FLAC."""
-    order = await _order(request, service)
+    return await _answered(await _order(request, service), service, request)
+
+
+@router.post(
+    "/v1/audio/revoice",
+    response_class=Response,
+    openapi_extra=described(RevoiceRequest, FORM),
+    responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)},
+)
+async def revoice(request: Request, service: Annotated[SpeechService, Depends(service_of)]) -> Response:
+    """Give a recording another voice. The first bytes leave once its first 40 s were heard, or all."""
+    form = await read_form(request, RevoiceRequest)
+    order = await asyncio.to_thread(_revoicing, form, service)
+    return await _answered(order, service, request)
+
+
+def _revoicing(form: RevoiceRequest, service: SpeechService) -> Order:
+    """A recording and a voice as an order; what can be refused at once is refused here.
+
+    Raises:
+        ApiError: something in the request cannot be had.
+    """
+    check_model(form.model, service)
+    find = _kept(form.voice, service)
+    rate, streams = _rate(form.sample_rate, form.response_format), FORMATS[form.response_format].streams
+    events = form.stream_format == "sse"
+    return Order("", {}, lambda: {"voice": find()}, form.response_format, rate, streams, events, form.file)
+
+
+async def _answered(order: Order, service: SpeechService, request: Request) -> Response:
     answer = Answer(order, service, request)
     first = await answer.begin()
     if order.events:
@@ -93,7 +122,7 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
     options.setdefault("seed", secrets.randbelow(1 << 31))
     if body.speed != 1.0:
         options["tempo"] = body.speed
-    rate = body.sample_rate or (PCM_RATE if body.response_format == "pcm" else None)
+    rate = _rate(body.sample_rate, body.response_format)
     streams = FORMATS[body.response_format].streams
     return Order(
         body.input, options, _voice(body, service), body.response_format, rate, streams, body.stream_format == "sse"
@@ -115,13 +144,26 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
         return lambda: style
     if name is not None:
         _refuse_gender(style)
+    find = _kept(name, service)
+    return lambda: {"voice": find(), **style}
+
+
+def _kept(name: str | None, service: SpeechService) -> Callable[[], Voice]:
+    """What gives the voice of a name, or the default voice.
+
+    Raises:
+        ApiError: there is no such voice.
+    """
     name = name or service.settings.default_voice
     try:
         service.voices.check(name)
     except SparkTTSError as error:
         raise from_library(error, param="voice") from error
-    find = partial(service.voices.find, name)
-    return lambda: {"voice": find(), **style}
+    return partial(service.voices.find, name)
+
+
+def _rate(asked: int | None, file_format: str) -> int | None:
+    return asked or (PCM_RATE if file_format == "pcm" else None)
 
 
 def _refuse_gender(style: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ import nano
 import numpy as np
 import pytest
 import ray.exceptions
+import soundfile
 from ray.serve.exceptions import RequestCancelledError
 
 from sparktts_onnx import SparkTTSONNX, SpeechInfo, Voice
@@ -51,6 +52,16 @@ def test_a_worker_speaks_as_the_library_does(speaker: Speaker, tts: SparkTTSONNX
     assert isinstance(items[-1], SpeechInfo)
     assert items[-1].duration_seconds == pytest.approx(len(whole) / nano.SAMPLE_RATE)
     assert pickle.loads(pickle.dumps(items[-1])) == items[-1]
+
+
+def test_a_worker_revoices_as_the_library_does(speaker: Speaker, tts: SparkTTSONNX, voice: Voice) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, nano.sound(range(60), (7, 7, 7, 7)), nano.SAMPLE_RATE, format="WAV")
+    engine = RemoteEngine(Handle(speaker), tts.manifest)  # type: ignore[arg-type]
+    with engine.revoice_stream(io.BytesIO(file.getvalue()), voice) as stream:
+        heard = np.concatenate(list(stream))
+    assert stream.info is not None and stream.info.voice == voice
+    assert np.array_equal(heard, tts.revoice(io.BytesIO(file.getvalue()), voice)[0])
 
 
 def test_a_worker_tells_errors_as_values(speaker: Speaker) -> None:

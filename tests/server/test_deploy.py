@@ -50,8 +50,9 @@ def test_the_proxy_passes_sound_on_at_once(tmp_path: Path) -> None:
 def test_the_documentation_names_every_field_and_metric(tmp_path: Path) -> None:
     app = create_app(StandIn(), ServerSettings(voices_dir=tmp_path))
     text = (ROOT / "docs" / "server.md").read_text()
-    request = app.openapi()["components"]["schemas"]["SpeechRequest"]["properties"]
-    assert [name for name in request if f"`{name}`" not in text] == []
+    for body in ("SpeechRequest", "RevoiceRequest"):
+        request = app.openapi()["components"]["schemas"][body]["properties"]
+        assert [name for name in request if f"`{name}`" not in text] == []
     metrics = {family.name for family in app.state.service.metrics.registry.collect()}
     ours = {name for name in metrics if name.startswith("spark_tts")}
     assert [name for name in ours if name not in text] == []

@@ -196,6 +196,21 @@ def test_a_voice_is_created_heard_renamed_and_deleted(page: Page, settings: Serv
     assert list(settings.voices_dir.iterdir()) == []
 
 
+def test_a_recording_gets_another_voice(page: Page, engine: StandIn, recording: bytes) -> None:
+    page.get_by_role("button", name="Change the voice").click()
+    expect(page.locator("#problem-text")).to_contain_text("no recording yet")
+    file = {"name": "me.wav", "mimeType": "audio/wav", "buffer": recording}
+    page.get_by_label("Recording", exact=True).set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_label("New voice", exact=True).select_option("nova")
+    page.get_by_role("button", name="Change the voice").click()
+    expect(page.locator("#revoice-told")).to_have_text("0.6 s in the voice nova.")  # MP3 ends in whole frames
+    assert engine.asked[-1][1]["voice"].name == "nova"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the recording in the new voice").click()
+    assert soundfile.info(download.value.path()).duration == pytest.approx(0.5, abs=0.15)
+    shot(page, "revoiced")
+
+
 def test_errors_are_sentences(page: Page, engine: StandIn, recording: bytes) -> None:
     speak(page, "break it")
     expect(page.get_by_role("alert")).to_contain_text("the model failed; the server's log has the reason")

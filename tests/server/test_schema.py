@@ -52,6 +52,7 @@ def interface(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 OPERATIONS = (
     ("POST", "/v1/audio/speech"),
+    ("POST", "/v1/audio/revoice"),
     ("GET", "/v1/audio/voices"),
     ("POST", "/v1/audio/voices"),
     ("GET", "/v1/audio/voices/{voice_id}"),

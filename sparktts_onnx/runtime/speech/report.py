@@ -90,6 +90,10 @@ class Report:
         self._seconds["vocoder"] += event.vocoder_seconds
         return len(self._ended)
 
+    def seconds(self) -> dict[str, float]:
+        """Seconds by stage until now, as `SpeechInfo` has them."""
+        return {"load": 0.0, **self._seconds, "total": time.perf_counter() - self._began}
+
     def info(
         self,
         utterance: Utterance,
@@ -100,15 +104,14 @@ class Report:
         providers: Callable[[], Mapping[str, str]],
     ) -> SpeechInfo:
         """The whole story; `spans` are the segments' places before any change of tempo."""
-        total = time.perf_counter() - self._began
-        duration = samples / codec.sample_rate
+        seconds, duration = self.seconds(), samples / codec.sample_rate
         segments = self.segments(spans, utterance.tempo)
         assert self._first is not None, "an utterance has a segment"
         return SpeechInfo(
             sample_rate=codec.sample_rate,
             duration_seconds=duration,
-            seconds={**self._seconds, "total": total},
-            real_time_factor=duration / (total - self._seconds["load"]),
+            seconds=seconds,
+            real_time_factor=duration / (seconds["total"] - seconds["load"]),
             tokens=sum(segment.tokens for segment in segments),
             stop_reason=next((s.stop_reason for s in segments if s.stop_reason != END), END),
             seed=utterance.seed,

@@ -7,11 +7,13 @@ from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.bundle.manifest import CodecLayout
+from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.speech.ahead import Segments
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
+from sparktts_onnx.runtime.speech.revoicing import Revoiced
 from sparktts_onnx.runtime.speech.segment import Chunk, Event, SegmentBegins, SegmentEnds
 
 Progress = Callable[[int, int], None]
@@ -105,11 +107,11 @@ class SpeechStream:
     next step, or by forgetting it.
     """
 
-    def __init__(self, sound: Sound, events: Generator[Event], segments: Segments, cancellation: Cancellation) -> None:
+    def __init__(self, sound: Sound | Revoiced, chunks: Generator[Wave], cancellation: Cancellation) -> None:
         self._sound = sound
         self._cancellation = cancellation
         # The generator must not hold this object: a stream that is forgotten would wait for the garbage collector.
-        self._chunks = sound.chunks(events, segments)
+        self._chunks = chunks
         self.sample_rate = sound.sample_rate
         """Samples a second."""
 
@@ -152,3 +154,21 @@ class SpeechStream:
         self._cancellation.cancel()
         self._chunks.close()
         self._cancellation.join()
+
+
+def finished(speech: SpeechStream, take: Callable[[Wave], None]) -> SpeechInfo:
+    """Speak to the end; `take` gets the sound piece by piece, float32 [n].
+
+    Raises:
+        GenerationError: the work was cancelled.
+    """
+    with speech:
+        for piece in speech:
+            take(piece)
+    if speech.info is None:
+        raise GenerationError("the work was cancelled before its end")
+    return speech.info
+
+
+def keep_nothing(piece: Wave) -> None:
+    """For sound that nobody wants in memory."""

@@ -18,6 +18,7 @@ from sparktts_onnx.audio.reading import MAX_SECONDS, Source, describe_source, lo
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import OptionError
+from sparktts_onnx.runtime.codec.content import ContentEncoder
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.values import clean_text, instance_of, number
 from sparktts_onnx.runtime.voices.voice import Voice
@@ -84,6 +85,7 @@ class Enroller:
     def __init__(self, sessions: Sessions, codec: CodecLayout) -> None:
         self._sessions = sessions
         self._codec = codec
+        self._content = ContentEncoder(sessions, codec)
 
     def enroll(
         self, recordings: Sequence[Source], transcript: str | None, *, name: str | None, options: EnrollOptions
@@ -118,33 +120,7 @@ class Enroller:
 
     def semantic_ids(self, wav: NDArray[np.float32]) -> tuple[int, ...]:
         """Content codes of a whole recording, float32 [N]."""
-        if self._codec.fixed_frames is None:
-            return _plain(self._content(wav))
-        return self._content_in_windows(wav, self._codec.fixed_frames)
-
-    def _content(self, wav: NDArray[np.float32]) -> NDArray[np.int64]:
-        features = self._sessions.run("wav2vec2", {"wav": wav[None]})[0]
-        z = self._sessions.run("encoder", {"features": features})[0]
-        tokens: NDArray[np.int64] = self._sessions.run("quantizer_tokenize", {"z": z})[0][0]
-        return tokens
-
-    def _content_in_windows(self, wav: NDArray[np.float32], frames: int) -> tuple[int, ...]:
-        """Codes from graphs of a fixed length: side by side, the last one ending where the recording ends.
-
-        wav2vec2 hears a whole recording at once, so codes near a window's border are approximate.
-        """
-        hop = self._codec.hop_length
-        window = self._sessions.input_shape("wav2vec2")[1]
-        border = window - frames * hop
-        total = max(1, (len(wav) - border) // hop)
-        if len(wav) < window:
-            return _plain(self._content(np.resize(wav, window))[:total])
-        codes: list[int] = []
-        while len(codes) < total:
-            start = min(len(codes), total - frames)
-            piece = self._content(wav[start * hop : start * hop + window])
-            codes += _plain(piece[len(codes) - start :])
-        return tuple(codes)
+        return _plain(self._content.ids(wav))
 
 
 def read_prompt(sources: Sequence[Source], transcript: str, codec: CodecLayout, options: EnrollOptions) -> Prompt:

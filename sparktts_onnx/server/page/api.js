@@ -67,6 +67,14 @@ export async function download(order, format) {
   return answer.blob();
 }
 
+/** A recording in another voice. */
+export async function revoice(file, voice, format) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ voice, response_format: format })) form.append(name, value);
+  form.append("file", file, file.name ?? "recording.wav");
+  return (await request("/v1/audio/revoice", { method: "POST", body: form })).blob();
+}
+
 export async function serverStatus() {
   try {
     return (await (await fetch("/ready")).json()).status;

@@ -2,6 +2,7 @@
 
 import { onKeyNeeded, serverStatus } from "./api.js";
 import { $, ask, clearProblem, showProblem } from "./dom.js";
+import { setUpRevoicing } from "./revoice.js";
 import { setUpSpeaking, startSpeaking } from "./speaking.js";
 import { refreshVoices, setUpVoices } from "./voices.js";
 
@@ -21,5 +22,6 @@ onKeyNeeded(async () => ((await ask($("key-dialog"))) ? $("key").value : null));
 $("problem-close").addEventListener("click", clearProblem);
 setUpSpeaking();
 setUpVoices(startSpeaking);
+setUpRevoicing();
 watchServer();
 refreshVoices().catch(showProblem);

@@ -39,6 +39,10 @@ export async function refreshVoices(select) {
   groups.push(group("Made up by the model", voices.filter((voice) => voice.built_in).map(option)));
   $("voice").replaceChildren(...groups);
   if ([...$("voice").options].some((one) => one.value === before)) $("voice").value = before;
+  const target = $("revoice-voice").value;
+  const names = [...$("voice").options].filter((one) => one.dataset.tried === undefined);
+  $("revoice-voice").replaceChildren(...names.map((one) => new Option(one.textContent, one.value)));
+  if (names.some((one) => one.value === target)) $("revoice-voice").value = target;
   $("voices").replaceChildren(...kept.map(line));
   $("voices-empty").hidden = kept.length > 0;
 }
@@ -89,6 +93,11 @@ async function prompt() {
   const file = $("recording").files[0];
   if (recording) return recording;
   if (!file) throw new Error("There is no recording yet: choose a file, or record one.");
+  return readable(file);
+}
+
+/** A file in a form that the server reads. */
+export async function readable(file) {
   if (READABLE.test(file.type)) return file;
   return decodedToWav(file).catch(() => file);
 }

@@ -1,0 +1,93 @@
+"""`spark-tts-onnx revoice`: a recording in another voice."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sparktts_onnx import SparkTTSONNX, SpeechStream, Voice, play
+from sparktts_onnx.audio.formats import FORMATS
+from sparktts_onnx.audio.writing import SpeechFile
+from sparktts_onnx.cli.arguments import add_model_arguments, open_model
+from sparktts_onnx.cli.speak import write_samples
+from sparktts_onnx.errors import OptionError, RecordingError
+
+DESCRIPTION = """Give a recording another voice: its own words and timing, no language model.
+
+  spark-tts-onnx revoice in.wav --voice me.json --model M -o out.wav
+  spark-tts-onnx revoice talk.mp3 --prompt-path me.wav --model M -o talk-as-me.mp3
+  spark-tts-onnx revoice in.wav --voice me.json --model M --stream
+
+The recording may have any length and should be speech of one person. What was written is the last line on stdout."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = DESCRIPTION
+    parser.set_defaults(run=run)
+    parser.add_argument("recording", metavar="AUDIO", help="what is said, and when")
+    voice = parser.add_mutually_exclusive_group(required=True)
+    voice.add_argument("--voice", metavar="FILE", help="a voice file: who shall say it")
+    voice.add_argument("--prompt-path", metavar="AUDIO", help="or a few seconds of who shall say it")
+    to = parser.add_mutually_exclusive_group(required=True)
+    to.add_argument("-o", "--output", metavar="FILE", help=f"file to write; its ending is one of {', '.join(FORMATS)}")
+    to.add_argument(
+        "--stream",
+        nargs="?",
+        const="play",
+        choices=("play", "pcm"),
+        help="play while it is made; `--stream pcm` writes raw 16-bit samples to stdout instead",
+    )
+    add_model_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Revoice."""
+    if options.output and Path(options.output).resolve() == Path(options.recording).resolve():
+        raise OptionError(f"--output is the recording itself, {options.recording}; choose another name")
+    if not Path(options.recording).exists():  # before graphs are loaded for a voice
+        raise RecordingError(f"recording {options.recording!r} does not exist: give the path of an audio file")
+    with open_model(options) as tts, tts.revoice_stream(options.recording, _voice(tts, options)) as stream:
+        if options.output:
+            _write(stream, options.output)
+        elif options.stream == "play":
+            play(stream, stream.sample_rate)
+        else:
+            write_samples(stream)
+        _tell(stream)
+    if options.output:
+        print(options.output)
+    return 0
+
+
+def _voice(tts: SparkTTSONNX, options: argparse.Namespace) -> Voice:
+    if options.voice is not None:
+        return Voice.load(options.voice, tts.manifest.codec)
+    enrollment = tts.enroll([options.prompt_path])
+    for warning in enrollment.warnings:
+        _say(f"warning: {warning}")
+    return enrollment.voice
+
+
+def _write(stream: SpeechStream, path: str) -> None:
+    """Write a file, and say on a terminal how far it is."""
+    samples, shown = 0, sys.stderr.isatty()
+    with SpeechFile(path, stream.sample_rate) as file:
+        for chunk in stream:
+            file.write(chunk)
+            samples += len(chunk)
+            if shown:
+                print(f"\r{samples / stream.sample_rate:.0f} s made", end="", file=sys.stderr, flush=True)
+    if shown:
+        _say("")
+
+
+def _tell(stream: SpeechStream) -> None:
+    info = stream.info
+    assert info is not None, "a stream that was heard to its end has its info"
+    _say(f"{info.duration_seconds:.2f} s of audio, {info.real_time_factor:.2f} times real time")
+    for warning in info.warnings:
+        _say(f"warning: {warning}")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
