@@ -112,7 +112,7 @@ class SparkTTSONNX:
         )
         self._enroller = Enroller(self._sessions, self.manifest.codec)
         self._vocoder = Vocoder(self._sessions, self.manifest.codec)
-        self._revoicer = Revoicer(self._sessions, self.manifest.codec, self._vocoder)
+        self._revoicer = Revoicer(self._enroller.content, self._vocoder, self.manifest.codec, self._sessions.providers)
         self._prompter = Prompter(model.folder / self.manifest.tokenizer.name, self.manifest.token_ids)
         self._lock = threading.Lock()
         self._loaded_speaker: tuple[SegmentSpeaker, Scheduler] | None = None

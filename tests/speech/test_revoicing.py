@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pocket import ClosedSet, evaluation_texts, plain
 
 from sparktts_onnx import SparkTTSONNX, Voice
-from sparktts_onnx.runtime.codec import content
+from sparktts_onnx.runtime.voices import content
 
 VOICES = Path(__file__).parents[2] / "pretrained_models" / "Spark-TTS-mini" / "voices"
 SPEAKERS = (("en-us+m3", "clara"), ("en-us+f2", "adam"), ("en-gb+m1", "diana"), ("en-us+f4", "bruno"))

@@ -15,35 +15,32 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
-from sparktts_onnx.runtime.codec.content import ContentEncoder
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
-from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.result import END, SegmentInfo, SpeechInfo, WordInfo
+from sparktts_onnx.runtime.voices.content import ContentEncoder
 from sparktts_onnx.runtime.voices.voice import Voice
-
-_LISTENING = ("wav2vec2", "encoder", "quantizer_tokenize")
 
 
 class Revoicer:
     """Gives recordings other voices with the graphs of one bundle."""
 
-    def __init__(self, sessions: Sessions, codec: CodecLayout, vocoder: Vocoder) -> None:
-        self._sessions = sessions
+    def __init__(
+        self,
+        content: ContentEncoder,
+        vocoder: Vocoder,
+        codec: CodecLayout,
+        providers: Callable[[], Mapping[str, str]],
+    ) -> None:
         self.codec = codec
-        self._content = ContentEncoder(sessions, codec)
+        self.providers = providers
+        self._content = content
         self._vocoder = vocoder
-
-    @property
-    def providers(self) -> Callable[[], Mapping[str, str]]:
-        """Gives the provider of each graph."""
-        return self._sessions.providers
 
     def load(self) -> None:
         """Load what is needed."""
         with self._vocoder.loading():
-            for name in _LISTENING:
-                self._sessions[name]
+            self._content.load()
 
     def chunks(self, blocks: Iterable[NDArray[np.float64]], voice: Voice) -> Iterator[Wave]:
         """Sound float32 [n] as soon as it can be made, of a recording in blocks float64 [N]."""

@@ -18,9 +18,9 @@ from sparktts_onnx.audio.reading import MAX_SECONDS, Source, describe_source, lo
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.runtime.codec.content import ContentEncoder
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.values import clean_text, instance_of, number
+from sparktts_onnx.runtime.voices.content import ContentEncoder
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.duration import expected_seconds
 
@@ -85,7 +85,7 @@ class Enroller:
     def __init__(self, sessions: Sessions, codec: CodecLayout) -> None:
         self._sessions = sessions
         self._codec = codec
-        self._content = ContentEncoder(sessions, codec)
+        self.content = ContentEncoder(sessions, codec)
 
     def enroll(
         self, recordings: Sequence[Source], transcript: str | None, *, name: str | None, options: EnrollOptions
@@ -120,7 +120,7 @@ class Enroller:
 
     def semantic_ids(self, wav: NDArray[np.float32]) -> tuple[int, ...]:
         """Content codes of a whole recording, float32 [N]."""
-        return _plain(self._content.ids(wav))
+        return _plain(self.content.ids(wav))
 
 
 def read_prompt(sources: Sequence[Source], transcript: str, codec: CodecLayout, options: EnrollOptions) -> Prompt:

@@ -12,7 +12,7 @@ import soundfile
 
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.errors import BundleError, GenerationError, OptionError, RecordingError, VoiceError
-from sparktts_onnx.runtime.codec.content import OVERLAP, WINDOW
+from sparktts_onnx.runtime.voices.content import OVERLAP, WINDOW
 
 RECORDED = (1, 2, 3, 4)
 STEP = WINDOW - 2 * OVERLAP

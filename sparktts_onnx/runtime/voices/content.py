@@ -37,6 +37,11 @@ class ContentEncoder:
         self._sessions = sessions
         self._codec = codec
 
+    def load(self) -> None:
+        """Load its graphs."""
+        for name in ("wav2vec2", "encoder", "quantizer_tokenize"):
+            self._sessions[name]
+
     def ids(self, wav: Samples) -> Ids:
         """Semantic ids int64 [T] of a recording float32 [N], heard at once; by graphs of a fixed length in windows."""
         if self._codec.fixed_frames is None:
