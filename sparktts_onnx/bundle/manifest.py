@@ -252,6 +252,14 @@ class Manifest:
         """What the bundle is made for: that of its language model."""
         return self.graphs[LANGUAGE_MODEL].precision if LANGUAGE_MODEL in self.graphs else ""
 
+    @property
+    def no_word_times(self) -> str | None:
+        """Why the bundle cannot tell when words are heard, as a sentence; None where it can."""
+        if self.alignment is not None and self.alignment.heads:
+            return None
+        reason = "it was converted without looking for them" if self.alignment is None else self.alignment.reason
+        return f"this bundle cannot tell when words are heard: {reason}"
+
     def files(self) -> tuple[FileEntry, ...]:
         """Every file of the bundle except the manifest, in order of graph."""
         return (self.tokenizer, *(entry for graph in self.graphs.values() for entry in graph.files))

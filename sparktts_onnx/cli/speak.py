@@ -108,10 +108,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _check_word_times(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
     """Refuse, before anything is spoken, to time words where the bundle cannot."""
-    alignment = tts.manifest.alignment
-    if options.word_times and (alignment is None or not alignment.heads):
-        reason = "it was converted without looking for them" if alignment is None else alignment.reason
-        raise OptionError(f"this bundle cannot tell when words are heard: {reason}; leave out --word-times")
+    if options.word_times and tts.manifest.no_word_times:
+        raise OptionError(f"{tts.manifest.no_word_times}; leave out --word-times")
 
 
 def _see_writable(voice_file: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sparktts_onnx import SparkTTSError, SpeechInfo
+from sparktts_onnx import SegmentInfo, SparkTTSError, SpeechInfo, WordInfo
 
 _T = TypeVar("_T")
 
@@ -38,8 +38,16 @@ class Failure:
         return error
 
 
-Item = Chunk | SpeechInfo | Failure
-"""Chunks of sound, then one of the others."""
+@dataclass(frozen=True)
+class Told:
+    """What the next chunk ends."""
+
+    words: tuple[WordInfo, ...] | None
+    segments: tuple[SegmentInfo, ...]
+
+
+Item = Chunk | Told | SpeechInfo | Failure
+"""Chunks of sound, then one of the last two."""
 
 
 def checked(answer: _T | Failure) -> _T:

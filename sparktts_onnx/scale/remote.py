@@ -13,9 +13,9 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayErr
 from ray.serve.exceptions import RayServeException, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
-from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SpeechInfo, StreamOptions, Voice
+from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SegmentInfo, SpeechInfo, StreamOptions, Voice, WordInfo
 from sparktts_onnx.errors import GenerationError
-from sparktts_onnx.scale.messages import Chunk, Item, checked
+from sparktts_onnx.scale.messages import Chunk, Item, Told, checked
 
 ATTEMPTS = 3
 """Workers that a request may see end before it is given up."""
@@ -115,6 +115,10 @@ class RemoteStream:
         """Samples that the listener has."""
         self.sample_rate = sample_rate
         """Samples a second."""
+        self.words: tuple[WordInfo, ...] | None = None
+        """Words heard so far; None where the bundle cannot tell."""
+        self.segments: tuple[SegmentInfo, ...] = ()
+        """Segments heard so far."""
         self.info: SpeechInfo | None = None
         """Set after the last chunk."""
 
@@ -152,10 +156,15 @@ class RemoteStream:
             if self._cancelled:
                 return
             self._response = self._ask()
+        self.words, self.segments = None, ()
         for item in self._response:
             answer = checked(item)
             if isinstance(answer, SpeechInfo):
                 self.info = answer
+                continue
+            if isinstance(answer, Told):
+                self.words = None if answer.words is None else (*(self.words or ()), *answer.words)
+                self.segments += answer.segments
                 continue
             fresh = answer[skipped:]
             skipped -= len(answer) - len(fresh)

@@ -13,7 +13,7 @@ from typing import Any
 from ray import serve
 
 from sparktts_onnx import Enrollment, EnrollOptions, SparkTTSError, SpeechInfo, SpeechStream, StreamOptions, Voice
-from sparktts_onnx.scale.messages import Failure, Item
+from sparktts_onnx.scale.messages import Failure, Item, Told
 from sparktts_onnx.scale.settings import ModelSettings
 
 KEPT_VOICES = 256
@@ -108,13 +108,16 @@ class _Steps:
         self._stream: SpeechStream | None = None
         self._lock = threading.Lock()
         self._over = False
+        self._waiting: Item | None = None
+        self._words = self._segments = 0  # that were told
 
     def next(self) -> Item | None:
-        """The next chunk, then the info or a failure, then None."""
+        """The next chunk or what it ends, then the info or a failure, then None."""
         with self._lock:
             if self._over:
                 return None
-            item = self._step()
+            item, self._waiting = self._waiting, None
+            item = self._step() if item is None else item
             self._over = isinstance(item, SpeechInfo | Failure) or item is None
             return item
 
@@ -137,7 +140,13 @@ class _Steps:
             chunk = next(self._stream, None)
         except SparkTTSError as error:
             return Failure.of(error)
-        return self._stream.info if chunk is None else chunk
+        item = self._stream.info if chunk is None else chunk
+        words, segments = self._stream.words, self._stream.segments
+        if len(words or ()) == self._words and len(segments) == self._segments:
+            return item
+        told = Told(words and words[self._words :], segments[self._segments :])
+        self._waiting, self._words, self._segments = item, len(words or ()), len(segments)
+        return told
 
 
 class _FailedError(Exception):

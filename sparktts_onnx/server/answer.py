@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from sparktts_onnx import SparkTTSError, SpeechInfo
+from sparktts_onnx import SparkTTSError, SpeechInfo, WordInfo
 from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library, note
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished
@@ -30,6 +30,7 @@ class Answer:
         self._request = request
         self._arrived = time.monotonic()
         self._job = service.make_job(order)
+        self._told = 0
         self._log: dict[str, Any] = request.state.log
         self._log.update(characters=len(order.text), format=order.file_format)
 
@@ -87,11 +88,11 @@ class Answer:
         try:
             async for piece in self._pieces(first):
                 audio = base64.b64encode(piece).decode("ascii")
-                yield event({"type": "speech.audio.delta", "audio": audio})
+                yield self._words_event() + event({"type": "speech.audio.delta", "audio": audio})
         except (SparkTTSError, ApiError) as error:
             yield event({"type": "error", **self._failed(error).body()})
         else:
-            yield event(self._done())
+            yield self._words_event() + event(self._done())
 
     def close(self, *, client_left: bool = False) -> None:
         """Stop what still runs, and log how it went."""
@@ -114,6 +115,16 @@ class Answer:
         if self._job.info is None:
             raise ApiError(503, "the server stopped before all was spoken", code="stopping")
 
+    def _words_event(self) -> bytes:
+        words = self.new_words() if self._order.words else []
+        return event({"type": "speech.audio.words", "words": words}) if words else b""
+
+    def new_words(self) -> list[dict[str, Any]]:
+        """Words of the sound made so far that were not given yet."""
+        words = (self._job.words or ())[self._told :]
+        self._told += len(words)
+        return [as_json(word) for word in words]
+
     def _failed(self, error: SparkTTSError | ApiError) -> ApiError:
         if isinstance(error, ApiError):
             reported = error
@@ -134,7 +145,13 @@ class Answer:
         assert info is not None, "an answer that ended well has its info"
         characters = len(self._order.text)
         usage = {"input_tokens": characters, "output_tokens": info.tokens, "total_tokens": characters + info.tokens}
-        return {"type": "speech.audio.done", "usage": usage, "info": info.to_dict()}
+        done: dict[str, Any] = {"type": "speech.audio.done", "usage": usage, "info": info.to_dict()}
+        del done["info"]["words"]
+        if self._order.words:
+            reason = self._service.engine.manifest.no_word_times
+            done["words"] = [as_json(word) for word in info.words or ()] if reason is None else None
+            done["words_problem"] = reason
+        return done
 
     def _timed(self, name: str, histogram: Any, moment: float) -> None:
         seconds = moment - self._arrived
@@ -176,6 +193,11 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T
     finally:
         task.cancel()
         gone.cancel()
+
+
+def as_json(word: WordInfo) -> dict[str, Any]:
+    """A word as OpenAI's transcriptions have it."""
+    return {"word": word.text, "start": round(word.start_seconds, 3), "end": round(word.end_seconds, 3)}
 
 
 def event(data: dict[str, Any]) -> bytes:

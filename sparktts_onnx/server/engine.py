@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SpeechInfo, Voice
+from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SegmentInfo, SpeechInfo, Voice, WordInfo
 
 
 class Stream(Protocol):
@@ -20,6 +20,16 @@ class Stream(Protocol):
     @property
     def info(self) -> SpeechInfo | None:
         """There after the last chunk."""
+        ...
+
+    @property
+    def words(self) -> tuple[WordInfo, ...] | None:
+        """Words heard so far; None before the first chunk, and where the bundle cannot tell."""
+        ...
+
+    @property
+    def segments(self) -> tuple[SegmentInfo, ...]:
+        """Segments heard so far."""
         ...
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]: ...

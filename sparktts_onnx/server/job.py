@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sparktts_onnx import SpeechInfo, StreamEncoder, StreamOptions, Voice, encoder
+from sparktts_onnx import SegmentInfo, SpeechInfo, StreamEncoder, StreamOptions, Voice, WordInfo, encoder
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.server.engine import Engine, Stream
 from sparktts_onnx.server.pipe import Abandoned, Pipe
@@ -40,6 +40,8 @@ class Order:
     """Whether the bytes leave as server-sent events."""
     recording: bytes | None = None
     """A recording that is spoken again, in place of the text."""
+    words: bool = False
+    """Whether the client wants to know when each word is heard."""
 
 
 class SpeechJob:
@@ -55,6 +57,10 @@ class SpeechJob:
         """There from the first bytes on."""
         self.info: SpeechInfo | None = None
         """There after the last bytes."""
+        self.words: tuple[WordInfo, ...] | None = None
+        """Words heard in what was made so far; None where the bundle cannot tell."""
+        self.segments: tuple[SegmentInfo, ...] = ()
+        """Segments heard in what was made so far."""
         self.first_sound: float | None = None
         """When the first chunk was made, on the clock of `time.monotonic`."""
         self.done = False
@@ -110,7 +116,9 @@ class SpeechJob:
                 return
             for chunk in stream:
                 self.first_sound = self.first_sound or time.monotonic()
+                self.words, self.segments = stream.words, stream.segments
                 yield self.encoder.encode(chunk)
+            self.words, self.segments = stream.words, stream.segments
             if not self._cancelled.is_set():
                 yield self.encoder.finish()
                 self.info = stream.info

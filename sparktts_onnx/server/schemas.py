@@ -75,6 +75,9 @@ class SpeechRequest(Exact):
     response_format: AudioFormat = Field(default="mp3", description="`pcm` is 16-bit little-endian at 24 kHz.")
     speed: Number = Field(default=1.0, ge=0.25, le=4.0, description="Plain tempo at the same pitch.")
     stream_format: Literal["audio", "sse"] = "audio"
+    timestamp_granularities: list[Literal["word"]] = Field(
+        default_factory=list, max_length=1, description="`word` adds when each word is heard; with `sse` only."
+    )
     ref_audio: str | None = Field(
         default=None, description="A recording of the voice, as a data: URI or base64; goes before `voice`."
     )

@@ -25,11 +25,12 @@ PCM_RATE = 24_000
 """What clients of OpenAI's interface take raw samples for."""
 _PASSED_ON = ("seed", "temperature", "top_k", "top_p", "max_new_tokens", "normalize", "retries", "segment_seconds")
 _AUDIO: dict[str, Any] = {"type": "string", "format": "binary"}
+_EVENTS = ["speech.audio.delta", "speech.audio.words", "speech.audio.done", "error"]
 _EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["event", "data"],
     "properties": {
-        "event": {"enum": ["speech.audio.delta", "speech.audio.done", "error"]},
+        "event": {"enum": _EVENTS},
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
@@ -37,8 +38,9 @@ _EVENT: dict[str, Any] = {
                 "type": "object",
                 "required": ["type"],
                 "properties": {
-                    "type": {"enum": ["speech.audio.delta", "speech.audio.done", "error"]},
+                    "type": {"enum": _EVENTS},
                     "audio": {"type": "string", "contentEncoding": "base64"},
+                    "words": {"type": ["array", "null"]},
                     "usage": {"type": "object"},
                     "info": {"type": "object"},
                     "error": {"type": "object"},
@@ -117,6 +119,9 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
         raise ApiError(400, message, code="text_too_long", param="input")
     if not body.input.strip():
         raise ApiError(400, "the text is empty; give at least one character to speak", code="empty", param="input")
+    if body.timestamp_granularities and body.stream_format != "sse":
+        message = 'times of words come as events: add "stream_format": "sse", or leave out timestamp_granularities'
+        raise ApiError(400, message, code="invalid_value", param="timestamp_granularities")
     check_model(body.model, service)
     options = {name: value for name in _PASSED_ON if (value := getattr(body, name)) is not None}
     options.setdefault("seed", secrets.randbelow(1 << 31))
@@ -125,7 +130,14 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
     rate = _rate(body.sample_rate, body.response_format)
     streams = FORMATS[body.response_format].streams
     return Order(
-        body.input, options, _voice(body, service), body.response_format, rate, streams, body.stream_format == "sse"
+        body.input,
+        options,
+        _voice(body, service),
+        body.response_format,
+        rate,
+        streams,
+        events=body.stream_format == "sse",
+        words=bool(body.timestamp_granularities),
     )
 
 

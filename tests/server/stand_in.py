@@ -15,8 +15,18 @@ import nano
 import numpy as np
 from numpy.typing import NDArray
 
-from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SegmentInfo, SpeechInfo, StreamOptions, Voice, VoiceStyle
-from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx import (
+    Enrollment,
+    EnrollOptions,
+    Manifest,
+    SegmentInfo,
+    SpeechInfo,
+    StreamOptions,
+    Voice,
+    VoiceStyle,
+    WordInfo,
+)
+from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, read_manifest
 from sparktts_onnx.errors import GenerationError, RecordingError
 
 RATE = 16_000
@@ -34,6 +44,8 @@ class StandInStream:
         self._chunks = self._run()
         self.sample_rate = RATE
         self.info: SpeechInfo | None = None
+        self.words: tuple[WordInfo, ...] | None = None
+        self.segments: tuple[SegmentInfo, ...] = ()
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         return self._chunks
@@ -65,8 +77,11 @@ class StandInStream:
                 if "crash" in words:
                     raise ZeroDivisionError(f"a bug, met while speaking {self._text!r}")
                 engine.steps += 1
+                if engine.manifest.no_word_times is None:
+                    self.words = engine.words(self._text)[: number + 1]
                 yield engine.chunk(self._text, self._options, number)
         self.info = engine.info(self._text, self._options)
+        self.words, self.segments = self.info.words, self.info.segments
 
 
 class StandIn:
@@ -75,8 +90,11 @@ class StandIn:
     `long` speaks for 600 steps instead of 5. While `gate` is cleared nothing moves.
     """
 
-    def __init__(self, *, step_seconds: float = 0.05) -> None:
+    def __init__(self, *, step_seconds: float = 0.05, word_times: bool = True) -> None:
         self._manifest = read_manifest(nano.BUNDLE)
+        if word_times:
+            heads = Alignment((AlignmentHead(0, 0, 0),), rope_dim=16)
+            self._manifest = dataclasses.replace(self._manifest, alignment=heads)
         self._lock = threading.Lock()
         self.step_seconds = step_seconds
         self.gate = threading.Event()
@@ -94,7 +112,7 @@ class StandIn:
 
     @property
     def manifest(self) -> Manifest:
-        """The nano bundle's."""
+        """The nano bundle's, perhaps with a head that follows the words."""
         return self._manifest
 
     def stream(self, text: str, *, stream_options: StreamOptions | None = None, **options: Any) -> StandInStream:
@@ -158,6 +176,11 @@ class StandIn:
         pitch = 100 + 4 * digest[0] + 8 * digest[1 + number % 8]
         return (0.3 * np.sin(2 * np.pi * pitch * np.arange(STEP_SAMPLES) / RATE)).astype(np.float32)
 
+    def words(self, text: str) -> tuple[WordInfo, ...]:
+        """A step each."""
+        step = STEP_SAMPLES / RATE
+        return tuple(WordInfo(word, i * step, (i + 1) * step, 0) for i, word in enumerate(text.split()))
+
     def info(self, text: str, options: dict[str, Any]) -> SpeechInfo:
         """What is told at the end."""
         seconds = self.steps_of(text) * STEP_SAMPLES / RATE
@@ -172,6 +195,7 @@ class StandIn:
             voice=options.get("voice") or self.voice("created", None),
             segments=(SegmentInfo(text, text, 0.0, seconds, round(50 * seconds), "end", 0),),
             providers={},
+            words=self.words(text)[: self.steps_of(text)] if self.manifest.no_word_times is None else None,
         )
 
 

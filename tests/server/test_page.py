@@ -100,6 +100,35 @@ def test_speech_is_heard_while_it_is_made(page: Page, engine: StandIn) -> None:
     assert engine.cancelled == 1
 
 
+def test_the_word_that_is_heard_is_marked(page: Page) -> None:
+    text = "One slowly two, <b>three</b> four"
+    page.evaluate("""() => { window.seen = []; new MutationObserver(() => seen.push([spoken.textContent,
+      spoken.querySelector('mark')?.textContent ?? ''])).observe(spoken, { childList: true }); }""")
+    speak(page, text)
+    expect(page.locator("#told")).to_contain_text("of speech")
+    expect(page.locator("#stop")).to_be_disabled()
+    shown, marks = zip(*page.evaluate("seen"), strict=True)
+    assert set(shown) == {text}
+    heard = [mark for mark in marks if mark]
+    words = iter(["One", "slowly", "two,", "<b>three</b>", "four"])
+    assert len(heard) >= 3 and all(mark in words for mark in heard), f"in order, each once: {heard}"
+    assert marks[-1] == "", "nothing is marked at the end"
+    page.evaluate("seen.length = 0")
+    page.get_by_role("button", name="Play One").click()
+    page.wait_for_function("() => seen.some(([, mark]) => mark === '<b>three</b>')")
+    shot(page, "marked")
+
+
+def test_nothing_is_marked_where_the_bundle_cannot_tell_words(browser: Browser, settings: ServerSettings) -> None:
+    with listening(StandIn(word_times=False), settings) as live:
+        pages = opened(browser, live)
+        page = next(pages)
+        speak(page, "Hello there.")
+        expect(page.locator("#told")).to_contain_text("of speech")
+        expect(page.locator("#spoken")).to_be_hidden()
+        next(pages, None)
+
+
 def test_speech_is_told_kept_in_the_session_and_played_again(page: Page, engine: StandIn) -> None:
     page.locator("#voice").select_option("nova")
     page.locator("#seed").fill("7")

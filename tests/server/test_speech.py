@@ -6,12 +6,15 @@ import io
 import json
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
+from live_server import Live
 from stand_in import RATE, StandIn
 from starlette.testclient import TestClient
 
@@ -101,6 +104,45 @@ def test_events_carry_every_format(client: TestClient, name: str) -> None:
     events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
     data = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
     assert data[:4] == plain[:4] and len(data) == len(plain) and events[-1]["type"] == "speech.audio.done"
+
+
+def test_events_tell_when_each_word_is_heard(serve: Callable[..., Live], settings: ServerSettings) -> None:
+    engine = StandIn()
+    live = serve(engine, settings)
+    body = {"input": "Now I say it twice", "response_format": "pcm", "stream_format": "sse", "seed": 1}
+    answer = httpx.post(f"{live.url}/v1/audio/speech", json={**body, "timestamp_granularities": ["word"]})
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    kinds = [event["type"].rpartition(".")[2] for event in events]
+    told = [word for event in events if event["type"].endswith("words") for word in event["words"]]
+    assert (
+        told
+        == events[-1]["words"]
+        == [
+            {"word": word, "start": round(i / 10, 3), "end": round((i + 1) / 10, 3)}
+            for i, word in enumerate(("Now", "I", "say", "it", "twice"))
+        ]
+    )
+    assert kinds.index("words") < kinds.index("delta")
+    later = {**body, "input": "long slowly", "timestamp_granularities": ["word"]}
+    with httpx.stream("POST", f"{live.url}/v1/audio/speech", json=later) as answer:
+        assert "event: speech.audio.words" in answer.iter_lines() and engine.active == 1, "as they are known"
+    plain = httpx.post(f"{live.url}/v1/audio/speech", json=body).text
+    assert "audio.words" not in plain and '"words"' not in plain
+
+
+def test_a_bundle_that_cannot_tell_words_says_so(settings: ServerSettings) -> None:
+    with TestClient(create_app(StandIn(word_times=False), settings), base_url="http://localhost") as client:
+        answer = ask(client, stream_format="sse", timestamp_granularities=["word"])
+    done = json.loads(answer.text.splitlines()[-2][6:])
+    assert done["words"] is None and "cannot tell when words are heard" in done["words_problem"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"timestamp_granularities": ["word"]}, {"stream_format": "sse", "timestamp_granularities": ["segment"]}]
+)
+def test_times_of_words_come_with_events_only(client: TestClient, body: dict[str, Any]) -> None:
+    error = ask(client, **body)
+    assert error.status_code == 400 and error.json()["error"]["param"] == "timestamp_granularities"
 
 
 def test_a_failure_in_the_middle_of_events_is_an_event(client: TestClient) -> None:

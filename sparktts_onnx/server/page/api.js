@@ -83,14 +83,16 @@ export async function serverStatus() {
   }
 }
 
-/** Speech as it is made: yields Float32Array pieces at `order.sample_rate`; returns what the server told at the end. */
+/** Speech as it is made: yields pieces { samples: Float32Array } at `order.sample_rate`, and { words } as they are
+ *  known; returns { info, words } of the server at the end. */
 export async function* speak(order, signal) {
-  const body = { ...order, response_format: "pcm", stream_format: "sse" };
+  const words = { timestamp_granularities: ["word"] };
+  const body = { ...order, ...words, response_format: "pcm", stream_format: "sse" };
   const answer = await request("/v1/audio/speech", asJson("POST", body, signal));
   for await (const event of eventsOf(answer.body)) {
     if (event.type === "error") throw new ApiError(event.error.message);
-    if (event.type === "speech.audio.done") return event.info;
-    yield samplesOf(event.audio);
+    if (event.type === "speech.audio.done") return event;
+    yield event.type === "speech.audio.words" ? event : { samples: samplesOf(event.audio) };
   }
   throw new ApiError("The speech broke off: the server closed the connection.");
 }

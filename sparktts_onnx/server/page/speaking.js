@@ -4,9 +4,11 @@ import { ApiError, download, speak } from "./api.js";
 import { $, busy, clearProblem, item, save, seconds, showProblem } from "./dom.js";
 import { Player, Wave, wavOf } from "./sound.js";
 import { chosenVoice } from "./voices.js";
+import { SpokenText } from "./words.js";
 
 const RATE = 24000;
 const wave = new Wave($("wave"));
+const spokenText = new SpokenText($("spoken"));
 let running = null;
 let current = null;
 let player = null;
@@ -33,6 +35,7 @@ export async function startSpeaking(order = orderOf(), voice = chosenVoice().lab
   const expected = expectedSeconds(order.input, order.speed ?? 1);
   const began = performance.now();
   setUp();
+  spokenText.begin(order.input);
   let first = null;
   try {
     const pieces = speak({ ...order, sample_rate: RATE }, mine.signal);
@@ -40,9 +43,13 @@ export async function startSpeaking(order = orderOf(), voice = chosenVoice().lab
       const { done, value } = await pieces.next();
       if (mine.signal.aborted) return;
       if (done) return finish(order, voice, value, first);
-      if (first === null && value.length) first = performance.now() - began;
-      player.add(value);
-      wave.add(value);
+      if (value.words) {
+        spokenText.add(value.words);
+        continue;
+      }
+      if (first === null && value.samples.length) first = performance.now() - began;
+      player.add(value.samples);
+      wave.add(value.samples);
       tellProgress(expected, first);
     }
   } catch (error) {
@@ -80,13 +87,13 @@ function tellProgress(expected, first) {
   $("told").textContent = `${seconds(player.seconds)} of about ${seconds(Math.max(expected, player.seconds))} made; first sound after ${seconds(first / 1000)}`;
 }
 
-function finish(order, voice, info, first) {
+function finish(order, voice, { info, words }, first) {
   $("progress").value = 1;
   const warned = info.warnings.length ? ` Note: ${info.warnings.join("; ")}.` : "";
   $("told").textContent =
     `${seconds(info.duration_seconds)} of speech, first sound after ${seconds((first ?? 0) / 1000)}, ` +
     `${info.real_time_factor.toFixed(1)} times real time, seed ${info.seed}.${warned}`;
-  current = { order, voice, blob: wavOf(player.samples(), RATE), length: info.duration_seconds };
+  current = { order, voice, blob: wavOf(player.samples(), RATE), length: info.duration_seconds, words };
   remember(current);
   offer(current);
 }
@@ -115,6 +122,8 @@ function playAgain(spoken) {
   stopSpeaking();
   $("sound").hidden = false;
   offer(spoken);
+  spokenText.begin(spoken.order.input);
+  spokenText.add(spoken.words ?? []);
   $("player").play().catch(() => {});
 }
 
@@ -142,8 +151,15 @@ async function fetchFile(spoken) {
 function follow(mine) {
   if (player !== mine) return;
   wave.draw(mine.heard, mine.seconds + (running ? 1 : 0));
+  spokenText.show(mine.heard);
   $("stop").disabled = !running && !mine.playing;
   if (running || mine.playing) requestAnimationFrame(() => follow(mine));
+}
+
+/** The same while the finished sound is played once more. */
+function followAgain() {
+  spokenText.show($("player").currentTime);
+  if (!$("player").paused) requestAnimationFrame(followAgain);
 }
 
 function countCharacters() {
@@ -169,5 +185,6 @@ export function setUpSpeaking() {
   $("tempo").addEventListener("input", () => {
     $("tempo-shown").textContent = `${Number($("tempo").value).toFixed(1)}×`;
   });
+  $("player").addEventListener("play", followAgain);
   $("download").addEventListener("click", () => busy($("download"), () => fetchFile(current)));
 }
