@@ -1,4 +1,4 @@
-"""Which part or word of the written text stands where in the normalized one: "$5" for "five dollars".
+"""Which part of the written text stands where in the normalized one: "$5" for "five dollars".
 
 Words are compared in order. Where the two texts differ they are skipped, as few words as possible, up to the next
 place where `_SURE` words in a row are the same; where none is near, up to the next row of `_SURE_FAR`.
@@ -9,78 +9,15 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from sparktts_onnx.text.characters import HAN, KANA
-from sparktts_onnx.text.normalize import NormalizeOptions, detect_language, normalize
 
-_VISIBLE = re.compile(rf"[{HAN}{KANA}][^\w\s$€£¥￥“‘（《「(]*|[^\s{HAN}{KANA}]+")
-"""A word as people see it, with the signs around it."""
 _WORD = re.compile(rf"[{HAN}{KANA}]|[^\W{HAN}{KANA}]+|[^\w\s]")
 _SURE, _SURE_FAR = 2, 5
 _NEAR = 100
 """Words, of both texts together."""
 _Words = Sequence[str]
-
-
-@dataclass(frozen=True)
-class WrittenWord:
-    """A word as it was written, and where it stands in the normalized text."""
-
-    text: str
-    """With the signs around it; a number written as digits is one word."""
-    start: int
-    """Where its words begin in the normalized text, in characters."""
-    end: int
-    """Where they end; `start` for a word that has none, such as an emoji."""
-
-
-def written_words(written: str, normalized: str) -> list[WrittenWord]:
-    """Each word of the written text, in order, with its place in the normalized one.
-
-    "$5 now" and "five dollars now" give ("$5", 0, 12), ("now", 13, 16). A Chinese character is a word.
-    """
-    visible = list(_VISIBLE.finditer(written))
-    left, right = list(_WORD.finditer(written)), list(_WORD.finditer(normalized))
-    ends = [word.end() for word in visible]
-    word_of = [bisect_right(ends, token.start()) for token in left]
-    same = _Comparison([_folded(token[0]) for token in left], [_folded(token[0]) for token in right]).same()
-    spans: list[list[int]] = [[] for _ in visible]
-    a = b = 0
-    for i, j in [*same, (len(left), len(right))]:
-        for word, places in _shared_out(left[a:i], word_of[a:i], range(b, j)):
-            spans[word] += places
-        if a == i and i:
-            spans[word_of[i - 1]] += range(b, j)  # words that only the normalized text has belong to the one before
-        if i < len(left):
-            spans[word_of[i]].append(j)
-        a, b = i + 1, j + 1
-    words: list[WrittenWord] = []
-    for match, places in zip(visible, spans, strict=True):
-        behind = words[-1].end if words else 0
-        start, end = (right[places[0]].start(), right[places[-1]].end()) if places else (behind, behind)
-        words.append(WrittenWord(match[0], start, end))
-    return words
-
-
-def _shared_out(
-    tokens: Sequence[re.Match[str]], word_of: Sequence[int], places: range
-) -> Iterator[tuple[int, Sequence[int]]]:
-    """(word, its places) for written words that the normalized text does not share, by how many each gives alone."""
-    parts: defaultdict[int, str] = defaultdict(str)
-    for token, word in zip(tokens, word_of, strict=True):
-        parts[word] += token[0]
-    options = NormalizeOptions(fallback=detect_language("".join(parts.values())) or "en")
-    weights = [
-        len(_WORD.findall(normalize(part, options))) if any(map(str.isalnum, part)) else 0 for part in parts.values()
-    ]
-    if not any(weights):
-        weights = [1] * len(parts)
-    done, total = 0, sum(weights)
-    for word, weight in zip(parts, weights, strict=True):
-        yield word, places[done * len(places) // total : (done + weight) * len(places) // total]
-        done += weight
 
 
 def written_parts(written: str, normalized: str, starts: Sequence[int]) -> tuple[str, ...]:

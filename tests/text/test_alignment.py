@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sparktts_onnx.text.alignment import written_parts, written_words
+from sparktts_onnx.text.alignment import written_parts
 from sparktts_onnx.text.normalize import normalize
 from sparktts_onnx.text.segments import split
 
@@ -81,42 +81,3 @@ def test_any_two_texts(written: str, spoken: str, starts: list[int]) -> None:
     found = written_parts(written, spoken, ordered)
     assert len(found) == len(ordered)
     assert "".join("".join(found).split()) == "".join(written.split())
-
-
-@pytest.mark.parametrize(
-    ("written", "words"),
-    [
-        ("$5 now", [("$5", "five dollars"), ("now", "now")]),
-        ("It costs $1,234.56, he says.", [
-            ("It", "It"), ("costs", "costs"),
-            ("$1,234.56,", "one thousand two hundred thirty-four dollars and fifty-six cents,"),
-            ("he", "he"), ("says.", "says."),
-        ]),
-        ("5 km and 1,234 kg", [
-            ("5", "five"), ("km", "kilometers"), ("and", "and"),
-            ("1,234", "one thousand two hundred thirty-four"), ("kg", "kilograms"),
-        ]),
-        ("**Bold** and 3/4 of it", [
-            ("**Bold**", "Bold"), ("and", "and"), ("3/4", "three quarters"), ("of", "of"), ("it", "it"),
-        ]),
-        ("“Hi” 😀 Dr. Lee’s 2nd", [
-            ("“Hi”", "“Hi”"), ("😀", ""), ("Dr.", "Doctor"), ("Lee’s", "Lee’s"), ("2nd", "second"),
-        ]),
-        ("在2024年，￥35。", [
-            ("在", "在"), ("2024", "二零二四"), ("年，", "年，"), ("￥35。", "三十五元。"),
-        ]),
-        ("", []),
-    ],
-)  # fmt: skip
-def test_each_written_word_has_its_place(written: str, words: list[tuple[str, str]]) -> None:
-    normalized = normalize(written)
-    assert [(word.text, normalized[word.start : word.end]) for word in written_words(written, normalized)] == words
-
-
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_places_of_written_words_are_in_order(written: str, normalized: str) -> None:
-    words = written_words(written, normalized)
-    assert "".join(word.text for word in words) == "".join(written.split())
-    places = [place for word in words for place in (word.start, word.end)]
-    assert places == sorted(places)
-    assert all(0 <= place <= len(normalized) for place in places)

@@ -11,7 +11,6 @@ from functools import cache
 from sparktts_onnx.text.normalize import (
     abbreviations,
     codes,
-    coordinates,
     currency,
     dates,
     fractions,
@@ -66,7 +65,7 @@ def rules() -> tuple[Rule, ...]:
         *times.rules(),
         *phones.rules(),
         *codes.rules(),
-        *coordinates.rules(),
+        *quantities.coordinates(),
         *numbers.counts(),
         *quantities.rules(),
         *mathematics.rules(),

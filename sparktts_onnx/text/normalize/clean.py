@@ -1,13 +1,15 @@
-"""Characters before words: full-width forms, invisible characters, emoji and white space."""
+"""Characters before words: full-width forms, invisible characters, emoji, decimal commas and white space."""
 
 import re
 import unicodedata
+from functools import cache
 
 from sparktts_onnx.text.characters import EMOJI, HAN, UNSPACED
-from sparktts_onnx.text.normalize.decimals import point_decimals
+from sparktts_onnx.text.normalize.currency import sign_behind
 from sparktts_onnx.text.normalize.markup import decode_entities, drop_markup, drop_tags, read_tex
 from sparktts_onnx.text.normalize.options import NormalizeOptions
-from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS
+from sparktts_onnx.text.normalize.quantities import unit_pattern
+from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS, DASH, START
 
 # Full width but for ，！？：；（）～, small digits, ligatures, ㎏, 𝐀
 _COMPATIBLE = re.compile(
@@ -35,6 +37,8 @@ _BEHIND_A_SENTENCE = re.compile(r"(?:[.!?…。！？][\"'”’)\]]*\s*|\n\s*)$
 _LAST_WORD = re.compile(r"([A-Za-z]*)\s*$")
 _LONGEST_ITEM = 200
 """Characters, of an item of a list that stands within one sentence."""
+_COMMA_AMOUNT = r"(?:\d{1,3}(?:[. ]\d{3})+|\d+),\d{1,2}"
+_BEHIND_EURO = rf"(?:(?<=€)|(?<=€\s)|(?<=\bEUR\s)){_COMMA_AMOUNT}(?![\d,.]*\d)"
 _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
 
 
@@ -116,6 +120,32 @@ def tidy_space(text: str) -> str:
     text = _DIRECTION_MARKS.sub("", _INVISIBLE.sub("", text))
     text = _LINE_EDGES.sub("\n", _SPACES.sub(" ", text))
     return _PARAGRAPHS.sub("\n\n", text).strip()
+
+
+def point_decimals(text: str, options: NormalizeOptions) -> str:
+    """A decimal comma, as most of Europe writes it, as a point: 10.5 € for 10,5 €, 1234.56 € for 1.234,56 €; 1,234 €
+    stays."""
+    kinds = tuple(kind for kind in ("currency", "percents", "units", "numbers") if kind not in options.skip)
+    return _decimal_comma(kinds).sub(_pointed, text) if kinds and "," in text else text
+
+
+@cache
+def _decimal_comma(kinds: tuple[str, ...]) -> re.Pattern[str]:
+    """By what stands behind an amount, of the kinds that read both: without it, 1,5 may as well be two numbers."""
+    tails = {
+        "currency": rf"\s?{sign_behind()}",
+        "percents": r"\s?[%‰]",
+        "units": unit_pattern(),
+        "numbers": r"\s(?:euros?|percent|per\scent|million|billion|trillion)\b",
+    }
+    behind = "|".join(tails[kind] for kind in kinds)
+    shapes = [rf"{START}(?<![/=?&]){_COMMA_AMOUNT}(?=(?:{DASH}\d[\d.,]*)?(?:{behind}))"]
+    return re.compile("|".join(shapes + ([_BEHIND_EURO] if "currency" in kinds else [])))
+
+
+def _pointed(match: re.Match[str]) -> str:
+    whole, _, part = match[0].partition(",")
+    return re.sub(r"\D", "", whole) + "." + part
 
 
 def clean(text: str, options: NormalizeOptions) -> str:

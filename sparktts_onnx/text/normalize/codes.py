@@ -65,10 +65,6 @@ def _direction(found: Found) -> str:
     return {"N": "North", "S": "South", "E": "East", "W": "West"}[found.text[0]]
 
 
-def _digits(found: Found) -> str:
-    return found.digits(found.text)
-
-
 @cache
 def _named() -> str:
     return "|".join(rf"{number}(?={one_of(spellings(behind))})" for number, behind in rows("named"))
@@ -96,8 +92,8 @@ def rules() -> tuple[Rule, ...]:
         Rule("numbers", rf"{START}[1-9]\d{{3}}(?=\s{street})", _house, only="en"),
         Rule("abbreviations", rf"(?<=\d\s)[NSEW]\b\.?(?=\s{street})", _direction, only="en"),
         Rule("abbreviations", rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.)", _street, only="en"),
-        Rule("numbers", rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{_named()})", _digits, only="zh"),
-        Rule("numbers", rf"{START}\d\d?[·•.]\d\d?(?=[\"”’]?{one_of(words('joined'))})", _digits, only="zh"),
-        Rule("numbers", rf"{START}\d\d?·\d\d?{END}", _digits, only="zh"),
+        Rule("numbers", rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{_named()})", Found.by_digit, only="zh"),
+        Rule("numbers", rf"{START}\d\d?[·•.]\d\d?(?=[\"”’]?{one_of(words('joined'))})", Found.by_digit, only="zh"),
+        Rule("numbers", rf"{START}\d\d?·\d\d?{END}", Found.by_digit, only="zh"),
         Rule("numbers", rf"(?=-)(?:{rockets})-(?=\d)", fixed("", "")),
     )

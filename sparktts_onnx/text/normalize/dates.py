@@ -158,16 +158,6 @@ def _chinese_year(found: Found) -> str:
     return "到".join(chinese.digits(year) for year in re.findall(r"\d+", found.text)) + "年"
 
 
-def _padded(found: Found) -> str:
-    """05月"""
-    return chinese.cardinal(int(found.text))
-
-
-def _generation(found: Found) -> str:
-    """90后: those born in the nineties."""
-    return chinese.digits(found.text)
-
-
 _CUES = "on by born until till since from before after dated due"
 _CHINESE_CUES = "在 于 到 至 自 从 截止 日期："
 _AFTER_A_CUE = "|".join(
@@ -220,8 +210,13 @@ def rules() -> tuple[Rule, ...]:
         Rule("dates", rf"{START}{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
         Rule("dates", rf"{START}(?:{of_era})", _era, only="en"),
         Rule("dates", rf"{START}{year_word}", _chinese_year, only="zh"),
-        Rule("dates", rf"{START}(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", _padded, only="zh"),
-        Rule("dates", rf"{START}(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", _generation, only="zh"),
+        Rule(
+            "dates",
+            rf"{START}(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))",
+            lambda found: chinese.cardinal(int(found.text)),
+            only="zh",
+        ),
+        Rule("dates", rf"{START}(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", Found.by_digit, only="zh"),
         Rule(
             "dates",
             rf"{START}{_YEAR}[-/](?:0[1-9]|1[0-2])(?!\s?(?:赛季|学年|年度|财年|年)){END}(?![-–])",

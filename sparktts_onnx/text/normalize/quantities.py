@@ -1,4 +1,4 @@
-"""Percents and units of measure, alone or as a range; feet and inches."""
+"""Percents and units of measure, alone or as a range; feet and inches; degrees of latitude and longitude."""
 
 import re
 from functools import cache
@@ -25,6 +25,15 @@ _NEXT_NOUN = re.compile(
 )
 _REACH = 200
 """How far before a sign for inches or feet a quotation may open, in characters."""
+_DIRECTIONS = {
+    "N": ("north", "北纬"),
+    "S": ("south", "南纬"),
+    "E": ("east", "东经"),
+    "W": ("west", "西经"),
+    "": ("", ""),
+}
+_DEGREES = r"\d+(?:\.\d+)?"
+_PARTS_OF_DEGREE = (("degree", "度"), ("minute", "分"), ("second", "秒"))
 
 
 @cache
@@ -154,6 +163,37 @@ def _fraction_with_unit(found: Found) -> str | None:
     """1/2kg"""
     spoken = read_fraction(found, found["amount"])
     return spoken + unit_name(found, found["unit"], is_one=True) if spoken else None
+
+
+def _place(found: Found) -> str:
+    """北纬40°N says the direction once."""
+    values = re.findall(rf"[-−]?{_DEGREES}", found.text)
+    of_english, of_chinese = _DIRECTIONS[found["direction"]]
+    if found.language == "zh":
+        spoken = "".join(found.number(value) + name for value, (_, name) in zip(values, _PARTS_OF_DEGREE, strict=False))
+        return spoken if found.before.endswith(of_chinese) else of_chinese + spoken
+    parts = zip(values, _PARTS_OF_DEGREE, strict=False)
+    spoken = " ".join(f"{found.number(value)} {name}{'' if value == '1' else 's'}" for value, (name, _) in parts)
+    return f"{spoken} {of_english}".rstrip()
+
+
+def _belt(found: Found) -> str:
+    """20–30°N"""
+    of_english, of_chinese = _DIRECTIONS[found["direction"]]
+    low, high = map(found.number, re.findall(_DEGREES, found.text))
+    return found.pick(f"{low} to {high} degrees {of_english}", f"{of_chinese}{low}到{high}度")
+
+
+def coordinates() -> tuple[Rule, ...]:
+    """Degrees with a direction, or with minutes and seconds: 40.7°N, 40°42′; tried before units, which would take the
+    degrees alone."""
+    seconds = rf"\s?{_DEGREES}\s?(?:[\"”″]|''|’’|′′)"
+    minutes = rf"\s?{_DEGREES}\s?['’′](?:{seconds})?"
+    direction = rf"(?:\s?(?P<direction>[NSEW]){OVER}(?!['’]))"
+    return (
+        Rule("units", rf"{START}{_DEGREES}{DASH}{_DEGREES}\s?°{direction}", _belt),
+        Rule("units", rf"{START}{SIGNED}\s?°(?={minutes}|\s?[NSEW]{OVER}(?!['’]))(?:{minutes})?{direction}?", _place),
+    )
 
 
 def rules() -> tuple[Rule, ...]:

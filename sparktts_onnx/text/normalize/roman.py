@@ -64,15 +64,15 @@ def _sign(found: Found) -> str:
     return found.pick(english.cardinal(value), chinese.cardinal(value))
 
 
-def _stage(found: Found) -> str:
-    """III期"""
-    return chinese.cardinal(_value(found.text))
-
-
 def rules() -> tuple[Rule, ...]:
     """Tried behind numbers."""
     return (
         Rule("numbers", "[\u2160-\u216b\u2170-\u217b]+", _sign),
-        Rule("numbers", rf"(?<![A-Za-z0-9.'’-]){_NUMERAL}(?=[期级型类卷章度代号世部篇册])", _stage, only="zh"),
+        Rule(
+            "numbers",
+            rf"(?<![A-Za-z0-9.'’-]){_NUMERAL}(?=[期级型类卷章度代号世部篇册])",
+            lambda found: chinese.cardinal(_value(found.text)),
+            only="zh",
+        ),
         Rule("numbers", rf"(?<=[\w.]\s){_NUMERAL}{OVER}(?![-.&/]\w)", _numeral),
     )

@@ -85,6 +85,10 @@ class Found:
         """4096 digit by digit."""
         return english.digits(written) if self.language == "en" else chinese.digits(written)
 
+    def by_digit(self) -> str:
+        """All of it digit by digit: 90后, those born in the nineties."""
+        return self.digits(self.text)
+
     def last_word(self) -> str:
         """The word before it, with the full stops inside; "" for none."""
         word = _LAST_WORD.search(self.before)
@@ -109,11 +113,6 @@ class Found:
 
 Reader = Callable[[Found], str | None]
 """Gives the words, or None where the text is none of this rule's: the next rule that matches is asked."""
-
-
-def leave(found: Found) -> str:
-    """The reader of what stays as it is."""
-    return found.text
 
 
 def fixed(of_english: str, of_chinese: str) -> Reader:
