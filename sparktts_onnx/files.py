@@ -32,11 +32,7 @@ def file_name_key(name: str) -> str:
 
 
 def read_text_file(path: Path | None) -> str:
-    """The text of a UTF-8 file, or of standard input.
-
-    Raises:
-        TextError: it cannot be read.
-    """
+    """The text of a UTF-8 file, or of standard input."""
     name = "standard input" if path is None else str(path)
     if path is None and sys.stdin is None:
         raise TextError("standard input is closed; give the text with --text or in a file")

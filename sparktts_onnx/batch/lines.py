@@ -37,12 +37,7 @@ class BadLine:
 
 
 def read_lines(path: Path, manifest: Manifest) -> tuple[list[Line], list[BadLine]]:
-    """Every good line and every bad one; voices are loaded once.
-
-    Raises:
-        TextError: the file cannot be read.
-        MissingDependencyError: it is Parquet, and pyarrow is not installed.
-    """
+    """Every good line and every bad one; voices are loaded once."""
     reader = _Reader(manifest, path.parent)
     lines, bad, names = [], [], set()
     for number, content in _contents(path):
@@ -92,11 +87,7 @@ class _Reader:
         self._voices: dict[str, Voice] = {}
 
     def line(self, number: int, content: str) -> Line:
-        """A line of its JSON.
-
-        Raises:
-            SparkTTSError: what is wrong with it.
-        """
+        """A line of its JSON."""
         try:
             item = json.loads(content)
         except (ValueError, RecursionError) as error:

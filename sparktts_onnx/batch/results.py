@@ -18,11 +18,7 @@ RESULTS = "results.jsonl"
 
 @dataclass(frozen=True)
 class Target:
-    """Where the files of a batch go.
-
-    Raises:
-        OptionError: nothing can be written in that format.
-    """
+    """Where the files of a batch go."""
 
     folder: Path
     file_format: str
@@ -55,11 +51,7 @@ def speak_lines(tts: SparkTTSONNX, lines: Sequence[Line], target: Target) -> Ite
 
 
 def _write(line: Line, result: BatchResult, target: Target) -> dict[str, Any]:
-    """Write a line's file.
-
-    Raises:
-        the line's own error, or OutputError.
-    """
+    """Write a line's file."""
     wav, info = result.get()
     file = save_speech(target.file(line), wav, info.sample_rate, target.file_format)
     return {**info.to_dict(), "line": line.number, "key": line.key, "file": file.name}
@@ -84,11 +76,7 @@ class Results:
         return self._done.get(file.name) == line.key and file.is_file()
 
     def add(self, note: Mapping[str, Any]) -> None:
-        """Note a file that was written.
-
-        Raises:
-            OutputError: the note cannot be written.
-        """
+        """Note a file that was written."""
         try:
             with self.path.open("a", encoding="utf-8") as notes:
                 notes.write(json.dumps(note, ensure_ascii=False) + "\n")

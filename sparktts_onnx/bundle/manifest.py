@@ -298,11 +298,7 @@ def read_manifest(folder: Path, *, whole: bool = True) -> Manifest:
 
 
 def check_file(folder: Path, entry: FileEntry) -> None:
-    """Compare a file's contents with its entry.
-
-    Raises:
-        BundleError: the file is missing or is not the one that the bundle was written with.
-    """
+    """Compare a file's contents with its entry."""
     _check_presence(folder, entry)
     path = folder / entry.name
     if (found := sha256_of(path)) != entry.sha256:

@@ -17,11 +17,7 @@ class Bounds:
     most: float
 
     def check(self, value: Any, where: str) -> None:
-        """Refuse a number or a length outside; NaN is.
-
-        Raises:
-            ValueError: what was found and expected.
-        """
+        """Refuse a number or a length outside; NaN is."""
         found = len(value) if isinstance(value, tuple) else value
         if not self.least <= found <= self.most:
             kind = "has the length" if isinstance(value, tuple) else "is"

@@ -59,11 +59,7 @@ class Cancellation:
                     self._callbacks.remove(callback)
 
     def check(self) -> None:
-        """Go on with the work.
-
-        Raises:
-            GenerationError: the work was cancelled.
-        """
+        """Go on with the work."""
         if self.cancelled:
             raise GenerationError(self.error or "the work was cancelled before its end")
 
@@ -71,9 +67,6 @@ class Cancellation:
         """Do a part of the work in a thread of its own.
 
         Not in a daemon: one inside ONNX Runtime when the interpreter ends aborts the process.
-
-        Raises:
-            GenerationError: the system gives no more threads.
         """
         thread = threading.Thread(target=work, name=name, daemon=False)
         try:

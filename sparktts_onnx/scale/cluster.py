@@ -22,9 +22,6 @@ def joined(*, verbose: bool = False, cores: int | None = None) -> Iterator[None]
     Args:
         verbose: show what the workers write.
         cores: what a cluster on this machine counts; by default all, and two where there is but one.
-
-    Raises:
-        OptionError: there is no cluster at that address.
     """
     if ray.is_initialized():
         yield

@@ -51,11 +51,7 @@ Item = Chunk | Told | SpeechInfo | Failure
 
 
 def checked(answer: _T | Failure) -> _T:
-    """An answer, unless it is a failure.
-
-    Raises:
-        SparkTTSError: it is.
-    """
+    """An answer; a failure is raised instead."""
     if isinstance(answer, Failure):
         raise answer.unpack()
     return answer

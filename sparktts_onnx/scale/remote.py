@@ -55,12 +55,7 @@ class RemoteEngine:
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
     ) -> Enrollment:
-        """A voice from recordings, on the worker that has enrolled them before, if there is one.
-
-        Raises:
-            RecordingError: a recording cannot be used.
-            GenerationError: no worker lived long enough.
-        """
+        """A voice from recordings, on the worker that has enrolled them before, if there is one."""
         data = [recording.read() for recording in recordings]
         words = [transcript, None if options is None else asdict(options)]
         key = _digest(*data, json.dumps(words, sort_keys=True).encode())
@@ -76,12 +71,7 @@ class RemoteEngine:
         *,
         seed: int | None = None,
     ) -> Voice:
-        """A voice that the model makes up, on the worker that has made it before, if there is one.
-
-        Raises:
-            OptionError: there is no such style.
-            GenerationError: no worker lived long enough.
-        """
+        """A voice that the model makes up, on the worker that has made it before, if there is one."""
         style = {"gender": gender, "pitch": pitch, "speed": speed, "seed": seed}
         key = "" if seed is None else _digest(json.dumps(style, sort_keys=True).encode())
         made = self._call("create_voice", key, style)

@@ -60,11 +60,7 @@ def serve_on_cluster(settings: ServerSettings, scale: ScaleSettings, *, verbose:
 
 @contextmanager
 def serving(settings: ServerSettings, scale: ScaleSettings) -> Iterator[None]:
-    """The application on the cluster that this process has joined; it ends with the block.
-
-    Raises:
-        OptionError: no port is given: every machine's proxy has to listen on the same one.
-    """
+    """The application on the cluster that this process has joined; it ends with the block."""
     if settings.port == 0:
         raise OptionError("port is 0; on a cluster every machine listens on the same port: choose one")
     http = {"host": settings.host, "port": settings.port, "request_timeout_s": settings.request_seconds + 60}

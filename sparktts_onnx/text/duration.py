@@ -91,11 +91,7 @@ def _piece_seconds(kind: str, piece: str) -> float:
 
 
 def expected_seconds(text: str, speed: float = 1.0) -> float:
-    """Seconds that an average voice takes, at `speed` times the usual rate; 0 where there is nothing to say.
-
-    Raises:
-        OptionError: the speed is not above 0.
-    """
+    """Seconds that an average voice takes, at `speed` times the usual rate; 0 where there is nothing to say."""
     if not (speed > 0 and math.isfinite(speed)):
         raise OptionError(f"speed is {speed!r}; it must be a number above 0, with 1 the usual rate")
     beside, spoken = 0.0, 0.0

@@ -229,11 +229,7 @@ def iter_segments(
     *,
     join_below: int = DEFAULT_JOIN_BELOW,
 ) -> Iterator[TextSegment]:
-    """Segments of a text that arrives in pieces, each as soon as no further text can change it.
-
-    Raises:
-        OptionError: the budget is below 1.
-    """
+    """Segments of a text that arrives in pieces, each as soon as no further text can change it."""
     segmenter = Segmenter(budget, cost, join_below=join_below)
     for piece in pieces:
         yield from segmenter.feed(piece)
@@ -248,9 +244,5 @@ def split(
     join_below: int = DEFAULT_JOIN_BELOW,
     early: bool = False,
 ) -> tuple[TextSegment, ...]:
-    """Segments of a whole text; arguments as `Segmenter`.
-
-    Raises:
-        OptionError: the budget is below 1.
-    """
+    """Segments of a whole text; arguments as `Segmenter`."""
     return Segmenter(budget, cost, join_below=join_below, early=early).whole(text)

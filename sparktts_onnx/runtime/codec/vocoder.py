@@ -62,11 +62,7 @@ class Vocoder:
         """Tokens to each side that a token's samples depend on."""
 
     def loading(self) -> AbstractContextManager[None]:
-        """Load its graphs while the `with` block loads others.
-
-        Raises:
-            BundleError: one does not load; at the end of the block.
-        """
+        """Load its graphs while the `with` block loads others."""
         return self._sessions.loading(("decoder", "prenet", "speaker_detokenize", "quantizer_detokenize"))
 
     def d_vector(self, global_ids: Sequence[int]) -> Wave:

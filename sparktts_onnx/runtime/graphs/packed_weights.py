@@ -44,9 +44,6 @@ def packed_graph(bundle: Path, entry: GraphEntry, cache: Path, *, options: Calla
         entry: those files.
         cache: a folder of the user's; about the graph's size once more, or twice.
         options: makes the session options that the graph will be used with.
-
-    Raises:
-        OutputError: the cache cannot be written.
     """
     name = Path(entry.files[0].name)
     place = cache / f"{name.stem}-{_key(entry)}"

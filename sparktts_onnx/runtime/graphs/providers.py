@@ -27,10 +27,6 @@ def choose_providers(device: str, available: Sequence[str]) -> list[str]:
     Args:
         device: a key of `PROVIDERS`, or `auto` for the first of CUDA, DirectML, CoreML that is available, else the CPU.
         available: what ONNX Runtime says it has.
-
-    Raises:
-        OptionError: no such device.
-        ProviderError: the device's provider is not in this ONNX Runtime.
     """
     if device == "auto":
         device = next((name for name in _AUTOMATIC if PROVIDERS[name] in available), "cpu")

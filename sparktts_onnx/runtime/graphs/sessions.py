@@ -93,11 +93,7 @@ class Sessions:
 
     @contextmanager
     def loading(self, names: Sequence[str]) -> Iterator[None]:
-        """Load graphs while the `with` block runs: loading one takes one core only.
-
-        Raises:
-            BundleError: see `__getitem__`; at the end of the block.
-        """
+        """Load graphs while the `with` block runs: loading one takes one core only."""
         with ThreadPoolExecutor(1, thread_name_prefix="spark-tts-loading") as pool:
             futures = [pool.submit(self.__getitem__, name) for name in names]
             try:
@@ -112,10 +108,6 @@ class Sessions:
         """Run a component graph; outputs in the order of the contract.
 
         One at a time: a graph computes with all threads already, and side by side they only take each other's cache.
-
-        Raises:
-            BundleError: see `__getitem__`.
-            GenerationError: ONNX Runtime could not compute it.
         """
         session = self[name]
         with self._computing:

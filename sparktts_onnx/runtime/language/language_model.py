@@ -15,8 +15,7 @@ from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
-from sparktts_onnx.runtime.language.cache_buffers import device_of
-from sparktts_onnx.runtime.language.key_value_cache import KeyValueCache
+from sparktts_onnx.runtime.language.key_value_cache import KeyValueCache, device_of
 
 SETTLING_STEPS = 100
 """After so many steps, two seconds of speech, the weights start to move into huge pages: in a process that says little

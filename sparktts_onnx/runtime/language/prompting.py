@@ -33,11 +33,7 @@ class Prompter:
     """Writes prompts for one bundle."""
 
     def __init__(self, tokenizer_path: Path, ids: TokenIds) -> None:
-        """Load the bundle's `tokenizer.json`.
-
-        Raises:
-            BundleError: the file is not a tokenizer.
-        """
+        """Load the bundle's `tokenizer.json`."""
         try:
             self._tokenizer = Tokenizer.from_file(str(tokenizer_path))
         except Exception as error:  # tokenizers raises plain Exception

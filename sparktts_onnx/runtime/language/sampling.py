@@ -24,11 +24,7 @@ class SamplingOptions:
     """Limit on the length of an answer."""
 
     def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            OptionError: naming the option, what was found and what is expected.
-        """
+        """Refuse what is out of range."""
         number("temperature", self.temperature, 0, 100)
         whole_number("top_k", self.top_k, 0)
         if number("top_p", self.top_p, 0, 1) == 0:
@@ -37,11 +33,7 @@ class SamplingOptions:
 
 
 def sample(logits: np.ndarray[Any, Any], options: SamplingOptions, rng: np.random.Generator) -> int:
-    """Index of the chosen token among `logits` float32 [n]; one number is drawn, none where it is greedy.
-
-    Raises:
-        GenerationError: the logits are not finite.
-    """
+    """Index of the chosen token among `logits` float32 [n]; one number is drawn, none where it is greedy."""
     best = int(logits.argmax())
     if not math.isfinite(logits[best]):
         raise GenerationError("the language model's output is not a number; the bundle or the computation is damaged")

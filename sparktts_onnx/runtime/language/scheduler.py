@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.errors import GenerationError, SparkTTSError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.attention import TextAttention
+from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
 
 PROMPT_PIECE = 128
@@ -41,37 +41,6 @@ class Grammar(Protocol):
 
     def accept(self, token_id: int) -> bool:
         """Take the next token; True when the answer is over."""
-        ...
-
-
-class Model(Protocol):
-    """What the scheduler needs of a language model."""
-
-    layout: LanguageModelLayout
-    slots: int
-
-    def prefill(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Start a slot; logits float32 [V]."""
-        ...
-
-    def extend(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Append ids to a slot; logits float32 [V]."""
-        ...
-
-    def step(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Append an id to each slot; logits float32 [len(slots), V]."""
-        ...
-
-    def queries(self, slot: int) -> np.ndarray[Any, Any]:
-        """Of the alignment heads, behind the logits that a slot got last: [heads, Dh]."""
-        ...
-
-    def keys(self, slot: int, positions: range) -> np.ndarray[Any, Any]:
-        """Of the alignment heads, for positions that a slot has read: [heads, len(positions), Dh]."""
-        ...
-
-    def release_memory(self) -> None:
-        """Forget every slot."""
         ...
 
 
@@ -126,7 +95,7 @@ class _Answer:
 class Scheduler:
     """Writes answers for callers in any thread, as many side by side as the model has slots."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: LanguageModel) -> None:
         self._model = model
         self._changed = threading.Condition()
         self._waiting: deque[_Answer] = deque()

@@ -9,7 +9,8 @@ from typing import Any
 
 from sparktts_onnx.audio.parts import part_beside
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.errors import OptionError, OutputError, VoiceError
+from sparktts_onnx.bundle.values import build
+from sparktts_onnx.errors import OutputError, VoiceError
 from sparktts_onnx.runtime.values import broken_character, path_named
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 
@@ -136,44 +137,9 @@ def _parse(data: Any, path: Path) -> Voice:
     if not isinstance(data, Mapping) or data.get("format") != VOICE_FORMAT:
         found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
         raise VoiceError(f"not a voice file: expected format {VOICE_FORMAT!r}, found {found!r}", file=path)
-    fields = {f.name for f in dataclasses.fields(Voice)}
-    if unknown := sorted(data.keys() - fields - {"format"}):
-        raise VoiceError(f"has an unknown key {unknown[0]!r}", file=path)
-    texts = {key: _text(data, key, path) for key in ("codec", "transcript", "name", "origin", "consent")}
-    if texts["codec"] is None:
-        raise VoiceError("does not name its codec", file=path)
-    return Voice(
-        codec=texts["codec"],
-        global_ids=_ids(data.get("global_ids"), "global_ids", path),
-        semantic_ids=None if data.get("semantic_ids") is None else _ids(data["semantic_ids"], "semantic_ids", path),
-        transcript=texts["transcript"],
-        name=texts["name"],
-        origin=texts["origin"],
-        consent=texts["consent"],
-        style=_style(data.get("style"), path),
-    )
-
-
-def _text(data: Mapping[str, Any], key: str, path: Path) -> str | None:
-    value = data.get(key)
-    if value is not None and not isinstance(value, str):
-        raise VoiceError(f"{key} should be a text, found {value!r}", file=path)
-    return value
-
-
-def _style(value: Any, path: Path) -> VoiceStyle | None:
-    if value is None:
-        return None
-    keys = [field.name for field in dataclasses.fields(VoiceStyle)]
-    if not isinstance(value, Mapping) or value.keys() - set(keys):
-        raise VoiceError(f"style should be an object of {', '.join(keys)}; found {str(value)[:80]}", file=path)
     try:
-        return VoiceStyle.of(*(value.get(key) for key in keys))
-    except OptionError as error:
-        raise VoiceError(f"style.{error}", file=path) from error
-
-
-def _ids(value: Any, key: str, path: Path) -> tuple[int, ...]:
-    if not isinstance(value, list) or not all(type(item) is int for item in value):
-        raise VoiceError(f"{key} should be a list of whole numbers", file=path)
-    return tuple(value)
+        voice: Voice = build(Voice, {key: value for key, value in data.items() if key != "format"}, "voice")
+        style = voice.style and VoiceStyle.of(voice.style.gender, voice.style.pitch, voice.style.speed)
+    except (TypeError, ValueError) as error:
+        raise VoiceError(f"not a voice: {error}", file=path) from error
+    return dataclasses.replace(voice, style=style)

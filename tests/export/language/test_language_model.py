@@ -23,9 +23,9 @@ from sparktts_onnx.export.graphs.storage import Precision
 from sparktts_onnx.export.language.language_model import write_language_model
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.verify.graphs import open_session
-from sparktts_onnx.runtime.language import cache_buffers, key_value_cache
+from sparktts_onnx.runtime.language import key_value_cache
 from sparktts_onnx.runtime.language.attention import TextAttention
-from sparktts_onnx.runtime.language.cache_buffers import DeviceBuffer
+from sparktts_onnx.runtime.language.key_value_cache import DeviceBuffer
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 
 VOCABULARY = 6144
@@ -294,7 +294,7 @@ def test_queries_and_keys_come_from_a_device_as_from_the_processor(
     layout = write_language_model(tmp_path / "LLM", tmp_path, head="full")
     add_queries(tmp_path / "language_model.onnx", ALIGNED.heads, group=7)
     session = open_session(tmp_path / "language_model.onnx")
-    monkeypatch.setattr(cache_buffers, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
+    monkeypatch.setattr(key_value_cache, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
     monkeypatch.setattr(key_value_cache, "allocate", lambda shape, dtype, _: DeviceBuffer(shape, dtype, "cpu"))
     device = LanguageModel(DeviceSession(session), layout, slots=3, alignment=ALIGNED)
     monkeypatch.setattr(device, "_on_device", True)

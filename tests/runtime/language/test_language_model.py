@@ -12,8 +12,8 @@ from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
-from sparktts_onnx.runtime.language import cache_buffers, key_value_cache
-from sparktts_onnx.runtime.language.cache_buffers import Buffer, DeviceBuffer
+from sparktts_onnx.runtime.language import key_value_cache
+from sparktts_onnx.runtime.language.key_value_cache import Buffer, DeviceBuffer
 from sparktts_onnx.runtime.language.language_model import SETTLING_STEPS, LanguageModel
 
 PROMPTS = [
@@ -132,7 +132,7 @@ def test_a_cache_in_device_memory_is_the_same_cache(
 def test_on_a_device_all_slots_step_and_none_is_disturbed(
     session: Any, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_buffers, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
+    monkeypatch.setattr(key_value_cache, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
     monkeypatch.setattr(key_value_cache, "allocate", lambda shape, dtype, _: DeviceBuffer(shape, dtype, "cpu"))
     device = DeviceSession(session)
     found = LanguageModel(device, manifest.language_model, slots=4)
@@ -160,7 +160,7 @@ def test_on_a_device_a_slot_as_long_as_the_cache_is_not_disturbed(
     session: Any, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long prompt is read in pieces while others step, and a piece may fill the cache to its last position."""
-    monkeypatch.setattr(cache_buffers, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
+    monkeypatch.setattr(key_value_cache, "_DEVICES", {"CUDAExecutionProvider": "cpu"})
     monkeypatch.setattr(key_value_cache, "allocate", lambda shape, dtype, _: DeviceBuffer(shape, dtype, "cpu"))
     found = LanguageModel(DeviceSession(session), manifest.language_model, slots=2)
     monkeypatch.setattr(found, "_on_device", True)
