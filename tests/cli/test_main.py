@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nano
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from sparktts_onnx.cli import main
 sys.exit(main(["--help"]))
 """
+ELSEWHERE = """
+import asyncio, concurrent.futures.process, importlib, pathlib, subprocess, sys, tempfile
+import sparktts_onnx
+for name in ("fcntl", "grp", "posix", "pwd", "readline", "resource", "syslog", "termios", "tty"):
+    sys.modules[name] = None
+package = pathlib.Path(sparktts_onnx.__path__[0])
+for file in sorted(package.rglob("*.py")):
+    name = ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+    if not name.startswith(("sparktts_onnx.export.", "sparktts_onnx.scale", "sparktts_onnx.server")):
+        importlib.import_module(name)
+from sparktts_onnx.cli import main
+sys.exit(main(["--model", sys.argv[1], "--text", "Hello.", "--seed", "1", "--output-dir", sys.argv[2]]))
+"""
 
 
 def python(*given: str) -> subprocess.CompletedProcess[str]:
@@ -39,3 +53,12 @@ def test_a_module_is_the_command_line(module: str) -> None:
 def test_ctrl_c_while_the_modules_load_is_one_line(module: str) -> None:
     done = python("-c", STOPPED, module)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
+
+
+def test_nothing_on_the_way_to_speech_needs_posix(tmp_path: Path) -> None:
+    """Other systems have no such modules. What Python itself needs of them is loaded before they are taken away."""
+    done = python("-c", ELSEWHERE, str(nano.BUNDLE), str(tmp_path))
+    assert (done.returncode, done.stderr.count("error:")) == (0, 0), done.stderr
+    assert Path(done.stdout.strip()).suffix == ".wav"
+    broken = ELSEWHERE.replace("from sparktts_onnx.cli", "import sparktts_onnx; import pwd\nfrom sparktts_onnx.cli")
+    assert python("-c", broken, str(nano.BUNDLE), str(tmp_path)).returncode != 0
