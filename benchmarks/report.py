@@ -242,12 +242,13 @@ def _share(row: Report) -> str:
 
 def streaming(report: Report) -> str:
     """What each look-ahead costs and gives."""
-    head = ["look-ahead, tokens", "SNR, dB, worst", "words wrong more than in one piece"]
-    head += ["tokens before the first sound", "first sound, s"]
+    head = ["look-ahead, tokens", "of the first chunk", "SNR, dB, worst", "first chunk, median", "worst"]
+    head += ["words wrong more than in one piece", "tokens before the first sound"]
     body = []
-    for look, row in report["look_ahead"].items():
-        wait = str(row["ids_before_sound"]), number(row["first_sound_seconds"])
-        body.append([look, number(row["wave_snr_db"]), _more(row), *wait])
+    for row in report["rows"]:
+        quality = (number(row[key]) for key in ("wave_snr_db", "first_snr_db_median", "first_snr_db_worst"))
+        aheads = str(row["look_ahead"]), str(row["first_look_ahead"])
+        body.append([*aheads, *quality, _more(row), str(row["ids_before_sound"])])
     return f"{markdown(head, body)}\n\n{report['texts']} sentences; {report['threads']} threads on {_tools(report)}."
 
 

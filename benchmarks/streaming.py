@@ -1,14 +1,13 @@
 """`python -m benchmarks.streaming BUNDLE --whisper WHISPER`: what a stream's look-ahead costs and gives.
 
-The same tokens become sound in one piece and chunk by chunk; Whisper hears both. Next to it stands how long a listener
-waits.
+The same tokens become sound in one piece and chunk by chunk; Whisper hears both. Next to it stands how many tokens a
+listener waits for.
 """
 
 import argparse
 import json
 import statistics
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,58 +17,64 @@ from benchmarks.judge import Ear, add_options, whisper
 from benchmarks.machine import describe
 from benchmarks.precision import Answers, Reading, compared
 from benchmarks.report import RESULTS, streaming
-from benchmarks.sides import Wave
+from benchmarks.sides import Wave, snr_db
 from benchmarks.voice import Listener, unseen_texts
 from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import VocoderStream
 
-LOOK_AHEADS = (0, 5, 10, 25, 66)
-_WAITS = 10
+LOOK_AHEADS = ((0, 0), (5, 5), (10, 0), (10, 3), (10, 5), (10, 10), (25, 5), (66, 66))
+"""Of all chunks but the first, and of the first."""
 
 
 class Streamed:
     """A vocoder whose sound is made chunk by chunk."""
 
-    def __init__(self, vocoder: Vocoder, look_ahead: int, *, hop: int) -> None:
-        self._vocoder, self._hop = vocoder, hop
-        self._options = StreamOptions(look_ahead=look_ahead)
+    def __init__(self, vocoder: Vocoder, options: StreamOptions, *, hop: int) -> None:
+        self._vocoder, self._options, self._hop = vocoder, options, hop
+
+    def chunks(self, ids: Sequence[int], global_ids: Sequence[int]) -> Iterator[Wave]:
+        """Pieces float32 [N]."""
+        d_vector = self._vocoder.d_vector(global_ids)
+        stream = VocoderStream(self._vocoder, d_vector, self._options, fade_samples=self._hop)
+        yield from (chunk for token in ids if (chunk := stream.push(token)) is not None)
+        yield stream.finish()
 
     def decode(self, ids: Sequence[int], global_ids: Sequence[int]) -> Wave:
         """Samples float32 [N]."""
-        d_vector = self._vocoder.d_vector(global_ids)
-        stream = VocoderStream(self._vocoder, d_vector, self._options, fade_samples=self._hop)
-        chunks = [chunk for token in ids if (chunk := stream.push(token)) is not None]
-        return np.concatenate([*chunks, stream.finish()])
+        return np.concatenate(list(self.chunks(ids, global_ids)))
 
 
-def first_sound_seconds(tts: SparkTTSONNX, text: str, voice: Voice, look_ahead: int) -> float:
-    """How long a listener waits for the first chunk."""
-    began = time.perf_counter()
-    with tts.stream(text, voice=voice, seed=0, stream_options=StreamOptions(look_ahead=look_ahead)) as stream:
-        next(stream)
-        return time.perf_counter() - began
+def first_chunks(codec: Streamed, answers: Sequence[Sequence[int]], voice: Voice, waves: Sequence[Wave]) -> list[float]:
+    """Signal over deviation of each answer's first chunk, dB."""
+    firsts = [next(codec.chunks(ids, voice.global_ids)) for ids in answers]
+    return [min(200.0, snr_db(first, wave[: len(first)])) for first, wave in zip(firsts, waves, strict=True)]
 
 
-def measure(bundle: Path, ear: Ear, *, texts: int, threads: int) -> dict[str, dict[str, Any]]:
-    """Every look-ahead: the waves of some answers, the words of all, and the wait."""
+def measure(bundle: Path, ear: Ear, *, texts: int, threads: int) -> list[dict[str, Any]]:
+    """Every look-ahead: the waves of some answers, the first chunks and the words of all."""
     listener = Listener(bundle, "int8", threads=threads)
-    table: dict[str, dict[str, Any]] = {}
     with SparkTTSONNX(bundle, device="cpu", threads=threads) as tts:
         voice = tts.create_voice(gender="female", seed=1)
-        answers, reading = Answers(listener, voice), Reading([voice], ear, texts=texts, seeds=1)
-        written = reading.answers(listener)
-        whole = reading.errors(reading.waves(listener, written))
-        for look_ahead in LOOK_AHEADS:
-            codec = Streamed(listener.vocoder, look_ahead, hop=listener.manifest.codec.hop_length)
-            errors = reading.errors(reading.waves(listener, written, codec))
-            waits = [first_sound_seconds(tts, text, voice, look_ahead) for text in unseen_texts()[:_WAITS]]
-            table[str(look_ahead)] = {
-                **answers.compare_codec(codec),
-                **compared(errors, whole),
-                "ids_before_sound": look_ahead + StreamOptions().first_chunk,
-                "first_sound_seconds": statistics.median(waits),
-            }
+    answers, reading = Answers(listener, voice), Reading([voice], ear, texts=texts, seeds=1)
+    written = reading.answers(listener)
+    ids = [listener.semantic_ids(answer) for answer in written]
+    waves = reading.waves(listener, written)
+    whole = reading.errors(waves)
+    table = []
+    for look_ahead, first in LOOK_AHEADS:
+        options = StreamOptions(look_ahead=look_ahead, first_look_ahead=first)
+        codec = Streamed(listener.vocoder, options, hop=listener.manifest.codec.hop_length)
+        quality = first_chunks(codec, ids, voice, waves)
+        row = {
+            "look_ahead": look_ahead,
+            "first_look_ahead": first,
+            "first_snr_db_median": statistics.median(quality),
+            "first_snr_db_worst": min(quality),
+            "ids_before_sound": options.tokens_before_sound(listener.vocoder.context),
+        }
+        errors = reading.errors(reading.waves(listener, written, codec))
+        table.append(row | answers.compare_codec(codec) | compared(errors, whole))
     return table
 
 
@@ -87,7 +92,7 @@ def main() -> int:
         "texts": given.texts,
         "threads": given.threads,
         "machine": describe(),
-        "look_ahead": table,
+        "rows": table,
     }
     given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(streaming(report))

@@ -293,13 +293,13 @@ def read_manifest(folder: Path, *, whole: bool = True) -> Manifest:
     """
     manifest = _parse(_read_json(folder), folder)
     for entry in manifest.files() if whole else ():
-        _check_presence(folder, entry)
+        check_presence(folder, entry)
     return manifest
 
 
 def check_file(folder: Path, entry: FileEntry) -> None:
     """Compare a file's contents with its entry."""
-    _check_presence(folder, entry)
+    check_presence(folder, entry)
     path = folder / entry.name
     if (found := sha256_of(path)) != entry.sha256:
         raise BundleError(
@@ -307,7 +307,8 @@ def check_file(folder: Path, entry: FileEntry) -> None:
         )
 
 
-def _check_presence(folder: Path, entry: FileEntry) -> None:
+def check_presence(folder: Path, entry: FileEntry) -> None:
+    """See that a file is there, with the length of its entry."""
     path = folder / entry.name
     if not path.is_file():
         raise BundleError(f"the bundle {folder} lacks {entry.name}; convert the checkpoint again")

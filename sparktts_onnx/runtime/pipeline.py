@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 from weakref import WeakSet
@@ -16,7 +17,7 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.writing import SpeechFile, free_name
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest
-from sparktts_onnx.errors import OptionError
+from sparktts_onnx.errors import BundleError, OptionError
 from sparktts_onnx.hub.bundles import Bundle, open_bundle
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
@@ -338,6 +339,7 @@ class SparkTTSONNX:
     def warm_up(self) -> None:
         """Fetch and load what speaking needs now rather than at the first request."""
         self._speaker()
+        self._check_weights()
 
     def _remember(self, voice: Voice) -> Voice:
         self._prompt = voice
@@ -454,15 +456,31 @@ class SparkTTSONNX:
             return speaker.speak(segment, chunks, cancellation, written)
 
         codec = self.manifest.codec.fingerprint
-        yield from events_ahead(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
+        events = events_ahead(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
+        with closing(events):
+            for event in events:
+                self._check_weights()
+                yield event
+
+    def _check_weights(self) -> None:
+        """Wait until all weights are compared with the manifest; let go of the model where they were altered."""
+        try:
+            self._sessions.check()
+        except BundleError:
+            with self._lock:
+                loaded, self._loaded_speaker = self._loaded_speaker, None
+            if loaded is not None:
+                loaded[1].close()
+            raise
 
     def _speaker(self) -> SegmentSpeaker:
         with self._lock:
             if self._loaded_speaker is None:
                 self.bundle.fetch(SPEAKING_GRAPHS)
-                with FilledMemory() as weights, self._vocoder.loading():
-                    session = self._sessions[LANGUAGE_MODEL]
+                with FilledMemory() as weights, self._sessions.loading(SPEAKING_GRAPHS):
+                    self._prompter.load()
                 layout, alignment = self.manifest.language_model, self.manifest.alignment
+                session = self._sessions[LANGUAGE_MODEL]
                 model = LanguageModel(session, layout, slots=self._slots, alignment=alignment, weights=weights)
                 scheduler = Scheduler(model)
                 speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)

@@ -12,7 +12,6 @@ processor the decoder knows what of a window is surplus, and drops it as soon as
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -60,10 +59,6 @@ class Vocoder:
         self._reach = ceil(codec.decoder_context / codec.frames_per_token)
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
-
-    def loading(self) -> AbstractContextManager[None]:
-        """Load its graphs while the `with` block loads others."""
-        return self._sessions.loading(("decoder", "prenet", "speaker_detokenize", "quantizer_detokenize"))
 
     def d_vector(self, global_ids: Sequence[int]) -> Wave:
         """The speaker's condition, float32 [1, D]."""
@@ -174,8 +169,13 @@ def accelerator_window(frames: int, *, reach: int) -> tuple[int, int]:
 
 
 def window_length(frames: int, *, lanes: int, reach: int) -> int:
-    """Frames a window should give so that `lanes` side by side are done first; each computes `reach` more a side."""
+    """Frames a window should give so that `lanes` side by side are done first; each computes `reach` more a side.
+
+    What one window can give is not divided: most of each part would be what the other computes too.
+    """
     fewest = ceil(frames / DECODER_WINDOW)
+    if fewest <= 1:
+        return max(1, frames)
     lengths = [ceil(frames / count) for count in range(fewest, fewest + lanes)]
     return min(lengths, key=lambda length: ceil(ceil(frames / length) / lanes) * (length + 2 * reach))
 

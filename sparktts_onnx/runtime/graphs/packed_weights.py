@@ -5,7 +5,8 @@ own. Saved once in that arrangement, they are mapped from the file instead: the 
 processes on the machine have one copy between them.
 
 A record next to them, written last, has the length and SHA-256 of each file. It is compared at every load, so that what
-a crash or a bad disk made of the files is packed again, not spoken.
+a crash or a bad disk made of the files is packed again, not spoken. The bundle's own weights are compared when they are
+packed: later nobody reads them.
 """
 
 import contextlib
@@ -18,10 +19,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx.bundle.manifest import FileEntry, GraphEntry, check_file, describe_file
+from sparktts_onnx.bundle.manifest import FileEntry, GraphEntry, check_file, check_presence, describe_file
 from sparktts_onnx.errors import BundleError, OutputError
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
@@ -34,8 +36,10 @@ _STALE_SECONDS = 24 * 60 * 60
 _log = logging.getLogger(__name__)
 
 
-def packed_graph(bundle: Path, entry: GraphEntry, cache: Path, *, options: Callable[[], Any]) -> Path:
-    """The graph's file in `cache`, made if it is not there, or not as it was made.
+def packed_graph(
+    bundle: Path, entry: GraphEntry, cache: Path, *, options: Callable[[], Any]
+) -> tuple[Path, list[Callable[[], None]]]:
+    """The graph's file in `cache`, made if it is not there or incomplete, and the checks of what lies there.
 
     The packed file is good for this kind of processor only.
 
@@ -44,17 +48,23 @@ def packed_graph(bundle: Path, entry: GraphEntry, cache: Path, *, options: Calla
         entry: those files.
         cache: a folder of the user's; about the graph's size once more, or twice.
         options: makes the session options that the graph will be used with.
+
+    Raises:
+        OutputError: the cache cannot be written.
+        BundleError: the bundle's files were altered. The checks raise it where the packed ones were.
     """
     name = Path(entry.files[0].name)
     place = cache / f"{name.stem}-{_key(entry)}"
     _clear_leftovers(cache, name.stem)
-    if not _holds(place):
+    if _recorded(place) is None:
         if place.exists():
             _log.warning("%s is not as it was packed, or has no record of it; packing it again", place)
         else:
             _log.info("packing %s into %s", name, place)
+        for file in entry.files:
+            check_file(bundle, file)
         _pack(bundle / name, place, options())
-    return place / name
+    return place / name, [partial(_check, place, file) for file in _recorded(place) or ()]
 
 
 def _pack(graph: Path, place: Path, options: Any) -> None:
@@ -68,13 +78,13 @@ def _pack(graph: Path, place: Path, options: Any) -> None:
             packed.mkdir()
             _save(graph, packed / graph.name, options)
             _write_record(packed)
-            if not _holds(place):
+            if _recorded(place) is None:
                 if place.exists():
                     place.rename(Path(working, "replaced"))  # who has it mapped keeps it
                 packed.rename(place)
     except OSError as error:
         # Two processes may pack at a time; the second uses the first one's.
-        if not _holds(place):
+        if _recorded(place) is None:
             raise OutputError(f"cannot keep packed weights in {place}: {error}") from error
     except Exception as error:  # ONNX Runtime's exceptions share no other base
         raise OutputError(f"cannot pack {graph} into {place}: {error}") from error
@@ -85,14 +95,24 @@ def _write_record(folder: Path) -> None:
     (folder / _RECORD).write_text(json.dumps(files, indent=1) + "\n", encoding="utf-8")
 
 
-def _holds(place: Path) -> bool:
-    """Whether a folder has its record, and all files are as that says."""
+def _recorded(place: Path) -> list[FileEntry] | None:
+    """The files of a folder by its record, where they are all there with their lengths."""
     try:
-        for file in json.loads((place / _RECORD).read_text(encoding="utf-8")):
-            check_file(place, FileEntry(**file))
+        files = [FileEntry(**file) for file in json.loads((place / _RECORD).read_text(encoding="utf-8"))]
+        for file in files:
+            check_presence(place, file)
     except (OSError, ValueError, TypeError, BundleError):
-        return False
-    return True
+        return None
+    return files
+
+
+def _check(place: Path, file: FileEntry) -> None:
+    """Compare a file with its record; without a record the folder is packed again at the next load."""
+    try:
+        check_file(place, file)
+    except BundleError as error:
+        (place / _RECORD).unlink(missing_ok=True)
+        raise BundleError(f"{place / file.name} is not as it was packed; it is packed again next time") from error
 
 
 def _clear_leftovers(cache: Path, graph: str) -> None:

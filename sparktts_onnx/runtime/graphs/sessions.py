@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
-from sparktts_onnx.bundle.manifest import Manifest, check_file
+from sparktts_onnx.bundle.manifest import Manifest, check_file, check_presence
 from sparktts_onnx.errors import BundleError, GenerationError
 from sparktts_onnx.runtime.graphs.external_data import external_files
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
@@ -69,6 +70,7 @@ class Sessions:
         """Windows of `WINDOWED_GRAPH` that are computed side by side."""
         self._pool: ThreadPoolExecutor | None = None
         self._loaded: dict[str, Any] = {}
+        self._unchecked: dict[str, list[Future[None]]] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._closings = 0
         self._lock = threading.Lock()
@@ -80,22 +82,16 @@ class Sessions:
         Raises:
             BundleError: the bundle has no such graph, or its files were altered or do not load.
         """
-        with self._lock:
-            loading, closings = self._loading.setdefault(name, threading.Lock()), self._closings
-        with loading:
-            session = self._loaded.get(name)
-            if session is None:
-                session = self._load(name)
-                with self._lock:
-                    if self._closings == closings:
-                        self._loaded[name] = session
-        return session
+        return self._session(name, wait=True)
 
     @contextmanager
     def loading(self, names: Sequence[str]) -> Iterator[None]:
-        """Load graphs while the `with` block runs: loading one takes one core only."""
-        with ThreadPoolExecutor(1, thread_name_prefix="spark-tts-loading") as pool:
-            futures = [pool.submit(self.__getitem__, name) for name in names]
+        """Load graphs side by side while the `with` block runs: loading one takes one core only.
+
+        Their weights may still be being compared with the manifest at the end: `check` before anything leaves.
+        """
+        with ThreadPoolExecutor(len(names), thread_name_prefix="spark-tts-loading") as pool:
+            futures = [pool.submit(self._session, name, wait=False) for name in names]
             try:
                 yield
             except BaseException:
@@ -103,6 +99,38 @@ class Sessions:
                 raise
             for future in futures:
                 future.result()
+
+    def check(self) -> None:
+        """Wait until the weights of all graphs are compared with the manifest; graphs with others are let go of.
+
+        Raises:
+            BundleError: weights were altered.
+        """
+        for name, checks in list(self._unchecked.items()):
+            try:
+                for check in checks:
+                    check.result()
+            except BundleError:
+                self._loaded.pop(name, None)
+                raise
+            self._unchecked.pop(name, None)
+
+    def _session(self, name: str, *, wait: bool) -> Any:
+        """A graph's session, loaded where it is not yet; `wait`: until its weights are compared."""
+        with self._lock:
+            loading, closings = self._loading.setdefault(name, threading.Lock()), self._closings
+        with loading:
+            session = self._loaded.get(name)
+            if session is None:
+                session, checks = self._load(name)
+                if wait:
+                    for check in checks:
+                        check.result()
+                with self._lock:
+                    if self._closings == closings:
+                        self._loaded[name] = session
+                        self._unchecked[name] = checks
+        return session
 
     def run(self, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
         """Run a component graph; outputs in the order of the contract.
@@ -159,11 +187,13 @@ class Sessions:
         with self._lock:
             self._closings += 1
             self._loaded.clear()
+            self._unchecked.clear()
             if self._pool is not None:
                 self._pool.shutdown(wait=False)
                 self._pool = None
 
-    def _load(self, name: str) -> Any:
+    def _load(self, name: str) -> tuple[Any, list[Future[None]]]:
+        """A graph's session, and the comparisons of its weights, which began first."""
         if name not in self._manifest.graphs:
             raise BundleError(
                 f"the bundle {self._folder} has no graph {name}; it has {', '.join(self._manifest.graphs)}: "
@@ -171,13 +201,7 @@ class Sessions:
             )
         if self._fetch is not None:
             self._fetch((name,))
-        entry = self._manifest.graphs[name]
-        for file in entry.files:
-            check_file(self._folder, file)
-        path = self._folder / entry.files[0].name
-        self._check_external(path, {file.name for file in entry.files[1:]})
-        if self._packed_weights is not None and name in SPEAKING_GRAPHS:
-            path = packed_graph(self._folder, entry, self._packed_weights, options=lambda: self._options(name))
+        path, checks = self._checked_graph(name)
         _log.info("loading %s", name)
         providers = self._providers_of(name)
         if providers != self._providers:
@@ -192,9 +216,28 @@ class Sessions:
                 str(path), self._options(name), providers=providers, provider_options=settings
             )
         except Exception as error:  # ONNX Runtime's exceptions share no other base
+            for check in checks:
+                check.result()
             raise BundleError(f"the graph {path} does not load: {error}") from error
         give_back_freed_memory()
-        return session
+        return session, checks
+
+    def _checked_graph(self, name: str) -> tuple[Path, list[Future[None]]]:
+        """The file to load, which was compared, and the comparisons of its weights, which take as long as loading."""
+        entry = self._manifest.graphs[name]
+        graph, *weights = entry.files
+        check_file(self._folder, graph)
+        for file in weights:
+            check_presence(self._folder, file)
+        path = self._folder / graph.name
+        self._check_external(path, {file.name for file in weights})
+        checks: list[Callable[[], None]] = [partial(check_file, self._folder, file) for file in weights]
+        if self._packed_weights is not None and name in SPEAKING_GRAPHS:
+            path, checks = packed_graph(self._folder, entry, self._packed_weights, options=lambda: self._options(name))
+        pool = ThreadPoolExecutor(1, thread_name_prefix="spark-tts-checking")
+        futures = [pool.submit(check) for check in checks]
+        pool.shutdown(wait=False)
+        return path, futures
 
     def _check_external(self, path: Path, named: set[str]) -> None:
         """Refuse weights from files that nobody has checked."""

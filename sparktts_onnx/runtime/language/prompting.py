@@ -5,6 +5,7 @@ are put around it by role, so no text can act as a control token.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -33,12 +34,21 @@ class Prompter:
     """Writes prompts for one bundle."""
 
     def __init__(self, tokenizer_path: Path, ids: TokenIds) -> None:
-        """Load the bundle's `tokenizer.json`."""
-        try:
-            self._tokenizer = Tokenizer.from_file(str(tokenizer_path))
-        except Exception as error:  # tokenizers raises plain Exception
-            raise BundleError(f"{tokenizer_path} is not a tokenizer: {error}") from error
+        """`tokenizer_path`: the bundle's `tokenizer.json`, which is loaded when it is first used."""
+        self._path = tokenizer_path
         self._ids = ids
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        try:
+            return Tokenizer.from_file(str(self._path))
+        except Exception as error:  # tokenizers raises plain Exception
+            raise BundleError(f"{self._path} is not a tokenizer: {error}") from error
+
+    def load(self) -> None:
+        """Load the tokenizer now.
+        """
+        _ = self._tokenizer
 
     def text_ids(self, text: str) -> list[int]:
         """Ids of plain text."""

@@ -5,6 +5,7 @@ rejected, the least implausible is kept. An attempt that was heard cannot be tak
 """
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -129,11 +130,12 @@ class _Work:
     def write(self, attempt: Attempt, chunks: StreamOptions | None) -> Iterator[Event]:
         """Let the language model write an attempt; its sound as it comes, from the first chunk that can be made on."""
         began = time.perf_counter()
+        needed = math.inf if chunks is None else chunks.tokens_before_sound(self._vocoder.context)
         for token in attempt.run(self._cancellation):
             self._language_model_seconds += time.perf_counter() - began
             if self._stream is not None:
                 yield from self._push(attempt, [token])
-            elif chunks is not None and len(attempt.semantic_ids) >= chunks.first_chunk + chunks.look_ahead:
+            elif chunks is not None and len(attempt.semantic_ids) >= needed:
                 self._stream = self._open(attempt, chunks)
                 yield SegmentBegins(self._segment, attempt.global_ids)
                 yield from self._push(attempt, attempt.semantic_ids)

@@ -141,14 +141,15 @@ def test_on_an_accelerator_windows_are_exact_and_of_one_length(
 
 
 @pytest.mark.parametrize(
-    ("frames", "lanes", "expected"), [(20, 1, 20), (20, 2, 10), (35, 1, 18), (35, 2, 18), (5, 8, 1)]
+    ("frames", "lanes", "expected"), [(20, 1, 20), (20, 2, 20), (35, 1, 18), (35, 2, 18), (60, 8, 8)]
 )
-def test_short_stretches_are_shared_out(frames: int, lanes: int, expected: int) -> None:
+def test_stretches_longer_than_a_window_are_shared_out(frames: int, lanes: int, expected: int) -> None:
     assert window_length(frames, lanes=lanes, reach=0) == expected
 
 
 def test_windows_are_not_cut_smaller_than_pays() -> None:
-    assert window_length(DECODER_WINDOW, lanes=100, reach=10) == 1  # as many as there are frames, if there are lanes
+    assert window_length(DECODER_WINDOW, lanes=100, reach=10) == DECODER_WINDOW
+    assert window_length(DECODER_WINDOW + 1, lanes=100, reach=10) == 1  # as many as frames, if there are lanes
     assert window_length(30, lanes=2, reach=1000) == 15
     for frames, lanes in itertools.product(range(1, 500), (1, 2, 3, 4, 16)):
         length = window_length(frames, lanes=lanes, reach=10)

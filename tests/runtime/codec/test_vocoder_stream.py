@@ -32,7 +32,7 @@ def streamed(vocoder: Vocoder, options: StreamOptions, ids: list[int] = IDS) -> 
 @pytest.mark.parametrize("look_ahead", [CONTEXT, CONTEXT + 1, 66])
 @pytest.mark.parametrize("first_chunk", [1, 7, 15])
 def test_with_the_full_context_the_stream_is_exact(vocoder: Vocoder, look_ahead: int, first_chunk: int) -> None:
-    chunks = streamed(vocoder, StreamOptions(look_ahead=look_ahead, first_chunk=first_chunk))
+    chunks = streamed(vocoder, StreamOptions(look_ahead=look_ahead, first_chunk=first_chunk, first_look_ahead=0))
     assert len(chunks) > 2
     np.testing.assert_allclose(np.concatenate(chunks), WHOLE, atol=1e-5)
 
@@ -40,7 +40,7 @@ def test_with_the_full_context_the_stream_is_exact(vocoder: Vocoder, look_ahead:
 def test_less_look_ahead_costs_exactness_only_where_chunks_meet(vocoder: Vocoder) -> None:
     errors = []
     for look_ahead in range(CONTEXT + 1):
-        options = StreamOptions(look_ahead=look_ahead, first_chunk=10, largest_chunk=10)
+        options = StreamOptions(look_ahead, first_chunk=10, largest_chunk=10, first_look_ahead=look_ahead)
         error = np.abs(np.concatenate(streamed(vocoder, options)) - WHOLE).reshape(-1, nano.HOP).max(1)
         errors.append(float(error.sum()))
         wrong = {int(t) % 10 for t in np.flatnonzero(error > 1e-5)}
@@ -51,9 +51,11 @@ def test_less_look_ahead_costs_exactness_only_where_chunks_meet(vocoder: Vocoder
 
 
 def test_chunks_grow_and_the_first_comes_early(vocoder: Vocoder) -> None:
-    stream = VocoderStream(vocoder, vocoder.d_vector(SPEAKER), StreamOptions(2, 5, 16), fade_samples=nano.HOP)
+    options = StreamOptions(look_ahead=3, first_chunk=5, largest_chunk=16, first_look_ahead=2)
+    stream = VocoderStream(vocoder, vocoder.d_vector(SPEAKER), options, fade_samples=nano.HOP)
     given = {count: len(chunk) // nano.HOP for count, i in enumerate(IDS, 1) if (chunk := stream.push(i)) is not None}
-    assert list(given.items())[:4] == [(7, 5), (17, 10), (33, 16), (49, 16)]
+    assert list(given.items())[:5] == [(7, 5), (16, 8), (28, 12), (44, 16), (60, 16)]
+    assert options.tokens_before_sound(CONTEXT) == 7
     assert sum(given.values()) + len(stream.finish()) // nano.HOP == len(IDS)
 
 

@@ -1,5 +1,6 @@
 """Packed weights: the same answers, made once, shared by place, and never half there or altered."""
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.bundle.contract import SPEAKING_GRAPHS
-from sparktts_onnx.bundle.manifest import GraphEntry, Manifest
+from sparktts_onnx.bundle.manifest import GraphEntry, Manifest, describe_file
 from sparktts_onnx.errors import BundleError, OutputError
 from sparktts_onnx.runtime.graphs import packed_weights
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
@@ -25,37 +26,45 @@ def options() -> Any:
     return made
 
 
+def packed(entry: GraphEntry, cache: Path, bundle: Path = nano.BUNDLE) -> Path:
+    """The packed graph, compared with its record."""
+    path, checks = packed_graph(bundle, entry, cache, options=options)
+    for check in checks:
+        check()
+    return path
+
+
 @pytest.fixture
 def entry(manifest: Manifest) -> GraphEntry:
     return manifest.graphs["language_model"]
 
 
 def test_the_packed_graph_gives_the_same_bits(entry: GraphEntry, manifest: Manifest, tmp_path: Path) -> None:
-    packed = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    graph = packed(entry, tmp_path)
     prompt = nano.clone_prompt("Hello", (1, 2, 3, 4))
     answers = []
-    for path in (nano.BUNDLE / "language_model.onnx", packed):
+    for path in (nano.BUNDLE / "language_model.onnx", graph):
         session = ort.InferenceSession(str(path), options(), providers=["CPUExecutionProvider"])
         model = LanguageModel(session, manifest.language_model)
         answers.append([model.prefill(0, prompt), model.step([0], [nano.next_id(prompt)])[0]])
     assert np.array_equal(*answers)
-    assert packed.with_name("language_model.onnx.data").stat().st_size > 0
+    assert graph.with_name("language_model.onnx.data").stat().st_size > 0
 
 
 def test_it_is_made_once(entry: GraphEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    first = packed(entry, tmp_path)
     monkeypatch.setattr(packed_weights, "_pack", None)
-    assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options) == first
+    assert packed(entry, tmp_path) == first
     assert [path.name for path in tmp_path.iterdir()] == [first.parent.name]
 
 
 def test_another_graph_or_processor_has_another_place(
     entry: GraphEntry, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = {packed_graph(nano.BUNDLE, entry, tmp_path, options=options)}
+    places = {packed(entry, tmp_path)}
     monkeypatch.setattr(packed_weights, "_processor_features", lambda: ["flags: none"])
-    places.add(packed_graph(nano.BUNDLE, entry, tmp_path, options=options))
-    places.add(packed_graph(nano.BUNDLE, manifest.graphs["decoder"], tmp_path, options=options))
+    places.add(packed(entry, tmp_path))
+    places.add(packed(manifest.graphs["decoder"], tmp_path))
     assert len(places) == 3
 
 
@@ -68,11 +77,11 @@ def test_a_failure_leaves_nothing_and_says_so(
     with monkeypatch.context() as patch:
         patch.setattr(packed_weights, "_save", fail)
         with pytest.raises(OutputError, match="no space left"):
-            packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+            packed(entry, tmp_path)
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match="cannot keep packed weights"):
-        packed_graph(nano.BUNDLE, entry, tmp_path / "file", options=options)
+        packed(entry, tmp_path / "file")
 
 
 def test_a_process_that_comes_second_uses_the_first_one_s(
@@ -89,7 +98,7 @@ def test_a_process_that_comes_second_uses_the_first_one_s(
         packed_weights._write_record(place)
 
     monkeypatch.setattr(packed_weights, "_save", beaten)
-    assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options).read_text() == "the first one's"
+    assert packed(entry, tmp_path).read_text() == "the first one's"
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -97,7 +106,7 @@ def test_a_process_that_comes_second_uses_the_first_one_s(
 def test_what_is_not_as_it_was_packed_is_packed_again(
     entry: GraphEntry, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
-    graph = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    graph = packed(entry, tmp_path)
     weights, record = graph.with_name("language_model.onnx.data"), graph.with_name("packed.json")
     before = weights.read_bytes()
     if damage == "zeroed":
@@ -108,13 +117,16 @@ def test_what_is_not_as_it_was_packed_is_packed_again(
         record.write_bytes(bytes(record.stat().st_size))
     else:
         (weights if damage == "lost" else record).unlink()
+    if damage == "zeroed":
+        with pytest.raises(BundleError, match="data is not as it was packed"):
+            packed(entry, tmp_path)
     assert "packing it again" not in caplog.text
-    assert packed_graph(nano.BUNDLE, entry, tmp_path, options=options) == graph
+    assert packed(entry, tmp_path) == graph
     assert "packing it again" in caplog.text
     assert weights.read_bytes() == before
     assert list(tmp_path.iterdir()) == [graph.parent]
     caplog.clear()
-    packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
+    packed(entry, tmp_path)
     assert "packing" not in caplog.text
 
 
@@ -126,8 +138,8 @@ def test_only_what_dead_processes_left_is_cleared(entry: GraphEntry, tmp_path: P
         (folder / "packed").mkdir(parents=True)
     for folder in (dead, foreign):
         os.utime(folder, (time.time() - 2 * 86_400,) * 2)
-    packed = packed_graph(nano.BUNDLE, entry, tmp_path, options=options)
-    assert set(tmp_path.iterdir()) == {living, foreign, packed.parent}
+    graph = packed(entry, tmp_path)
+    assert set(tmp_path.iterdir()) == {living, foreign, graph.parent}
 
 
 def test_speech_is_the_same_and_the_enrolling_graphs_are_left_alone(
@@ -141,6 +153,20 @@ def test_speech_is_the_same_and_the_enrolling_graphs_are_left_alone(
     assert np.array_equal(spoken[0], spoken[1]) and np.array_equal(spoken[0], spoken[2])
     kept = {path.name.rpartition("-")[0] for path in (tmp_path / "cache").iterdir()}
     assert kept == set(SPEAKING_GRAPHS)
+
+
+def test_altered_weights_are_not_packed(bundle: Path, manifest: Manifest, tmp_path: Path) -> None:
+    entry = with_weights(bundle, manifest.graphs["prenet"])
+    (bundle / "extra.data").write_bytes(b"wrong")
+    with pytest.raises(BundleError, match=r"extra\.data was altered"):
+        packed(entry, tmp_path / "cache", bundle)
+    assert not list((tmp_path / "cache").glob("*"))
+
+
+def with_weights(bundle: Path, entry: GraphEntry) -> GraphEntry:
+    """A graph with one more file of weights, of 5 bytes."""
+    (bundle / "extra.data").write_bytes(b"right")
+    return dataclasses.replace(entry, files=(*entry.files, describe_file(bundle / "extra.data")))
 
 
 def test_an_altered_bundle_is_not_spoken_from_old_weights(bundle: Path, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import soundfile
 
 from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, MANIFEST_NAME, SPEAKING_GRAPHS
-from sparktts_onnx.bundle.manifest import Manifest, describe_file, read_manifest
+from sparktts_onnx.bundle.manifest import FileEntry, Manifest, describe_file, read_manifest
 from sparktts_onnx.errors import BundleError, GenerationError
+from sparktts_onnx.runtime.graphs import sessions as sessions_module
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 from sparktts_onnx.runtime.graphs.providers import CPU, CUDA
 from sparktts_onnx.runtime.graphs.sessions import Sessions
@@ -57,6 +58,17 @@ def replace(bundle: Path, name: str, content: bytes) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
+def add_weights(bundle: Path, name: str) -> Path:
+    """Give a graph one more file of weights."""
+    file = bundle / "extra.data"
+    file.write_bytes(b"right")
+    path = bundle / MANIFEST_NAME
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["graphs"][name]["files"].append(vars(describe_file(file)))
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return file
+
+
 def test_nothing_is_loaded_before_it_is_used(tts: SparkTTSONNX, recording: Path) -> None:
     voice = tts.process_prompt(recording)
     loaded = tts.inference("Hi.", voice=voice, seed=1)[1].providers.keys()
@@ -79,6 +91,45 @@ def test_an_altered_graph_is_named_before_it_runs(bundle: Path, name: str) -> No
     damage(bundle, name)
     with SparkTTSONNX(bundle) as tts, pytest.raises(BundleError, match=rf"{name}\.onnx was altered: its SHA-256"):
         tts.inference("Hi.", seed=1)
+
+
+@pytest.mark.parametrize("name", SPEAKING_GRAPHS)
+def test_altered_weights_are_named_before_anything_is_heard(bundle: Path, name: str) -> None:
+    weights = add_weights(bundle, name)
+    with SparkTTSONNX(bundle) as tts:
+        weights.write_bytes(b"wrong")
+        for _ in range(2):
+            with pytest.raises(BundleError, match=r"extra\.data was altered"), tts.stream("Hi.", seed=1) as stream:
+                next(stream)
+            with pytest.raises(BundleError, match=r"extra\.data was altered"):
+                tts.warm_up()
+        with pytest.raises(BundleError, match=r"extra\.data was altered"):
+            tts._sessions[name]
+        weights.write_bytes(b"right")
+        assert tts.inference("Hi.", seed=1)[1].stop_reason == "end"
+
+
+def test_sound_waits_for_weights_that_are_still_compared(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The language model and the vocoder do not."""
+    weights, compared, go_on = add_weights(bundle, "decoder"), sessions_module.check_file, threading.Event()
+
+    def slow(folder: Path, entry: FileEntry) -> None:
+        if entry.name == weights.name:
+            go_on.wait(30)
+        compared(folder, entry)
+
+    monkeypatch.setattr(sessions_module, "check_file", slow)
+    heard, decoded = threading.Event(), threading.Event()
+    with SparkTTSONNX(bundle) as tts:
+        decode = tts._vocoder.decode
+        monkeypatch.setattr(tts._vocoder, "decode", lambda *a, **k: (decode(*a, **k), decoded.set())[0])
+        thread = threading.Thread(target=lambda: (tts.inference("Hi.", seed=1), heard.set()))
+        thread.start()
+        assert decoded.wait(30)
+        assert not heard.wait(0.2)
+        go_on.set()
+        assert heard.wait(30)
+        thread.join()
 
 
 @pytest.mark.parametrize("name", SPEAKING_GRAPHS)

@@ -55,7 +55,7 @@ def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text("{}", encoding="utf-8")
     with pytest.raises(BundleError, match=r"tokenizer\.json is not a tokenizer"):
-        Prompter(path, nano.TOKEN_IDS)
+        Prompter(path, nano.TOKEN_IDS).load()
 
 
 @pytest.mark.parametrize("text", ["Hello there.", "你好。", " a🙂b ", "x"])

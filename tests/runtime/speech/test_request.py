@@ -102,6 +102,7 @@ def test_a_lexicon_is_taken() -> None:
     ("name", "value"),
     [
         *[("look_ahead", value) for value in (-1, 1.5, "10", None, True, 10_000)],
+        *[("first_look_ahead", value) for value in (-1, None)],
         *[("first_chunk", value) for value in (0, -1, 1.5, "10", None, 101)],
         *[("largest_chunk", value) for value in (0, -1, 1.5, "10", None, 10_000)],
     ],

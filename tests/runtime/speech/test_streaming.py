@@ -81,12 +81,13 @@ def test_tempo(tts: SparkTTSONNX, voice: Voice) -> None:
 
 
 def test_the_first_chunk_needs_no_more_than_it_must(tts: SparkTTSONNX, voice: Voice) -> None:
-    """15 tokens and 10 of look-ahead, of which the model has by then written no more."""
+    """15 tokens and 2 of look-ahead, of which the model has by then written no more."""
     model = install(tts, lambda: endless(nano.walks()))
-    model.gate = threading.Semaphore(24)  # the first token comes with the prompt
-    with tts.stream(LONG, voice=voice, seed=1) as stream:
+    model.gate = threading.Semaphore(16)  # the first token comes with the prompt
+    options = StreamOptions(look_ahead=3, first_chunk=15, first_look_ahead=2)
+    with tts.stream(LONG, voice=voice, seed=1, stream_options=options) as stream:
         first = next(stream)
-        assert model.steps == 24
+        assert model.steps == 16
         assert len(first) > 10 * nano.HOP  # the joiner holds back what a pause might change
         model.gate.release(1000)
 

@@ -1,7 +1,16 @@
 import { ramp } from "../audio/signal.js";
 
-/** How a stream trades delay against exactness and work, in tokens; chunks double in length. */
-export const STREAM_OPTIONS = { lookAhead: 10, firstChunk: 15, largestChunk: 100 };
+/** How a stream trades delay against exactness and work, in tokens; chunks grow by half. */
+export const STREAM_OPTIONS = { lookAhead: 10, firstChunk: 8, largestChunk: 100, firstLookAhead: 5 };
+
+/**
+ * Look-ahead of the first chunk: with a vocoder's whole context for all chunks the first is exact too.
+ * @param {typeof STREAM_OPTIONS} options
+ * @param {number} context
+ */
+export function firstLookAhead(options, context) {
+  return options.lookAhead >= context ? options.lookAhead : Math.min(options.lookAhead, options.firstLookAhead);
+}
 
 /** Sound of one answer whose ids are still arriving, chunk by chunk. */
 export class VocoderStream {
@@ -20,6 +29,7 @@ export class VocoderStream {
     this.tokens = [];
     this.spoken = 0;
     this.chunk = options.firstChunk;
+    this.lookAhead = firstLookAhead(options, vocoder.context);
     this.overlap = new Float32Array(0);
   }
 
@@ -30,9 +40,10 @@ export class VocoderStream {
    */
   async push(token) {
     this.tokens.push(token);
-    if (this.tokens.length < this.spoken + this.chunk + this.options.lookAhead) return null;
+    if (this.tokens.length < this.spoken + this.chunk + this.lookAhead) return null;
     const chunk = await this.render(this.spoken + this.chunk);
-    this.chunk = Math.min(2 * this.chunk, this.options.largestChunk);
+    this.chunk = Math.min(Math.ceil(1.5 * this.chunk), this.options.largestChunk);
+    this.lookAhead = this.options.lookAhead;
     return chunk;
   }
 
@@ -44,7 +55,7 @@ export class VocoderStream {
   /** @param {number} stop */
   async render(stop) {
     // What is known of the next token is a guess, worth fading from only where this chunk is one too.
-    const fades = this.options.lookAhead > 0 && this.options.lookAhead < this.vocoder.context;
+    const fades = this.lookAhead > 0 && this.lookAhead < this.vocoder.context;
     const known = fades ? Math.min(this.tokens.length, stop + 1) : stop;
     const wav = await this.vocoder.render(this.tokens, this.dVector, this.spoken, known, this.signal);
     const keep = Math.floor((wav.length * (stop - this.spoken)) / Math.max(1, known - this.spoken));

@@ -2,7 +2,7 @@
 
 import { SparkTTSError } from "../errors.js";
 import { concatenate } from "../audio/signal.js";
-import { VocoderStream } from "../codec/vocoder_stream.js";
+import { firstLookAhead, VocoderStream } from "../codec/vocoder_stream.js";
 import { CreationGrammar, SpeechGrammar } from "../language/grammar.js";
 import { generate } from "../language/language_model.js";
 import { seedWords } from "../language/random.js";
@@ -110,7 +110,7 @@ export class Speaker {
    * @returns {AsyncGenerator<Float32Array, SpokenSegment>}
    */
   async *stream(plan, segment, options) {
-    const held = options.firstChunk + options.lookAhead, rejected = [], heard = /** @type {Float32Array[]} */ ([]);
+    const held = options.firstChunk + firstLookAhead(options, this.vocoder.context), rejected = [], heard = /** @type {Float32Array[]} */ ([]);
     /** @type {VocoderStream | null} */
     let sound = null;
     let attempt = new Attempt(this, plan, segment, 0), number = 0;
