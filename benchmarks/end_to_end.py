@@ -25,7 +25,7 @@ _SHARE_OF_LENGTH = (0.85, 1.25)
 
 
 def run(settings: Settings) -> list[Result]:
-    """Measure every side on every text."""
+    """Measure every side on every text; a run takes up to a minute, so none is made only to judge it."""
     results: list[Result] = []
     with _opened(settings, settings.precisions) as ours, tempfile.TemporaryDirectory() as folder:
         original = [OriginalSpeaker(settings.checkpoint, dtype, settings.device) for dtype in settings.original]
@@ -33,10 +33,10 @@ def run(settings: Settings) -> list[Result]:
             text = TEXTS[name]
             contenders = []
             if text.segments == 1:  # The long text would take the others most of the run.
-                contenders += [_judged(side.name, partial(_speak, side, text, Path(folder))) for side in original]
-                contenders += [_judged(f"ours {p}, streamed", partial(ours[p].streamed, text)) for p in settings.fast]
+                contenders += [Contender(side.name, partial(_speak, side, text, Path(folder))) for side in original]
+                contenders += [Contender(f"ours {p}, streamed", partial(ours[p].streamed, text)) for p in settings.fast]
             wanted = settings.fast if text.segments > 1 else settings.precisions
-            contenders += [_judged(f"ours {p}", partial(ours[p].to_file, text, Path(folder))) for p in wanted]
+            contenders += [Contender(f"ours {p}", partial(ours[p].to_file, text, Path(folder))) for p in wanted]
             results += measure(Case(SUITE, name, tuple(contenders)), settings.plan)
     return results
 
@@ -46,7 +46,7 @@ def together(settings: Settings) -> list[Result]:
     texts = [Text(SENTENCES[i % len(SENTENCES)], _SENTENCE_IDS) for i in range(_MANY)]
     with _opened(settings, settings.fast) as ours:
         contenders = tuple(
-            _judged(f"ours {precision}, {way}", partial(speaker.many, texts, batch=way == "together"))
+            Contender(f"ours {precision}, {way}", partial(speaker.many, texts, batch=way == "together"))
             for precision, speaker in ours.items()
             for way in ("one by one", "together")
         )
@@ -62,11 +62,6 @@ def _opened(settings: Settings, precisions: Sequence[str]) -> Iterator[Mapping[s
             tts = SparkTTSONNX(settings.bundle(precision), device=settings.device, threads=settings.threads)
             speakers[precision] = OurSpeaker(stack.enter_context(tts))
         yield speakers
-
-
-def _judged(name: str, speak: Any) -> Contender:
-    """No run of its own to judge: one takes up to a minute, and every timed one is judged."""
-    return Contender(name, lambda: "number of ids, length of the sound, finite samples, not silent", speak)
 
 
 def _speak(side: OriginalSpeaker, text: Text, folder: Path) -> Values:

@@ -28,14 +28,14 @@ class Contender:
     """One way to do the work of a case."""
 
     name: str
-    check: Callable[[], str]
-    """Does the work once and judges the output; tells what was compared, raises `WrongOutputError`."""
     run: Callable[[], Values]
     """Does the work once, timed; raises `WrongOutputError` where the output is not what was asked for."""
+    check: Callable[[], None] = lambda: None
+    """Does the work once and judges the output; raises `WrongOutputError`."""
 
 
 def judged(
-    name: str, work: Callable[[], T], judge: Callable[[T], str], values: Callable[[float, T], Values]
+    name: str, work: Callable[[], T], judge: Callable[[T], None], values: Callable[[float, T], Values]
 ) -> Contender:
     """A contender whose output is judged before it is timed, and after every timed run; `values` of the seconds."""
 
@@ -46,7 +46,7 @@ def judged(
         judge(output)
         return values(elapsed, output)
 
-    return Contender(name, lambda: judge(work()), timed)
+    return Contender(name, timed, lambda: judge(work()))
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,6 @@ class Result:
     contender: str
     values: dict[str, list[float]] = field(default_factory=dict)
     """Every run's values by metric, in the order of the rounds."""
-    check: str = ""
-    """What was compared before the times counted."""
     fault: str | None = None
     """Why no time counts."""
     seconds: float = 0.0
@@ -96,7 +94,6 @@ class Result:
             "suite": self.suite,
             "case": self.case,
             "contender": self.contender,
-            "check": self.check,
             "fault": self.fault,
             "values": {metric: [round(value, 6) for value in values] for metric, values in self.values.items()},
             "medians": {metric: self.median(metric) for metric in self.values},
@@ -141,7 +138,7 @@ def _judged(case: Case, contender: Contender) -> Result:
     result = Result(case.suite, case.name, contender.name)
     _log.info("%s, %s: checking %s", case.suite, case.name, contender.name)
     try:
-        result.check = contender.check()
+        contender.check()
     except WrongOutputError as error:
         result.fault = str(error)
     return result

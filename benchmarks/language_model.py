@@ -53,7 +53,7 @@ def together(settings: Settings) -> list[Result]:
         gc.collect()
         prompts = [rows.prompt(PROMPTS[0], seed=seed) for seed in range(BATCH)]
         contenders = [
-            Contender(f"{side.name}, {way}", partial(_judge_together, side, prompts, judged), work)
+            Contender(f"{side.name}, {way}", work, partial(_judge_together, side, prompts, judged))
             for side in ours
             for way, work in _ways(side, prompts, settings.new_ids).items()
         ]
@@ -79,7 +79,7 @@ def _peers(settings: Settings, rows: SpeechRows) -> "list[LlamaLanguageModel]":
 
 
 def _contender(side: LanguageModelSide, prompt: Sequence[int], count: int, judged: Judged) -> Contender:
-    return Contender(side.name, partial(judge_logits, side, *judged), partial(time_answer, side, prompt, count))
+    return Contender(side.name, partial(time_answer, side, prompt, count), partial(judge_logits, side, *judged))
 
 
 def _ways(side: OurLanguageModel, prompts: Sequence[Sequence[int]], count: int) -> dict[str, Callable[[], Values]]:
@@ -90,11 +90,10 @@ def _ways(side: OurLanguageModel, prompts: Sequence[Sequence[int]], count: int) 
     }
 
 
-def _judge_together(side: OurLanguageModel, prompts: Sequence[Sequence[int]], judged: Judged) -> str:
+def _judge_together(side: OurLanguageModel, prompts: Sequence[Sequence[int]], judged: Judged) -> None:
     """See that the logits are right, and that an answer is the same alone, among others and without the scheduler."""
-    compared = judge_logits(side, *judged)
+    judge_logits(side, *judged)
     side.judge_ids(prompts)
-    return f"{compared}; ids in company and from the plain loop the same as alone"
 
 
 @contextmanager

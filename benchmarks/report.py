@@ -74,6 +74,9 @@ FIGURES = (
 )
 
 
+SUMMARY = ("a sentence to a file", "four sentences", "first sound", "process start", "peak resident memory, a sentence")
+
+
 def speed(report: Report) -> str:
     """Every figure of a run, in brackets how many times better than PyTorch in float32; then what it was run on."""
     columns = [name for name in (*CONTENDERS, *PEERS) if any(r["contender"] == name for r in report["results"])]
@@ -87,6 +90,15 @@ def speed(report: Report) -> str:
         sizes = [report["disk"].get(name.split()[-1], {}).get(key) for name in columns]
         body.append([what, *("" if size is None else f"{size / 1e6:.0f}" for size in sizes)])
     return f"{markdown(['', *columns], body)}\n\n{conditions(report)}"
+
+
+def summary(report: Report) -> str:
+    """The few figures that tell most."""
+    columns = (BASE, "ours int8", "ours int4")
+    figures = [next(figure for figure in FIGURES if figure.what.startswith(start)) for start in SUMMARY]
+    return markdown(
+        ["", *columns], [[f.what, *(_compared(f.value(report, n), None, f) for n in columns)] for f in figures]
+    )
 
 
 def _compared(value: float | str | None, base: float | str | None, figure: Figure) -> str:
@@ -267,6 +279,21 @@ def _heard(row: Report) -> str:
     return f", {row['likeness']:.2f}, {_percent(row['word_error_rate'])}" if "likeness" in row else ""
 
 
+def words(report: Report) -> str:
+    """How well the model's attention tells where words are, and whether they are all there."""
+    starts, said, own = report["starts"], report["renditions"], report["answers"]
+    rows = [
+        ["word starts, against espeak-ng's own events", starts["events"]],
+        ["word starts, against forced alignment", starts["forced"]],
+        ["letters spread evenly, against the same", starts["evenly"]],
+        *([f"found: {kind}", f"{found} of {count}"] for kind, (found, count) in report["planted"].items()),
+        ["false alarms, all words being said", f"{len(said['faults'])} of {said['spoken']}"],
+        ["answers of the model that are flagged", f"{sum(own['faults'].values())} of {own['spoken']}"],
+        ["cost of following one answer", f"{report['microseconds_a_token']} µs a token"],
+    ]
+    return markdown(["", ""], rows)
+
+
 def load(levels: Sequence[Report]) -> str:
     """A server under load; times as median / 95 %."""
     head = ["clients", "answers", "wrong", "refused", "failed", "first sound, s", "whole answer, s"]
@@ -301,6 +328,7 @@ def times(value: float | None) -> str:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
+    "summary": lambda: summary(read("cpu")),
     "speed cpu": lambda: speed(read("cpu")),
     "speed cpu-avx2": lambda: speed(read("cpu-avx2")),
     "speed cuda": lambda: speed(read("cuda")),
@@ -309,6 +337,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "voices": lambda: voices_table(read("intelligibility")),
     "guards": lambda: guards(read("intelligibility")),
     "streaming": lambda: streaming(read("streaming")),
+    "words": lambda: words(read("words")),
     "windows": lambda: windows(read("reference_windows")),
     "load": lambda: load(read("load")),
 }

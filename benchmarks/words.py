@@ -7,17 +7,15 @@ Sentences (words.txt) and voices are not those that thresholds were chosen on; d
 - answers: the model's own. A forced alignment by pocketsphinx, which knows the text, is the reference for word starts.
 - planted: tokens of answers without a fault, with words cut out, repeated or missing, read by the model again.
 
-Writes JSON, and a table for docs/words.md.
 """
 
 import argparse
 import json
 import re
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ from pocketsphinx import Decoder
 
 from benchmarks.judge import SAMPLE_RATE, Wave
 from benchmarks.machine import describe
+from benchmarks.report import RESULTS, words
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.runtime.language.grammar import SpeechGrammar
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
@@ -39,7 +38,6 @@ from training import voices
 from training.espeak import Espeak, data_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "words.json"
 VOICES = ("bruno", "diana")
 SENTENCES = tuple(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines())
 PLANTED = ("sentence twice", "last word missing", "two words repeated", "long word repeated", "long word cut out")
@@ -214,21 +212,6 @@ def measure(bundle: Path, kept: Sequence[Voice], seeds: int, threads: int) -> di
     }
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """The figures as Markdown."""
-    starts, said, own = report["starts"], report["renditions"], report["answers"]
-    rows = [
-        ("word starts, against espeak-ng's own events", starts["events"]),
-        ("word starts, against forced alignment", starts["forced"]),
-        ("letters spread evenly, against the same", starts["evenly"]),
-        *((f"found: {kind}", f"{found} of {count}") for kind, (found, count) in report["planted"].items()),
-        ("false alarms, all words being said", f"{len(said['faults'])} of {said['spoken']}"),
-        ("answers of the model that are flagged", f"{sum(own['faults'].values())} of {own['spoken']}"),
-        ("cost of following one answer", f"{report['microseconds_a_token']} µs a token"),
-    ]
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]) + "\n"
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -236,14 +219,14 @@ def main() -> None:
     parser.add_argument("--voices", type=Path, default=ROOT / "pretrained_models" / "Spark-TTS-mini" / "voices")
     parser.add_argument("--seeds", type=int, default=3, help="times that each voice says every sentence")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, default=RESULTS / "words.json")
     given = parser.parse_args()
     loaded = [Voice.load(given.voices / f"{name}.json") for name in VOICES]
     kept = [Voice(codec=voice.codec, global_ids=voice.global_ids) for voice in loaded]
     report = measure(given.bundle, kept, given.seeds, given.threads)
     report |= {"threads": given.threads, "machine": describe()}
     given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(table(report))
+    print(words(report))
 
 
 if __name__ == "__main__":

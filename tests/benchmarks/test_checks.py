@@ -33,7 +33,7 @@ class Side:
 
 
 def test_logits_are_compared_with_those_of_pytorch() -> None:
-    assert "deviate by" in judge_logits(Side(EXPECTED * 1.01, []), [1], EXPECTED)
+    judge_logits(Side(EXPECTED * 1.01, []), [1], EXPECTED)
     for wrong in (EXPECTED[::-1], EXPECTED * np.nan, EXPECTED[:100]):
         with pytest.raises(WrongOutputError, match="logits deviate"):
             judge_logits(Side(wrong, []), [1], EXPECTED)
@@ -55,7 +55,7 @@ def test_prompts_stay_inside_the_rows_of_speech() -> None:
 
 
 def test_waves_are_compared_with_those_of_pytorch() -> None:
-    assert "dB" in judge_wave("ours", lambda: TONE, 30.0, TONE)
+    judge_wave("ours", lambda: TONE, 30.0, TONE)
     for wrong in (TONE[:-1], TONE + 0.1, np.zeros_like(TONE), TONE * np.nan):
         with pytest.raises(WrongOutputError):
             judge_wave("ours", lambda: TONE, 30.0, wrong)
@@ -63,8 +63,8 @@ def test_waves_are_compared_with_those_of_pytorch() -> None:
 
 def test_ids_are_compared_with_those_of_pytorch() -> None:
     expected = (list(range(100)), list(range(32)))
-    assert judge_ids("ours", lambda: expected, expected).startswith("100.0%")
-    assert "semantic" not in judge_ids("ours" + NO_TRANSCRIPT, lambda: expected, ([], expected[1]))
+    judge_ids("ours", lambda: expected, expected)
+    judge_ids("ours" + NO_TRANSCRIPT, lambda: expected, ([], expected[1]))
     for wrong in (([], expected[1]), (expected[0][::-1], expected[1]), (expected[0], expected[1][:-1])):
         with pytest.raises(WrongOutputError):
             judge_ids("ours", lambda: expected, wrong)

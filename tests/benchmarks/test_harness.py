@@ -16,16 +16,16 @@ from benchmarks.harness import (
 
 
 def _contender(
-    name: str, values: Iterator[float], log: list[str], *, check: Callable[[], str] = lambda: "ok"
+    name: str, values: Iterator[float], log: list[str], *, check: Callable[[], None] = lambda: None
 ) -> Contender:
     def run() -> dict[str, float]:
         log.append(name)
         return {"seconds": next(values)}
 
-    return Contender(name, check, run)
+    return Contender(name, run, check)
 
 
-def _fail() -> str:
+def _fail() -> None:
     raise WrongOutputError("the samples are silence")
 
 
@@ -67,7 +67,7 @@ def test_a_wrong_output_in_a_timed_run_voids_the_times_before_it() -> None:
         except StopIteration:
             raise WrongOutputError("too few ids") from None
 
-    (result,) = measure(Case("suite", "case", (Contender("a", lambda: "ok", run),)), PLAN)
+    (result,) = measure(Case("suite", "case", (Contender("a", run),)), PLAN)
     assert result.fault == "too few ids"
     assert result.median("seconds") is None
     assert result.as_json()["medians"] == {"seconds": None}
@@ -82,7 +82,7 @@ def test_who_has_used_the_allowance_sits_out_and_the_others_go_on() -> None:
         log.append("slow")
         return {"seconds": 10.0}
 
-    contenders = (Contender("slow", lambda: "ok", slow), _contender("fast", iter([1.0] * 5), log))
+    contenders = (Contender("slow", slow), _contender("fast", iter([1.0] * 5), log))
     plan = Plan(rounds=5, allowance_seconds=15, pause_seconds=0)
     results = measure(Case("suite", "case", contenders), plan, clock=lambda: now[0])
     assert log.count("slow") == 2 and log.count("fast") == 5

@@ -10,7 +10,7 @@ from benchmarks.report import FIGURES, filled, gains, markdown, number, pages, s
 
 
 def _result(suite: str, case: str, contender: str, **medians: float) -> dict[str, Any]:
-    return {"suite": suite, "case": case, "contender": contender, "check": "", "fault": None, "medians": medians}
+    return {"suite": suite, "case": case, "contender": contender, "fault": None, "medians": medians}
 
 
 def _report(*results: dict[str, Any]) -> dict[str, Any]:
