@@ -12,6 +12,7 @@ processor the decoder knows what of a window is surplus, and drops it as soon as
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -59,6 +60,17 @@ class Vocoder:
         self._reach = ceil(codec.decoder_context / codec.frames_per_token)
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Load its graphs while the `with` block loads others.
+
+        Raises:
+            BundleError: one does not load; at the end of the block.
+        """
+        with self._sessions.loading(("decoder", "prenet", "speaker_detokenize", "quantizer_detokenize")):
+            yield
+        self._sessions.check()
 
     def d_vector(self, global_ids: Sequence[int]) -> Wave:
         """The speaker's condition, float32 [1, D]."""
