@@ -13,7 +13,17 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayErr
 from ray.serve.exceptions import RayServeException, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
-from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SegmentInfo, SpeechInfo, StreamOptions, Voice, WordInfo
+from sparktts_onnx import (
+    Enrollment,
+    EnrollOptions,
+    Manifest,
+    SegmentInfo,
+    SpeechInfo,
+    StreamOptions,
+    TextFeed,
+    Voice,
+    WordInfo,
+)
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.scale.messages import Chunk, Item, Told, checked
 
@@ -37,20 +47,24 @@ class RemoteEngine:
         """The bundle's contract."""
         return self._manifest
 
-    def stream(self, text: str, *, stream_options: StreamOptions | None = None, **options: Any) -> "RemoteStream":
-        """Speak a text on the worker that has least to do, chunk by chunk.
+    def stream(
+        self, text: str | TextFeed, *, stream_options: StreamOptions | None = None, **options: Any
+    ) -> "RemoteStream":
+        """Speak a text on the worker that has least to do, chunk by chunk; a text in pieces once it has ended.
 
         Which voice speaks does not matter there: a voice is a few hundred numbers that come along, and its prompt
         follows the text, so that nothing computed for one text could be used for another.
         """
         options.setdefault("seed", secrets.randbelow(1 << 31))  # a second attempt has to be the same
         speak = self._speakers.options(method_name="speak", stream=True)
-        return RemoteStream(lambda: speak.remote(text, stream_options, options), self._manifest.codec.sample_rate)
+        return RemoteStream(
+            text, lambda whole: speak.remote(whole, stream_options, options), self._manifest.codec.sample_rate
+        )
 
     def revoice_stream(self, recording: BinaryIO, voice: Voice) -> "RemoteStream":
         """Give a recording another voice, on the worker that has least to do, chunk by chunk."""
         data, revoice = recording.read(), self._speakers.options(method_name="revoice", stream=True)
-        return RemoteStream(lambda: revoice.remote(data, voice), self._manifest.codec.sample_rate)
+        return RemoteStream("", lambda _: revoice.remote(data, voice), self._manifest.codec.sample_rate)
 
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
@@ -96,7 +110,11 @@ class RemoteEngine:
 class RemoteStream:
     """Speech from a worker; from another one where that ends."""
 
-    def __init__(self, ask: Callable[[], DeploymentResponseGenerator[Item]], sample_rate: int) -> None:
+    def __init__(
+        self, text: str | TextFeed, ask: Callable[[str], DeploymentResponseGenerator[Item]], sample_rate: int
+    ) -> None:
+        """`ask` begins to speak a whole text."""
+        self._text = text
         self._ask = ask
         self._lock = threading.Lock()
         self._cancelled = False
@@ -119,9 +137,10 @@ class RemoteStream:
         self.cancel()
 
     def __iter__(self) -> Iterator[Chunk]:
+        whole = self._text if isinstance(self._text, str) else "".join(filter(None, self._text.pieces()))
         for _ in range(ATTEMPTS):
             try:
-                yield from self._attempt()
+                yield from self._attempt(whole)
                 return
             except _ENDED:
                 _log.warning("a worker ended while it spoke; another takes over")
@@ -136,16 +155,18 @@ class RemoteStream:
         with self._lock:
             self._cancelled = True
             response = self._response
+        if isinstance(self._text, TextFeed):
+            self._text.close()
         if response is not None and self.info is None:
             response.cancel()
 
-    def _attempt(self) -> Iterator[Chunk]:
+    def _attempt(self, whole: str) -> Iterator[Chunk]:
         """What an attempt adds to what was heard: the same seed gives the same samples, on workers of one kind."""
         skipped = self._heard
         with self._lock:
             if self._cancelled:
                 return
-            self._response = self._ask()
+            self._response = self._ask(whole)
         self.words, self.segments = None, ()
         for item in self._response:
             answer = checked(item)

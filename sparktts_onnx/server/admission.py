@@ -16,14 +16,15 @@ _REMEMBERED = 32
 class Admission:
     """Places for work in one event loop."""
 
-    def __init__(self, slots: int, queue_size: int) -> None:
+    def __init__(self, slots: int, queue_size: int, most_inside: int) -> None:
         self._places = asyncio.Semaphore(slots)
         self._slots = slots
         self._queue_size = queue_size
         self._spent: deque[float] = deque([_FIRST_GUESS_SECONDS], _REMEMBERED)
         self._stopping = False
-        self._most_inside = 2 * slots + queue_size
+        self._most_inside = most_inside
         self._inside = 0
+        self._sockets = 0
         self.waiting = 0
         """Requests in the queue."""
         self.active = 0
@@ -37,7 +38,14 @@ class Admission:
         """
         if self._inside >= self._most_inside:
             raise self._full()
-        return self._taken()
+        return self._counted("_inside")
+
+    def socket(self) -> AbstractContextManager[None]:
+        """Room for one more WebSocket; raises as `room`."""
+        if self._sockets >= self._most_inside:
+            message = f"{self._sockets} sockets are open, as many as this server allows: close some, or use them again"
+            raise ApiError(429, message, code="rate_limit_exceeded", headers={"Retry-After": "10"})
+        return self._counted("_sockets")
 
     async def enter(self) -> "Place":
         """Wait for a place.
@@ -67,12 +75,12 @@ class Admission:
         self._stopping = True
 
     @contextmanager
-    def _taken(self) -> Iterator[None]:
-        self._inside += 1
+    def _counted(self, counter: str) -> Iterator[None]:
+        setattr(self, counter, getattr(self, counter) + 1)
         try:
             yield
         finally:
-            self._inside -= 1
+            setattr(self, counter, getattr(self, counter) - 1)
 
     def _full(self) -> ApiError:
         return ApiError(

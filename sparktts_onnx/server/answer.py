@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from sparktts_onnx import SparkTTSError, SpeechInfo, WordInfo
-from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library, note
+from sparktts_onnx import SegmentInfo, SparkTTSError, SpeechInfo, Voice, WordInfo
+from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library, internal, note
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished
 from sparktts_onnx.server.service import SpeechService, deadline
@@ -24,15 +24,20 @@ _T = TypeVar("_T")
 class Answer:
     """The event loop's side of a job."""
 
-    def __init__(self, order: Order, service: SpeechService, request: Request) -> None:
+    def __init__(
+        self, order: Order, service: SpeechService, log: dict[str, Any], request: Request | None = None
+    ) -> None:
+        """`request` is watched for its client's leaving until the first bytes."""
         self._order = order
         self._service = service
         self._request = request
-        self._arrived = time.monotonic()
+        self._arrived = 0.0
         self._job = service.make_job(order)
-        self._told = 0
-        self._log: dict[str, Any] = request.state.log
-        self._log.update(characters=len(order.text), format=order.file_format)
+        self._told = self._told_segments = 0
+        self._log = log
+        self._log["format"] = order.file_format
+        self.characters = len(order.text) if isinstance(order.text, str) else 0
+        """Of the text so far."""
 
     @property
     def content_type(self) -> str:
@@ -53,6 +58,7 @@ class Answer:
             ApiError: why there will be none.
             ClientDisconnect: the client has left meanwhile.
         """
+        self._arrived = time.monotonic()
         try:
             first = await self._first()
         except SparkTTSError as error:
@@ -67,43 +73,48 @@ class Answer:
 
     async def _first(self) -> bytes:
         async with deadline(self._service.settings.request_seconds):
-            await while_connected(self._request, self._service.begin(self._job))
+            await self._while_connected(self._service.begin(self._job))
             self._timed("queue_seconds", self._service.metrics.queue_seconds, time.monotonic())
-            first = await while_connected(self._request, self._job.read())
+            first = await self._while_connected(self._job.read())
         if first is None:
             raise ApiError(503, "the server stopped before anything was spoken", code="stopping")
         return first
 
+    async def _while_connected(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return await (work if self._request is None else while_connected(self._request, work))
+
     async def audio(self, first: bytes) -> AsyncIterator[bytes]:
         """All bytes; one that breaks off raises, so that nobody takes it for whole."""
         try:
-            async for piece in self._pieces(first):
+            async for piece in self.pieces(first):
                 yield piece
         except (SparkTTSError, ApiError) as error:
-            self._failed(error)
+            self.failed(error)
             raise Unfinished from error
 
     async def events(self, first: bytes) -> AsyncIterator[bytes]:
         """The same as server-sent events, with a summary at the end."""
         try:
-            async for piece in self._pieces(first):
+            async for piece in self.pieces(first):
                 audio = base64.b64encode(piece).decode("ascii")
                 yield self._words_event() + event({"type": "speech.audio.delta", "audio": audio})
         except (SparkTTSError, ApiError) as error:
-            yield event({"type": "error", **self._failed(error).body()})
+            yield event({"type": "error", **self.failed(error).body()})
         else:
-            yield self._words_event() + event(self._done())
+            yield self._words_event() + event({"type": "speech.audio.done", **self.done()})
 
     def close(self, *, client_left: bool = False) -> None:
         """Stop what still runs, and log how it went."""
         job = self._job
+        self._log["characters"] = self.characters
         if client_left and not job.done and "code" not in self._log:
             self._service.metrics.abandoned.inc()
         job.cancel()
         if job.info is not None:
             self._log.update(_figures(job.info))
 
-    async def _pieces(self, first: bytes) -> AsyncIterator[bytes]:
+    async def pieces(self, first: bytes) -> AsyncIterator[bytes]:
+        """All bytes, with the reason raised where they break off."""
         yield first
         while True:
             left = self._service.settings.request_seconds - (time.monotonic() - self._arrived)
@@ -119,17 +130,36 @@ class Answer:
         words = self.new_words() if self._order.words else []
         return event({"type": "speech.audio.words", "words": words}) if words else b""
 
+    @property
+    def voice(self) -> Voice | None:
+        """Who spoke; known at the end."""
+        return None if self._job.info is None else self._job.info.voice
+
     def new_words(self) -> list[dict[str, Any]]:
         """Words of the sound made so far that were not given yet."""
         words = (self._job.words or ())[self._told :]
         self._told += len(words)
         return [as_json(word) for word in words]
 
-    def _failed(self, error: SparkTTSError | ApiError) -> ApiError:
+    def new_segments(self) -> Iterator[dict[str, Any]]:
+        """Segments of the sound made so far that were not given yet."""
+        for index, segment in enumerate(self._job.segments[self._told_segments :], self._told_segments):
+            self._told_segments += 1
+            yield {"index": index, "text": segment.written, **_span(segment)}
+
+    def sent(self, size: int) -> dict[str, Any]:
+        """What the first `size` bytes hold: seconds, and words where the bundle can tell."""
+        seconds = self._job.seconds_in(size)
+        words = [as_json(word) for word in self._job.words or () if word.end_seconds <= seconds]
+        can_tell = self._service.engine.manifest.no_word_times is None
+        return {"sent_seconds": round(seconds, 3), "words": words if can_tell else None}
+
+    def failed(self, error: Exception) -> ApiError:
+        """The error as the client sees it; it is logged."""
         if isinstance(error, ApiError):
             reported = error
         else:
-            reported = self._refusal(error)
+            reported = self._refusal(error) if isinstance(error, SparkTTSError) else internal(error)
             reported.__cause__ = error
         note(self._log, reported)
         return reported
@@ -140,12 +170,12 @@ class Answer:
             param = "file"
         return from_library(error, param=param)
 
-    def _done(self) -> dict[str, Any]:
+    def done(self) -> dict[str, Any]:
+        """The summary of an answer that ended well."""
         info = self._job.info
         assert info is not None, "an answer that ended well has its info"
-        characters = len(self._order.text)
-        usage = {"input_tokens": characters, "output_tokens": info.tokens, "total_tokens": characters + info.tokens}
-        done: dict[str, Any] = {"type": "speech.audio.done", "usage": usage, "info": info.to_dict()}
+        tokens = {"input_tokens": self.characters, "output_tokens": info.tokens}
+        done: dict[str, Any] = {"usage": {**tokens, "total_tokens": sum(tokens.values())}, "info": info.to_dict()}
         del done["info"]["words"]
         if self._order.words:
             reason = self._service.engine.manifest.no_word_times
@@ -197,7 +227,11 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T
 
 def as_json(word: WordInfo) -> dict[str, Any]:
     """A word as OpenAI's transcriptions have it."""
-    return {"word": word.text, "start": round(word.start_seconds, 3), "end": round(word.end_seconds, 3)}
+    return {"word": word.text, **_span(word)}
+
+
+def _span(part: WordInfo | SegmentInfo) -> dict[str, float]:
+    return {"start": round(part.start_seconds, 3), "end": round(part.end_seconds, 3)}
 
 
 def event(data: dict[str, Any]) -> bytes:

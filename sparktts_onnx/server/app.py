@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from sparktts_onnx import VoiceLibrary, __version__
-from sparktts_onnx.server import models, speech, status, voices
+from sparktts_onnx.server import models, sockets, speech, status, voices
 from sparktts_onnx.server.content import schemas
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import add_handlers
@@ -35,7 +35,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.service = service
-    for part in (speech, voices, models, status):
+    for part in (speech, sockets, voices, models, status):
         app.include_router(part.router)
     add_page(app)
     add_handlers(app)

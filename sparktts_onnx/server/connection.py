@@ -1,10 +1,12 @@
 """Connections that cost little until their request is complete: its head is bounded in bytes, in time and in number."""
 
 import asyncio
+import logging
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HEAD_BYTES = 32 << 10
 """Longest head of a request: browsers send up to 16 kB of cookies."""
@@ -12,6 +14,9 @@ MOST_RESTING = 256
 """Open connections without a request in progress; one more, and the one that rests longest is dropped."""
 _PIECE_BYTES = 8 << 10
 """h11 checks the length of a head after each piece."""
+_CLOSE_SECONDS = 10.0
+_quiet = logging.getLogger(f"{__name__}.websockets")
+_quiet.setLevel(logging.WARNING)  # below, uvicorn logs addresses with their queries, and websockets what is said
 
 
 def connections(stall_seconds: float) -> type[H11Protocol]:
@@ -22,6 +27,7 @@ def connections(stall_seconds: float) -> type[H11Protocol]:
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self._deadline: asyncio.TimerHandle | None = None
+            self._upgraded = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -33,10 +39,17 @@ def connections(stall_seconds: float) -> type[H11Protocol]:
                 if self.transport.is_closing():
                     return
                 super().data_received(data[start : start + _PIECE_BYTES])
+                if self._upgraded:  # nothing may follow before the answer to this
+                    return
             if self._busy():
                 self._leave()
             else:
                 self._expect()
+
+        def handle_websocket_upgrade(self, event: h11.Request) -> None:
+            self._upgraded = True
+            self._leave()
+            super().handle_websocket_upgrade(event)
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
@@ -71,3 +84,25 @@ def connections(stall_seconds: float) -> type[H11Protocol]:
                 self._deadline = None
 
     return Connection
+
+
+class SocketConnection(WebSocketsSansIOProtocol):
+    """A WebSocket whose utterance may be finished when the server stops, and whose peer cannot hold it open."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.logger = self.conn.logger = _quiet
+        self.conn.debug = False
+
+    def shutdown(self) -> None:
+        """The server stops: the application closes the socket, at once or behind an utterance."""
+        leave = self.scope["state"].get("leave") if self.handshake_complete and not self.close_sent else None
+        if leave is None:
+            super().shutdown()
+        else:
+            leave()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The application is done: whatever the peer does not take within seconds is dropped."""
+        super().on_task_complete(task)
+        self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)

@@ -22,7 +22,7 @@ JSON = "application/json"
 FORM = "multipart/form-data"
 _FORMS = (FORM, "application/x-www-form-urlencoded")
 _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
-_OTHER_VALUES = 50_000
+MOST_OTHER_VALUES = 50_000
 """Objects, lists and members of a body besides the commas of its text; clients add a few dozen at most."""
 _MOST_FIELDS = 32
 _FIELD_BYTES = 64 << 10
@@ -39,11 +39,11 @@ async def json_body(request: Request) -> bytearray:
     if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
         raise _wrong_kind(kind, JSON)
     settings = service_of(request).settings
-    body, values, most = bytearray(), 0, settings.max_text_characters + _OTHER_VALUES
+    body, values, most = bytearray(), 0, settings.max_text_characters + MOST_OTHER_VALUES
     async with deadline(settings.request_seconds):
         async for piece in request.stream():
             body += piece
-            values += piece.count(b",") + piece.count(b"[") + piece.count(b"{")
+            values += sum(map(piece.count, (b",", b"[", b"{")))
             if values > most:
                 raise ApiError(
                     400, f"the request's body holds more than {most} values: leave out other fields", code="too_complex"
@@ -57,19 +57,28 @@ def parse(body: bytes | bytearray, model: type[_Model]) -> _Model:
     Raises:
         ApiError: it is not JSON, or not what the model describes.
     """
-    if not body.strip():
-        raise _no_object("it is empty")
+    return checked(json_object(body), model)
+
+
+def json_object(text: str | bytes | bytearray, name: str = "the request's body") -> dict[str, Any]:
+    """A JSON object that a client sent.
+
+    Raises:
+        ApiError: it is not one.
+    """
+    if not text.strip():
+        raise ApiError(400, f"{name} should be a JSON object: it is empty", code="invalid_value")
     try:
-        data = json.loads(body)
+        data = json.loads(text)
     except json.JSONDecodeError as error:
-        message = f"the request's body is not JSON: {error.msg} (character {error.pos + 1})"
+        message = f"{name} is not JSON: {error.msg} (character {error.pos + 1})"
         raise ApiError(400, message, code="invalid_json") from None
     except (ValueError, RecursionError):
-        message = "the request's body cannot be read: it is damaged, nested too deeply, or has a number without end"
+        message = f"{name} cannot be read: it is damaged, nested too deeply, or has a number without end"
         raise ApiError(400, message, code="invalid_request") from None
     if not isinstance(data, dict):
-        raise _no_object("it is something else")
-    return _checked(data, model)
+        raise ApiError(400, f"{name} should be a JSON object: it is something else", code="invalid_value")
+    return data
 
 
 async def read_json(request: Request, model: type[_Model]) -> _Model:
@@ -104,7 +113,7 @@ async def read_form(request: Request, model: type[_Model]) -> _Model:
     except OSError as error:
         message = f"the upload cannot be stored: {error.strerror or 'no folder for temporary files'}"
         raise ApiError(507, message, code="storage_failed") from error
-    return _checked({name: value for name, value in data.items() if value or name == "name"}, model)
+    return checked({name: value for name, value in data.items() if value or name == "name"}, model)
 
 
 def described(model: type[BaseModel], kind: str) -> dict[str, Any]:
@@ -124,7 +133,12 @@ async def _value(value: str | UploadFile) -> str | bytes:
     return value if isinstance(value, str) else await value.read()
 
 
-def _checked(data: Mapping[str, Any], model: type[_Model]) -> _Model:
+def checked(data: Mapping[str, Any], model: type[_Model]) -> _Model:
+    """Values of a client as a model.
+
+    Raises:
+        ApiError: they are not what the model describes.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -138,7 +152,3 @@ def _kind(request: Request) -> str:
 def _wrong_kind(found: str, expected: str) -> ApiError:
     said = f"the content type is {found[:80]!r}" if found else "the request has no content type"
     return ApiError(400, f"{said}; expected {expected}", code="invalid_content_type")
-
-
-def _no_object(found: str) -> ApiError:
-    return ApiError(400, f"the request's body should be a JSON object: {found}", code="invalid_value")

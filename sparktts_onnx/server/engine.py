@@ -53,7 +53,7 @@ class Engine(Protocol):
 
     @property
     def stream(self) -> Callable[..., Stream]:
-        """`stream(text, stream_options=…, **SpeechOptions)` speaks a text chunk by chunk."""
+        """`stream(text, stream_options=…, **SpeechOptions)` speaks a text, or a `TextFeed`, chunk by chunk."""
         ...
 
     @property

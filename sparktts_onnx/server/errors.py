@@ -46,8 +46,8 @@ _OTHER_NAMES = {
 """Options of the library that have a different name in the interface."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _MESSAGES = {
-    404: "there is nothing at this address: speech is POST /v1/audio/speech and /v1/audio/revoice, voices are at "
-    "/v1/audio/voices, models at /v1/models, the page at /",
+    404: "there is nothing at this address: speech is POST /v1/audio/speech and /v1/audio/revoice and a WebSocket at "
+    "/v1/audio/speech/stream, voices are at /v1/audio/voices, models at /v1/models, the page at /",
     405: "this address does not take that method",
 }
 _SAID = {"model_type": "expected a JSON object", "bytes_type": "expected a file, with a filename"}
@@ -93,6 +93,13 @@ def from_library(error: SparkTTSError, *, param: str | None = None) -> ApiError:
         if isinstance(error, kind):
             return ApiError(status, message, code=code, param=None if status == 507 else param)
     return ApiError(500, "the model failed; the server's log has the reason", code=_FAILED)
+
+
+def internal(error: Exception) -> ApiError:
+    """What a client hears of a bug."""
+    reported = ApiError(500, "the server failed; its log has the place", code="internal_error")
+    reported.__cause__ = error
+    return reported
 
 
 def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | None:

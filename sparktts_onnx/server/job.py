@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sparktts_onnx import SegmentInfo, SpeechInfo, StreamEncoder, StreamOptions, Voice, WordInfo, encoder
+from sparktts_onnx import SegmentInfo, SpeechInfo, StreamEncoder, StreamOptions, TextFeed, Voice, WordInfo, encoder
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.server.engine import Engine, Stream
 from sparktts_onnx.server.pipe import Abandoned, Pipe
@@ -26,7 +26,7 @@ SILENCE_SECONDS = 0.2
 class Order:
     """What is to be spoken, and how it shall leave."""
 
-    text: str
+    text: str | TextFeed
     options: Mapping[str, Any]
     """`SpeechOptions` but the voice."""
     voice: Callable[[], Mapping[str, Any]]
@@ -42,6 +42,8 @@ class Order:
     """A recording that is spoken again, in place of the text."""
     words: bool = False
     """Whether the client wants to know when each word is heard."""
+    stream_options: StreamOptions | None = None
+    """How sound that leaves while it is made is cut."""
 
 
 class SpeechJob:
@@ -64,12 +66,15 @@ class SpeechJob:
         self.first_sound: float | None = None
         """When the first chunk was made, on the clock of `time.monotonic`."""
         self.done = False
+        self._seconds = 0.0  # that the encoder has taken
+        self._made = [(0, 0.0)]  # bytes and seconds behind each piece
 
     def run(self) -> None:
         """Do the work; whatever goes wrong reaches the reader."""
         try:
             with closing(self._pieces()) as pieces:
                 for piece in filter(None, pieces):
+                    self._made.append((self._made[-1][0] + len(piece), self._seconds))
                     self._pipe.put(piece)
         except Abandoned:
             self._end(None)
@@ -89,6 +94,11 @@ class SpeechJob:
             whatever stopped the work.
         """
         return await self._pipe.get()
+
+    def seconds_in(self, size: int) -> float:
+        """Seconds of sound in the first `size` bytes; of a compressed format, about."""
+        made = np.array(self._made)
+        return float(np.interp(size, made[:, 0], made[:, 1]))
 
     def cancel(self) -> None:
         """Stop the work within one step; safe at any time, also after the end."""
@@ -117,6 +127,7 @@ class SpeechJob:
             for chunk in stream:
                 self.first_sound = self.first_sound or time.monotonic()
                 self.words, self.segments = stream.words, stream.segments
+                self._seconds += len(chunk) / stream.sample_rate
                 yield self.encoder.encode(chunk)
             self.words, self.segments = stream.words, stream.segments
             if not self._cancelled.is_set():
@@ -126,7 +137,7 @@ class SpeechJob:
     def _begin(self, options: dict[str, Any]) -> Stream:
         if self._order.recording is not None:
             return self._engine.revoice_stream(io.BytesIO(self._order.recording), options["voice"])
-        stream_options = None if self._order.streams else WHOLE_SEGMENTS
+        stream_options = self._order.stream_options if self._order.streams else WHOLE_SEGMENTS
         return self._engine.stream(self._order.text, stream_options=stream_options, **options)
 
     def _silence(self, options: dict[str, Any]) -> Generator[bytes]:

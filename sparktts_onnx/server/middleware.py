@@ -1,4 +1,4 @@
-"""What every request passes: an id, a log line, the key, the limits of its body, and a client that must not stall."""
+"""What every request and socket passes: an id, a log line, the key, limits, and a client that must not stall."""
 
 import asyncio
 import hashlib
@@ -8,7 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sparktts_onnx.server.errors import ApiError
+from sparktts_onnx.server.errors import ApiError, internal
 from sparktts_onnx.server.logs import failure, fields
 from sparktts_onnx.server.metrics import Metrics
 from sparktts_onnx.server.service import SpeechService
@@ -45,10 +45,11 @@ class Recorder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        log: dict[str, Any] = {"request_id": _request_id(Headers(scope=scope)), "method": scope["method"]}
+        method = scope.get("method", "WEBSOCKET")
+        log: dict[str, Any] = {"request_id": _request_id(Headers(scope=scope)), "method": method}
         scope.setdefault("state", {})["log"] = log
         began = time.monotonic()
         answer = _Answer(send, log)
@@ -60,18 +61,20 @@ class Recorder:
             log["outcome"] = "client left"
         except Exception as error:  # noqa: BLE001  Not swallowed: a 500 for the client, its place for the log.
             _log.error("request failed", extra=failure(error, request_id=log["request_id"]))
-            await answer.fail(scope, receive)
+            await answer.fail(error, scope, receive)
         finally:
-            self._record(scope, log, time.monotonic() - began)
+            record(self._metrics, getattr(scope.get("route"), "path", "other"), log, time.monotonic() - began)
 
-    def _record(self, scope: Scope, log: dict[str, Any], seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")
-        status = log.get("status", 499)
-        self._metrics.requests.labels(route, str(status)).inc()
-        self._metrics.request_seconds.labels(route).observe(seconds)
-        quiet = route in ("/health", "/ready", "/metrics")
-        line = fields(route=route, **log, seconds=round(seconds, 4))
-        _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)
+
+def record(metrics: Metrics, route: str, log: dict[str, Any], seconds: float) -> None:
+    """Note how a request ended. An open socket counts by its utterances, not as one long request."""
+    status = log.get("status", 499)
+    if status != 101:
+        metrics.requests.labels(route, str(status)).inc()
+        metrics.request_seconds.labels(route).observe(seconds)
+    quiet = route in ("/health", "/ready", "/metrics")
+    line = fields(route=route, **log, seconds=round(seconds, 4))
+    _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)
 
 
 class _Answer:
@@ -83,18 +86,19 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         """Note the status and add the headers that every answer has."""
-        if message["type"] == "http.response.start":
-            self._log["status"] = message["status"]
+        if message["type"] in ("http.response.start", "websocket.http.response.start", "websocket.accept"):
+            self._log["status"] = message.get("status", 101)
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._log["request_id"]
             headers["X-Content-Type-Options"] = "nosniff"
         await self._send(message)
 
-    async def fail(self, scope: Scope, receive: Receive) -> None:
+    async def fail(self, error: Exception, scope: Scope, receive: Receive) -> None:
         """Answer with a 500, if nothing has left yet."""
-        if "status" not in self._log:
-            error = ApiError(500, "the server failed; its log has the place", code="internal_error")
-            await error.response()(scope, receive, self.send)
+        if scope["type"] == "websocket" and self._log.get("status") == 101:
+            await self._send({"type": "websocket.close", "code": 1011})
+        elif "status" not in self._log:
+            await internal(error).response()(scope, receive, self.send)
 
 
 class Guard:
@@ -108,21 +112,29 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         scope["path"] = meant_path(scope["path"])
         try:
             self._check(scope["path"], Headers(scope=scope))
-            room = self._admission.room() if scope["method"] in _WITH_BODY else nullcontext()
+            room = self._room(scope)
         except ApiError as error:
             scope["state"]["log"]["code"] = error.code
             await error.response()(scope, receive, send)
             return
-        limited = _LimitedBody(receive, self._settings.max_body_bytes, self._settings.stall_seconds)
         patient = _patient(send, self._settings.stall_seconds)
         with room:
+            if scope["type"] == "websocket":
+                await self._app(scope, receive, patient)
+                return
+            limited = _LimitedBody(receive, self._settings.max_body_bytes, self._settings.stall_seconds)
             await self._app(scope, limited.receive, _headed(scope, patient) if scope["method"] == "HEAD" else patient)
+
+    def _room(self, scope: Scope) -> AbstractContextManager[None]:
+        if scope["type"] == "websocket":
+            return self._admission.socket()
+        return self._admission.room() if scope["method"] in _WITH_BODY else nullcontext()
 
     def _check(self, path: str, headers: Headers) -> None:
         self._check_length(headers.get("content-length"))

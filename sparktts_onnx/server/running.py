@@ -10,13 +10,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.server.connection import HEAD_BYTES, connections
+from sparktts_onnx.server.connection import HEAD_BYTES, SocketConnection, connections
 from sparktts_onnx.server.logs import fields
-from sparktts_onnx.server.settings import ServerSettings
+from sparktts_onnx.server.settings import SOCKET_MESSAGE_BYTES, ServerSettings
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 512
 _IDLE_SECONDS = 75
+_PING_SECONDS = 20.0
 
 
 def run_server(app: FastAPI, settings: ServerSettings) -> None:
@@ -45,7 +46,11 @@ def uvicorn_config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
         timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
         timeout_keep_alive=_IDLE_SECONDS,
         lifespan="on",
-        ws="none",
+        ws=SocketConnection,
+        ws_max_size=SOCKET_MESSAGE_BYTES,
+        ws_ping_interval=min(_PING_SECONDS, settings.stall_seconds),
+        ws_ping_timeout=settings.stall_seconds,
+        ws_per_message_deflate=False,
     )
 
 

@@ -122,6 +122,21 @@ class RevoiceRequest(BaseModel):
     sample_rate: int | None = Field(default=None, ge=8_000, le=48_000, description="Samples a second of the answer.")
 
 
+class StartMessage(SpeechRequest):
+    """What begins an utterance on a socket: a request whose text follows. Times of words always come."""
+
+    input: str = ""
+    response_format: AudioFormat = "pcm"
+    first_segment: Literal["sentence", "clause"] = "sentence"
+    flush_seconds: Number | None = Field(default=None, ge=0, le=3600)
+
+
+class TextMessage(Exact):
+    """More text of an utterance on a socket."""
+
+    text: str
+
+
 class NewVoice(BaseModel):
     """The fields of a form that asks for a voice."""
 

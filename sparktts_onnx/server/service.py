@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from sparktts_onnx import Voice, VoiceLibrary
 from sparktts_onnx.server.admission import Admission, Place
@@ -34,7 +34,7 @@ class SpeechService:
         self.engine = engine
         self.settings = settings
         self.voices = VoiceBook(engine, library, max_prompt_seconds=settings.max_prompt_seconds)
-        self.admission = Admission(settings.slots, settings.queue_size)
+        self.admission = Admission(settings.slots, settings.queue_size, settings.most_inside)
         self.metrics = Metrics(self.admission)
         self.parsing = asyncio.Lock()
         """One large body at a time is turned into values."""
@@ -124,7 +124,7 @@ async def deadline(seconds: float, *, of: float | None = None) -> AsyncIterator[
         raise ApiError(504, f"this took longer than {limit:g} s, the limit of this server", code="timeout") from None
 
 
-def service_of(request: Request) -> SpeechService:
+def service_of(request: HTTPConnection) -> SpeechService:
     """The service of the app that a request came to."""
     service = request.app.state.service
     assert isinstance(service, SpeechService)

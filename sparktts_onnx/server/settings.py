@@ -8,6 +8,10 @@ from pathlib import Path
 
 from sparktts_onnx.errors import OptionError
 
+SOCKET_MESSAGE_BYTES = 512 << 10
+"""Longest message that a client may send over a WebSocket."""
+_SOCKET_BYTES = 8 * SOCKET_MESSAGE_BYTES
+"""What a WebSocket holds at most: a message as bytes, as text of four bytes a character, and what is kept of it."""
 _HOST_NAME = re.compile(r"[^\s/:@?#\[\]]+")
 
 
@@ -76,10 +80,16 @@ class ServerSettings:
         """Most that requests hold in memory besides the model: bodies, recordings, and sound that is not read yet.
 
         A request holds its body (bytearrays grow by an eighth) and two buffers of sound, one filling, one leaving;
-        of bodies that are parsed, one at a time is there as text, four bytes a character, and in parts.
+        of bodies that are parsed, one at a time is there as text, four bytes a character, and in parts. A WebSocket
+        holds a message.
         """
-        inside = 2 * self.slots + self.queue_size
-        return inside * (self.max_body_bytes * 9 // 8 + 2 * self.max_buffer_bytes) + 7 * self.max_body_bytes
+        each = self.max_body_bytes * 9 // 8 + 2 * self.max_buffer_bytes + _SOCKET_BYTES
+        return self.most_inside * each + 7 * self.max_body_bytes
+
+    @property
+    def most_inside(self) -> int:
+        """Requests whose bodies or sound may be in memory at once; and, besides, WebSockets that may be open."""
+        return 2 * self.slots + self.queue_size
 
     @property
     def loopback(self) -> bool:

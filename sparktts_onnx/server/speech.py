@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from sparktts_onnx import FORMATS, SparkTTSError, Voice
+from sparktts_onnx import FORMATS, SparkTTSError, TextFeed, Voice
 from sparktts_onnx.server.answer import Answer, SpeechResponse
 from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse, read_form
 from sparktts_onnx.server.errors import ApiError, from_library
@@ -93,7 +93,7 @@ def _revoicing(form: RevoiceRequest, service: SpeechService) -> Order:
 
 
 async def _answered(order: Order, service: SpeechService, request: Request) -> Response:
-    answer = Answer(order, service, request)
+    answer = Answer(order, service, request.state.log, request)
     first = await answer.begin()
     if order.events:
         return SpeechResponse(answer, answer.events(first), "text/event-stream")
@@ -113,15 +113,29 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
     Raises:
         ApiError, SparkTTSError: something in the request cannot be had.
     """
-    if len(body.input) > service.settings.max_text_characters:
-        limit = service.settings.max_text_characters
-        message = f"the text has {len(body.input)} characters; the limit of this server is {limit}"
-        raise ApiError(400, message, code="text_too_long", param="input")
+    check_length(len(body.input), service)
     if not body.input.strip():
         raise ApiError(400, "the text is empty; give at least one character to speak", code="empty", param="input")
     if body.timestamp_granularities and body.stream_format != "sse":
         message = 'times of words come as events: add "stream_format": "sse", or leave out timestamp_granularities'
         raise ApiError(400, message, code="invalid_value", param="timestamp_granularities")
+    return order_for(body, body.input, service)
+
+
+def check_length(characters: int, service: SpeechService) -> None:
+    """See that a text is not too long.
+
+    Raises:
+        ApiError: it is.
+    """
+    limit = service.settings.max_text_characters
+    if characters > limit:
+        message = f"the text has {characters} characters; the limit of this server is {limit}"
+        raise ApiError(400, message, code="text_too_long", param="input")
+
+
+def order_for(body: SpeechRequest, text: str | TextFeed, service: SpeechService) -> Order:
+    """An order for a text that may still be on its way; raises as `make_order`."""
     check_model(body.model, service)
     options = {name: value for name in _PASSED_ON if (value := getattr(body, name)) is not None}
     options.setdefault("seed", secrets.randbelow(1 << 31))
@@ -130,7 +144,7 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
     rate = _rate(body.sample_rate, body.response_format)
     streams = FORMATS[body.response_format].streams
     return Order(
-        body.input,
+        text,
         options,
         _voice(body, service),
         body.response_format,

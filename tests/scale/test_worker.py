@@ -20,7 +20,7 @@ import ray.exceptions
 import soundfile
 from ray.serve.exceptions import RequestCancelledError
 
-from sparktts_onnx import SparkTTSONNX, SpeechInfo, Voice
+from sparktts_onnx import SparkTTSONNX, SpeechInfo, TextFeed, Voice
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Target
 from sparktts_onnx.errors import GenerationError, NothingToSpeakError, OptionError, TextError
@@ -174,6 +174,19 @@ def test_the_engine_speaks_whole_speech_however_workers_end(
     assert np.array_equal(heard, np.concatenate(list(tts.stream(TEXT, gender="female", seed=9))))
     assert stream.info is not None
     assert len(handle.asked) == 1 + len(endings)
+
+
+def test_a_text_in_pieces_is_spoken_once_it_has_ended(engine: RemoteEngine, tts: SparkTTSONNX) -> None:
+    feed = TextFeed()
+    stream = engine.stream(feed, gender="female", seed=3)
+    for piece in (TEXT[:10], TEXT[10:]):
+        feed.write(piece)
+    threading.Timer(0.05, feed.close).start()
+    assert np.array_equal(np.concatenate(list(stream)), np.concatenate(list(tts.stream(TEXT, gender="female", seed=3))))
+    assert stream.info is not None and stream.segments == stream.info.segments and stream.words is None
+    waits = engine.stream(TextFeed(), gender="female", seed=3)
+    threading.Timer(0.05, waits.cancel).start()
+    assert list(waits) == []
 
 
 def test_without_a_seed_a_second_attempt_is_still_the_same(engine: RemoteEngine, handle: Handle) -> None:

@@ -22,12 +22,14 @@ from sparktts_onnx import (
     SegmentInfo,
     SpeechInfo,
     StreamOptions,
+    TextFeed,
     Voice,
     VoiceStyle,
     WordInfo,
 )
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, read_manifest
 from sparktts_onnx.errors import GenerationError, RecordingError
+from sparktts_onnx.runtime.cancellation import Cancellation
 
 RATE = 16_000
 STEP_SAMPLES = RATE // 10
@@ -36,11 +38,13 @@ STEP_SAMPLES = RATE // 10
 class StandInStream:
     """Chunks of a tone that follows from text, voice and seed alone."""
 
-    def __init__(self, engine: "StandIn", text: str, options: dict[str, Any]) -> None:
+    def __init__(self, engine: "StandIn", text: str | TextFeed, options: dict[str, Any]) -> None:
         self._engine = engine
-        self._text = text
+        self._feed = text
+        self._text = text if isinstance(text, str) else ""
         self._options = options
         self._cancelled = threading.Event()
+        self._cancellation = Cancellation()
         self._chunks = self._run()
         self.sample_rate = RATE
         self.info: SpeechInfo | None = None
@@ -61,10 +65,20 @@ class StandInStream:
     def cancel(self) -> None:
         """Stop at the next step."""
         self._cancelled.set()
+        self._cancellation.cancel()
 
     def _run(self) -> Iterator[NDArray[np.float32]]:
-        engine, words = self._engine, self._text.split()
+        engine = self._engine
         with engine.working():
+            if isinstance(self._feed, TextFeed):
+                try:
+                    for piece in self._feed.pieces(self._cancellation):
+                        self._text += "|" if piece is None else piece
+                except GenerationError:
+                    engine.cancelled += 1
+                    return
+            words = self._text.split()
+            engine.spoken.append(self._text)
             for number in range(engine.steps_of(self._text)):
                 engine.gate.wait()
                 if "slowly" in words:
@@ -107,15 +121,19 @@ class StandIn:
         self.active = 0
         self.most_active = 0
         """Streams that ever ran side by side."""
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.asked: list[tuple[str | TextFeed, dict[str, Any]]] = []
         """Texts and options of every stream."""
+        self.spoken: list[str] = []
+        """Whole texts; a flush is a bar."""
 
     @property
     def manifest(self) -> Manifest:
         """The nano bundle's, perhaps with a head that follows the words."""
         return self._manifest
 
-    def stream(self, text: str, *, stream_options: StreamOptions | None = None, **options: Any) -> StandInStream:
+    def stream(
+        self, text: str | TextFeed, *, stream_options: StreamOptions | None = None, **options: Any
+    ) -> StandInStream:
         """A stream; the options are noted."""
         with self._lock:
             self.asked.append((text, options))

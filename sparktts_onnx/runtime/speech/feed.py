@@ -88,11 +88,13 @@ class TextFeed:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close(error)
 
-    def pieces(self, cancellation: Cancellation, flush_seconds: float | None = None) -> Iterator[str | None]:
+    def pieces(
+        self, cancellation: Cancellation | None = None, flush_seconds: float | None = None
+    ) -> Iterator[str | None]:
         """The text as it comes, once; None where it is to be spoken so far.
 
         Args:
-            cancellation: of the speech; ends the wait.
+            cancellation: of the speech; ends the wait. Without one, `close` does.
             flush_seconds: text that is followed by none for so long is spoken.
 
         Raises:
@@ -100,6 +102,7 @@ class TextFeed:
             OptionError: taken before.
             whatever the source of the text raised.
         """
+        cancellation = cancellation or Cancellation()
         with self._changed:
             if self._taken:
                 raise OptionError("this text was spoken before; make a feed for each stream", field="text")
