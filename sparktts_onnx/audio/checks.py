@@ -112,6 +112,8 @@ class RecordingReport:
     """What was mended, and what would make it better, worst first; empty where nothing would."""
     name: str = "the recording"
     """What messages call it."""
+    transcript_fits: bool = True
+    """Whether somebody could have said the transcript in the time that is spoken; the first note says why not."""
 
 
 @dataclass(frozen=True)

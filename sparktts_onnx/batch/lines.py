@@ -40,7 +40,7 @@ def read_lines(path: Path, manifest: Manifest) -> tuple[list[Line], list[BadLine
     """Every good line and every bad one; voices are loaded once."""
     reader = _Reader(manifest, path.parent)
     lines, bad, names = [], [], set()
-    for number, content in _contents(path):
+    for number, content in contents(path):
         try:
             line = reader.line(number, content)
             if file_name_key(line.name) in names:
@@ -53,7 +53,7 @@ def read_lines(path: Path, manifest: Manifest) -> tuple[list[Line], list[BadLine
     return lines, bad
 
 
-def _contents(path: Path) -> Iterator[tuple[int, str]]:
+def contents(path: Path) -> Iterator[tuple[int, str]]:
     """Number and JSON text of every line that holds something."""
     texts = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _text_lines(path)
     return ((number, text) for number, text in enumerate(texts, 1) if text)

@@ -1,7 +1,5 @@
 """The results of a batch: a file for each line, and a note of it that lets a later run go on where this one stopped."""
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +8,7 @@ from typing import Any
 from sparktts_onnx import BatchResult, SparkTTSError, SparkTTSONNX, save_speech
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.batch.lines import Line
-from sparktts_onnx.errors import OutputError
-from sparktts_onnx.files import read_text_file
+from sparktts_onnx.batch.notes import Notes, read_lines
 
 RESULTS = "results.jsonl"
 
@@ -63,12 +60,9 @@ class Results:
     def __init__(self, target: Target) -> None:
         self._target = target
         self.path = target.folder / RESULTS
-        self._done = self._read()
+        self._notes = Notes(self.path)
+        self._done = {str(note.get("file")): str(note.get("key")) for note in read_lines(self.path)}
         """By file, the key of the line that it was spoken from."""
-        try:
-            target.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"the folder {target.folder} cannot be made: {error.strerror or error}") from error
 
     def has(self, line: Line) -> bool:
         """Whether a line was spoken and its file is still there."""
@@ -77,34 +71,4 @@ class Results:
 
     def add(self, note: Mapping[str, Any]) -> None:
         """Note a file that was written."""
-        try:
-            with self.path.open("a", encoding="utf-8") as notes:
-                notes.write(json.dumps(note, ensure_ascii=False) + "\n")
-                notes.flush()
-                os.fsync(notes.fileno())
-        except OSError as error:
-            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
-
-    def _read(self) -> dict[str, str]:
-        if not self.path.exists():
-            return {}
-        self._drop_cut_off_note()
-        notes = (_parsed(text) for text in read_text_file(self.path).split("\n"))
-        return {str(note.get("file")): str(note.get("key")) for note in notes}
-
-    def _drop_cut_off_note(self) -> None:
-        """A stop may have cut off the last note; its line is spoken again."""
-        try:
-            with self.path.open("r+b") as notes:
-                notes.truncate(notes.read().rfind(b"\n") + 1)
-        except OSError as error:
-            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """A noted result; nothing for a line that holds none."""
-    try:
-        note = json.loads(text)
-    except ValueError:
-        return {}
-    return note if isinstance(note, dict) else {}
+        self._notes.add(note)

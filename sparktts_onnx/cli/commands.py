@@ -4,7 +4,7 @@ import argparse
 import logging
 from collections.abc import Callable, Sequence
 
-from sparktts_onnx.cli import batch, revoice, serve, speak, voices
+from sparktts_onnx.cli import batch, revoice, serve, speak, tokens, voices
 from sparktts_onnx.cli.arguments import with_dashes
 from sparktts_onnx.export import cli as convert
 
@@ -12,6 +12,7 @@ COMMANDS = {
     "speak": speak.add_arguments,
     "batch": batch.add_arguments,
     "revoice": revoice.add_arguments,
+    "tokens": tokens.add_arguments,
     "voices": voices.add_arguments,
     "serve": serve.add_arguments,
     "convert": convert.add_arguments,

@@ -175,7 +175,7 @@ def _with_transcript(reports: Sequence[RecordingReport], transcript: str) -> Rec
         f"the transcript has {len(transcript.strip())} characters for {spoken:.1f} s of speech, too {much} to be what "
         "is said: give exactly the words of the recording, or no transcript"
     )
-    return dataclasses.replace(reports[0], notes=(note, *reports[0].notes))
+    return dataclasses.replace(reports[0], notes=(note, *reports[0].notes), transcript_fits=False)
 
 
 def _plain(tokens: NDArray[np.int64]) -> tuple[int, ...]:

@@ -1,0 +1,102 @@
+"""Notes of finished work, a JSON object a line, that let a later run go on where this one stopped."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sparktts_onnx.audio.parts import part_beside
+from sparktts_onnx.errors import OutputError
+
+
+class Notes:
+    """A file that notes are added to, each on disk when `add` returns. One process writes at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Drop what a stop has cut off.
+
+        Raises:
+            OutputError: the file cannot be written, or its folder cannot be made.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                with path.open("r+b") as notes:
+                    notes.truncate(sum(len(line) for line in notes if line.endswith(b"\n")))
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def places(self, key: str) -> dict[str, int]:
+        """By the value of a key, the place that `at` reads the last such note from."""
+        found, place = {}, 0
+        for line in _lines(self.path):
+            found[str(_parsed(line).get(key))] = place
+            place += len(line)
+        return found
+
+    def at(self, places: Iterable[int]) -> Iterator[dict[str, Any]]:
+        """The notes at some places."""
+        with self.path.open("rb") as notes:
+            for place in places:
+                notes.seek(place)
+                yield _parsed(notes.readline())
+
+    def add(self, note: Mapping[str, Any]) -> None:
+        """Add a note.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as notes:
+                notes.write(_line(note))
+                notes.flush()
+                os.fsync(notes.fileno())
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects in a file of JSON lines; an empty one for a line that holds none."""
+    return map(_parsed, _lines(path))
+
+
+def write_lines(path: Path, items: Iterable[Mapping[str, Any]]) -> None:
+    """Write a file of JSON lines that is there whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = part_beside(path)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(map(_line, items))
+        part.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    if path.exists():
+        with path.open("rb") as file:
+            yield from file
+
+
+def _line(note: Mapping[str, Any]) -> str:
+    return json.dumps(note, ensure_ascii=False) + "\n"
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        note = json.loads(line)
+    except ValueError:
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path} cannot be written: {error.strerror or error}")

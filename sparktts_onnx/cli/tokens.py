@@ -1,0 +1,62 @@
+"""`spark-tts-onnx tokens`: recordings into rows to train on, resumable."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sparktts_onnx.batch.recordings import read_recordings
+from sparktts_onnx.batch.tokens import Encoder, Rows
+from sparktts_onnx.cli.arguments import add_model_arguments, open_model
+from sparktts_onnx.cli.progress import Progress
+
+DESCRIPTION = """Turn recordings and what is said in them into rows that recipes for finetuning train on.
+
+  spark-tts-onnx tokens clips/ --output rows.jsonl --model M        a.wav with a.txt next to it, and so on
+  spark-tts-onnx tokens clips.csv --output rows.parquet --model M   path|text
+  spark-tts-onnx tokens clips.jsonl --output rows.jsonl --model M   {"audio": "a.wav", "text": "Hello."}
+
+Paths are relative to the file that names them. A "source" in JSON is a speaker's name and goes before the text, as
+"name: text". A row's `text` is the whole line to train on; the tokens equal those of the original's tokenizer with a
+bundle in fp32. A bad recording is reported with its line and left out; the exit status is then 1. Run the same command
+again after a stop, or after mending recordings: only what is missing or has changed is read."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = DESCRIPTION
+    parser.set_defaults(run=run)
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="a JSONL, Parquet or CSV file, or a folder")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="rows as .jsonl or .parquet")
+    parser.add_argument(
+        "--max-seconds", type=float, default=60, metavar="S", help="refuse longer recordings (default: 60)"
+    )
+    add_model_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read what is not read yet, and write all rows."""
+    recordings, bad = read_recordings(options.dataset)
+    with open_model(options) as tts:
+        encoder = Encoder(tts, max_seconds=options.max_seconds)
+        rows = Rows(options.output, encoder)
+        for entry in bad:
+            _report(entry.place, entry.error)
+        todo, failed = rows.missing(recordings), len(bad)
+        progress = Progress("reading")
+        for done, tokens in enumerate(encoder.encode(todo), len(recordings) - len(todo) + 1):
+            if said := tokens.error or tokens.doubt:
+                _report(tokens.recording.place, said)
+            if tokens.note is None:
+                failed += 1
+            else:
+                rows.add(tokens.note)
+            progress(done, len(recordings))
+        written = rows.write(recordings)
+    print(f"{len(recordings) - len(todo)} there already, {len(todo)} to read, {failed} failed", file=sys.stderr)
+    print(f"{written} rows", file=sys.stderr)
+    print(options.output)
+    return 1 if failed else 0
+
+
+def _report(place: str, said: object) -> None:
+    print(f"{place}: {said}", file=sys.stderr)
