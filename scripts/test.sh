@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Every check of the project. Options go to pytest:  ./scripts/test.sh -k vocoder
 #
-# Two environments: one without torch, transformers and onnx, for everything that runs without them, and one with
-# everything, for the rest. The small voice is converted once, in every precision, and serves both.
+# Three environments: one without torch, transformers and onnx, for everything that runs without them; one with the least
+# versions that pyproject.toml names, for what depends on them; and one with everything, for the rest. The small voice is converted once, in every precision, and serves both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/environment.sh
 
 torch_free=(tests/bundle tests/text tests/audio tests/runtime tests/cli tests/speech tests/test_errors.py)
+least=(tests/speech/test_bundle_format.py tests/runtime/test_pipeline.py tests/runtime/test_nano_bundle.py
+  tests/runtime/graphs tests/runtime/voices tests/audio/test_reading.py tests/audio/test_encoding.py)
 alone=(tests/scale tests/web tests/server/test_page.py) # a cluster or a browser takes the whole machine
 export SPEECH_BUNDLES=$PWD/build/test-voice
 
@@ -26,6 +28,9 @@ if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
 fi
 npm ci --prefix web --silent --no-audit --no-fund &
 make_environment .venv-runtime -e '.[cpu]' --group runtime-test
+mkdir -p build
+"$(find_python)" scripts/least_versions.py > build/least.txt
+CONSTRAINTS=build/least.txt make_environment .venv-least -e '.[cpu,aac]' --group portable-test
 make_environment .venv-test -e '.[cpu,convert,lora,server,aac,play,ray,training]' --group dev
 wait $!
 .venv-runtime/bin/python scripts/check_runtime_only.py
@@ -45,6 +50,7 @@ if [ -z "$chosen" ]; then
   npm run check --prefix web --silent
   npm test --prefix web --silent
 fi
+run_tests .venv-least 2 "${least[@]}" "$@"
 run_tests .venv-runtime 2 "${torch_free[@]}" "$@"
 run_tests .venv-test 0 "${alone[@]}" "$@"
 run_tests .venv-test 2 tests "${torch_free[@]/#/--ignore=}" "${alone[@]/#/--ignore=}" "$@"
