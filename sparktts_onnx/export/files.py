@@ -63,12 +63,7 @@ def values_of(kind: type[Kind], given: Mapping[str, Any], *, source: Path | str,
 
 
 def refuse_pointer(path: Path) -> None:
-    """Recognize the stand-in that a clone without Git LFS leaves in a large file's place.
-
-    Raises:
-        CheckpointError: it is one.
-        OSError: the file cannot be read.
-    """
+    """Recognize the stand-in that a clone without Git LFS leaves in a large file's place."""
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise CheckpointError(

@@ -61,11 +61,7 @@ def estimate(
 
 
 def check_room(needs: Needs, target: Path) -> None:
-    """Compare the needs with the machine.
-
-    Raises:
-        ExportError: too little disk or memory, with both figures.
-    """
+    """Compare the needs with the machine."""
     free = shutil.disk_usage(_existing(target)).free
     if free < needs.disk:
         raise ExportError(

@@ -89,11 +89,7 @@ def normalizes_recordings(folder: Path) -> bool:
 
 
 def read_wav2vec2(folder: Path, config: Wav2Vec2Config) -> Wav2Vec2Model:
-    """The model in float32 without the layers whose output nobody reads.
-
-    Raises:
-        CheckpointError: its tensors are not those that the config calls for.
-    """
+    """The model in float32 without the layers whose output nobody reads."""
     files = TensorFiles(folder)
     with torch.device("meta"):
         model = Wav2Vec2Model(shortened(config))

@@ -76,11 +76,7 @@ class TensorFiles:
         return frozenset(self._places)
 
     def read(self, name: str) -> Tensor:
-        """One tensor; floating ones as float32, whatever they are stored in.
-
-        Raises:
-            CheckpointError: there is no such tensor, or its file is damaged.
-        """
+        """One tensor; floating ones as float32, whatever they are stored in."""
         return self.read_all([name])[name]
 
     def read_all(self, names: Iterable[str]) -> dict[str, Tensor]:
@@ -176,11 +172,7 @@ MERGE = (
 
 
 def refuse_derived(names: Iterable[str], path: Path) -> None:
-    """Recognize weights that are not a model's own.
-
-    Raises:
-        CheckpointError: they are an adapter's, or were quantized by another tool.
-    """
+    """Recognize weights that are not a model's own."""
     for name in names:
         if ADAPTED.search(name):
             raise CheckpointError(MERGE.format(path))

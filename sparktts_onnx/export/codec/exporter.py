@@ -32,18 +32,9 @@ class GraphForm:
 def export_graph(
     recipe: Recipe, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, form: GraphForm, half: bool = False
 ) -> list[Path]:
-    """Write one component graph.
+    """Write one component graph, traced from its reference module; weights go beside `target` as `.onnx.data`.
 
-    Args:
-        recipe: which graph.
-        adapter: its reference module.
-        target: the `.onnx` file to write; weights go beside it as `.onnx.data`.
-        checkpoint: gives the sizes of the examples.
-        form: how to write it.
-        half: whether large weights are kept as float16 in the file.
-
-    Raises:
-        ExportError: the graph could not be traced.
+    `half`: whether large weights are kept as float16 in the file.
     """
     traced = target.with_suffix(".traced")
     spec = recipe.spec

@@ -16,11 +16,7 @@ _PAGE = 4096
 
 
 def tidy(model: onnx.ModelProto, name: str) -> None:
-    """Name the graph and drop what nothing reads.
-
-    Raises:
-        ExportError: the graph uses operators outside the standard set.
-    """
+    """Name the graph and drop what nothing reads."""
     model.graph.name = name
     model.producer_name, model.producer_version = "sparktts-onnx", ""
     foreign = sorted({node.domain for node in model.graph.node if node.domain not in ("", "ai.onnx")})

@@ -40,18 +40,10 @@ def write_language_model(
     opset: int = 17,
     ids: TokenIds | None = None,
 ) -> LanguageModelLayout:
-    """Write `language_model.onnx` and `language_model.onnx.data` into the folder `target`.
+    """Write `language_model.onnx` and `language_model.onnx.data` into the folder `target`, which is there.
 
-    Args:
-        llm_folder: the checkpoint's `LLM` folder, or another with a language model.
-        target: an existing folder.
-        precision: of the stored weights.
-        head: rows of the output head: those of the ids that speech can use, or the whole vocabulary.
-        opset: of the standard operators.
-        ids: of its tokenizer, where that lies elsewhere.
-
-    Raises:
-        CheckpointError: the folder cannot be read, or a tensor is missing, extra or misshapen.
+    `head`: rows of the output head, those of the ids that speech can use or the whole vocabulary; `ids`: of its
+    tokenizer, where that lies elsewhere.
     """
     config = read_decoder_config(llm_folder)
     weights = DecoderWeights(config, TensorFiles(llm_folder))
@@ -72,11 +64,7 @@ def write_language_model(
 
 
 def head_range(config: DecoderConfig, ids: TokenIds, head: Head) -> HeadRange:
-    """The rows that the output head keeps.
-
-    Raises:
-        CheckpointError: the tokenizer has ids that the model has no rows for.
-    """
+    """The rows that the output head keeps."""
     spans = (ids.global_tokens, ids.semantic_tokens, *ids.attributes)
     written = [ids.end_of_text, ids.start_global, ids.end_global, ids.start_semantic, ids.end_semantic]
     spans = (*spans, *(IdRange(token, 1) for token in written))

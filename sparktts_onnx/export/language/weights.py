@@ -118,11 +118,7 @@ def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
 
 
 def read_reference(folder: Path) -> nn.Module:
-    """The model of an `LLM` folder as transformers computes it, in float32, of the tensors that the graph is made of.
-
-    Raises:
-        CheckpointError: it cannot be read.
-    """
+    """The model of an `LLM` folder as transformers computes it, in float32, of the tensors that the graph has."""
     config = read_decoder_config(folder)
     tensors = TensorFiles(folder).read_all(expected_shapes(config))
     if config.tie_word_embeddings:

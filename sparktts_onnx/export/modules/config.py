@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from sparktts_onnx.bundle.values import Bounds
@@ -161,6 +162,18 @@ class SpeakerConfig:
     """Residual quantizers; only one is described, so only one is accepted."""
 
 
+_EQUAL = (
+    ("mel_params.num_mels", "speaker_encoder.input_dim"),
+    ("encoder.out_channels", "quantizer.input_dim"),
+    ("quantizer.input_dim", "prenet.input_channels"),
+    ("prenet.out_channels", "postnet.input_channels"),
+    ("prenet.out_channels", "decoder.input_channel"),
+    ("prenet.condition_dim", "speaker_encoder.out_dim"),
+    ("prenet.out_channels", "speaker_encoder.out_dim"),
+)
+"""Sizes that one part hands to the next."""
+
+
 @dataclass(frozen=True)
 class BiCodecConfig:
     """Everything below the key `audio_tokenizer`."""
@@ -195,39 +208,19 @@ class BiCodecConfig:
                 f"decoder.rates and prenet.sample_ratios make {samples} samples of a token, expected at most "
                 f"{MOST_SAMPLES_PER_TOKEN}"
             )
-        _agree(
-            "mel_params.num_mels", self.mel_params.num_mels, "speaker_encoder.input_dim", self.speaker_encoder.input_dim
-        )
-        _agree("encoder.out_channels", self.encoder.out_channels, "quantizer.input_dim", self.quantizer.input_dim)
-        _agree("quantizer.input_dim", self.quantizer.input_dim, "prenet.input_channels", self.prenet.input_channels)
-        _agree("prenet.out_channels", self.prenet.out_channels, "postnet.input_channels", self.postnet.input_channels)
-        _agree("prenet.out_channels", self.prenet.out_channels, "decoder.input_channel", self.decoder.input_channel)
-        _agree(
-            "prenet.condition_dim", self.prenet.condition_dim, "speaker_encoder.out_dim", self.speaker_encoder.out_dim
-        )
-        _agree("prenet.out_channels", self.prenet.out_channels, "speaker_encoder.out_dim", self.speaker_encoder.out_dim)
+        for left, right in _EQUAL:
+            found = attrgetter(left)(self), attrgetter(right)(self)
+            if found[0] != found[1]:
+                raise CheckpointError(
+                    f"BiCodec/config.yaml: {left} is {found[0]} but {right} is {found[1]}; they must be equal"
+                )
 
     @classmethod
     def from_dict(cls, sections: Mapping[str, Any]) -> "BiCodecConfig":
         """Build from the parsed YAML below `audio_tokenizer`."""
         if missing := [name for name in cls.__dataclass_fields__ if name not in sections]:
             raise CheckpointError(f"BiCodec/config.yaml: audio_tokenizer has no {', '.join(missing)}")
-        return cls(
-            mel_params=_section(MelConfig, "mel_params", sections),
-            encoder=_section(FeatureEncoderConfig, "encoder", sections),
-            decoder=_section(GeneratorConfig, "decoder", sections),
-            quantizer=_section(QuantizerConfig, "quantizer", sections),
-            speaker_encoder=_section(SpeakerConfig, "speaker_encoder", sections),
-            prenet=_section(FeatureDecoderConfig, "prenet", sections),
-            postnet=_section(FeatureDecoderConfig, "postnet", sections),
-        )
-
-
-def _agree(left_name: str, left: int | None, right_name: str, right: int | None) -> None:
-    if left != right:
-        raise CheckpointError(
-            f"BiCodec/config.yaml: {left_name} is {left} but {right_name} is {right}; they must be equal"
-        )
+        return cls(**{name: _section(kind, name, sections) for name, kind in get_type_hints(cls).items()})
 
 
 def _section(kind: type[Section], name: str, sections: Mapping[str, Any]) -> Section:

@@ -14,14 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sparktts_onnx.bundle.contract import TensorSpec
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec.recipes import Recipe, Size, declared_axes, examples, option_examples
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 TOKEN_MARGIN = 1e-4
 """A token may differ only where the model itself was this close to choosing another."""
-DTYPES = {"float32": "tensor(float)", "int64": "tensor(int64)", "int32": "tensor(int32)"}
+DTYPES = {
+    "float32": "tensor(float)",
+    "float16": "tensor(float16)",
+    "int64": "tensor(int64)",
+    "int32": "tensor(int32)",
+}
 Array = NDArray[Any]
 
 
@@ -125,24 +129,22 @@ def verify_declaration(
             faults.append(f"{kind}s are {names}, expected {[spec.name for spec in specs]}")
             continue
         for spec, entry in zip(specs, found, strict=True):
-            faults += _tensor_faults(spec, entry, checkpoint, size)
+            axes = declared_axes(spec, checkpoint)
+            faults += tensor_faults(entry, spec.name, spec.dtype, axes, are_fixed=size is not None)
     return Check(recipe.name, "declaration", None, None, "; ".join(faults) or None)
 
 
-def _tensor_faults(spec: TensorSpec, entry: Any, checkpoint: Checkpoint, size: Size | None) -> list[str]:
-    faults = []
-    if entry.type != DTYPES[spec.dtype]:
-        faults.append(f"{spec.name} is {entry.type}, expected {DTYPES[spec.dtype]}")
-    expected, found = declared_axes(spec, checkpoint), tuple(entry.shape)
-    if len(found) != len(expected):
-        return [*faults, f"{spec.name} has axes {list(found)}, expected {list(expected)}"]
-    for axis, (wanted, given) in enumerate(zip(expected, found, strict=True)):
-        if isinstance(wanted, int):
-            agrees = given == wanted
-        else:
-            agrees = isinstance(given, int) if size is not None else given == wanted
+def tensor_faults(
+    entry: Any, name: str, dtype: str, axes: Sequence[str | int], *, are_fixed: bool = False
+) -> list[str]:
+    """What is wrong with a declared input or output; `are_fixed`: whether every axis has a size."""
+    faults = [] if entry.type == DTYPES[dtype] else [f"{name} is {entry.type}, expected {DTYPES[dtype]}"]
+    if len(entry.shape) != len(axes):
+        return [*faults, f"{name} has axes {list(entry.shape)}, expected {list(axes)}"]
+    for axis, (wanted, given) in enumerate(zip(axes, entry.shape, strict=True)):
+        agrees = isinstance(given, int) if are_fixed and isinstance(wanted, str) else given == wanted
         if not agrees:
-            faults.append(f"axis {axis} of {spec.name} is {given!r}, expected {wanted!r}")
+            faults.append(f"axis {axis} of {name} is {given!r}, expected {wanted!r}")
     return faults
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, TokenIds
 from sparktts_onnx.export.graphs.storage import Precision
-from sparktts_onnx.export.verify.graphs import DTYPES, Check, open_session
+from sparktts_onnx.export.verify.graphs import Check, open_session, tensor_faults
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 TOLERANCES: Mapping[str, float] = {"fp32": 2e-4, "fp16": 1e-2, "int8": 0.3, "int4": 0.7}
@@ -32,6 +32,8 @@ GREEDY_STEPS = 24
 BATCHED_STEPS = 4
 
 Logits = NDArray[np.float32]
+Declared = dict[str, tuple[str, tuple[str | int, ...]]]
+"""Dtype and axes of inputs or outputs, by name."""
 
 
 class GraphRunner:
@@ -120,39 +122,26 @@ def declaration(
     session: ort.InferenceSession, layout: LanguageModelLayout, heads: Sequence[AlignmentHead] = ()
 ) -> Check:
     """Compare names, dtypes and fixed axes with the layout."""
-    buffer: tuple[str, Sequence[Any]] = (layout.cache_dtype, ("B", layout.kv_heads, None, layout.head_dim))
-    inputs: dict[str, tuple[str, Sequence[Any]]] = {
+    buffer = layout.cache_dtype, ("B", layout.kv_heads, "P", layout.head_dim)
+    inputs: Declared = {
         "input_ids": ("int64", ("B", "S")),
         "seqlens_k": ("int32", ("B",)),
         "total_sequence_length": ("int32", ()),
         **dict.fromkeys(cache_names("past_key_values", layout.layers), buffer),
     }
-    outputs: dict[str, tuple[str, Sequence[Any]]] = {
+    outputs: Declared = {
         "logits": ("float32", ("B", layout.head_rows)),
         **dict.fromkeys(cache_names("present", layout.layers), buffer),
     }
     if heads:
         outputs[QUERIES] = (layout.cache_dtype, ("B", len(heads), layout.head_dim))
-    faults = _differences(session.get_inputs(), inputs) + _differences(session.get_outputs(), outputs)
+    faults: list[str] = []
+    for expected, found in ((inputs, session.get_inputs()), (outputs, session.get_outputs())):
+        if strange := sorted(expected.keys() ^ {entry.name for entry in found}):
+            faults.append(f"tensors {strange[:4]} are missing or too many")
+        else:
+            faults += [fault for entry in found for fault in tensor_faults(entry, entry.name, *expected[entry.name])]
     return Check(LANGUAGE_MODEL, "declaration", None, None, "; ".join(faults) or None)
-
-
-def _differences(found: Sequence[Any], expected: Mapping[str, tuple[str, Sequence[Any]]]) -> list[str]:
-    by_name = {entry.name: entry for entry in found}
-    if by_name.keys() != expected.keys():
-        return [f"tensors {sorted(by_name.keys() ^ expected.keys())[:4]} are missing or too many"]
-    faults = []
-    for name, (dtype, axes) in expected.items():
-        entry = by_name[name]
-        # The cache's axes are float16 where the layout says so, which has no entry among the components' dtypes.
-        wanted_type = DTYPES.get(dtype, "tensor(float16)")
-        fixed = all(not isinstance(axis, int) or axis == given for axis, given in zip(axes, entry.shape, strict=False))
-        free = all(
-            isinstance(axis, int) or isinstance(given, str) for axis, given in zip(axes, entry.shape, strict=False)
-        )
-        if entry.type != wanted_type or len(entry.shape) != len(axes) or not fixed or not free:
-            faults.append(f"{name} is {entry.type} {entry.shape}, expected {wanted_type} {list(axes)}")
-    return faults
 
 
 def _prompt_checks(

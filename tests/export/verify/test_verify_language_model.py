@@ -122,7 +122,7 @@ def test_a_cache_of_another_geometry_fails(
     tiny: Checkpoint, reference: nn.Module, layout: LanguageModelLayout, tmp_path: Path
 ) -> None:
     wrong = dataclasses.replace(layout, kv_heads=layout.kv_heads + 1)
-    assert "past_key_values.0.key is" in faults(judged(tiny, reference, tmp_path, wrong))
+    assert "axis 1 of past_key_values.0.key is" in faults(judged(tiny, reference, tmp_path, wrong))
     wrong = dataclasses.replace(layout, layers=layout.layers - 1)
     assert "missing or too many" in faults(judged(tiny, reference, tmp_path, wrong))
 
@@ -135,8 +135,7 @@ def test_a_frozen_length_fails(
         ids.type.tensor_type.shape.dim[1].dim_value = 50
 
     damaged(tmp_path, freeze)
-    found = faults(judged(tiny, reference, tmp_path, layout))
-    assert "input_ids is tensor(int64)" in found and "50], expected" in found
+    assert "axis 1 of input_ids is 50, expected 'S'" in faults(judged(tiny, reference, tmp_path, layout))
 
 
 def test_a_rotation_table_that_is_off_by_one_fails(
