@@ -14,7 +14,7 @@ from sparktts_onnx.errors import ExportError
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec.lowering import lowered
 from sparktts_onnx.export.codec.recipes import DYNAMIC_LETTERS, Recipe, Size, declared_axes, examples, zeros
-from sparktts_onnx.export.graphs.graph_store import save_graph, store_half, tidy
+from sparktts_onnx.export.graphs.graph_file import save_graph, store_half, tidy
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparktts_onnx.export.codec.generator_lowering import PhasedConvolution
-from sparktts_onnx.export.graphs.graph_store import quantize_rows
+from sparktts_onnx.export.graphs.graph_file import quantize_rows
 
 _LEVELS = 255
 

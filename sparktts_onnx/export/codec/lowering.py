@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator
 from sparktts_onnx.export.codec.integer_generator import IntegerGenerator
-from sparktts_onnx.export.graphs.graph_store import EXTERNAL_BYTES
+from sparktts_onnx.export.graphs.graph_file import EXTERNAL_BYTES
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import VectorQuantizer
 from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm
@@ -37,9 +37,7 @@ def halved(adapter: nn.Module) -> nn.Module:
 def in_integers(adapter: nn.Module, features: Iterable[Tensor]) -> nn.Module:
     """A copy of the decoder's adapter in the form that is exported, its convolutions in 8-bit integers.
 
-    Args:
-        adapter: the reference module of the decoder.
-        features: typical inputs of its wave generator, each float32 [B, D, T].
+    `features`: typical inputs of its wave generator, each float32 [B, D, T].
     """
     result = lowered(adapter)
     for name, child in result.named_children():

@@ -1,19 +1,21 @@
-"""An ONNX file written node by node, its weights streamed to a file beside it that a runtime can map."""
+"""ONNX files with their weights beside them, where a runtime can map them: one written node by node, or one traced."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from sparktts_onnx.export.graphs.graph_store import EXTERNAL_BYTES, write_beside
+from sparktts_onnx.errors import ExportError
 
 MICROSOFT = "com.microsoft"
 """Operator domain of ONNX Runtime's fused operators."""
-_logger = logging.getLogger(__name__)
+EXTERNAL_BYTES = 1024
+"""Weights of at least this many bytes go to the file beside the graph; shape inference sees smaller ones."""
+_PAGE = 4096
+"""Weights start at multiples of this, so that a runtime can map them."""
 
 
 class GraphFile:
@@ -42,7 +44,7 @@ class GraphFile:
             self._initializers[name] = TensorProto(name=name, data_type=kind, dims=array.shape)
             write_beside(self._data, self._data_path.name, self._initializers[name], array)
         else:
-            self._initializers[name] = onnx.numpy_helper.from_array(array, name)
+            self._initializers[name] = numpy_helper.from_array(array, name)
         return name
 
     def shared(self, name: str, array: np.ndarray) -> str:
@@ -55,22 +57,16 @@ class GraphFile:
         inputs: Sequence[str],
         name: str,
         *,
-        outputs: int | Sequence[str] = 1,
+        outputs: Sequence[str] = (),
         domain: str = "",
         attributes: Mapping[str, Any] | None = None,
     ) -> str:
-        """Add a node; its outputs are called after it. Returns the first output's name."""
-        names = [name if i == 0 else f"{name}:{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs
-        self._nodes.append(helper.make_node(kind, list(inputs), list(names), name, domain=domain, **(attributes or {})))
+        """Add a node, whose one output is called as it is where none are named. Returns the first output's name."""
+        names = list(outputs) or [name]
+        self._nodes.append(helper.make_node(kind, list(inputs), names, name, domain=domain, **(attributes or {})))
         return names[0]
 
-    def finish(
-        self,
-        inputs: Sequence[onnx.ValueInfoProto],
-        outputs: Sequence[onnx.ValueInfoProto],
-        *,
-        properties: Mapping[str, str] | None = None,
-    ) -> None:
+    def finish(self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]) -> None:
         """Write the `.onnx` file; the weights file is complete then."""
         graph = helper.make_graph(
             self._nodes, self._path.stem, list(inputs), list(outputs), list(self._initializers.values())
@@ -78,17 +74,73 @@ class GraphFile:
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="sparktts-onnx")
         model.ir_version = helper.find_min_ir_version_for([opsets[0]], ignore_unknown=True)
-        helper.set_model_props(model, dict(properties or {}))
         self._data.close()
         onnx.save(model, self._path)
-        _logger.debug("wrote %s: %d nodes, %d bytes of weights", self._path, len(self._nodes), self.data_bytes)
-
-    @property
-    def data_bytes(self) -> int:
-        """Length of the weights file so far."""
-        return self._data_path.stat().st_size if self._data.closed else self._data.tell()
 
 
 def declare(name: str, dtype: str, axes: Sequence[str | int]) -> onnx.ValueInfoProto:
     """Declare an input or output; strings name dynamic axes."""
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), list(axes))
+
+
+def tidy(model: onnx.ModelProto, name: str) -> None:
+    """Name the graph and drop what nothing reads."""
+    model.graph.name = name
+    model.producer_name, model.producer_version = "sparktts-onnx", ""
+    foreign = sorted({node.domain for node in model.graph.node if node.domain not in ("", "ai.onnx")})
+    if foreign:
+        raise ExportError(f"{name} uses operators of {foreign[0]}; only standard ones are portable")
+    used = {given for node in model.graph.node for given in node.input}
+    unused = [entry for entry in model.graph.initializer if entry.name not in used]
+    for entry in unused:
+        model.graph.initializer.remove(entry)
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+
+
+def save_graph(model: onnx.ModelProto, target: Path) -> list[Path]:
+    """Write a graph and its weights; returns the files, the graph first."""
+    data = target.with_name(target.name + ".data")
+    with data.open("wb") as file:
+        for entry in model.graph.initializer:
+            array = numpy_helper.to_array(entry)
+            if array.nbytes >= EXTERNAL_BYTES:
+                write_beside(file, data.name, entry, array)
+        empty = file.tell() == 0
+    if empty:
+        data.unlink()
+    target.write_bytes(model.SerializeToString(deterministic=True))
+    return [target] if empty else [target, data]
+
+
+def write_beside(file: BinaryIO, location: str, entry: onnx.TensorProto, array: np.ndarray) -> None:
+    """Append a weight to the file beside a graph, where it can be mapped, and let the graph's entry point there."""
+    file.write(b"\0" * (-file.tell() % _PAGE))
+    offset = file.tell()
+    file.write(np.ascontiguousarray(array).data)
+    for kind in ("raw_data", "float_data", "int64_data", "int32_data"):
+        entry.ClearField(kind)
+    entry.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in {"location": location, "offset": offset, "length": array.nbytes}.items():
+        entry.external_data.add(key=key, value=str(value))
+
+
+def store_half(model: onnx.ModelProto) -> None:
+    """Keep large float32 weights as float16 in the file; a Cast gives them back, folded when the graph is loaded."""
+    casts = []
+    for entry in model.graph.initializer:
+        array = numpy_helper.to_array(entry)
+        if array.dtype == np.float32 and array.nbytes >= EXTERNAL_BYTES:
+            name = entry.name
+            entry.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights in 8 bits with a scale for each row: int8 [rows, inputs] and float32 [rows], symmetric."""
+    scales = np.abs(weight).max(axis=1) / np.float32(127)
+    inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
+    return np.rint(weight * inverse[:, None]).astype(np.int8), scales

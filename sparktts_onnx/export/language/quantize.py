@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile
-from sparktts_onnx.export.graphs.graph_store import quantize_rows
+from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile, quantize_rows
 from sparktts_onnx.export.language.products import Products, add_bias, gather, half_stored_product, to_float32
 
 SMALLEST_BLOCK = 16

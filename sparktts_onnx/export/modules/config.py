@@ -65,37 +65,25 @@ class FeatureEncoderConfig:
     """wav2vec2 features to the latents that are quantized."""
 
     input_channels: Width
-    """Width of the wav2vec2 features."""
-    vocos_dim: Width
-    """Width of the ConvNeXt blocks."""
-    vocos_intermediate_dim: Hidden
-    """Hidden width inside a ConvNeXt block."""
-    vocos_num_layers: Depth
-    """Number of ConvNeXt blocks in the first backbone."""
-    out_channels: Width
-    """Width of the latents."""
-    sample_ratios: Ratios = (1, 1)
-    """Down-sampling factor of each later stage."""
-
-
-@dataclass(frozen=True)
-class FeatureDecoderConfig:
-    """The prenet or the postnet: latents to features."""
-
-    input_channels: Width
     """Width of the input."""
     vocos_dim: Width
     """Width of the ConvNeXt blocks."""
     vocos_intermediate_dim: Hidden
     """Hidden width inside a ConvNeXt block."""
     vocos_num_layers: Depth
-    """Number of ConvNeXt blocks in the last backbone."""
+    """Number of ConvNeXt blocks in the backbone at full width: the encoder's first, the decoder's last."""
     out_channels: Width
     """Width of the output."""
+    sample_ratios: Ratios = (1, 1)
+    """Of each other stage: the encoder makes fewer frames, the decoder more."""
+
+
+@dataclass(frozen=True)
+class FeatureDecoderConfig(FeatureEncoderConfig):
+    """The prenet or the postnet: latents to features."""
+
     condition_dim: Width | None = None
     """Width of the vector that conditions the last backbone; None for none."""
-    sample_ratios: Ratios = (1, 1)
-    """Up-sampling factor of each earlier stage."""
     use_tanh_at_final: bool = False
     """Whether the output passes through tanh."""
 

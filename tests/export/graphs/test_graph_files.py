@@ -7,8 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from sparktts_onnx.export.graphs.graph_file import GraphFile, declare
-from sparktts_onnx.export.graphs.graph_store import save_graph
+from sparktts_onnx.export.graphs.graph_file import GraphFile, declare, save_graph
 
 OUTPUT = declare("out", "uint8", ("N",))
 
