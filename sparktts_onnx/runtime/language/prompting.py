@@ -46,8 +46,7 @@ class Prompter:
             raise BundleError(f"{self._path} is not a tokenizer: {error}") from error
 
     def load(self) -> None:
-        """Load the tokenizer now.
-        """
+        """Load the tokenizer now."""
         _ = self._tokenizer
 
     def text_ids(self, text: str) -> list[int]:
