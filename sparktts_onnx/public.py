@@ -17,14 +17,17 @@ from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.request import SpeechOptions
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
+from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.enrollment import Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.library import VoiceEntry, VoiceLibrary
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.lexicon import Lexicon
+from sparktts_onnx.text.ssml import Ssml
 
 __all__ = [
     "BatchResult",
+    "BuiltInVoices",
     "Cue",
     "DEFAULT_SLOTS",
     "EnrollOptions",
@@ -39,6 +42,7 @@ __all__ = [
     "SpeechInfo",
     "SpeechOptions",
     "SpeechStream",
+    "Ssml",
     "StreamEncoder",
     "StreamOptions",
     "TextFeed",

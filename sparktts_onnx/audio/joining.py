@@ -95,13 +95,19 @@ class Joiner:
         self._leveler.next_segment()
         return rest
 
-    def finish(self) -> Wave:
-        """float32 [m]: the rest. The end of the last segment is as it was."""
+    def begin(self, pause_seconds: float) -> Wave:
+        """float32 [m]: silence before the first segment, where there shall be some."""
+        self._start = self._origin = self._samples(pause_seconds)
+        return self._emit(np.zeros(self._start, np.float32))
+
+    def finish(self, pause_seconds: float = 0.0) -> Wave:
+        """float32 [m]: the rest, with this silence behind it. The end of the last segment is as it was."""
         rest = self.end_segment() if self._open else _NOTHING
         tail = self._emit(self._held)
+        pause = max(0, self._samples(pause_seconds) - self._silent)
         self._held = _NOTHING
         self._place()
-        return np.concatenate([rest, tail])
+        return np.concatenate([rest, tail, self._emit(np.zeros(pause, np.float32))])
 
     def _take(self, block: Wave) -> Wave:
         """What `block` float32 [n] makes certain; no end of a segment lies inside it."""

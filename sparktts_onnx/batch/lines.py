@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import Manifest, SparkTTSError, Voice
+from sparktts_onnx import Manifest, SparkTTSError, Voice, VoiceLibrary
 from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
 from sparktts_onnx.files import file_name_key, names_a_file_everywhere, read_text_file
 
@@ -36,9 +36,9 @@ class BadLine:
     error: SparkTTSError
 
 
-def read_lines(path: Path, manifest: Manifest) -> tuple[list[Line], list[BadLine]]:
-    """Every good line and every bad one; voices are loaded once."""
-    reader = _Reader(manifest, path.parent)
+def read_lines(path: Path, manifest: Manifest, voices_dir: str | Path = "voices") -> tuple[list[Line], list[BadLine]]:
+    """Every good line and every bad one; voices are loaded once. SSML may name those kept in `voices_dir`."""
+    reader = _Reader(manifest, path.parent, VoiceLibrary(voices_dir, manifest.codec))
     lines, bad, names = [], [], set()
     for number, content in contents(path):
         try:
@@ -81,8 +81,9 @@ def _parquet_rows(path: Path) -> Iterator[str]:
 class _Reader:
     """Checks lines; voices are loaded once."""
 
-    def __init__(self, manifest: Manifest, folder: Path) -> None:
+    def __init__(self, manifest: Manifest, folder: Path, kept: VoiceLibrary) -> None:
         self._manifest = manifest
+        self._kept = kept
         self._folder = folder
         self._voices: dict[str, Voice] = {}
 
@@ -100,6 +101,8 @@ class _Reader:
             raise OptionError(f"the id {given!r} is neither a text nor a number")
         if not names_a_file_everywhere(name):
             raise OptionError(f"the id {name!r} {_NO_NAME}")
+        if item.get("ssml") is True:
+            item["voices"] = self._kept.named_in(item["text"])
         if item.get("voice") is not None:
             item["voice"] = self._voice(str(item["voice"]))
         return Line(number, hashlib.sha256(content.encode()).hexdigest()[:16], name, item)

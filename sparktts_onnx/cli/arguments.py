@@ -69,6 +69,11 @@ def open_model(options: argparse.Namespace, *, slots: int = DEFAULT_SLOTS) -> Sp
     )
 
 
+def add_voices_argument(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    """Where kept voices lie."""
+    parser.add_argument("--voices-dir", default="voices", metavar="DIR", help="folder of kept voices (default: voices)")
+
+
 def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
     """How to speak: everything in `SpeechOptions` but the voice itself."""
     style = parser.add_argument_group("style (of a created voice; pitch and speed also with a voice)")

@@ -8,7 +8,7 @@ from pathlib import Path
 from sparktts_onnx import DEFAULT_SLOTS, SparkTTSError, SparkTTSONNX
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
-from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, open_model
+from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, add_voices_argument, open_model
 from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
 from sparktts_onnx.cli.progress import Progress
 from sparktts_onnx.errors import OptionError
@@ -20,10 +20,10 @@ DESCRIPTION = """Speak every line of a JSONL file into a file of its own.
 
 Keys: text (required); id (name of the file; the line's number without one); voice (a voice file, relative to the
 JSONL file); gender, pitch, speed, seed, temperature, top_k, top_p, max_new_tokens, retries, segment_seconds, tempo,
-normalize. A Parquet file has them as columns. Results are noted in OUTPUT_DIR/results.jsonl: run the same command
-again after a stop, and only what is missing is spoken. A bad line is reported with its number and does not stop the
-rest; the exit status is then 1. With --ray the folder has to be shared by all machines, and a line without a seed gets
-one of its contents."""
+normalize; ssml (true where the text is SSML, which may name voices kept in --voices-dir). A Parquet file has them as
+columns. Results are noted in OUTPUT_DIR/results.jsonl: run the same command again after a stop, and only what is
+missing is spoken. A bad line is reported with its number and does not stop the rest; the exit status is then 1. With
+--ray the folder has to be shared by all machines, and a line without a seed gets one of its contents."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"lines in the making together; fewer take less memory (default: {DEFAULT_SLOTS})",
     )
+    add_voices_argument(parser)
     add_model_arguments(parser)
     add_cluster_arguments(parser)
 
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(f"--slots is {options.slots}; expected a whole number from 1")
     target = Target(options.output_dir, options.format)
     with open_model(options, slots=options.slots) as tts:
-        lines, bad = read_lines(options.lines, tts.manifest)
+        lines, bad = read_lines(options.lines, tts.manifest, options.voices_dir)
         for line in bad:
             _report(line.number, line.error)
         results = Results(target)

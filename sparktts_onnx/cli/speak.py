@@ -10,12 +10,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from sparktts_onnx import Cue, SegmentInfo, SparkTTSONNX, SpeechInfo, SpeechStream, encoder, play, srt, webvtt
+from sparktts_onnx import (
+    Cue,
+    SegmentInfo,
+    SparkTTSONNX,
+    SpeechInfo,
+    SpeechOptions,
+    SpeechStream,
+    VoiceLibrary,
+    encoder,
+    play,
+    srt,
+    webvtt,
+)
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.cli.arguments import (
     FORMATS_HELP,
     add_model_arguments,
     add_speech_arguments,
+    add_voices_argument,
     open_model,
     speech_options,
 )
@@ -30,6 +43,7 @@ DESCRIPTION = """Speak a text with a cloned, kept or created voice.
   use it again:    … --voice me.json --text-file book.txt --format mp3
   create a voice:  … --gender female --pitch high --text "Hello."
   hear it now:     … --stream
+  several voices:  … --ssml --text '<speak>Hello. <break time="1s"/><voice name="onyx">Hi!</voice></speak>'
 
 Other commands: spark-tts-onnx convert | batch | revoice | voices | serve (each has --help).
 The file that was written is the last line on stdout; everything else goes to stderr."""
@@ -43,12 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = what.add_mutually_exclusive_group(required=True)
     text.add_argument("--text", metavar="TEXT", help="the text")
     text.add_argument("--text-file", metavar="FILE", help="a UTF-8 text file; - for standard input")
+    what.add_argument("--ssml", action="store_true", help="the text is SSML: pauses, voices and tempos inside it")
     voice = parser.add_argument_group("voice (without one, a voice is created)")
     source = voice.add_mutually_exclusive_group()
     source.add_argument("--prompt-path", metavar="AUDIO", help="a few seconds of somebody's speech")
     source.add_argument("--voice", metavar="FILE", help="a voice file, from --save-voice")
     voice.add_argument("--prompt-text", metavar="TEXT", help="what is said in the prompt: clones its manner too")
     voice.add_argument("--save-voice", metavar="FILE", help="keep the voice that speaks")
+    add_voices_argument(voice)
     output = parser.add_argument_group("output")
     output.add_argument("--output-dir", metavar="DIR", help="folder to write to (default: outputs)")
     output.add_argument("--format", metavar="F", help=FORMATS_HELP)
@@ -76,7 +92,10 @@ def run(options: argparse.Namespace) -> int:
     with open_model(options) as tts:
         _check_word_times(tts, options)
         _choose_voice(tts, options)
-        info = _stream(tts, text, options) if options.stream else _write(tts, text, options)
+        how = speech_options(options)
+        if options.ssml:
+            how |= {"ssml": True, "voices": VoiceLibrary(options.voices_dir, tts.manifest.codec).named_in(text)}
+        info = _stream(tts, text, how, options.stream) if options.stream else _write(tts, text, how, options)
     _tell(info)
     if info.file is not None:
         print(info.file)  # first, as writing subtitles may fail
@@ -138,13 +157,13 @@ def _choose_voice(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
         tts.load_voice(options.voice)
 
 
-def _write(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechInfo:
+def _write(tts: SparkTTSONNX, text: str, how: SpeechOptions, options: argparse.Namespace) -> SpeechInfo:
     return tts.inference_to_file(
         text,
         "outputs" if options.output_dir is None else options.output_dir,
         file_format="wav" if options.format is None else options.format,
         on_progress=Progress("speaking"),
-        **speech_options(options),
+        **how,
     )
 
 
@@ -179,9 +198,9 @@ def _write_beside(path: Path, text: str) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _stream(tts: SparkTTSONNX, text: str, options: argparse.Namespace) -> SpeechInfo:
-    with tts.stream(text, **speech_options(options)) as stream:
-        if options.stream == "play":
+def _stream(tts: SparkTTSONNX, text: str, how: SpeechOptions, to: str) -> SpeechInfo:
+    with tts.stream(text, **how) as stream:
+        if to == "play":
             play(stream, stream.sample_rate)
         else:
             write_samples(stream)

@@ -32,13 +32,14 @@ from sparktts_onnx.runtime.speech.batching import BatchResults
 from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.planning import plan_pieces, plan_segments
 from sparktts_onnx.runtime.speech.report import Report
-from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance
+from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance, voiced
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced, Revoicer
 from sparktts_onnx.runtime.speech.segment import Event, Segment
 from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
 from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream, finished, keep_nothing
 from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
+from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.enrollment import Enroller, Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice, check_voice
@@ -119,6 +120,7 @@ class SparkTTSONNX:
         self._loaded_speaker: tuple[SegmentSpeaker, Scheduler] | None = None
         self._working: WeakSet[Cancellation] = WeakSet()
         self._prompt: Voice | None = None
+        self._built_in = BuiltInVoices()
 
     @classmethod
     def from_pretrained(
@@ -348,13 +350,8 @@ class SparkTTSONNX:
     def _utterance(self, text: str | TextFeed, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
         whole, in_pieces = ("", True) if isinstance(text, TextFeed) else (text, False)
         utterance = make_utterance(whole, options, self.manifest.sampling, in_pieces=in_pieces)
-        if utterance.voice is not None:
-            check_voice(utterance.voice, self.manifest.codec)
-        elif remembered and self._prompt is not None and options.get("gender") is None:
-            return dataclasses.replace(utterance, voice=self._prompt)
-        if utterance.voice is None and utterance.style is None:
-            return dataclasses.replace(utterance, style=VoiceStyle())
-        return utterance
+        prompt = self._prompt if remembered and options.get("gender") is None else None
+        return voiced(utterance, self.manifest.codec, prompt, lambda name: self._built_in.get(name, self.create_voice))
 
     def _speak_item(self, item: Mapping[str, Any], cancellation: Cancellation) -> tuple[Wave, SpeechInfo]:
         options = {key: value for key, value in item.items() if key != "text"}

@@ -39,6 +39,7 @@ _FIELDS: tuple[tuple[type[SparkTTSError], str], ...] = (
     (RecordingError, "ref_audio"),
 )
 _OTHER_NAMES = {
+    "text": "input",
     "tempo": "speed",
     "transcript": "ref_text",
     **{option: f"style.{option}" for option in ("gender", "pitch", "speed")},
@@ -105,7 +106,7 @@ def internal(error: Exception) -> ApiError:
 def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | None:
     """The field of a request for speech that a library error is about."""
     if isinstance(error, MissingDependencyError):  # tempos and AAC need one, and tempos come first
-        return "speed" if "tempo" in options else "response_format"
+        return "speed" if "tempo" in options else "input" if "ssml" in options else "response_format"
     if error.field is not None:
         field = _OTHER_NAMES.get(error.field, error.field)
         return field if field.partition(".")[0] in SpeechRequest.model_fields else None

@@ -65,6 +65,12 @@ class SpeechRequest(Exact):
     model_config = ConfigDict(strict=True, extra="ignore", json_schema_extra=_lenient)
 
     input: str = Field(min_length=1, description="The text to speak.")
+    input_format: Literal["text", "ssml"] = Field(
+        default="text", description="`ssml`: pauses, voices, tempo, pitch and readings inside the text."
+    )
+    lexicon: dict[str, str] | None = Field(
+        default=None, max_length=1000, description="Words and how each is spoken; goes before the server's own."
+    )
     model: str | None = Field(default=None, description="A name from /v1/models.")
     voice: VoiceName | VoiceReference | None = Field(
         default=None, description="A name or id from /v1/audio/voices; or a recording, as `ref_audio`'s data: URI."

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparktts_onnx import Lexicon
 from sparktts_onnx.errors import OptionError
 
 SOCKET_MESSAGE_BYTES = 512 << 10
@@ -31,6 +32,8 @@ class ServerSettings:
     """What the model is called in the interface."""
     default_voice: str = "alloy"
     """Who speaks where a request names nobody."""
+    lexicon: Lexicon | None = None
+    """Words and how each is spoken, for every request."""
     slots: int = 8
     """Answers made at the same time; the language model decodes them together."""
     queue_size: int = 64

@@ -2,14 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from sparktts_onnx import FORMATS, SparkTTSError, TextFeed, Voice
+from sparktts_onnx import FORMATS, Lexicon, SparkTTSError, Ssml, TextFeed, Voice
 from sparktts_onnx.server.answer import Answer, SpeechResponse
 from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse, read_form
 from sparktts_onnx.server.errors import ApiError, from_library
@@ -139,6 +139,12 @@ def order_for(body: SpeechRequest, text: str | TextFeed, service: SpeechService)
     check_model(body.model, service)
     options = {name: value for name in _PASSED_ON if (value := getattr(body, name)) is not None}
     options.setdefault("seed", secrets.randbelow(1 << 31))
+    if lexicon := _lexicon(body, service):
+        options["lexicon"] = lexicon
+    voice = _voice(body, service)
+    if body.input_format == "ssml":
+        options["ssml"] = True
+        voice = partial(_with_named, voice, _named(text, service), service)
     if body.speed != 1.0:
         options["tempo"] = body.speed
     rate = _rate(body.sample_rate, body.response_format)
@@ -146,13 +152,38 @@ def order_for(body: SpeechRequest, text: str | TextFeed, service: SpeechService)
     return Order(
         text,
         options,
-        _voice(body, service),
+        voice,
         body.response_format,
         rate,
         streams,
         events=body.stream_format == "sse",
         words=bool(body.timestamp_granularities),
     )
+
+
+def _lexicon(body: SpeechRequest, service: SpeechService) -> Lexicon | None:
+    own = service.settings.lexicon
+    try:
+        return (own or Lexicon()).with_entries(body.lexicon) if body.lexicon else own
+    except SparkTTSError as error:
+        raise from_library(error, param="lexicon") from error
+
+
+def _named(text: str | TextFeed, service: SpeechService) -> tuple[str, ...]:
+    """Names of the voices in an SSML text, which is seen to be one."""
+    if isinstance(text, TextFeed):
+        message = "SSML is taken as one text: send it to POST /v1/audio/speech"
+        raise ApiError(400, message, code="invalid_value", param="input_format")
+    try:
+        return Ssml.read(text, service.voices.check).voices
+    except SparkTTSError as error:
+        raise from_library(error, param="input") from error
+
+
+def _with_named(
+    voice: Callable[[], Mapping[str, Any]], names: Sequence[str], service: SpeechService
+) -> Mapping[str, Any]:
+    return {**voice(), "voices": {name: service.voices.find(name) for name in names}}
 
 
 def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[str, Any]]:

@@ -6,35 +6,13 @@ import io
 import threading
 from collections import OrderedDict
 from difflib import get_close_matches
-from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
 
-from sparktts_onnx import Enrollment, EnrollOptions, Voice, VoiceLibrary
+from sparktts_onnx import BuiltInVoices, Enrollment, EnrollOptions, Voice, VoiceLibrary
 from sparktts_onnx.errors import RecordingError, VoiceError
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import ApiError
 
-BUILT_IN = MappingProxyType(
-    {
-        "alloy": ("female", "moderate", "moderate"),
-        "ash": ("male", "moderate", "moderate"),
-        "ballad": ("male", "high", "low"),
-        "cedar": ("male", "low", "moderate"),
-        "coral": ("female", "high", "moderate"),
-        "echo": ("male", "low", "low"),
-        "fable": ("male", "high", "moderate"),
-        "marin": ("female", "moderate", "low"),
-        "nova": ("female", "high", "high"),
-        "onyx": ("male", "very_low", "moderate"),
-        "sage": ("female", "low", "moderate"),
-        "shimmer": ("female", "very_high", "moderate"),
-        "verse": ("male", "moderate", "high"),
-    }
-)
-"""OpenAI's names, so that clients work unchanged, and the gender, pitch and speed that each is created with."""
-
-_SEED = 20_250_301
-"""Built-in voices are made up with this seed: the same bundle gives the same voices."""
 _REMEMBERED_PROMPTS = 64
 _STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
 
@@ -46,8 +24,7 @@ class VoiceBook:
         self.library = library
         self._engine = engine
         self._enroll_options = EnrollOptions(window="best", max_seconds=max_prompt_seconds)
-        self._built_in: dict[str, Voice] = {}
-        self._creating = threading.Lock()
+        self._built_in = BuiltInVoices()
         self._prompts: OrderedDict[bytes, Enrollment] = OrderedDict()
         self._prompts_lock = threading.Lock()
         self._keeping = threading.Lock()
@@ -62,7 +39,7 @@ class VoiceBook:
             return
         names = self.library.names()
         if VoiceLibrary.key(name) not in map(VoiceLibrary.key, names):
-            near = get_close_matches(name.strip(), (*names, *BUILT_IN), n=3)
+            near = get_close_matches(name.strip(), (*names, *BuiltInVoices.STYLES), n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/audio/voices lists all"
             raise VoiceError(f"there is no voice {name[:80]!r}: {hint}")
         self.library.get(name)
@@ -74,7 +51,9 @@ class VoiceBook:
             VoiceError: there is none.
         """
         built_in = self._built_in_name(name)
-        return self.library.get(name) if built_in is None else self._create(built_in)
+        if built_in is None:
+            return self.library.get(name)
+        return self._built_in.get(built_in, self._engine.create_voice)
 
     def enroll(self, recording: bytes, transcript: str | None) -> Enrollment:
         """A voice from the bytes of an audio file; the same bytes are enrolled once.
@@ -118,17 +97,9 @@ class VoiceBook:
     def _built_in_name(self, name: str) -> str | None:
         """The built-in voice that `name` means; a kept voice of that name goes before it."""
         key = VoiceLibrary.key(name)
-        if key not in BUILT_IN or key in map(VoiceLibrary.key, self.library.names()):
+        if key not in BuiltInVoices.STYLES or key in map(VoiceLibrary.key, self.library.names()):
             return None
         return key
-
-    def _create(self, name: str) -> Voice:
-        with self._creating:
-            if name not in self._built_in:
-                gender, pitch, speed = BUILT_IN[name]
-                made = self._engine.create_voice(gender=gender, pitch=pitch, speed=speed, seed=_SEED)
-                self._built_in[name] = made.renamed(name)
-            return self._built_in[name]
 
 
 def recording_of(text: str) -> bytes:

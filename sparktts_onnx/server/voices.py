@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from sparktts_onnx import SparkTTSError, VoiceEntry, VoiceLibrary, VoiceStyle
+from sparktts_onnx import BuiltInVoices, SparkTTSError, VoiceEntry, VoiceLibrary
 from sparktts_onnx.errors import NameTakenError, OptionError, VoiceError
 from sparktts_onnx.server.content import FORM, JSON, described, read_form, read_json
 from sparktts_onnx.server.errors import ApiError, from_library
@@ -22,7 +22,6 @@ from sparktts_onnx.server.schemas import (
     failures,
 )
 from sparktts_onnx.server.service import SpeechService, service_of
-from sparktts_onnx.server.voicebook import BUILT_IN
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"])
 
@@ -35,7 +34,7 @@ def list_voices(service: _Service) -> VoiceList:
     """The kept voices and the built-in ones; files that cannot be used are listed with their problem."""
     kept = [_from_entry(entry) for entry in service.voices.library.iter_entries()]
     taken = {VoiceLibrary.key(voice.id) for voice in kept}
-    voices = kept + [_built_in(name) for name in BUILT_IN if name not in taken]
+    voices = kept + [_built_in(name) for name in BuiltInVoices.STYLES if name not in taken]
     usable = [VoiceSummary(id=voice.id, name=voice.name) for voice in voices if voice.problem is None]
     return VoiceList(data=voices, voices=usable)
 
@@ -134,7 +133,7 @@ def _find(name: str, service: SpeechService) -> VoiceObject:
     entry = service.voices.library.entry(name)
     if entry is not None:
         return _from_entry(entry)
-    if VoiceLibrary.key(name) in BUILT_IN:
+    if VoiceLibrary.key(name) in BuiltInVoices.STYLES:
         return _built_in(VoiceLibrary.key(name))
     raise _not_found(name)
 
@@ -165,5 +164,5 @@ def _from_entry(entry: VoiceEntry) -> VoiceObject:
 
 
 def _built_in(name: str) -> VoiceObject:
-    style = VoiceStyle(*BUILT_IN[name])
-    return VoiceObject(id=name, name=name, type="prompt", created_at=0, built_in=True, prompt=str(style))
+    style = str(BuiltInVoices.STYLES[name])
+    return VoiceObject(id=name, name=name, type="prompt", created_at=0, built_in=True, prompt=style)

@@ -1,4 +1,4 @@
-"""Text before speech: how it is read, where it is cut, and how long it takes. Standard library only."""
+"""Text before speech: how it is read, where it is cut, and how long it takes."""
 
 from sparktts_onnx.text.duration import TokenBounds, expected_seconds, expected_tokens, is_speakable, token_bounds
 from sparktts_onnx.text.lexicon import Lexicon

@@ -55,6 +55,11 @@ class Lexicon:
         lexicon._fill(readers[path.suffix.lower()](content, path))
         return lexicon
 
+    def with_entries(self, entries: Mapping[str, str]) -> "Lexicon":
+        """This lexicon with further entries, which go before its own; raises `TextError` as the constructor."""
+        further = Lexicon(entries)
+        return Lexicon({**self._spoken, **further._spoken})
+
     def __len__(self) -> int:
         return len(self._spoken)
 

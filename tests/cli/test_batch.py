@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx import SparkTTSONNX, Voice, VoiceLibrary
+from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.cli import main
 
 LINES: tuple[dict[str, Any], ...] = (
@@ -69,6 +70,19 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, capsys: pytest.Capt
     assert kept.stat().st_mtime_ns == times[kept]
     assert main(batch(tmp_path)) == 0
     assert "3 there already, 0 to speak" in capsys.readouterr().err
+
+
+def test_lines_may_be_ssml(tmp_path: Path, capsys: pytest.CaptureFixture[str], voice: Voice) -> None:
+    VoiceLibrary(tmp_path / "kept", read_manifest(nano.BUNDLE).codec).add(voice, "ann")
+    text = "<speak><voice name='{}'>Hello there.</voice><break time='2s'/>How are you?</speak>"
+    write(tmp_path, *({"text": text.format(name), "ssml": True, "seed": 1} for name in ("ann", "Alloy", "zoe")))
+    assert main([*batch(tmp_path), "--voices-dir", str(tmp_path / "kept")]) == 1
+    assert "line 3: SSML, line 1, column 8: no voice 'zoe' is kept in" in capsys.readouterr().err
+    for note in notes(tmp_path):
+        first, second = note["segments"]
+        assert second["start_seconds"] - first["end_seconds"] == pytest.approx(2, abs=1e-3)
+    wav, _ = soundfile.read(tmp_path / "out" / "000001.wav", dtype="float32")
+    assert nano.heard_speaker(wav[: 8 * nano.HOP]) == voice.global_ids
 
 
 def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,8 @@ import soundfile
 
 import sparktts_onnx
 from cli.spark_tts_onnx import SparkTTSONNX as FromCommand
-from sparktts_onnx import WordInfo
+from sparktts_onnx import Voice, VoiceLibrary, WordInfo
+from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.cli import main
 from sparktts_onnx.cli.speak import _word_times
 
@@ -158,10 +159,29 @@ def test_a_bundle_that_is_not_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
         ["--text", "Hello.", "--temperature", "-1"],
         ["--text", "Hello.", "--voice", "me.json", "--gender", "male"],
         ["--text-file", "no-such.txt"],
+        ["--ssml", "--text", "Hello."],
+        ["--ssml", "--text", "<speak><voice name='zoe'>Hello.</voice></speak>"],
+        ["--ssml", "--text", "<speak><break time='abc'/>Hello.</speak>", "--save-voice", "me.json"],
     ],
 )
 def test_what_cannot_be_done(tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
     one_message(main(arguments(tmp_path, *more)), capsys, tmp_path)
+
+
+def test_ssml_with_kept_and_built_in_voices_and_subtitles(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], voice: Voice
+) -> None:
+    VoiceLibrary(tmp_path / "kept", read_manifest(nano.BUNDLE).codec).add(voice, "Ann")
+    inside = (
+        "Hello <sub alias='you all'>y'all</sub>.<voice name='ann'>I am Ann.</voice><voice name='onyx'>I, Onyx.</voice>"
+    )
+    (tmp_path / "text.xml").write_text(f"<speak>{inside}<mark name='x'/></speak>", encoding="utf-8")
+    given = ["--ssml", "--text-file", str(tmp_path / "text.xml"), "--voices-dir", str(tmp_path / "kept"), "--srt"]
+    assert main(arguments(tmp_path, *given)) == 0
+    out, err = capsys.readouterr()
+    cues = Path(out.strip()).with_suffix(".srt").read_text(encoding="utf-8").strip().split("\n\n")
+    assert [cue.split("\n")[2] for cue in cues] == ["Hello y'all.", "I am Ann.", "I, Onyx."]
+    assert err.count("warning: SSML: <mark> is not known") == 1
 
 
 def test_no_such_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,6 +145,23 @@ def test_speech_is_told_kept_in_the_session_and_played_again(page: Page, engine:
     shot(page, "spoken")
 
 
+def test_a_text_that_is_pasted_may_be_ssml(page: Page, engine: StandIn) -> None:
+    text = "<speak>Hello.<voice name='onyx'>Hi!</voice></speak>"
+    page.get_by_label("Text", exact=True).fill(text)
+    page.get_by_label("Text", exact=True).dispatch_event("paste")
+    expect(page.get_by_label("The text is SSML")).to_be_checked()
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("#told")).to_contain_text("of speech, first sound after")
+    assert engine.asked[-1][0] == text and engine.asked[-1][1]["voices"].keys() == {"onyx"}
+    expect(page.locator("#history li")).to_contain_text("Hello.Hi!")
+    page.get_by_label("The text is SSML").uncheck()
+    page.get_by_role("button", name=re.compile("into the text field")).click()
+    expect(page.get_by_label("The text is SSML")).to_be_checked()
+    page.get_by_label("Text", exact=True).fill("<speak>Hello.")
+    page.locator("#speak").click()
+    expect(page.locator("#problem")).to_contain_text("SSML, line 1, column 14: no element found")
+
+
 def test_speech_is_downloaded_in_every_format(page: Page) -> None:
     speak(page, "Hello there.")
     for name in ("mp3", "wav", "flac", "opus", "aac", "pcm"):

@@ -52,7 +52,7 @@ def events_ahead(
 ) -> Generator[Event, None, None]:
     """Events of all segments in order; cancelling, and closing or forgetting the iterator, end the work.
 
-    Where the voice is still to be created, the first segment begins alone, and its speaker speaks the rest.
+    The first segment without a voice creates one; until it is known no other begins, then it speaks all such segments.
     """
     cancellation.own()
     work = _Work(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
@@ -137,7 +137,8 @@ class _Work:
         self._writing = 0
         self._open = 0
         self._asking = False  # a thread is asking for its segment
-        self._voice: Voice | None = None
+        self._voice: Voice | None = None  # the one that was created
+        self._creating = False
 
     def begin(self) -> None:
         """Begin the next segment, if one more may be in work."""
@@ -166,10 +167,9 @@ class _Work:
         self.begin()
 
     def _may_begin(self) -> bool:
-        if self._asking or self._segments.complete or self._cancellation.cancelled:
+        if self._asking or self._creating or self._segments.complete or self._cancellation.cancelled:
             return False
-        known = self._voice is not None or self._open == 0
-        return known and self._writing < self._most and self._open <= self._most
+        return self._writing < self._most and self._open <= self._most
 
     def _run(self, channel: _Channel) -> None:
         written = _Once(self._written)
@@ -195,17 +195,16 @@ class _Work:
             self._asking = False
             if segment is None:
                 return None
-            if self._voice is None:
-                self._voice = segment.voice
-            voiced = segment if self._voice is None else segment.with_voice(self._voice)
+            voiced = segment if segment.voice or self._voice is None else segment.with_voice(self._voice)
+            self._creating = voiced.voice is None
         self.begin()
         return voiced
 
     def _learn(self, event: SegmentBegins) -> None:
-        """The voice of a created first segment is that of the rest."""
-        if self._voice is None:
+        """The voice that a segment without one has made up is that of the others without one."""
+        if event.segment.voice is None:
             with self._lock:
-                self._voice = event.voice(self._codec)
+                self._voice, self._creating = event.voice(self._codec), False
             self.begin()
 
     def _written(self) -> None:

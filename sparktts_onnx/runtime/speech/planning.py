@@ -6,19 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
+from sparktts_onnx.audio.optional import load_av
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.segment import Segment
 from sparktts_onnx.runtime.voices.style import LEVELS, VoiceStyle
+from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.alignment import written_parts
 from sparktts_onnx.text.boundaries import pause_after
 from sparktts_onnx.text.characters import unspoken_scripts
 from sparktts_onnx.text.duration import expected_tokens, is_speakable, token_bounds
-from sparktts_onnx.text.normalize import normalize
+from sparktts_onnx.text.normalize import NormalizeOptions, normalize
 from sparktts_onnx.text.pieces import PiecewiseText
 from sparktts_onnx.text.quotations import Strength
 from sparktts_onnx.text.segments import Segmenter, TextSegment
+from sparktts_onnx.text.ssml import Part
 
 _log = logging.getLogger(__name__)
 
@@ -35,17 +38,42 @@ def plan_segments(utterance: Utterance, codec: CodecLayout, *, early: bool = Fal
         NothingToSpeakError: nothing is left to speak.
     """
     rate = codec.sample_rate / codec.hop_length
-    spoken = spoken_text(utterance, utterance.text)
+    planned: list[Segment] = []
+    lead = utterance.document.lead_seconds
+    for part in utterance.document.parts:
+        found = _part_planned(utterance, part, rate, index=len(planned), early=early and not planned)
+        planned += found
+        if planned and not found and part.pause_seconds:
+            planned[-1] = planned[-1].with_pause(planned[-1].pause_seconds + part.pause_seconds)
+        elif not planned:
+            lead += part.pause_seconds or 0.0
+    if not planned:
+        raise NothingToSpeakError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
+    _warn_of_scripts(unspoken_scripts(" ".join(segment.text for segment in planned)))
+    if any(segment.tempo != 1.0 for segment in planned):
+        load_av("changing the speed of speech")
+    planned[0] = dataclasses.replace(planned[0], lead_seconds=lead)
+    if utterance.document.parts[-1].pause_seconds is not None:
+        planned[-1] = dataclasses.replace(planned[-1], tail_seconds=planned[-1].pause_seconds)
+    return tuple(planned)
+
+
+def _part_planned(utterance: Utterance, part: Part, rate: float, *, index: int, early: bool) -> list[Segment]:
+    """The segments of one part, numbered from `index` on; the pause behind the last is the part's."""
+    spoken = spoken_text(utterance, part.spoken)
     segments = _segmenter(utterance, rate, early=early).whole(spoken)
     segments = tuple(segment for segment in segments if is_speakable(segment.text))
     if not segments:
-        raise NothingToSpeakError(f"there is nothing to speak in {utterance.text[:40]!r}; give at least one word")
-    _warn_of_scripts(unspoken_scripts(spoken))
-    written = written_parts(utterance.text, spoken, [segment.start for segment in segments])
-    return tuple(
-        _planned(utterance, segment, part, index, rate)
-        for index, (segment, part) in enumerate(zip(segments, written, strict=True))
-    )
+        return []
+    written = written_parts(part.written, spoken, [segment.start for segment in segments])
+    planned = [
+        _planned(utterance, part, segment, text, number, rate)
+        for number, (segment, text) in enumerate(zip(segments, written, strict=True), index)
+    ]
+    pause = part.pause_seconds
+    if pause is None:
+        pause = pause_after(segments[-1].text, Strength.NONE, is_last=part is utterance.document.parts[-1])
+    return [*planned[:-1], planned[-1].with_pause(pause)]
 
 
 def plan_pieces(
@@ -69,7 +97,7 @@ def plan_pieces(
             if new := set(unspoken_scripts(segment.text)) - scripts:
                 _warn_of_scripts(sorted(new))
                 scripts |= new
-            yield _planned(utterance, segment, written, index, rate)
+            yield _planned(utterance, Part("", ""), segment, written, index, rate)
             index += 1
     if index == 0:
         raise NothingToSpeakError("there is nothing to speak in the text; give at least one word")
@@ -97,22 +125,35 @@ def _warn_of_scripts(scripts: Sequence[str]) -> None:
 def spoken_text(utterance: Utterance, text: str) -> str:
     """A text as it will be spoken: the lexicon's words, then numbers and the like written out."""
     text = text if utterance.lexicon is None else utterance.lexicon.apply(text)
-    return normalize(text) if utterance.normalize else text
+    return normalize(text, NormalizeOptions(fallback=utterance.language)) if utterance.normalize else text
 
 
-def _planned(utterance: Utterance, segment: TextSegment, written: str, index: int, rate: float) -> Segment:
+def _planned(utterance: Utterance, part: Part, segment: TextSegment, written: str, index: int, rate: float) -> Segment:
+    voice, style, tempo = _manner(utterance, part)
     return Segment(
         text=segment.text,
         written=written,
-        voice=utterance.voice,
-        style=utterance.style,
+        voice=voice,
+        style=style,
         sampling=utterance.sampling,
         seed=utterance.seed,
         index=index,
-        token_bounds=token_bounds(segment.text, _speed(utterance.style), tokens_per_second=rate),
+        token_bounds=token_bounds(segment.text, _speed(style), tokens_per_second=rate),
         guards=utterance.guards,
         pause_seconds=segment.pause_seconds,
+        tempo=tempo,
     )
+
+
+def _manner(utterance: Utterance, part: Part) -> tuple[Voice | None, VoiceStyle | None, float]:
+    """Who speaks a part, the style that is asked of the model, and the tempo; a voice without levels is stretched."""
+    voice, created = utterance.speaker(part)
+    if part.pitch is None and part.speed is None:
+        return voice, utterance.style if part.voice is None else None, part.tempo
+    if created is None:
+        return voice, None, part.tempo * SPEEDS[LEVELS.index(part.speed or "moderate")]
+    style = dataclasses.replace(created, pitch=part.pitch or created.pitch, speed=part.speed or created.speed)
+    return voice, style, part.tempo
 
 
 def _speed(style: VoiceStyle | None) -> float:

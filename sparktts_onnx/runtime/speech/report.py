@@ -66,7 +66,8 @@ class Report:
             known -= 1  # the rest of a word that was written in one and is said in several
         for word, written in zip(said[self._placed : known], self._parts[self._placed :], strict=False):
             start, end = (
-                max(span.start, span.origin + seconds) / tempo for seconds in (word.start_seconds, word.end_seconds)
+                max(span.start, span.origin + seconds / self._present.tempo) / tempo
+                for seconds in (word.start_seconds, word.end_seconds)
             )
             if written or not self._words:
                 self._words.append(WordInfo(written, start, end, len(self._ended)))
@@ -120,7 +121,10 @@ class Report:
             words=None if self._words is None else tuple(_within(duration, word) for word in self._words),
             providers=providers(),
             model_id=self._model_id,
-            warnings=tuple(_warning(i, s) for i, s in enumerate(segments) if s.stop_reason != END),
+            warnings=(
+                *utterance.warnings,
+                *(_warning(i, s) for i, s in enumerate(segments) if s.stop_reason != END),
+            ),
         )
 
 

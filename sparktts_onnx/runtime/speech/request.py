@@ -1,21 +1,29 @@
 """What a caller asks for: validated once, the same for the library, the command line, batches and the server."""
 
+import dataclasses
+import reprlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from textwrap import shorten
 from typing import Any, TypedDict
 
-from sparktts_onnx.bundle.manifest import SamplingDefaults
-from sparktts_onnx.errors import NothingToSpeakError, OptionError, TextError
+from sparktts_onnx.bundle.manifest import CodecLayout, SamplingDefaults
+from sparktts_onnx.errors import NothingToSpeakError, OptionError, TextError, VoiceError
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.speech.guards import GuardOptions
 from sparktts_onnx.runtime.values import broken_character, instance_of, number, whole_number
+from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.style import VoiceStyle
-from sparktts_onnx.runtime.voices.voice import Voice
+from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 from sparktts_onnx.text.lexicon import Lexicon
+from sparktts_onnx.text.normalize import detect_language
+from sparktts_onnx.text.normalize.options import Language
 from sparktts_onnx.text.segments import SEGMENT_SECONDS
+from sparktts_onnx.text.ssml import MAX_CHARACTERS, Part, Ssml
 
-MAX_TEXT_CHARACTERS = 1_000_000
+MAX_TEXT_CHARACTERS = MAX_CHARACTERS
 MAX_SEED = (1 << 63) - 1
 
 
@@ -51,6 +59,10 @@ class SpeechOptions(TypedDict, total=False):
     """Speech of one segment is planned to be no longer than this."""
     tempo: float
     """Plain time stretch of the result: 1.25 is a quarter faster at the same pitch."""
+    ssml: bool
+    """The text is SSML: pauses, speakers and readings inside it (docs/text.md)."""
+    voices: Mapping[str, Voice] | None
+    """Voices that SSML may name, besides the built-in ones."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,19 @@ class Utterance:
     guards: GuardOptions = field(default_factory=GuardOptions)
     segment_seconds: float = SEGMENT_SECONDS
     tempo: float = 1.0
+    document: Ssml = Ssml(())  # noqa: RUF009  A frozen value.
+    """The text, part by part; without parts where it comes in pieces."""
+    voices: Mapping[str, Voice] = field(default_factory=dict)
+    """Those that parts name."""
+    language: Language = "en"
+    """In which numbers are read where there are no letters."""
+    warnings: tuple[str, ...] = ()
+    """What was asked for and is not done."""
+
+    def speaker(self, part: Part) -> tuple[Voice | None, VoiceStyle | None]:
+        """Who speaks a part, and the style that its levels change: None where a recording's voice has none."""
+        voice, style = (self.voice, self.style) if part.voice is None else (self.voices[part.voice], None)
+        return voice, style or (None if voice is None else voice.style)
 
 
 def make_utterance(
@@ -83,8 +108,16 @@ def make_utterance(
         known = ", ".join(sorted(SpeechOptions.__annotations__))
         raise OptionError(f"unknown option {unknown[0]!r}; the options are {known}", field=unknown[0])
     get = {key: value for key, value in options.items() if value is not None}
+    voices = _voices(get.get("voices", {}))
+    document = Ssml(()) if in_pieces else _document(_checked_text(text), get, voices)
+    if in_pieces and get.get("ssml"):
+        raise OptionError("ssml is set, and the text comes in pieces; give SSML as one text", field="ssml")
     utterance = Utterance(
-        text="" if in_pieces else _checked_text(text),
+        text="" if in_pieces else text,
+        document=document,
+        voices={name: voices[name] for name in document.voices if name in voices},
+        language=_language(document),
+        warnings=document.warnings,
         voice=_voice(get.get("voice")),
         style=_style(get),
         sampling=_sampling(get, defaults),
@@ -105,6 +138,34 @@ def make_utterance(
     return utterance
 
 
+def voiced(
+    utterance: Utterance, codec: CodecLayout, prompt: Voice | None, built_in: Callable[[str], Voice]
+) -> Utterance:
+    """A request with every voice that it needs.
+
+    Args:
+        utterance: the request.
+        codec: what its voices have to belong to.
+        prompt: who speaks where the request gives no voice; without it, its style creates one.
+        built_in: gives the built-in voice of a name.
+
+    Raises:
+        VoiceError: a voice belongs to another codec.
+    """
+    for voice in filter(None, (utterance.voice, *utterance.voices.values())):
+        check_voice(voice, codec)
+    speaker = utterance.voice or prompt
+    style = utterance.style or (VoiceStyle() if speaker is None else None)
+    voices = {name: utterance.voices.get(name) or built_in(name) for name in utterance.document.voices}
+    utterance = dataclasses.replace(utterance, voice=speaker, style=style, voices=voices)
+    pitched = dict.fromkeys(p.voice for p in utterance.document.parts if p.pitch and utterance.speaker(p)[1] is None)
+    unheard = (
+        f"SSML: the pitch of {'the voice' if name is None else repr(name)} stays: created voices alone have levels"
+        for name in pitched
+    )
+    return dataclasses.replace(utterance, warnings=(*utterance.warnings, *unheard))
+
+
 def _checked_text(text: str) -> str:
     if not isinstance(text, str):
         raise TextError(f"the text is of type {type(text).__name__}; expected a str")
@@ -113,6 +174,17 @@ def _checked_text(text: str) -> str:
     if len(text) > MAX_TEXT_CHARACTERS:
         raise TextError(f"the text has {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}")
     return _unbroken(text)
+
+
+def _document(text: str, options: Mapping[str, Any], voices: Mapping[str, Voice]) -> Ssml:
+    is_ssml = instance_of("ssml", options.get("ssml", False), bool, "True or False")
+    return Ssml.read(text, partial(_check_named, voices)) if is_ssml else Ssml((Part(text, text),))
+
+
+def _language(document: Ssml) -> Language:
+    """Of several parts the language of all: one may be a number alone."""
+    several = len(document.parts) > 1
+    return (detect_language(" ".join(part.spoken for part in document.parts)) if several else None) or "en"
 
 
 def checked_piece(piece: str, half: str) -> tuple[str, str]:
@@ -143,6 +215,20 @@ def _voice(voice: Any) -> Voice | None:
         expected = "a Voice (see process_prompt and Voice.load)"
         raise OptionError(f"voice is of type {type(voice).__name__}; expected {expected}", field="voice")
     return voice
+
+
+def _voices(voices: Any) -> Mapping[str, Voice]:
+    expected = "a mapping of names to voices"
+    given: Mapping[str, Voice] = instance_of("voices", voices, Mapping, expected)
+    for name, voice in given.items():
+        instance_of(f"voices[{name!r}]", voice, Voice, "a Voice (see process_prompt and Voice.load)")
+    return given
+
+
+def _check_named(voices: Mapping[str, Voice], name: str) -> None:
+    if name not in voices and BuiltInVoices.key(name) not in BuiltInVoices.STYLES:
+        known = ", ".join([*voices, *BuiltInVoices.STYLES])
+        raise VoiceError(f"there is no voice {reprlib.repr(name)}; voices are {shorten(known, 300)}")
 
 
 def _lexicon(lexicon: Any) -> Lexicon | None:

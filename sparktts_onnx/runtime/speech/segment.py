@@ -40,6 +40,12 @@ class Segment:
     guards: GuardOptions = field(default_factory=GuardOptions)
     pause_seconds: float = 0.0
     """Silence after the segment, if another follows."""
+    tail_seconds: float = 0.0
+    """Silence after the segment, if none follows."""
+    lead_seconds: float = 0.0
+    """Silence before the segment, which is the first."""
+    tempo: float = 1.0
+    """Time stretch of the segment's own sound, besides that of the whole."""
 
     @property
     def attempts(self) -> int:
@@ -53,6 +59,10 @@ class Segment:
     def with_voice(self, voice: Voice) -> "Segment":
         """The same segment spoken by a voice that only became known now."""
         return dataclasses.replace(self, voice=voice)
+
+    def with_pause(self, seconds: float) -> "Segment":
+        """The same segment with another pause after it."""
+        return dataclasses.replace(self, pause_seconds=seconds)
 
     def require_speech(self, tokens: int) -> None:
         """Check that an answer of so many semantic tokens can be heard.

@@ -39,6 +39,7 @@ class Sound:
         self._on_segment = on_segment
         self._joiner = Joiner(codec.sample_rate)
         self._tempo = TempoChanger(codec.sample_rate, utterance.tempo)
+        self._own_tempo = TempoChanger(codec.sample_rate, 1.0)  # of the present segment
         self._samples = 0
         self.sample_rate = codec.sample_rate
         self.info: SpeechInfo | None = None
@@ -49,17 +50,17 @@ class Sound:
 
         Where the events end before all `segments` were spoken, the work was cancelled, and there is no info.
         """
-        ended = 0
+        ended, tail = 0, 0.0
         try:
             for event in events:
                 for chunk in self._heard(event):
                     yield from self._given(chunk)
                 if isinstance(event, SegmentEnds):
-                    ended = self._report.end_segment(event)
+                    ended, tail = self._report.end_segment(event), event.segment.tail_seconds
                     self._on_segment(ended)
             if not segments.complete or ended < segments.known:
                 return
-            yield from self._given(self._tempo.feed(self._joiner.finish()))
+            yield from self._given(self._tempo.feed(self._joiner.finish(tail)))
             yield from self._given(self._tempo.finish())
             self.info = self._report.info(
                 self._utterance,
@@ -75,12 +76,17 @@ class Sound:
         """What is certain once the event is there, in its final tempo."""
         if isinstance(event, SegmentBegins):
             self._report.begin_segment(event)
+            self._own_tempo = TempoChanger(self.sample_rate, event.segment.tempo)
+            if event.segment.lead_seconds:
+                yield self._tempo.feed(self._joiner.begin(event.segment.lead_seconds))
         elif isinstance(event, Chunk):
-            ready = self._joiner.feed(event.wav)
+            ready = self._joiner.feed(self._own_tempo.feed(event.wav))
             self._report.place_words(event.words, self._joiner.present, self._utterance.tempo)
             yield self._tempo.feed(ready)
         else:
+            ready = self._joiner.feed(self._own_tempo.finish())
             self._report.place_words(event.words, self._joiner.present, self._utterance.tempo)
+            yield self._tempo.feed(ready)
             yield self._tempo.feed(self._joiner.end_segment(event.segment.pause_seconds))
 
     @property

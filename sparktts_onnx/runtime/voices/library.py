@@ -17,7 +17,9 @@ from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
 from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.values import broken_character
+from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.voice import Voice, check_voice
+from sparktts_onnx.text.ssml import Ssml
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +93,25 @@ class VoiceLibrary:
         """
         path = self._existing(name)
         return Voice.load(path, self._codec).renamed(path.stem)
+
+    def named_in(self, ssml: str) -> dict[str, Voice]:
+        """The kept voices that an SSML text names, for the option `voices`; those that are built in are left out.
+
+        Raises:
+            TextError, VoiceError: as `Ssml.read`; a voice is neither kept nor built in.
+        """
+        found: dict[str, Voice] = {}
+
+        def find(name: str) -> None:
+            if self._find(name) is not None:
+                found[name] = self.get(name)
+            elif self.key(name) not in BuiltInVoices.STYLES:
+                known = (*self.names(), *BuiltInVoices.STYLES)
+                names = ", ".join(get_close_matches(name, known, n=3) or known[:20])
+                raise VoiceError(f"no voice {name[:MAX_NAME_CHARACTERS]!r} is kept in {self.folder}; there are {names}")
+
+        Ssml.read(ssml, find)
+        return found
 
     def check_free(self, name: str) -> None:
         """See that a voice could be kept under a name.

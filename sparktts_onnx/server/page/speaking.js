@@ -20,8 +20,15 @@ function expectedSeconds(text, tempo) {
   return Math.max(1, ideographs * 0.22 + letters * 0.075) / tempo;
 }
 
+/** The text of an order without markup. */
+function plainText(order) {
+  if (order.input_format !== "ssml") return order.input;
+  return new DOMParser().parseFromString(order.input, "application/xml").documentElement.textContent.trim();
+}
+
 function orderOf() {
   const order = { input: $("text").value, ...chosenVoice().fields };
+  if ($("ssml").checked) order.input_format = "ssml";
   const tempo = Number($("tempo").value);
   if (tempo !== 1) order.speed = tempo;
   order.seed = $("seed").value === "" ? Math.floor(Math.random() * 2 ** 31) : Number($("seed").value);
@@ -32,10 +39,10 @@ export async function startSpeaking(order = orderOf(), voice = chosenVoice().lab
   stopSpeaking();
   clearProblem();
   const mine = (running = new AbortController());
-  const expected = expectedSeconds(order.input, order.speed ?? 1);
+  const expected = expectedSeconds(plainText(order), order.speed ?? 1);
   const began = performance.now();
   setUp();
-  spokenText.begin(order.input);
+  spokenText.begin(plainText(order));
   let first = null;
   try {
     const pieces = speak({ ...order, sample_rate: RATE }, mine.signal);
@@ -107,7 +114,7 @@ function offer(spoken) {
 
 function remember(spoken) {
   $("history-empty").hidden = true;
-  const text = spoken.order.input;
+  const text = plainText(spoken.order);
   const title = text.length > 80 ? `${text.slice(0, 80)}…` : text;
   const detail = `${spoken.voice} · ${seconds(spoken.length)} · seed ${spoken.order.seed}`;
   const line = item(title, detail, [
@@ -122,13 +129,14 @@ function playAgain(spoken) {
   stopSpeaking();
   $("sound").hidden = false;
   offer(spoken);
-  spokenText.begin(spoken.order.input);
+  spokenText.begin(plainText(spoken.order));
   spokenText.add(spoken.words ?? []);
   $("player").play().catch(() => {});
 }
 
 function useAgain(spoken) {
   $("text").value = spoken.order.input;
+  $("ssml").checked = spoken.order.input_format === "ssml";
   $("seed").value = spoken.order.seed;
   countCharacters();
   $("text").focus();
@@ -177,6 +185,9 @@ export function setUpSpeaking() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("speak-form").requestSubmit();
   });
   $("text").addEventListener("input", countCharacters);
+  $("text").addEventListener("paste", () => setTimeout(() => {
+    if (/^\s*<(\?xml|speak)\b/.test($("text").value)) $("ssml").checked = true;
+  }));
   $("stop").addEventListener("click", () => {
     stopSpeaking();
     $("told").textContent = "Stopped.";
