@@ -77,6 +77,16 @@ def posted(live: Live, text: str, **body: Any) -> bytes:
     return answer.content
 
 
+def test_a_lexicon_reaches_the_model_and_ssml_is_for_whole_texts(live: Live, engine: StandIn) -> None:
+    with opened(live) as client:
+        assert said(client, "A ", "GIF.", lexicon={"gif": "jif"})[0][-1]["type"] == "done"
+        assert engine.asked[-1][1]["lexicon"].apply("A GIF.") == "A jif."
+        send(client, {**START, "input_format": "ssml"})
+        (error,), _ = answers(client)
+        assert error["error"]["param"] == "input_format"
+        assert said(client, "Hello.")[0][-1]["type"] == "done"
+
+
 def test_an_utterance_in_pieces_is_that_of_the_whole_text(live: Live, engine: StandIn) -> None:
     with opened(live) as client:
         messages, sound = said(client, "Hel", "lo ", "you ", "all.")
