@@ -1,8 +1,13 @@
 """Names of files on every system, and texts from files."""
 
+import codecs
+import io
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from sparktts_onnx.errors import TextError
 
@@ -33,12 +38,37 @@ def file_name_key(name: str) -> str:
 
 def read_text_file(path: Path | None) -> str:
     """The text of a UTF-8 file, or of standard input."""
-    name = "standard input" if path is None else str(path)
-    if path is None and sys.stdin is None:
-        raise TextError("standard input is closed; give the text with --text or in a file")
-    try:
-        data = sys.stdin.buffer.read() if path is None else path.read_bytes()
+    with _reading("standard input" if path is None else str(path)):
+        data = _standard_input().read() if path is None else path.read_bytes()
         return data.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def standard_input_pieces() -> Iterator[str]:
+    """The text of standard input, in UTF-8, as it comes.
+
+    Raises:
+        TextError: it cannot be read, also where it ends within a character.
+    """
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
+    with _reading("standard input"):
+        source = _standard_input()
+        # Not through the buffer, whose lock would abort the interpreter at its end if a thread still waited in it.
+        raw = getattr(source, "raw", source)
+        while data := raw.read(1 << 16):
+            yield decoder.decode(data)
+        yield decoder.decode(b"", final=True)
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise TextError("standard input is closed; give the text with --text or in a file")
+    return sys.stdin.buffer
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
     except UnicodeDecodeError as error:
         raise TextError(f"{name} is not UTF-8 text: {error}; save it as UTF-8") from error
     except (OSError, ValueError) as error:  # a name with a NUL, standard input that was closed meanwhile

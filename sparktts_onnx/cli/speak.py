@@ -6,7 +6,7 @@ import errno
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -17,6 +17,7 @@ from sparktts_onnx import (
     SpeechInfo,
     SpeechOptions,
     SpeechStream,
+    StreamOptions,
     VoiceLibrary,
     encoder,
     play,
@@ -34,7 +35,7 @@ from sparktts_onnx.cli.arguments import (
 )
 from sparktts_onnx.cli.progress import Progress
 from sparktts_onnx.errors import OptionError, OutputError
-from sparktts_onnx.files import read_text_file
+from sparktts_onnx.files import read_text_file, standard_input_pieces
 
 DESCRIPTION = """Speak a text with a cloned, kept or created voice.
 
@@ -44,6 +45,7 @@ DESCRIPTION = """Speak a text with a cloned, kept or created voice.
   create a voice:  … --gender female --pitch high --text "Hello."
   hear it now:     … --stream
   several voices:  … --ssml --text '<speak>Hello. <break time="1s"/><voice name="onyx">Hi!</voice></speak>'
+  while written:   some-program | spark-tts-onnx … --text-file - --stream
 
 Other commands: spark-tts-onnx convert | batch | revoice | voices | serve (each has --help).
 The file that was written is the last line on stdout; everything else goes to stderr."""
@@ -81,6 +83,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("play", "pcm"),
         help="play while it is made; `--stream pcm` writes raw 16-bit samples to stdout instead",
     )
+    output.add_argument(
+        "--flush-seconds",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="with --stream and text from standard input: speak what nothing follows for so long (default: 2)",
+    )
     add_model_arguments(parser)
     add_speech_arguments(parser)
 
@@ -93,9 +102,9 @@ def run(options: argparse.Namespace) -> int:
         _check_word_times(tts, options)
         _choose_voice(tts, options)
         how = speech_options(options)
-        if options.ssml:
+        if isinstance(text, str) and options.ssml:
             how |= {"ssml": True, "voices": VoiceLibrary(options.voices_dir, tts.manifest.codec).named_in(text)}
-        info = _stream(tts, text, how, options.stream) if options.stream else _write(tts, text, how, options)
+        info = _stream(tts, text, how, options) if options.stream else _write(tts, text, how, options)
     _tell(info)
     if info.file is not None:
         print(info.file)  # first, as writing subtitles may fail
@@ -142,9 +151,11 @@ def _see_writable(voice_file: Path) -> None:
         raise OutputError(f"the voice cannot be written to {voice_file}: {reason}; choose another place") from error
 
 
-def _text(options: argparse.Namespace) -> str:
+def _text(options: argparse.Namespace) -> str | Iterator[str]:
     if options.text is not None:
         return str(options.text)
+    if options.stream and options.text_file == "-" and not options.ssml:
+        return standard_input_pieces()
     return read_text_file(None if options.text_file == "-" else Path(options.text_file))
 
 
@@ -157,7 +168,8 @@ def _choose_voice(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
         tts.load_voice(options.voice)
 
 
-def _write(tts: SparkTTSONNX, text: str, how: SpeechOptions, options: argparse.Namespace) -> SpeechInfo:
+def _write(tts: SparkTTSONNX, text: str | Iterator[str], how: SpeechOptions, options: argparse.Namespace) -> SpeechInfo:
+    assert isinstance(text, str), "only a stream takes text in pieces"
     return tts.inference_to_file(
         text,
         "outputs" if options.output_dir is None else options.output_dir,
@@ -198,9 +210,12 @@ def _write_beside(path: Path, text: str) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _stream(tts: SparkTTSONNX, text: str, how: SpeechOptions, to: str) -> SpeechInfo:
-    with tts.stream(text, **how) as stream:
-        if to == "play":
+def _stream(
+    tts: SparkTTSONNX, text: str | Iterator[str], how: SpeechOptions, options: argparse.Namespace
+) -> SpeechInfo:
+    waits = StreamOptions(flush_seconds=options.flush_seconds)
+    with tts.stream(text, stream_options=waits, **how) as stream:
+        if options.stream == "play":
             play(stream, stream.sample_rate)
         else:
             write_samples(stream)

@@ -3,8 +3,9 @@
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 from weakref import WeakSet
@@ -28,6 +29,7 @@ from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Scheduler
 from sparktts_onnx.runtime.speech.ahead import Segments, events_ahead
+from sparktts_onnx.runtime.speech.asynchronous import AsyncSpeechStream, write_all
 from sparktts_onnx.runtime.speech.batching import BatchResults
 from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.planning import plan_pieces, plan_segments
@@ -297,7 +299,7 @@ class SparkTTSONNX:
 
     def stream(
         self,
-        text: str | Iterable[str],
+        text: str | Iterable[str] | TextFeed,
         *,
         stream_options: StreamOptions | None = None,
         **options: Unpack[SpeechOptions],
@@ -310,6 +312,20 @@ class SparkTTSONNX:
         given = StreamOptions() if stream_options is None else stream_options
         chunks = instance_of("stream_options", given, StreamOptions, "StreamOptions")
         return self._speech(text if isinstance(text, str) else TextFeed.of(text), options, chunks=chunks, writing=1)
+
+    def astream(
+        self,
+        text: str | Iterable[str] | TextFeed | AsyncIterable[str],
+        *,
+        stream_options: StreamOptions | None = None,
+        **options: Unpack[SpeechOptions],
+    ) -> AsyncSpeechStream:
+        """As `stream`, for `async for`; `text` may be an async iterable too. Errors come with the first chunk."""
+        begin = partial(self.stream, stream_options=stream_options, **options)
+        if not isinstance(text, AsyncIterable):
+            return AsyncSpeechStream(partial(begin, text))
+        feed = TextFeed()
+        return AsyncSpeechStream(partial(begin, feed), partial(write_all, text, feed))
 
     def revoice(self, recording: Source, voice: Voice) -> tuple[Wave, SpeechInfo]:
         """A recording in another voice: its words and its timing, which the language model has no part in.

@@ -85,3 +85,29 @@ def test_a_command_that_is_ended_leaves_nothing(tmp_path: Path, number: signal.S
         _, told = process.communicate()
     assert process.returncode == 130 and told.endswith("error: interrupted\n") and "Traceback" not in told
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("rest", "status", "said"),
+    [
+        (" And more, 你好。\r\n", 0, ""),
+        ("\xe4\xbd", 1, "error: standard input is not UTF-8 text"),
+        (None, 130, "error: interrupted"),
+    ],
+)
+def test_text_is_spoken_while_it_is_written(rest: str | None, status: int, said: str) -> None:
+    command = [*COMMAND, *SPEAK, "--text-file", "-", "--stream", "pcm", "--flush-seconds", "0.2"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(b"\xef\xbb\xbfHello there")
+        process.stdin.flush()
+        assert len(process.stdout.read(1000)) == 1000  # and the other side still writes
+        if rest is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+        sound, told = process.communicate((rest or "").encode("latin-1" if status else "utf-8"))
+    last = told.decode().splitlines()[-1]
+    assert process.returncode == status and "Traceback" not in told.decode()
+    assert last.startswith(said) if status else " of audio, " in last, told
+    assert bool(sound) or status == 130

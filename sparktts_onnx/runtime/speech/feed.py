@@ -35,7 +35,7 @@ class TextFeed:
         self._error: BaseException | None = None
 
     @classmethod
-    def of(cls, pieces: Iterable[str]) -> "TextFeed":
+    def of(cls, pieces: "Iterable[str] | TextFeed") -> "TextFeed":
         """The feed of an iterable of strings: a thread takes one after another, from when the first is wanted.
 
         Raises:

@@ -1,10 +1,11 @@
 """Text in pieces is spoken as the whole text, as soon as it can be, and whatever its source does."""
 
+import asyncio
 import itertools
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import nano
@@ -232,3 +233,71 @@ def test_cancelling_ends_at_once_and_closes_the_source(tts: SparkTTSONNX, voice:
     wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "segment"])
     more.set()
     assert closed.wait(10)
+
+
+def test_async_code_hears_the_same_and_may_write_too(tts: SparkTTSONNX, voice: Voice) -> None:
+    text = "Hello there, how are you today? I paid $5, and you did not. Shall we say so? " * 2
+
+    async def written() -> AsyncIterator[str]:
+        for piece in text.split(" "):
+            await asyncio.sleep(0)
+            yield piece + " "
+
+    async def hear(source: Any) -> Any:
+        speech = tts.astream(source, voice=voice, seed=1)
+        chunks = [chunk async for chunk in speech]
+        assert speech.stream is not None and speech.stream.info is not None
+        return np.concatenate(chunks)
+
+    async def hear_all() -> list[Any]:
+        return await asyncio.gather(*(hear(source) for source in [text, text.split("q"), written()]))
+
+    expected = np.concatenate(list(tts.stream(text, voice=voice, seed=1)))
+    for heard in asyncio.run(hear_all()):
+        np.testing.assert_array_equal(heard, expected)
+
+
+@pytest.mark.parametrize("way", ["task", "aclose", "cancel", "with", "text"])
+def test_async_speech_ends_at_once_and_ends_its_text(tts: SparkTTSONNX, voice: Voice, way: str) -> None:
+    ended: list[str] = []
+
+    async def written() -> AsyncIterator[str]:
+        try:
+            yield "A first sentence that is long enough to be spoken at once, and then comes more. Then"
+            if way == "text":
+                raise ValueError("the line is dead")
+            await asyncio.sleep(60)
+        finally:
+            ended.append(way)
+
+    async def leave() -> None:
+        async with tts.astream(written(), voice=voice) as speech:
+            await anext(speech)
+            if way == "with":
+                return
+            following = asyncio.ensure_future(_drained(speech))
+            await asyncio.sleep(0.05)
+            if way == "task":
+                following.cancel()
+            elif way == "text":
+                with pytest.raises(ValueError, match="the line is dead"):
+                    await following
+                return
+            elif way == "aclose":
+                await speech.aclose()
+            else:
+                speech.cancel()
+            await asyncio.wait([following])
+            assert following.cancelled() == (way == "task")
+            assert [chunk async for chunk in speech] == []
+
+    began = time.monotonic()
+    asyncio.run(leave())
+    assert ended == [way]
+    assert time.monotonic() - began < 10
+    wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "segment"])
+
+
+async def _drained(speech: AsyncIterator[Any]) -> None:
+    async for _ in speech:
+        pass
