@@ -51,6 +51,8 @@ class Root:
         self.environment = {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "SSL_", "LANG"))}
         self.environment["PATH"] = "/opt/python/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         self.workdir, self.user = "/", ""
+        for place in Path(sys.base_prefix).parents:  # it may lie in a home, and the server's user has to reach it
+            self.run(f"chmod a+x {shlex.quote(str(place))}")
         self.run(f"{shlex.quote(sys.base_prefix)}/bin/python3 -m venv /opt/python")
 
     def command(self, script: str) -> list[str]:

@@ -39,6 +39,16 @@ def decibels(kept: Any, wav: Any) -> float:
     return float(10 * np.log10((kept**2).mean() / max(((wav - kept) ** 2).mean(), 1e-30)))
 
 
+def compared(kept: Any, precision: str, ids: Any, wav: Any) -> str:
+    """What is to be said about a sentence and the kept one."""
+    before = kept[f"{precision} ids"]
+    if not np.array_equal(before, ids):
+        least = min(len(before), len(ids))
+        same = next((i for i in range(least) if before[i] != ids[i]), least)
+        return f"{len(ids)} ids, the first {same} as the kept ones"
+    return f"{len(ids)} ids, equal; the wave differs at {-decibels(kept[f'{precision} wav'], wav):.0f} dB"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", type=Path)
@@ -51,13 +61,8 @@ def main() -> None:
         ids, wav = spoken(given.bundles / precision)
         made |= {f"{precision} ids": ids, f"{precision} wav": wav}
         if given.compare is not None:
-            before = np.load(given.compare)
-            equal = np.array_equal(before[f"{precision} ids"], ids)
-            far = f"the wave differs at -{decibels(before[f'{precision} wav'], wav):.0f} dB" if equal else "they part"
-            print(
-                f"{precision} on {platform.machine()}: {len(ids)} ids, {'equal' if equal else 'not equal'}; {far}",
-                flush=True,
-            )
+            kept = np.load(given.compare)
+            print(f"{precision} on {platform.machine()}: {compared(kept, precision, ids, wav)}", flush=True)
     if given.write is not None:
         np.savez(given.write, **made)
 
