@@ -28,7 +28,7 @@ class Original:
 
     def clone(self, text: str, recording: Path, transcript: str | None = None) -> NDArray[np.float32]:
         """float32 [N]: `text` spoken by the voice of a recording."""
-        semantic, speaker = self._tokens(recording)
+        semantic, speaker = self.tokens(recording)
         content = (transcript or "") + text
         prompt = f"<|task_tts|><|start_content|>{content}<|end_content|><|start_global_token|>{speaker}"
         prompt += "<|end_global_token|>"
@@ -43,7 +43,7 @@ class Original:
         answer = self._continue(prompt + "<|end_style_label|>")
         return self._decode(answer, answer)
 
-    def _tokens(self, recording: Path) -> tuple[str, str]:
+    def tokens(self, recording: Path) -> tuple[str, str]:
         audio = self._checkpoint.audio
         wav = read_recording(recording, sample_rate=audio.sample_rate, volume_normalize=audio.volume_normalize)
         seconds = audio.reference_samples / audio.sample_rate
