@@ -97,6 +97,8 @@ class SpeechJob:
 
     def seconds_in(self, size: int) -> float:
         """Seconds of sound in the first `size` bytes; of a compressed format, about."""
+        if self._order.file_format == "pcm" and self.encoder is not None:
+            return size / 2 / self.encoder.sample_rate
         made = np.array(self._made)
         return float(np.interp(size, made[:, 0], made[:, 1]))
 

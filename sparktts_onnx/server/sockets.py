@@ -219,8 +219,7 @@ class Conversation:
             await self._failed(utterance, ApiError(408, message, code="timeout"))
 
     async def _stop(self, utterance: _Utterance) -> None:
-        """Nothing more of it is sent, and its work stops."""
-        utterance.answer.close()
+        """Nothing more of it is sent; to be ended next."""
         if utterance.task is not None:
             utterance.task.cancel()
             await asyncio.wait({utterance.task})
