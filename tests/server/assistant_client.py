@@ -1,6 +1,6 @@
 """Lets a plugin of a voice assistant's framework speak once, in the environment that has it; see assistants.py.
 
-python assistant_client.py livekit|pipecat '{"base_url": …, "api_key": …, "text": …, …}'   prints what was played, as JSON
+python assistant_client.py livekit|pipecat '{"base_url": …, "api_key": …, "text": …, …}'   prints what was played
 """
 
 import asyncio
@@ -20,7 +20,7 @@ async def livekit(text: str, **options: Any) -> dict[str, Any]:
         async with speaker.synthesize(text, conn_options=APIConnectOptions(max_retry=0)) as stream:
             async for event in stream:
                 seconds, rate = seconds + event.frame.duration, event.frame.sample_rate
-    except Exception as raised:
+    except Exception as raised:  # noqa: BLE001  Not swallowed: the test gets it.
         error = repr(raised)
     await speaker.aclose()
     return {"seconds": seconds, "sample_rate": rate, "error": error}
@@ -28,7 +28,7 @@ async def livekit(text: str, **options: Any) -> dict[str, Any]:
 
 async def pipecat(text: str, **options: Any) -> dict[str, Any]:
     """As a pipeline does, in one worker."""
-    from pipecat.frames.frames import ErrorFrame, StartFrame, TTSAudioRawFrame
+    from pipecat.frames.frames import ErrorFrame, TTSAudioRawFrame
     from pipecat.services.openai.tts import OpenAITTSService
 
     settings = OpenAITTSService.Settings(voice=options.pop("voice"), speed=options.pop("speed", None))

@@ -72,7 +72,7 @@ def test_a_supervisor_waits_longer_than_the_server_needs_to_stop(tmp_path: Path)
 
 def test_the_proxy_passes_sound_on_at_once(tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "nginx.conf").read_text()
-    assert text.count("proxy_buffering off;") == text.count("proxy_pass ") == 2
+    assert text.count("proxy_buffering off;") == text.count("proxy_pass ") == 3
     settings = ServerSettings(voices_dir=tmp_path)
     assert f"client_max_body_size {settings.max_body_bytes >> 20}m;" in text
     assert f"proxy_read_timeout {settings.request_seconds:.0f}s;" in text
