@@ -7,9 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/environment.sh
 
-torch_free=(tests/bundle tests/text tests/audio tests/runtime tests/cli tests/speech tests/test_errors.py)
+torch_free=(tests/bundle tests/hub tests/text tests/audio tests/runtime tests/cli tests/speech tests/test_errors.py)
 least=(tests/speech/test_bundle_format.py tests/runtime/test_pipeline.py tests/runtime/test_nano_bundle.py
-  tests/runtime/graphs tests/runtime/voices tests/audio/test_reading.py tests/audio/test_encoding.py)
+  tests/runtime/graphs tests/runtime/voices tests/audio/test_reading.py tests/audio/test_encoding.py tests/hub)
 alone=(tests/scale tests/web tests/server/test_page.py) # a cluster or a browser takes the whole machine
 export SPEECH_BUNDLES=$PWD/build/test-voice
 

@@ -5,6 +5,7 @@ Large files lie on another origin, the CDN, that the hub redirects to, as the re
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 LARGE = 1000
 """Bytes from which a file is on the CDN."""
-_REVISION = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+).*)?")
+_REVISION = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?")
 _RESOLVE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
@@ -47,8 +48,16 @@ class LoopbackHub:
         """`METHOD path`, with `bytes=N-` where a range was asked for; of the CDN `GET cdn/FILE`."""
         self.breaks: dict[str, list[int]] = {}
         """By file name: after how many bytes each of its next downloads breaks off."""
+        self.stalls: set[str] = set()
+        """Files that stop coming in the middle."""
         self.leaked: list[str] = []
         """Tokens that the CDN was sent."""
+        self.writer = "hf_write"
+        """The token that may write."""
+        self.full = False
+        """Whether uploads are refused."""
+        self.uploads: dict[str, bytes] = {}
+        """What was uploaded, by SHA-256."""
         self._servers = [
             ThreadingHTTPServer(("127.0.0.1", 0), handler)
             for handler in (_handler(self, _HubAnswers), _handler(self, _CdnAnswers))
@@ -130,16 +139,55 @@ class _HubAnswers(_Answers):
         self.do_GET()
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
+        path = urlsplit(self.path).path
         self.hub.requests.append(f"{self.command} {path}")
         if found := _RESOLVE.fullmatch(path):
-            if (files := self._files(found[1], found[2])) is not None:
-                self._file(found[1], files, found[3])
+            if (files := self._files(found[1], unquote(found[2]))) is not None:
+                self._file(found[1], files, unquote(found[3]))
         elif found := _REVISION.fullmatch(path):
-            if (files := self._files(found[1], found[3] or "main")) is not None:
+            if (files := self._files(found[1], unquote(found[3] or "main"))) is not None:
                 self.json(_tree(files[1]) if found[2] == "tree" else _info(found[1], *files))
         else:
             self.answer(404)
+
+    def do_POST(self) -> None:
+        path, sent = unquote(urlsplit(self.path).path), self.body()
+        self.hub.requests.append(f"POST {path}")
+        if path == "/api/validate-yaml":
+            self.json({"warnings": [], "errors": []})
+        elif self.headers["Authorization"] != f"Bearer {self.hub.writer}":
+            self.answer(401, X_Error_Message="Invalid username or password.")
+        elif path == "/api/repos/create":
+            given = json.loads(sent)
+            name = f"{given['organization']}/{given['name']}"
+            _ = self.hub.models[name]
+            self.json({"url": f"{self.hub.url}/{name}", "name": name, "id": name})
+        elif "/preupload/" in path:
+            modes = {file["path"]: "lfs" if file["size"] >= LARGE else "regular" for file in json.loads(sent)["files"]}
+            known = [{"path": path, "uploadMode": mode, "shouldIgnore": False} for path, mode in modes.items()]
+            self.json({"files": known})
+        elif path.endswith("/info/lfs/objects/batch"):
+            objects = json.loads(sent)["objects"]
+            for each in objects:
+                each["actions"] = {"upload": {"href": f"{self.hub.cdn}/uploads/{each['oid']}"}}
+            self.json({"objects": objects})
+        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/commit/main", path):
+            self._commit(found[1], [json.loads(line) for line in sent.splitlines()])
+        else:
+            self.answer(404)
+
+    def _commit(self, name: str, lines: list[dict[str, Any]]) -> None:
+        """Add files to the main branch."""
+        model = self.hub.models[name]
+        held = dict(model.commits.get(model.refs.get("main", ""), {}))
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                held[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                held[value["path"]] = self.hub.uploads[value["oid"]]
+        commit = self.hub.put(name, held)
+        self.json({"success": True, "commitOid": commit, "commitUrl": f"{self.hub.url}/{name}/commit/{commit}"})
 
     def _files(self, name: str, revision: str) -> tuple[str, dict[str, bytes]] | None:
         """A commit and its files; None after a refusal."""
@@ -192,11 +240,24 @@ class _CdnAnswers(_Answers):
         if asked:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.end_headers()
+        if path in self.hub.stalls:
+            self.wfile.write(data[start : len(data) // 2])
+            self.hub.requests.append("stalled")
+            self.connection.recv(1)  # until the other side leaves
+            self.close_connection = True
+            return
         if breaks := self.hub.breaks.get(path):
             self.wfile.write(data[start : start + breaks.pop(0)])
             self.close_connection = True
             return
         self.wfile.write(data[start:])
+
+    def do_PUT(self) -> None:
+        oid, data = urlsplit(self.path).path.rpartition("/")[2], self.body()
+        self.hub.requests.append("PUT cdn")
+        if not self.hub.full:
+            self.hub.uploads[hashlib.sha256(data).hexdigest()] = data
+        self.answer(200 if oid in self.hub.uploads else 507)
 
 
 def _blob(data: bytes) -> str:

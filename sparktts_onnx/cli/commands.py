@@ -2,9 +2,11 @@
 
 import argparse
 import logging
+import os
+import sys
 from collections.abc import Callable, Sequence
 
-from sparktts_onnx.cli import batch, revoice, serve, speak, tokens, voices
+from sparktts_onnx.cli import batch, publish, revoice, serve, speak, tokens, voices
 from sparktts_onnx.cli.arguments import with_dashes
 from sparktts_onnx.export import cli as convert
 
@@ -16,6 +18,7 @@ COMMANDS = {
     "voices": voices.add_arguments,
     "serve": serve.add_arguments,
     "convert": convert.add_arguments,
+    "publish": publish.add_arguments,
 }
 """Every command; `speak` is meant where none is named."""
 
@@ -29,6 +32,8 @@ def run(argv: Sequence[str]) -> int:
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    if not sys.stderr.isatty():  # as our own progress
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     for handler in logging.getLogger().handlers:  # huggingface_hub prints what it logs by itself
         handler.addFilter(lambda record: not record.name.startswith("huggingface_hub"))
     command: Callable[[argparse.Namespace], int] = options.run

@@ -7,19 +7,29 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from sparktts_onnx.bundle.contract import PRECISIONS, Precision
 from sparktts_onnx.errors import MissingDependencyError, OptionError
-from sparktts_onnx.export.graphs.storage import PRECISIONS
 from sparktts_onnx.export.options import ALL_GRAPHS, ConversionOptions
+from sparktts_onnx.hub.download import assets_folder, local_folder
+from sparktts_onnx.hub.names import hub_model, kept_model
 
-DEFAULT_MODEL_DIR = Path("pretrained_models/Spark-TTS-0.5B")
-
+DEFAULT_MODEL = Path("pretrained_models/Spark-TTS-0.5B")
 DESCRIPTION = """Convert a Spark-TTS checkpoint to a verified bundle of ONNX graphs.
 
-  spark-tts-onnx convert --model-dir Spark-TTS-0.5B --precision int8
-  spark-tts-onnx convert --model-dir Spark-TTS-0.5B --lora my-adapter              merged into its language model
-  spark-tts-onnx convert --model-dir Spark-TTS-0.5B --language-model my-finetune   in place of its language model"""
+  spark-tts-onnx convert Spark-TTS-0.5B --precision int8
+  spark-tts-onnx convert SparkAudio/Spark-TTS-0.5B --precision int8,int4         fetched from the hub
+  spark-tts-onnx convert Spark-TTS-0.5B --lora my-adapter                        merged into its language model
+  spark-tts-onnx convert Spark-TTS-0.5B --language-model my-finetune             in place of its language model
+
+MODEL, --language-model and --lora take a folder or org/name[@revision] on the hub. The bundle goes to onnx/ in the
+folder of the finetune or the checkpoint; of one on the hub into the cache, where its id finds it. Several precisions
+have a folder each."""
+CHECKPOINT_FILES = ("README.md", "config.yaml", "BiCodec/*", "LLM/*", "wav2vec2-large-xlsr-53/*.json")
+WAV2VEC2_FILES = "wav2vec2-large-xlsr-53/*"
+FINETUNE_FILES = ("README.md", "*.json", "*.txt", "*.safetensors", "*.bin")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     add = parser.add_argument
-    add("--model-dir", type=Path, default=DEFAULT_MODEL_DIR, help="checkpoint folder (default: %(default)s)")
+    add("checkpoint", nargs="?", metavar="MODEL", help=f"checkpoint (default: {DEFAULT_MODEL})")
+    add("--model", "--model-dir", metavar="MODEL", help="the same")
     add(
         "--language-model",
-        type=Path,
-        metavar="DIR",
+        metavar="MODEL",
         help="a finetuned language model, as transformers or unsloth saved it; the codec stays that of the checkpoint",
     )
-    add("--lora", type=Path, metavar="DIR", help="a LoRA adapter, as PEFT saved it; needs the extra lora")
-    add("--output-dir", type=Path, help="where the bundle goes (default: onnx/ in the finetune, else in MODEL_DIR)")
+    add("--lora", metavar="MODEL", help="a LoRA adapter, as PEFT saved it; needs the extra lora")
+    add("--output-dir", type=Path, metavar="DIR", help="where the bundle goes")
     add("--dynamic-axes", action="store_true", default=True, help="batch and time may vary (the default)")
     add(
         "--no-dynamic-axes",
@@ -49,9 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cpu-only", action="store_true", help="check on the CPU even where CUDA or MPS is present")
     add(
         "--precision",
-        choices=PRECISIONS,
-        default="fp32",
-        help="fp32 equals the original; int8 and int4 for CPUs, fp16 for NVIDIA GPUs (default: %(default)s)",
+        type=_precisions,
+        default=("fp32",),
+        metavar="P[,P…]",
+        help="fp32 equals the original; int8 and int4 for CPUs, fp16 for NVIDIA GPUs (default: fp32)",
     )
     add("--graphs", help="comma-separated names of the graphs to write (default: all)")
     add(
@@ -71,45 +82,87 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Convert."""
     started = time.monotonic()
-    options = conversion_options(given)
-    # Neither library may reach for the network: everything lies in the checkpoint folder.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    jobs = conversion_options(given, fetch=False)
+    if not any(hub_model(name) for name, _ in _parts(given)):  # Neither library may reach for the network.
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         from sparktts_onnx.export.conversion import convert
         from sparktts_onnx.export.verify.graphs import table
     except ImportError as error:
         raise MissingDependencyError("the conversion", needs=str(error.name), extra="convert,cpu") from error
+    jobs = conversion_options(given)
     with _story():
-        manifest = convert(options, report=lambda checks: print(table(checks)) if checks else None)
+        for job in jobs:
+            manifest = convert(job, report=lambda checks: print(table(checks)) if checks else None)
+            print(job.output_dir, flush=True)
     print(f"license of the weights: {manifest.licence}", file=sys.stderr)
-    verified = "verified" if options.verify else "not verified"
+    verified = "verified" if jobs[0].verify else "not verified"
     print(f"{verified}, {time.monotonic() - started:.0f} s", file=sys.stderr)
-    print(options.output_dir)
+    print(f'next: spark-tts-onnx --model {given.output_dir or _parts(given)[-1][0]} --text "Hello."', file=sys.stderr)
     return 0
 
 
-def conversion_options(given: argparse.Namespace) -> ConversionOptions:
-    """The parsed arguments as options."""
-    if not given.model_dir.is_dir():
-        raise OptionError(f"there is no checkpoint folder {given.model_dir}; name one with --model_dir")
-    for option, folder in (("--language-model", given.language_model), ("--lora", given.lora)):
-        if folder is not None and not folder.is_dir():
-            raise OptionError(f"there is no folder {folder}; {option} takes one that a training run has saved")
-    return ConversionOptions(
-        model_dir=given.model_dir,
-        output_dir=given.output_dir or (given.lora or given.language_model or given.model_dir) / "onnx",
-        language_model=given.language_model,
-        lora=given.lora,
+def conversion_options(given: argparse.Namespace, *, fetch: bool = True) -> list[ConversionOptions]:
+    """The parsed arguments as options, a conversion for each precision.
+
+    Without `fetch` the options are only checked, and what is on the hub has no folder yet.
+
+    Raises:
+        OptionError, BundleError: options that cannot be; a name that means nothing.
+        HubError: what is on the hub cannot be had.
+    """
+    parts = _parts(given)
+    folders = [local_folder(name, patterns) if fetch else _checked(name) for name, patterns in parts]
+    pinned, finetunes = kept_model(folders[-1]), iter(folders[1:])
+    cached = assets_folder(pinned) if pinned else None
+    base = given.output_dir or cached or folders[-1] / "onnx"
+    apart = len(given.precision) > 1 or base == cached or any((base / name).is_dir() for name in PRECISIONS)
+    options = ConversionOptions(
+        model_dir=folders[0],
+        output_dir=base,
+        language_model=next(finetunes) if given.language_model else None,
+        lora=next(finetunes) if given.lora else None,
         dynamic=given.dynamic_axes,
         frames=given.frames,
         opset=given.opset_version,
         verify=not given.skip_verification,
         cpu_only=given.cpu_only,
-        precision=given.precision,
         head=given.head,
-        graphs=tuple(name.strip() for name in given.graphs.split(",")) if given.graphs else ALL_GRAPHS,
+        graphs=_graphs(given),
         alignment=given.alignment,
     )
+    return [
+        replace(options, precision=precision, output_dir=base / precision if apart else base)
+        for precision in given.precision
+    ]
+
+
+def _parts(given: argparse.Namespace) -> list[tuple[str | Path, tuple[str, ...]]]:
+    """Names of the checkpoint and of the finetunes, each with the files that are needed of it."""
+    if given.checkpoint and given.model:
+        raise OptionError(f"MODEL is given twice, as {given.checkpoint} and as {given.model}; give it once")
+    weights = (WAV2VEC2_FILES,) if "wav2vec2" in _graphs(given) else ()
+    finetunes = [name for name in (given.language_model, given.lora) if name]
+    checkpoint = given.checkpoint or given.model or DEFAULT_MODEL
+    return [(checkpoint, (*CHECKPOINT_FILES, *weights)), *((name, FINETUNE_FILES) for name in finetunes)]
+
+
+def _graphs(given: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.graphs.split(",")) if given.graphs else ALL_GRAPHS
+
+
+def _checked(name: str | Path) -> Path:
+    """A name as a path, once it is known to mean something."""
+    hub_model(name)
+    return Path(name)
+
+
+def _precisions(text: str) -> tuple[Precision, ...]:
+    """The value of --precision."""
+    found = tuple(precision for precision in PRECISIONS if precision in text.split(","))
+    if len(found) != len(text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of {', '.join(PRECISIONS)}, with commas between several")
+    return found
 
 
 @contextmanager

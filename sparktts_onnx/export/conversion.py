@@ -41,6 +41,7 @@ from sparktts_onnx.export.verify.end_to_end import GraphChain, clone_prompt, enr
 from sparktts_onnx.export.verify.graphs import Check, check_device, on_device, summary, verify_graph
 from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
 from sparktts_onnx.export.verify.weights import verify_weights
+from sparktts_onnx.hub.names import kept_model
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ class Conversion:
         end_to_end = [check for check in self.checks if check.graph not in options.graphs]
         return Manifest(
             producer=f"sparktts-onnx {__version__}",
-            source=" + ".join(part.resolve().name for part in options.sources),
+            source=" + ".join(str(kept_model(part) or part.resolve().name) for part in options.sources),
             licence=licenses_of(options.sources),
             codec=codec_layout(self.checkpoint, fingerprint=fingerprint, fixed_frames=fixed),
             language_model=self._layout,

@@ -36,7 +36,7 @@ class Bundle:
     """Whether only the cache may give files."""
 
     def fetch(self, graphs: Iterable[str] | None = None) -> None:
-        """See that the files of graphs are there, of all by default; those that a folder lacks stay as they are.
+        """Get the files of graphs that are not here yet, of all by default; of a folder there are no others.
 
         Raises:
             HubError: they cannot be had.
@@ -72,7 +72,8 @@ def open_bundle(
     wanted = hub_model(model, revision)
     if wanted is None:
         root = Path(model)
-        folder = _chosen(root, _bundles(root), precision, device) or (root / "onnx" if _holds_onnx(root) else root)
+        inner = root / "onnx"
+        folder = _chosen(root, bundles_in(root), precision, device) or (inner if inner.is_dir() else root)
         bundle = Bundle(folder, read_manifest(folder))
     else:
         bundle = _from_hub(wanted, precision, device, local_files_only)
@@ -83,7 +84,7 @@ def open_bundle(
 def _from_hub(wanted: HubModel, precision: str | None, device: str, local_files_only: bool) -> Bundle:
     root = pinned_folder(wanted, patterns=_LOOKED_AT, local_files_only=local_files_only)
     pinned = replace(wanted, revision=root.name)
-    folder = _chosen(wanted, [*_bundles(root), *_bundles(assets_folder(pinned))], precision, device)
+    folder = _chosen(wanted, [*bundles_in(root), *bundles_in(assets_folder(pinned))], precision, device)
     if folder is None and (root / _CHECKPOINT).is_file():
         raise BundleError(
             f"{wanted} is a checkpoint, not a bundle; convert it once: "
@@ -99,12 +100,9 @@ def _from_hub(wanted: HubModel, precision: str | None, device: str, local_files_
     return Bundle(folder, manifest, str(pinned), pinned, prefix, local_files_only)
 
 
-def _bundles(root: Path) -> list[Path]:
+def bundles_in(root: Path) -> list[Path]:
+    """The folders of the bundles that a folder is or holds."""
     return [root / place for place in _PLACES if (root / place / MANIFEST_NAME).is_file()]
-
-
-def _holds_onnx(root: Path) -> bool:
-    return (root / "onnx").is_dir()
 
 
 def _chosen(model: HubModel | Path, found: list[Path], precision: str | None, device: str) -> Path | None:
@@ -118,5 +116,8 @@ def _chosen(model: HubModel | Path, found: list[Path], precision: str | None, de
         return min(found, key=lambda folder: order.index(folder.name) if folder.name in order else -1, default=None)
     have = {read_manifest(folder, whole=False).precision: folder for folder in reversed(found)}
     if precision not in have:
-        raise BundleError(f"{model} has no bundle of precision {precision}; it has {', '.join(sorted(have))}")
+        raise BundleError(
+            f"{model} has no bundle of precision {precision}; it has {', '.join(sorted(have))}. If it has a checkpoint "
+            f"too: spark-tts-onnx convert {model} --precision {precision}"
+        )
     return have[precision]

@@ -27,7 +27,7 @@ def local_folder(model: str | Path, patterns: Sequence[str], *, local_files_only
 
     Args:
         model: a folder, which is given back as it is, or `org/name[@revision]`.
-        patterns: such as `LLM/*.json`; a star also matches slashes.
+        patterns: such as `LLM/*.json`; a star matches no slash.
         local_files_only: take what the cache has, and ask nobody.
 
     Raises:
@@ -38,13 +38,21 @@ def local_folder(model: str | Path, patterns: Sequence[str], *, local_files_only
     if wanted is None:
         return Path(model)
     if local_files_only or library().constants.HF_HUB_OFFLINE:
-        return pinned_folder(wanted, patterns=patterns, local_files_only=True)
+        return pinned_folder(wanted, patterns=SMALL, local_files_only=True)
     folder = pinned_folder(wanted, patterns=SMALL)
     commit = replace(wanted, revision=folder.name)
     with reported(commit):
         names = library().HfApi().list_repo_files(commit.id, revision=commit.revision)
-    fetch(commit, [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)])
+    fetch(commit, _wanted(names, patterns))
     return folder
+
+
+def _wanted(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Names that match; of weights that a folder has both as safetensors and as pickles, the first."""
+    safe = {name.rpartition("/")[0] for name in names if name.endswith(".safetensors")}
+    twice = {name for name in names if name.endswith(".bin") and name.rpartition("/")[0] in safe}
+    fits = [(name, pattern) for name in names for pattern in patterns if name.count("/") == pattern.count("/")]
+    return list(dict.fromkeys(name for name, pattern in fits if fnmatch(name, pattern) and name not in twice))
 
 
 def pinned_folder(model: HubModel, *, patterns: Sequence[str], local_files_only: bool = False) -> Path:
@@ -88,12 +96,14 @@ def library() -> Any:
 
 
 @contextmanager
-def reported(model: HubModel, file: str = "") -> Iterator[None]:
+def reported(model: HubModel, file: str = "", *, writing: bool = False) -> Iterator[None]:
     """Report whatever goes wrong with the hub in the block as one message."""
     try:
         yield
     except Exception as error:  # the library's errors, and those of its HTTP client, share no other base
-        raise HubError(_message(list(_causes(error)), model, file)) from error
+        causes = list(_causes(error))
+        text = _write_failure(causes, model) if writing else _message(causes, model, file)
+        raise HubError(text) from error
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -102,13 +112,32 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
+def _response(causes: Sequence[BaseException]) -> Any:
+    return next((found for error in causes if (found := getattr(error, "response", None)) is not None), None)
+
+
+def _reason(causes: Sequence[BaseException]) -> str:
+    """The text of the first cause, in one line."""
+    return " ".join((str(causes[-1]) or repr(causes[-1])).split())
+
+
+def _write_failure(causes: Sequence[BaseException], model: HubModel) -> str:
+    response = _response(causes)
+    if response is not None and response.status_code in (401, 403, 404):
+        return (
+            f"the hub does not let you write to {model}: log in with `hf auth login`, or set HF_TOKEN, with a token "
+            "that may write there"
+        )
+    said = _reason(causes) if response is None else f"it answered {response.status_code}"
+    return f"{model} was not put on {_endpoint()}: {said}; do it again"
+
+
 def _message(causes: Sequence[BaseException], model: HubModel, file: str) -> str:
     """What went wrong, and what to do about it."""
     what = f"{file} of {model}" if file else str(model)
-    response = next((found for error in causes if (found := getattr(error, "response", None)) is not None), None)
+    response, reason = _response(causes), _reason(causes)
     if response is not None:
         return _refusal(response.status_code, response.headers, model, what)
-    reason = " ".join(next(text for error in reversed(causes) if (text := str(error) or repr(error))).split())
     if any(isinstance(error, OSError) and error.errno in _NO_PLACE for error in causes):
         return f"{what} cannot be kept in the cache: {reason}; make room there, or name another place with HF_HOME"
     if type(causes[-1]).__name__ in ("LocalEntryNotFoundError", "IncompleteSnapshotError", "OfflineModeIsEnabled"):

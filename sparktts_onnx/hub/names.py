@@ -8,8 +8,7 @@ from sparktts_onnx.errors import BundleError, OptionError
 
 _PART = r"(?!.*(?:--|\.\.))[A-Za-z0-9][\w.-]{0,95}"
 _ID = re.compile(rf"(?P<id>{_PART}/{_PART})(?:@(?P<revision>[^\s@]+))?", re.ASCII)
-COMMIT = re.compile(r"[0-9a-f]{40}")
-"""A revision that never changes."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,26 @@ class HubModel:
 
     def __str__(self) -> str:
         return self.id if self.revision is None else f"{self.id}@{self.revision}"
+
+
+def kept_model(folder: Path) -> HubModel | None:
+    """The pinned model whose files a folder of the cache holds; None for any other folder."""
+    held, snapshots, commit = ("", "", *folder.absolute().parts)[-3:]
+    if snapshots != "snapshots" or not held.startswith("models--") or not _COMMIT.fullmatch(commit):
+        return None
+    return HubModel(held.removeprefix("models--").replace("--", "/"), commit)
+
+
+def hub_id(text: str) -> HubModel:
+    """The model on the hub with an id, whether there is a folder of that name or not.
+
+    Raises:
+        OptionError: it is not an id, or has a revision.
+    """
+    found = _ID.fullmatch(text)
+    if found is None or found["revision"]:
+        raise OptionError(f"{text!r} is not the id of a model on the hub; expected org/name")
+    return HubModel(text)
 
 
 def hub_model(model: str | Path, revision: str | None = None) -> HubModel | None:

@@ -295,6 +295,7 @@ class SparkTTSONNX:
     def iter_batch(self, items: Iterable[Mapping[str, Any]]) -> BatchResults:
         """As `inference_batch`, each result as soon as it is there; an error is a result."""
         given = instance_of("items", items, Iterable, "an iterable of mappings")
+        self.bundle.fetch(SPEAKING_GRAPHS)  # here, and not in a thread that Ctrl-C does not reach
         return BatchResults(given, self._speak_item, at_once=ITEMS_A_SLOT * self._slots)
 
     def stream(

@@ -257,7 +257,7 @@ def test_graphs_that_only_enroll_are_verified_without_a_wave(
         (["--graphs", "encoder"], "a bundle always holds language_model"),
         (["--no_dynamic_axes", "--frames", "3"], "3 frames are too few"),
         (["--no_dynamic_axes", "--frames", "100000"], "100000 frames are too many"),
-        (["--model_dir", "nowhere"], "there is no checkpoint folder nowhere"),
+        (["elsewhere"], "MODEL is given twice"),
     ],
 )
 def test_bad_usage_is_one_message_and_2(
@@ -288,7 +288,20 @@ def test_without_the_extra_options_are_checked_and_it_says_what_to_install(
     assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--model"], ["--precision", "int2"], ["--frames", "many"]])
+def test_what_is_neither_a_folder_nor_an_id_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in ([], ["nowhere"], [tmp_path / "a"], ["--model", tmp_path, "--lora", "nowhere"]):
+        assert run(*arguments) == 1
+        shown = capsys.readouterr().err
+        assert shown.startswith("error: there is no folder ") and shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--model"], ["--precision", "int2"], ["--precision", "int8,int8"], ["--precision", ""], ["--frames", "many"]],
+)
 def test_unknown_options_are_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run(*arguments)
@@ -300,11 +313,11 @@ def test_options_are_spelled_with_dashes_or_underscores() -> None:
     underscores = parse("--model_dir", "a", "--no_dynamic_axes", "--skip_verification", "--cpu_only")
     assert dashes == underscores
     assert parse("--dynamic_axes").dynamic_axes and not dashes.dynamic_axes
-    assert parse().model_dir == Path("pretrained_models/Spark-TTS-0.5B")
+    assert parse("a").checkpoint == parse("--model", "a").model == dashes.model == "a"
 
 
 def test_the_bundle_goes_below_the_checkpoint_by_default(tiny_folder: Path) -> None:
-    options = conversion_options(parse("--model_dir", str(tiny_folder)))
+    [options] = conversion_options(parse("--model_dir", str(tiny_folder)))
     assert options.output_dir == tiny_folder / "onnx"
     assert options.opset == 17 and options.dynamic and options.verify
 

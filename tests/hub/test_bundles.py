@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,7 @@ import pytest
 from loopback_hub import LoopbackHub
 
 from sparktts_onnx import SparkTTSONNX
-from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, LANGUAGE_MODEL, SPEAKING_GRAPHS
-from sparktts_onnx.bundle.manifest import read_manifest, write_manifest
+from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, SPEAKING_GRAPHS
 from sparktts_onnx.errors import BundleError, OptionError
 from sparktts_onnx.hub.bundles import open_bundle
 
@@ -33,25 +33,7 @@ with SparkTTSONNX.from_pretrained(*sys.argv[1:2], **json.loads(sys.argv[2])) as 
 """
 
 
-def of_precision(folder: Path, precision: str) -> Path:
-    """A copy of the nano bundle that says it is of a precision."""
-    shutil.copytree(nano.BUNDLE, folder)
-    manifest = read_manifest(folder)
-    graph = dataclasses.replace(manifest.graphs[LANGUAGE_MODEL], precision=precision)
-    write_manifest(folder, dataclasses.replace(manifest, graphs={**manifest.graphs, LANGUAGE_MODEL: graph}))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with bundles of three precisions."""
-    folder = tmp_path_factory.mktemp("several")
-    for precision in ("fp32", "fp16", "int4"):
-        of_precision(folder / precision, precision)
-    return folder
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def hub(several: Path) -> Iterator[LoopbackHub]:
     """A hub with bundles and a checkpoint."""
     with LoopbackHub() as made:
@@ -134,7 +116,11 @@ def test_folders_have_several_bundles_too(several: Path, tmp_path: Path) -> None
             "spark-tts-onnx convert org/checkpoint@main --precision int8",
         ),
         ("org/other", "org/other on the hub is neither a bundle nor a checkpoint of Spark-TTS; choose another"),
-        ("org/several", "org/several has no bundle of precision int8; it has fp16, fp32, int4"),
+        (
+            "org/several",
+            "org/several has no bundle of precision int8; it has fp16, fp32, int4. If it has a checkpoint too: "
+            "spark-tts-onnx convert org/several --precision int8",
+        ),
         ("org/one@v9", "org/one has no revision v9; its branches and tags are at {hub}/org/one"),
         (
             "nowhere",
@@ -147,20 +133,42 @@ def test_the_command_line_says_in_one_line_what_is_wrong(
     hub: LoopbackHub, tmp_path: Path, model: str, message: str
 ) -> None:
     options = ["--model_dir", model, "--text", "Hi.", "--precision", "int8"]
-    done = run(hub, tmp_path, "-m", "sparktts_onnx", *options, HF_HUB_DISABLE_PROGRESS_BARS="1")
+    done = run(hub, tmp_path, "-m", "sparktts_onnx", *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: {message.format(hub=hub.url)}\n"
 
 
 def test_an_altered_file_in_the_cache_is_refused_and_can_be_fetched_again(hub: LoopbackHub, tmp_path: Path) -> None:
     assert speak(hub, tmp_path, "org/one").returncode == 0
-    blob = next(tmp_path.rglob("decoder.onnx")).resolve()
+    blob = next((tmp_path / "hub").rglob("decoder.onnx")).resolve()
     data = blob.read_bytes()
     blob.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     failed = speak(hub, tmp_path, "org/one")
     assert failed.returncode == 1 and f"delete {blob} to fetch it again" in failed.stderr
     blob.unlink()
     assert speak(hub, tmp_path, "org/one").returncode == 0 and blob.read_bytes() == data
+
+
+def test_ctrl_c_ends_a_download_and_leaves_whole_files(hub: LoopbackHub, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"text": "Hello."}\n', encoding="utf-8")
+    hub.stalls.add("decoder.onnx")
+    speaking = ["--text", "Hello.", "--output-dir", str(tmp_path)]
+    for number, arguments in enumerate((speaking, ["batch", str(lines), "--output-dir", str(tmp_path)])):
+        home = tmp_path / f"home{number}"
+        command = [sys.executable, "-m", "sparktts_onnx", *arguments, "--model", "org/one"]
+        hub.requests.clear()
+        with subprocess.Popen(
+            command, env=hub.environment(home), cwd=ROOT, stderr=subprocess.PIPE, text=True
+        ) as process:
+            while "stalled" not in hub.requests and process.poll() is None:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+        assert process.returncode == 130 and said.endswith("error: interrupted\n"), said
+        whole = {path.name: path.read_bytes() for path in home.glob("hub/*/snapshots/*/*")}
+        assert "language_model.onnx" in whole and "decoder.onnx" not in whole
+        assert all(data == (nano.BUNDLE / name).read_bytes() for name, data in whole.items())
 
 
 def test_a_folder_opens_no_socket_and_needs_no_hub_library() -> None:

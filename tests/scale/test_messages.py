@@ -1,7 +1,12 @@
 """What travels to the workers and back, and what is refused."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import nano
 import pytest
+from loopback_hub import LoopbackHub
 
 from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
 from sparktts_onnx.scale.messages import Failure, checked
@@ -32,3 +37,27 @@ def test_other_replicas_are_refused(text: str) -> None:
 def test_workers_without_means_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(OptionError, match="a worker needs"):
         ModelSettings(nano.BUNDLE, **wrong)  # type: ignore[arg-type]
+
+
+PINNED = """
+import sys
+from sparktts_onnx.cli.cluster import cluster_settings
+from sparktts_onnx.cli.commands import make_parser
+given = ["lines.jsonl", "--output-dir", "out", "--ray", "--model", sys.argv[1], "--precision", "fp32"]
+model, _ = cluster_settings(make_parser("batch").parse_args(given), slots=2)
+with model.open() as tts:
+    print(model.model, model.precision, tts.bundle.model_id)
+"""
+
+
+def test_workers_open_the_commit_that_the_first_process_found(tmp_path: Path) -> None:
+    with LoopbackHub() as hub:
+        commit = hub.put_folder("org/one", nano.BUNDLE)
+        command = [sys.executable, "-c", PINNED]
+        root = Path(__file__).parents[2]
+        for name, opened in (("org/one", f"org/one@{commit}"), (str(nano.BUNDLE), str(nano.BUNDLE))):
+            done = subprocess.run(
+                [*command, name], capture_output=True, text=True, cwd=root, env=hub.environment(tmp_path), check=False
+            )
+            same = opened if "@" in opened else None
+            assert done.stdout == f"{opened} fp32 {same}\n", done.stderr
