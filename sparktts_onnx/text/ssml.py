@@ -155,8 +155,7 @@ class _Reader(ContentHandler):
     def characters(self, content: str) -> None:
         """Text, in pieces of any size."""
         self._written.append(content)
-        if not self._aliases:
-            self._spoken.append(content)
+        self._spoken += [] if self._aliases else [content]
 
     def endDocument(self) -> None:
         """What was read last is complete."""
