@@ -208,6 +208,7 @@ def test_cancelling_while_it_waits_for_text_or_for_a_place(
         ([{**START, "voice": "nobody"}], "invalid_voice", None),
         ([{**START, "seed": -1}], "invalid_value", None),
         ([{**START, "response_format": "ogg"}, "end"], "invalid_value", None),
+        ([{**START, "input_format": "ssml"}], "invalid_value", None),
         ([START, START], "utterance_open", None),
         ([{**START, "input": "long slowly"}, "end", {"type": "text", "text": "x"}], "no_utterance", None),
         ([START, {"type": "text", "text": "x" * 20_001}], "text_too_long", 1),
@@ -400,7 +401,8 @@ def test_clients_that_stall_are_dropped(serve: Serve, engine: StandIn, settings:
         send(client, START)
         write(client, "Hello")
         error = answers(client)[0][-1]
-        assert (error["error"]["code"], error["utterance"]) == ("timeout", 1) and engine.active == 0
+        assert (error["error"]["code"], error["utterance"]) == ("timeout", 1)
+        assert until(lambda: engine.active == 0)
         write(client, "what was under way")
         assert said(client, "Hello.")[0][-1]["type"] == "done"
     peer = opened(live, max_queue=1)  # reads nothing more than a message or two
