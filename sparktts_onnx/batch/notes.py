@@ -14,11 +14,7 @@ class Notes:
     """A file that notes are added to, each on disk when `add` returns. One process writes at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Drop what a stop has cut off.
-
-        Raises:
-            OutputError: the file cannot be written, or its folder cannot be made.
-        """
+        """Drop what a stop has cut off."""
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,11 +40,7 @@ class Notes:
                 yield _parsed(notes.readline())
 
     def add(self, note: Mapping[str, Any]) -> None:
-        """Add a note.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
+        """Add a note."""
         try:
             with self.path.open("a", encoding="utf-8") as notes:
                 notes.write(_line(note))
@@ -64,11 +56,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_lines(path: Path, items: Iterable[Mapping[str, Any]]) -> None:
-    """Write a file of JSON lines that is there whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Write a file of JSON lines that is there whole or not at all."""
     part = part_beside(path)
     try:
         with part.open("w", encoding="utf-8") as file:

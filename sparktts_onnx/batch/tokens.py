@@ -82,11 +82,7 @@ class Encoder:
         return f"{recording.key()}-{self._salt}"
 
     def encode(self, recordings: Iterable[Recording]) -> Iterator[Tokens]:
-        """Tokens of each recording, in order; an error of a recording is a result.
-
-        Raises:
-            SparkTTSError: one that every recording would have.
-        """
+        """Tokens of each recording, in order; an error of a recording is a result."""
         waiting: deque[Future[Tokens]] = deque()
         with ThreadPoolExecutor(READERS, thread_name_prefix="spark-tts-tokens") as pool:
             try:

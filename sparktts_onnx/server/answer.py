@@ -52,12 +52,7 @@ class Answer:
         return {"X-Sample-Rate": str(rate), "X-Accel-Buffering": "no", **seed}
 
     async def begin(self) -> bytes:
-        """Wait for a place and for the first bytes.
-
-        Raises:
-            ApiError: why there will be none.
-            ClientDisconnect: the client has left meanwhile.
-        """
+        """Wait for a place and for the first bytes."""
         self._arrived = time.monotonic()
         try:
             first = await self._first()

@@ -52,20 +52,12 @@ async def json_body(request: Request) -> bytearray:
 
 
 def parse(body: bytes | bytearray, model: type[_Model]) -> _Model:
-    """A JSON body as a model. It may take tenths of a second: call it in a thread.
-
-    Raises:
-        ApiError: it is not JSON, or not what the model describes.
-    """
+    """A JSON body as a model. It may take tenths of a second: call it in a thread."""
     return checked(json_object(body), model)
 
 
 def json_object(text: str | bytes | bytearray, name: str = "the request's body") -> dict[str, Any]:
-    """A JSON object that a client sent.
-
-    Raises:
-        ApiError: it is not one.
-    """
+    """A JSON object that a client sent."""
     if not text.strip():
         raise ApiError(400, f"{name} should be a JSON object: it is empty", code="invalid_value")
     try:
@@ -134,11 +126,7 @@ async def _value(value: str | UploadFile) -> str | bytes:
 
 
 def checked(data: Mapping[str, Any], model: type[_Model]) -> _Model:
-    """Values of a client as a model.
-
-    Raises:
-        ApiError: they are not what the model describes.
-    """
+    """Values of a client as a model."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -88,11 +88,7 @@ class SpeechJob:
         self._pipe.end(error)
 
     async def read(self) -> bytes | None:
-        """The next bytes; None at the end.
-
-        Raises:
-            whatever stopped the work.
-        """
+        """The next bytes; None at the end."""
         return await self._pipe.get()
 
     def seconds_in(self, size: int) -> float:

@@ -17,11 +17,7 @@ _Service = Annotated[SpeechService, Depends(service_of)]
 
 
 def check_model(name: str | None, service: SpeechService) -> None:
-    """See that a name means this server's model; snapshots of OpenAI's names, which end in a date, do too.
-
-    Raises:
-        ApiError: it does not.
-    """
+    """See that a name means this server's model; snapshots of OpenAI's names, which end in a date, do too."""
     own = service.settings.model_name
     if name is None or name == own or name.startswith(OTHER_NAMES):
         return

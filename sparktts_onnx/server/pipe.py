@@ -45,11 +45,7 @@ class Pipe:
         self._wake()
 
     async def get(self) -> bytes | None:
-        """All bytes that are there, as soon as there are some; None at the end.
-
-        Raises:
-            the error that was given to `end`.
-        """
+        """All bytes that are there, as soon as there are some; None at the end."""
         while True:
             self._news.clear()
             with self._changed:

@@ -21,11 +21,7 @@ _PING_SECONDS = 20.0
 
 
 def run_server(app: FastAPI, settings: ServerSettings) -> None:
-    """Listen until SIGINT or SIGTERM; running requests then get `stop_seconds` to finish.
-
-    Raises:
-        OptionError: the address cannot be listened on.
-    """
+    """Listen until SIGINT or SIGTERM; running requests then get `stop_seconds` to finish."""
     listener = listen(settings)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -67,11 +63,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def listen(settings: ServerSettings) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        OptionError: there is no such address, or it is taken.
-    """
+    """A listening socket."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)

@@ -80,11 +80,7 @@ async def revoice(request: Request, service: Annotated[SpeechService, Depends(se
 
 
 def _revoicing(form: RevoiceRequest, service: SpeechService) -> Order:
-    """A recording and a voice as an order; what can be refused at once is refused here.
-
-    Raises:
-        ApiError: something in the request cannot be had.
-    """
+    """A recording and a voice as an order; what can be refused at once is refused here."""
     check_model(form.model, service)
     find = _kept(form.voice, service)
     rate, streams = _rate(form.sample_rate, form.response_format), FORMATS[form.response_format].streams
@@ -108,11 +104,7 @@ async def _order(request: Request, service: SpeechService) -> Order:
 
 
 def make_order(body: SpeechRequest, service: SpeechService) -> Order:
-    """A request as an order; what can be refused at once is refused here.
-
-    Raises:
-        ApiError, SparkTTSError: something in the request cannot be had.
-    """
+    """A request as an order; what can be refused at once is refused here."""
     check_length(len(body.input), service)
     if not body.input.strip():
         raise ApiError(400, "the text is empty; give at least one character to speak", code="empty", param="input")
@@ -123,11 +115,7 @@ def make_order(body: SpeechRequest, service: SpeechService) -> Order:
 
 
 def check_length(characters: int, service: SpeechService) -> None:
-    """See that a text is not too long.
-
-    Raises:
-        ApiError: it is.
-    """
+    """See that a text is not too long."""
     limit = service.settings.max_text_characters
     if characters > limit:
         message = f"the text has {characters} characters; the limit of this server is {limit}"
@@ -206,11 +194,7 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
 
 
 def _kept(name: str | None, service: SpeechService) -> Callable[[], Voice]:
-    """What gives the voice of a name, or the default voice.
-
-    Raises:
-        ApiError: there is no such voice.
-    """
+    """What gives the voice of a name, or the default voice."""
     name = name or service.settings.default_voice
     try:
         service.voices.check(name)

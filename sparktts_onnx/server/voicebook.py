@@ -30,11 +30,7 @@ class VoiceBook:
         self._keeping = threading.Lock()
 
     def check(self, name: str) -> None:
-        """See that there is such a voice, without any slow work.
-
-        Raises:
-            VoiceError: there is not, or its file cannot be used.
-        """
+        """See that there is such a voice, without any slow work."""
         if self._built_in_name(name) is not None:
             return
         names = self.library.names()
@@ -45,22 +41,14 @@ class VoiceBook:
         self.library.get(name)
 
     def find(self, name: str) -> Voice:
-        """The voice of that name: a kept one, else a built-in one.
-
-        Raises:
-            VoiceError: there is none.
-        """
+        """The voice of that name: a kept one, else a built-in one."""
         built_in = self._built_in_name(name)
         if built_in is None:
             return self.library.get(name)
         return self._built_in.get(built_in, self._engine.create_voice)
 
     def enroll(self, recording: bytes, transcript: str | None) -> Enrollment:
-        """A voice from the bytes of an audio file; the same bytes are enrolled once.
-
-        Raises:
-            RecordingError: the recording cannot be used.
-        """
+        """A voice from the bytes of an audio file; the same bytes are enrolled once."""
         transcript = (transcript or "").strip() or None
         key = hashlib.sha256(recording + b"\0" + (transcript or "").encode("utf-8", "replace")).digest()
         with self._prompts_lock:
@@ -75,22 +63,13 @@ class VoiceBook:
         return enrolled
 
     def keep(self, voice: Voice, name: str, *, consent: str | None, most: int) -> Voice:
-        """Keep a voice, unless there are `most` already.
-
-        Raises:
-            ApiError: there are.
-            NameTakenError, OptionError, OutputError: as the library's `add`.
-        """
+        """Keep a voice, unless there are `most` already."""
         with self._keeping:
             self.check_room(most)
             return self.library.add(voice, name, consent=consent)
 
     def check_room(self, most: int) -> None:
-        """See that another voice may be kept.
-
-        Raises:
-            ApiError: there are `most` already.
-        """
+        """See that another voice may be kept."""
         if len(self.library.names()) >= most:
             raise ApiError(409, f"{most} voices are kept already", code="too_many_voices")
 

@@ -85,11 +85,7 @@ def delete_voice(voice_id: str, service: _Service) -> VoiceDeleted:
 
 
 def _check_form(form: NewVoice, service: SpeechService) -> None:
-    """Refuse what can be refused before any work.
-
-    Raises:
-        ApiError: and the library's errors for a name that cannot be used.
-    """
+    """Refuse what can be refused before any work."""
     recorded = form.audio_sample is not None
     if recorded and form.consent.strip().casefold() in _REFUSALS:
         message = "a recorded person has to agree: say in `consent` who agreed to what; it is kept with the voice"

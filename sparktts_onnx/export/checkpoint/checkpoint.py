@@ -122,11 +122,7 @@ def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter
 
 
 def language_model_in(folder: Path) -> Path:
-    """Where a folder from elsewhere has its language model: itself, or `LLM` in it.
-
-    Raises:
-        CheckpointError: it holds none.
-    """
+    """Where a folder from elsewhere has its language model: itself, or `LLM` in it."""
     for place in (folder, folder / LANGUAGE_MODEL_FOLDER):
         if (place / "config.json").is_file():
             return place

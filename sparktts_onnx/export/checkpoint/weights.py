@@ -43,11 +43,7 @@ class TensorFiles:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Find the files and what is in them.
-
-        Raises:
-            CheckpointError: no weights in the folder, or files that cannot be read or converted.
-        """
+        """Find the files and what is in them."""
         self.folder = folder
         self.shapes: dict[str, tuple[int, ...]] = {}
         """Of every tensor, by name."""

@@ -25,11 +25,7 @@ class DecoderWeights:
     """Reads one tensor at a time, so that a conversion never holds the model."""
 
     def __init__(self, config: DecoderConfig, files: TensorFiles) -> None:
-        """Compare the files' tensors with what the configuration calls for.
-
-        Raises:
-            CheckpointError: naming the first that is missing, too many, or of another shape.
-        """
+        """Compare the files' tensors with what the configuration calls for."""
         self._config = config
         self._files = files
         self._shapes = expected_shapes(config)

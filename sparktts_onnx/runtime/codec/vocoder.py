@@ -63,11 +63,7 @@ class Vocoder:
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """Load its graphs while the `with` block loads others.
-
-        Raises:
-            BundleError: one does not load; at the end of the block.
-        """
+        """Load its graphs while the `with` block loads others."""
         with self._sessions.loading(("decoder", "prenet", "speaker_detokenize", "quantizer_detokenize")):
             yield
         self._sessions.check()

@@ -52,9 +52,6 @@ class Sessions:
             packed_weights: where the graphs that speak are kept as this processor wants them, for all processes; see
                 `runtime.packed_weights`. Only on the CPU.
             fetch: sees that the files of the graphs with these names are in the folder, before they are loaded.
-
-        Raises:
-            OptionError, ProviderError: see `choose_providers`; threads below 1.
         """
         if threads is not None:
             whole_number("threads", threads, 1, MAX_THREADS)
@@ -101,11 +98,7 @@ class Sessions:
                 future.result()
 
     def check(self) -> None:
-        """Wait until the weights of all graphs are compared with the manifest; graphs with others are let go of.
-
-        Raises:
-            BundleError: weights were altered.
-        """
+        """Wait until the weights of all graphs are compared with the manifest; graphs with others are let go of."""
         for name, checks in list(self._unchecked.items()):
             try:
                 for check in checks:

@@ -80,11 +80,7 @@ class _Channel:
         self._error: BaseException | None = None
 
     def put(self, event: Event) -> None:
-        """Hand over an event; wait while there are too many.
-
-        Raises:
-            GenerationError: the work was cancelled.
-        """
+        """Hand over an event; wait while there are too many."""
         with self._changed:
             while len(self._events) >= EVENTS_AHEAD and not self._cancellation.cancelled:
                 self._changed.wait(_LISTEN_SECONDS)

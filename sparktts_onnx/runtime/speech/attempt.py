@@ -79,11 +79,7 @@ class Attempt:
         return None if self._words is None else self._words.heard(seconds)
 
     def run(self, cancellation: Cancellation) -> Iterator[int]:
-        """Semantic ids as they come; afterwards `stop_reason` says why they ended.
-
-        Raises:
-            GenerationError: `cancellation` ended the answer, or the model failed.
-        """
+        """Semantic ids as they come; afterwards `stop_reason` says why they ended."""
         semantic = self._manifest.token_ids.semantic_tokens
         answer = self._scheduler.generate(self._request, cancellation)
         try:

@@ -33,9 +33,6 @@ def plan_segments(utterance: Utterance, codec: CodecLayout, *, early: bool = Fal
     """Apply the lexicon, normalize, split, and set the bounds of every segment; the first ends `early`, with a clause.
 
     Letters of a script that the model does not speak are reported as a warning.
-
-    Raises:
-        NothingToSpeakError: nothing is left to speak.
     """
     rate = codec.sample_rate / codec.hop_length
     planned: list[Segment] = []
@@ -79,11 +76,7 @@ def _part_planned(utterance: Utterance, part: Part, rate: float, *, index: int, 
 def plan_pieces(
     utterance: Utterance, pieces: Iterable[str | None], codec: CodecLayout, *, early: bool = False
 ) -> Iterator[Segment]:
-    """As `plan_segments` of all pieces together, each segment as soon as it is certain; None ends one there.
-
-    Raises:
-        NothingToSpeakError: nothing was there to speak.
-    """
+    """As `plan_segments` of all pieces together, each segment as soon as it is certain; None ends one there."""
     rate = codec.sample_rate / codec.hop_length
     spoken = partial(spoken_text, utterance)
     text = PiecewiseText(spoken, _segmenter(utterance, rate, early=early))

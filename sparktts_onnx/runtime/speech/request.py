@@ -191,9 +191,6 @@ def checked_piece(piece: str, half: str) -> tuple[str, str]:
     """(the piece behind `half` of the character before it, half of a character that it ends with)
 
     UTF-16, which JavaScript has, can be cut between the two halves of an emoji.
-
-    Raises:
-        TextError: the piece is not a str, or was decoded wrongly.
     """
     if not isinstance(piece, str):
         raise TextError(f"a piece of the text is of type {type(piece).__name__}; expected a str")

@@ -70,12 +70,7 @@ class Revoiced:
         """Set after the last chunk."""
 
     def chunks(self, work: Cancellation) -> Generator[Wave]:
-        """Chunks float32 [n]; they end where the work is cancelled, and then there is no info.
-
-        Raises:
-            RecordingError: the recording cannot be used.
-            GenerationError: the model was closed.
-        """
+        """Chunks float32 [n]; they end where the work is cancelled, and then there is no info."""
         report, samples = Report(listened=True), 0
         try:
             with resampled(self._recording, sample_rate=self.sample_rate) as (blocks, notes):
