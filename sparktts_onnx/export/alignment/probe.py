@@ -9,8 +9,9 @@ import numpy as np
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout
 from sparktts_onnx.export.language.config import DecoderConfig
+from sparktts_onnx.export.language.graph import cache_names
 from sparktts_onnx.export.language.queries import expose_projections
-from sparktts_onnx.export.verify.language_model import GraphRunner, cache_names
+from sparktts_onnx.export.verify.language_model import GraphRunner
 from sparktts_onnx.runtime.language.attention import rotate, text_masses
 
 

@@ -160,6 +160,11 @@ class DecoderGraph:
         return self.weights.read(f"model.layers.{layer}.{name}")
 
 
+def cache_names(prefix: str, layers: int) -> list[str]:
+    """Names of the cache's tensors, keys and values of each layer in turn."""
+    return [f"{prefix}.{layer}.{part}" for layer in range(layers) for part in ("key", "value")]
+
+
 def declare_inputs(config: DecoderConfig, dtype: str) -> list[onnx.ValueInfoProto]:
     """The graph's inputs: B rows, S new ids a row, P positions that the cache of a dtype has room for."""
     cache = ("B", config.num_key_value_heads, "P", config.cache_dim)
@@ -167,11 +172,7 @@ def declare_inputs(config: DecoderConfig, dtype: str) -> list[onnx.ValueInfoProt
         declare("input_ids", "int64", ("B", "S")),
         declare("seqlens_k", "int32", ("B",)),
         declare("total_sequence_length", "int32", ()),
-        *(
-            declare(f"past_key_values.{layer}.{kind}", dtype, cache)
-            for layer in range(config.num_hidden_layers)
-            for kind in ("key", "value")
-        ),
+        *(declare(name, dtype, cache) for name in cache_names("past_key_values", config.num_hidden_layers)),
     ]
 
 
@@ -180,9 +181,5 @@ def declare_outputs(config: DecoderConfig, head: HeadRange, dtype: str) -> list[
     cache = ("B", config.num_key_value_heads, "P", config.cache_dim)
     return [
         declare("logits", "float32", ("B", head.rows)),
-        *(
-            declare(f"present.{layer}.{kind}", dtype, cache)
-            for layer in range(config.num_hidden_layers)
-            for kind in ("key", "value")
-        ),
+        *(declare(name, dtype, cache) for name in cache_names("present", config.num_hidden_layers)),
     ]

@@ -1,5 +1,7 @@
 """The encoder (wav2vec2 features to latents) and the feature decoder (the prenet and the postnet)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -8,6 +10,17 @@ from sparktts_onnx.export.modules.convnext import SamplingBlock, VocosBackbone
 
 STAGE_LAYERS = 2
 """ConvNeXt blocks behind each sampling block; fixed in the original."""
+
+
+def _stages(config: FeatureEncoderConfig, sampling: Callable[[int], SamplingBlock]) -> nn.Sequential:
+    """A sampling block for each ratio, with ConvNeXt blocks behind it."""
+    dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
+    return nn.Sequential(
+        *(
+            nn.Sequential(sampling(ratio), VocosBackbone(dim, dim, intermediate_dim=hidden, num_layers=STAGE_LAYERS))
+            for ratio in config.sample_ratios
+        )
+    )
 
 
 class FeatureEncoder(nn.Module):
@@ -19,15 +32,7 @@ class FeatureEncoder(nn.Module):
         self.encoder = VocosBackbone(
             config.input_channels, dim, intermediate_dim=hidden, num_layers=config.vocos_num_layers
         )
-        self.downsample = nn.Sequential(
-            *(
-                nn.Sequential(
-                    SamplingBlock(dim, downsample=ratio),
-                    VocosBackbone(dim, dim, intermediate_dim=hidden, num_layers=STAGE_LAYERS),
-                )
-                for ratio in config.sample_ratios
-            )
-        )
+        self.downsample = _stages(config, lambda ratio: SamplingBlock(dim, downsample=ratio))
         self.project = nn.Linear(dim, config.out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -44,15 +49,7 @@ class FeatureDecoder(nn.Module):
         super().__init__()
         dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
         self.linear_pre = nn.Linear(config.input_channels, dim)
-        self.downsample = nn.Sequential(
-            *(
-                nn.Sequential(
-                    SamplingBlock(dim, upsample=ratio),
-                    VocosBackbone(dim, dim, intermediate_dim=hidden, num_layers=STAGE_LAYERS),
-                )
-                for ratio in config.sample_ratios
-            )
-        )
+        self.downsample = _stages(config, lambda ratio: SamplingBlock(dim, upsample=ratio))
         self.vocos_backbone = VocosBackbone(
             dim, dim, intermediate_dim=hidden, num_layers=config.vocos_num_layers, condition_dim=config.condition_dim
         )

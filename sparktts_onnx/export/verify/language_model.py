@@ -12,6 +12,7 @@ from torch import nn
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, TokenIds
 from sparktts_onnx.export.graphs.storage import Precision
+from sparktts_onnx.export.language.graph import cache_names
 from sparktts_onnx.export.verify.graphs import Check, open_session, tensor_faults
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
@@ -71,11 +72,6 @@ class GraphRunner:
         feeds = self._feeds(np.asarray([ids], np.int64), self.empty(), [0])
         result: list[NDArray[Any]] = self.session.run(names, feeds)
         return result
-
-
-def cache_names(prefix: str, layers: int) -> list[str]:
-    """Names of the cache's tensors, keys and values of each layer in turn."""
-    return [f"{prefix}.{layer}.{part}" for layer in range(layers) for part in ("key", "value")]
 
 
 def verify_language_model(
