@@ -1,5 +1,6 @@
 """Subtitles from what was said when: SubRip (.srt) and WebVTT (.vtt)."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -41,7 +42,8 @@ def srt(cues: Iterable[Cue]) -> str:
 def webvtt(cues: Iterable[Cue]) -> str:
     """The contents of a WebVTT file."""
     return "WEBVTT\n\n" + "".join(
-        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_escaped(cue.text)}\n\n" for cue in _shown(cues)
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{html.escape(cue.text, quote=False)}\n\n"
+        for cue in _shown(cues)
     )
 
 
@@ -116,8 +118,3 @@ def _clock(seconds: float, point: str) -> str:
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours:02}:{minute:02}:{second:02}{point}{milliseconds:03}"
-
-
-def _escaped(text: str) -> str:
-    """`text` with what WebVTT would read as markup spelled out."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -186,14 +186,10 @@ def _by_next_word(text: str, start: int, *, is_final: bool) -> Strength | None:
 def _whole_next_word(text: str, start: int, *, is_final: bool) -> str | None:
     """The word at `start`, "" for none; None if it may go on in text to come."""
     match = _NEXT_WORD.match(text, start)
-    end = match.end() if match else len(text) if _is_only_openers(text, start) else start
+    end = match.end() if match else start if text[start : start + 40].strip(OPENERS) else len(text)
     if end >= len(text) and not is_final:
         return None
     return match.group(1) if match else ""
-
-
-def _is_only_openers(text: str, start: int) -> bool:
-    return not text[start : start + 40].strip(OPENERS)
 
 
 def pause_after(text: str, strength: Strength, *, is_last: bool) -> float:

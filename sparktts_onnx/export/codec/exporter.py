@@ -39,7 +39,10 @@ def export_graph(
     traced = target.with_suffix(".traced")
     spec = recipe.spec
     options = spec.options if form.dynamic else ()
-    axes = {tensor.name: _varying(tensor.axes) for tensor in recipe.tensors} if form.dynamic else None
+    varying = {
+        tensor.name: {axis: letter for axis, letter in enumerate(tensor.axes) if letter in DYNAMIC_LETTERS}
+        for tensor in recipe.tensors
+    }
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
@@ -51,7 +54,7 @@ def export_graph(
                 opset_version=form.opset,
                 input_names=[tensor.name for tensor in (*spec.inputs, *options)],
                 output_names=[tensor.name for tensor in spec.outputs],
-                dynamic_axes=axes,
+                dynamic_axes=varying if form.dynamic else None,
             )
         model = onnx.load(traced)
     except (RuntimeError, ValueError, TypeError, torch.onnx.OnnxExporterError) as error:
@@ -73,7 +76,3 @@ def _declare_sizes(model: onnx.ModelProto, spec: GraphSpec, checkpoint: Checkpoi
         for size, dim in zip(declared_axes(tensor, checkpoint), value.type.tensor_type.shape.dim, strict=True):
             if isinstance(size, int):
                 dim.dim_value = size
-
-
-def _varying(axes: tuple[str, ...]) -> dict[int, str]:
-    return {index: letter for index, letter in enumerate(axes) if letter in DYNAMIC_LETTERS}

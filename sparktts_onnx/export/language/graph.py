@@ -112,11 +112,8 @@ class DecoderGraph:
             "QuickGelu", [halves[0]], f"layers.{layer}/silu", domain=MICROSOFT, attributes={"alpha": 1.0}
         )
         gated = self.graph.op("Mul", [gate, halves[1]], f"layers.{layer}/gated")
-        return self._linear(layer, "mlp.down_proj", gated)
-
-    def _linear(self, layer: int, name: str, x: str) -> str:
-        weight = self._read(layer, f"{name}.weight")
-        return self.products.linear(self.graph, x, f"layers.{layer}/{name.split('.')[-1]}", weight=weight, bias=None)
+        down = self._read(layer, "mlp.down_proj.weight")
+        return self.products.linear(self.graph, gated, f"layers.{layer}/down_proj", weight=down, bias=None)
 
     def _norm(self, x: str, stream: str, name: str, gain: np.ndarray) -> tuple[str, str]:
         """The RMS norm of x + stream, and x + stream itself."""

@@ -33,7 +33,7 @@ def tune(options: Any) -> None:
     Threads wait for work `SPIN_MICROSECONDS` awake, then asleep: the language model and the vocoder run side by side,
     and threads of one that stay awake take the cores of the other. docs/performance.md has the figures.
     """
-    spins = _version(ort.__version__) >= _SPIN_DURATION_SINCE
+    spins = tuple(int(part) for part in ort.__version__.split(".")[:2]) >= _SPIN_DURATION_SINCE
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spins else "0")
     if spins:
         options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
@@ -41,10 +41,6 @@ def tune(options: Any) -> None:
     options.enable_mem_pattern = False
     if not sums_exactly():
         options.add_session_config_entry(EXACT_PRODUCTS, "1")
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:2])
 
 
 def give_back_freed_memory() -> None:

@@ -164,7 +164,8 @@ class Scheduler:
     def _admit(self) -> bool:
         """Let answers leave and join; False when the worker should end."""
         with self._changed:
-            self._drop_unwanted()
+            self._running = [answer for answer in self._running if answer.wanted]
+            self._waiting = deque(answer for answer in self._waiting if answer.wanted)
             if not self._waiting and not self._running and not self._closed:
                 self._changed.wait(_IDLE_SECONDS)
             if self._closed:
@@ -178,10 +179,6 @@ class Scheduler:
                 self._worker = None
                 self._model.release_memory()
             return bool(self._running)
-
-    def _drop_unwanted(self) -> None:
-        self._running = [answer for answer in self._running if answer.wanted]
-        self._waiting = deque(answer for answer in self._waiting if answer.wanted)
 
     def _dismiss(self) -> None:
         for answer in (*self._running, *self._waiting):

@@ -37,8 +37,8 @@ class LanguageFinder:
         return "zh" if _HAN.search(self._text, start, end) else self._by_neighbors(start, end)
 
     def _by_neighbors(self, start: int, end: int) -> Language | None:
-        before = _last_clause(self._text[max(0, start - _REACH) : start])
-        after = _first_clause(self._text[end : end + _REACH])
+        before = _CLAUSE_END.split(self._text[max(0, start - _REACH) : start])[-1]
+        after = _CLAUSE_END.split(self._text[end : end + _REACH], maxsplit=1)[0]
         if _OTHER_LETTER.search(before + after):
             return None
         if is_han(before[-1:].strip() or " ") or is_han(after[:1].strip() or " "):
@@ -63,14 +63,6 @@ def detect_language(text: str) -> Language | None:
     if other > max(han, latin) or not han + latin:
         return None
     return "zh" if han >= latin else "en"
-
-
-def _last_clause(text: str) -> str:
-    return _CLAUSE_END.split(text)[-1]
-
-
-def _first_clause(text: str) -> str:
-    return _CLAUSE_END.split(text, maxsplit=1)[0]
 
 
 def _ends_in_latin(text: str) -> bool:
