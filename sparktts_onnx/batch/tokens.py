@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -205,20 +206,11 @@ def _write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     part = part_beside(path)
     try:
         with parquet.ParquetWriter(part, schema) as writer:
-            for group in _groups(rows):
+            rows = iter(rows)
+            while group := list(islice(rows, AT_ONCE)):
                 writer.write_table(pyarrow.Table.from_pylist(group, schema))
         part.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def _groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    group: list[dict[str, Any]] = []
-    for row in rows:
-        group.append(row)
-        if len(group) == AT_ONCE:
-            yield group
-            group = []
-    yield group

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sparktts_onnx.scale.settings import ModelSettings, Replicas
+    from sparktts_onnx.scale.cluster import ModelSettings, Replicas
 
 
 def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def cluster_settings(options: argparse.Namespace, *, slots: int) -> "tuple[Model
         OptionError, MissingDependencyError: a bad option; no Ray.
         BundleError: there is no bundle.
     """
-    from sparktts_onnx.scale.settings import ModelSettings, Replicas, default_threads
+    from sparktts_onnx.scale.cluster import ModelSettings, Replicas, default_threads
 
     given = options.gpus_per_worker
     gpus = float(options.device == "cuda") if given is None else given

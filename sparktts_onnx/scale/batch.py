@@ -15,8 +15,7 @@ import ray.data
 
 from sparktts_onnx.batch.lines import Line
 from sparktts_onnx.batch.results import Outcome, Target, speak_lines
-from sparktts_onnx.scale.cluster import joined
-from sparktts_onnx.scale.settings import ModelSettings, Replicas
+from sparktts_onnx.scale.cluster import ModelSettings, Replicas, joined
 
 BLOCK_ROUNDS = 2
 """Lines of a block for each slot of the model: slots wait for the slowest line only at a block's end, and a stop or

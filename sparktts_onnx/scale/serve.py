@@ -19,9 +19,8 @@ from fastapi import FastAPI
 from ray import serve
 
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.scale.cluster import joined
+from sparktts_onnx.scale.cluster import ModelSettings, Replicas, joined
 from sparktts_onnx.scale.remote import RemoteEngine
-from sparktts_onnx.scale.settings import ModelSettings, Replicas
 from sparktts_onnx.scale.speaker import Speaker
 from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.logs import configure, fields

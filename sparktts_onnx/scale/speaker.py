@@ -13,8 +13,8 @@ from typing import Any
 from ray import serve
 
 from sparktts_onnx import Enrollment, EnrollOptions, SparkTTSError, SpeechInfo, SpeechStream, StreamOptions, Voice
+from sparktts_onnx.scale.cluster import ModelSettings
 from sparktts_onnx.scale.messages import Failure, Item, Told
-from sparktts_onnx.scale.settings import ModelSettings
 
 KEPT_VOICES = 256
 """Voices that a replica remembers having made: a few kilobytes each."""

@@ -9,8 +9,8 @@ import pytest
 from loopback_hub import LoopbackHub
 
 from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
+from sparktts_onnx.scale.cluster import ModelSettings, Replicas
 from sparktts_onnx.scale.messages import Failure, checked
-from sparktts_onnx.scale.settings import ModelSettings, Replicas
 
 
 def test_errors_travel_as_values() -> None:

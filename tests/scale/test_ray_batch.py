@@ -17,7 +17,7 @@ from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Results, Target
 from sparktts_onnx.cli import main
 from sparktts_onnx.scale.batch import speak_on_cluster
-from sparktts_onnx.scale.settings import ModelSettings, Replicas
+from sparktts_onnx.scale.cluster import ModelSettings, Replicas
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

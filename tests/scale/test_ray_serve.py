@@ -17,8 +17,8 @@ import pytest
 from processes import PATIENCE_SECONDS, until, workers
 
 from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.scale.cluster import ModelSettings, Replicas
 from sparktts_onnx.scale.serve import APPLICATION, SPEAKER, ScaleSettings, serving
-from sparktts_onnx.scale.settings import ModelSettings, Replicas
 from sparktts_onnx.server import ServerSettings
 
 LONG = " ".join(f"This is sentence number {number} of a longer text." for number in range(1, 7))

@@ -25,9 +25,9 @@ from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Target
 from sparktts_onnx.errors import GenerationError, NothingToSpeakError, OptionError, TextError
 from sparktts_onnx.scale.batch import Worker, with_seed
+from sparktts_onnx.scale.cluster import ModelSettings
 from sparktts_onnx.scale.messages import Failure, Item
 from sparktts_onnx.scale.remote import ATTEMPTS, RemoteEngine
-from sparktts_onnx.scale.settings import ModelSettings
 from sparktts_onnx.scale.speaker import Speaker
 
 MODEL = ModelSettings(nano.BUNDLE, slots=2)
