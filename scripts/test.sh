@@ -31,7 +31,7 @@ make_environment .venv-runtime -e '.[cpu]' --group runtime-test
 mkdir -p build
 "$(find_python)" scripts/least_versions.py > build/least.txt
 CONSTRAINTS=build/least.txt make_environment .venv-least -e '.[cpu,aac]' --group portable-test
-make_environment .venv-test -e '.[cpu,convert,lora,server,aac,play,ray,training]' --group dev
+make_environment .venv-test -e '.[cpu,convert,lora,server,wyoming,aac,play,ray,training]' --group dev
 wait $!
 .venv-runtime/bin/python scripts/check_runtime_only.py
 
