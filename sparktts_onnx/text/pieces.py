@@ -24,11 +24,12 @@ other. Lists are numbered across that far."""
 _LONGEST_LIST_ITEM = 400
 
 _NARROW = 40
-"""Columns of a line that ends where it ends, and goes on nowhere."""
+"""Columns of a line without digits that goes on nowhere, however it is read."""
 
 _FOLLOWING = re.compile(rf"[\s{re.escape(OPENERS)}*_~`•#>+-]*+(.)", re.DOTALL)
 """The first letter, digit or sign of what follows, behind space and signs that only mark it."""
-_LAST_WORD = re.compile(r"(\w+)\.\W*\Z")
+_LAST_WORD = re.compile(r"\b(([IVXLC]{2,})|\w+)\.\W*\Z")
+_DIGIT = re.compile(r"\d")
 _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _HELD = re.compile(
     r"<!--(?:(?!-->).){0,500}\Z|<(script|style)\b(?:(?!</\1>).){0,5000}\Z|<[A-Za-z/!][^<>]{0,500}\Z"
@@ -87,14 +88,17 @@ class PiecewiseText:
                 yield end, ""
 
     def _ends_sentence(self, strength: Strength, end: int, following: re.Match[str]) -> bool:
-        if strength < Strength.SENTENCE:
-            return False
-        is_new_line = self._around.column < _NARROW and _LINE_END.search(following[0]) is not None
-        if strength is Strength.PARAGRAPH or is_new_line:
+        if strength is Strength.PARAGRAPH:
             return True
+        lines = _LINE_END.findall(following[0])
+        is_marked = len(lines) > 1 or self._text[end - 1] in "*=_~-#>"  # by a tag, or a rule between two lines
+        if strength < Strength.SENTENCE or not following[1].isalnum() or is_marked:
+            return False
         word = _LAST_WORD.search(self._text, max(0, end - 40), end)
-        may_go_on = word is not None and word[1] in words("abbreviations")  # as in Vol. IV
-        return following[1].isalnum() and not following[1].islower() and not may_go_on
+        if word and (word[1] in words("abbreviations") or (len(word[1]) < 5 and following[1].isdigit()) or word[2]):
+            return False  # as in Vol. IV, Rs. 250 and Henry VIII.
+        is_narrow = self._around.column < _NARROW and not _DIGIT.search(self._text, max(0, end - _NARROW), end)
+        return not following[1].islower() or (is_narrow and bool(lines))
 
     def _ends_clause(self, strength: Strength, end: int, following: re.Match[str]) -> bool:
         is_due = self._segmenter.is_early or end - self._block > _LONG
@@ -116,9 +120,8 @@ class PiecewiseText:
         if spoken.startswith(self._read):
             new = spoken[len(self._read) :]
         else:  # what was read before would be read differently now
-            space = re.match(r"\s*", self._text[self._block : end])
-            part = written_parts(spoken, self._text[:end], [0, self._block])[1]
-            new = _gap(space[0] if space else "") + part
+            block = self._text[self._block : end]
+            new = _gap(block[: len(block) - len(block.lstrip())]) + self._spoken(block).lstrip()
         self._written += self._text[self._block : end]
         self._heard += new
         self._block, self._read = end, spoken

@@ -31,6 +31,7 @@ PARAGRAPHS = [
     "- Wide is this line, it ends behind its 45th column.\n- `a.b` is.\n\nSee <table> at https://a.b/c?d=1. It works.",
     "| a. | b. |\n|---|---|\n| Cell one. | Cell two. |\n\nAfter it e\u0301 👩‍👩‍👧 🇨🇳🇺🇸 in the U.S. Army. Mr. Nguyen",
     "Mark this: <!-- hidden. Text. --><script>x. y. z</script> Done, and well.",
+    "It cost Rs. 250 then. John XXIII. In 1066 he came.\nzip 90210, PIN 0042.\nlow\n* * *\nHigh\n=====\n<b>a</b>\nEnd.",
     "words without a stop go on and on " * 20,
 ]
 TEXTS = st.lists(st.sampled_from(PARAGRAPHS) | st.text(max_size=8), min_size=1, max_size=3).map(" ".join)
