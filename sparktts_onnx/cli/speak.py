@@ -47,7 +47,7 @@ DESCRIPTION = """Speak a text with a cloned, kept or created voice.
   several voices:  … --ssml --text '<speak>Hello. <break time="1s"/><voice name="onyx">Hi!</voice></speak>'
   while written:   some-program | spark-tts-onnx … --text-file - --stream
 
-Other commands: spark-tts-onnx convert | publish | batch | revoice | tokens | voices | serve | wyoming (each has --help).
+Other commands: spark-tts-onnx convert | publish | batch | revoice | tokens | voices | serve | wyoming (see --help).
 The file that was written is the last line on stdout; everything else goes to stderr."""
 
 
