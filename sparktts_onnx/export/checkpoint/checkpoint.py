@@ -100,6 +100,12 @@ def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter
     """
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder {folder}; expected the layout of Spark-TTS-0.5B")
+    for file, option in (("config.json", "--language-model"), (ADAPTER_CONFIG, "--lora")):
+        if (folder / file).is_file() and not (folder / CODEC_FOLDER).exists():
+            raise CheckpointError(
+                f"{folder} has no codec, only what a finetune is made of: convert the checkpoint that it was trained "
+                f"from, and name this folder with {option}"
+            )
     published = folder / LANGUAGE_MODEL_FOLDER
     llm = published if language_model is None else language_model_in(language_model)
     tokenizer, ids = agreed_tokenizer([published, llm, *([] if adapter is None else [adapter])])
