@@ -76,7 +76,7 @@ class Reader:
     """Lets the bundle's language model write or read an answer, and follows its attention."""
 
     def __init__(self, tts: SparkTTSONNX) -> None:
-        speaker = tts._speaker()
+        speaker = tts._engine.speaker()
         self._manifest = tts.manifest
         self._prompter, self._scheduler = speaker._prompter, speaker._scheduler
         self.seconds, self.steps = 0.0, 0
@@ -195,7 +195,7 @@ def measure(bundle: Path, kept: Sequence[Voice], seeds: int, threads: int) -> di
         fine = [spoken for spoken in written if spoken.evidence.fault is None]
         attention, evenly = [], []
         for spoken in fine:
-            wave = tts._vocoder.decode(list(spoken.tokens), spoken.voice.global_ids)
+            wave = tts._engine.vocoder.decode(list(spoken.tokens), spoken.voice.global_ids)
             if (wanted := aligner.starts(spoken.text, wave)) is not None:
                 attention += errors([word.start_seconds for word in spoken.evidence.words], wanted)
                 evenly += errors(spread(spoken.text, wave), wanted)

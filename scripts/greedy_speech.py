@@ -22,13 +22,13 @@ PRECISIONS = ("fp32", "fp16", "int8", "int4")
 def spoken(bundle: Path) -> tuple[Any, Any]:
     """Semantic ids int64 [T] and the wave float32 [N] of the sentence."""
     with SparkTTSONNX(bundle, threads=1) as tts:
-        render, ids = tts._vocoder.render, []
+        render, ids = tts._engine.vocoder.render, []
 
         def kept(tokens: Any, *rest: Any) -> Any:
             ids.append(tokens)
             return render(tokens, *rest)
 
-        tts._vocoder.render = kept  # type: ignore[method-assign]
+        tts._engine.vocoder.render = kept  # type: ignore[method-assign]
         voice = Voice.load(VOICE, tts.manifest.codec)
         wav, _ = tts.inference(TEXT, voice=voice, temperature=0, seed=1)
     return max(ids, key=len), wav

@@ -85,7 +85,7 @@ class ScriptedModel:
 def install(tts: SparkTTSONNX, *scripts: Script, slots: int = 1) -> ScriptedModel:
     """Let a model speak from scripts."""
     model = ScriptedModel(tts.manifest.language_model, *scripts, slots=slots)
-    tts._loaded_speaker = speaker_of(tts, model)
+    tts._engine.loaded = speaker_of(tts, model)
     return model
 
 
@@ -93,7 +93,7 @@ def speaker_of(tts: SparkTTSONNX, model: Any) -> tuple[SegmentSpeaker, Scheduler
     """What speaks segments with a model and everything else of a bundle."""
     prompter = Prompter(nano.BUNDLE / "tokenizer.json", tts.manifest.token_ids)
     scheduler = Scheduler(model)
-    return SegmentSpeaker(tts.manifest, prompter, scheduler, tts._vocoder), scheduler
+    return SegmentSpeaker(tts.manifest, prompter, scheduler, tts._engine.vocoder), scheduler
 
 
 def walk(length: int, start: int = 0) -> list[int]:

@@ -2,13 +2,10 @@
 
 import dataclasses
 import logging
-import threading
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
-from weakref import WeakSet
 
 import numpy as np
 
@@ -16,19 +13,14 @@ from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.audio.reading import Source
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.writing import SpeechFile, free_name
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, SPEAKING_GRAPHS
+from sparktts_onnx.bundle.contract import SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import Manifest
-from sparktts_onnx.errors import BundleError, OptionError
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.hub.bundles import Bundle, open_bundle
 from sparktts_onnx.runtime.cancellation import Cancellation
-from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
-from sparktts_onnx.runtime.graphs.sessions import Sessions
-from sparktts_onnx.runtime.language.language_model import LanguageModel
-from sparktts_onnx.runtime.language.prompting import Prompter
-from sparktts_onnx.runtime.language.scheduler import Scheduler
-from sparktts_onnx.runtime.speech.ahead import Segments, events_ahead
+from sparktts_onnx.runtime.engine import Engine
+from sparktts_onnx.runtime.speech.ahead import Segments
 from sparktts_onnx.runtime.speech.asynchronous import AsyncSpeechStream, write_all
 from sparktts_onnx.runtime.speech.batching import BatchResults
 from sparktts_onnx.runtime.speech.feed import TextFeed
@@ -37,8 +29,6 @@ from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance, voiced
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced, Revoicer
-from sparktts_onnx.runtime.speech.segment import Event, Segment
-from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
 from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream, finished, keep_nothing
 from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
@@ -109,18 +99,11 @@ class SparkTTSONNX:
             model = open_bundle(model if isinstance(model, str) else path, device=device)
         self.bundle: Bundle = model
         self.manifest: Manifest = model.manifest
-        self._slots = slots
         packed = None if packed_weights is None else path_named("packed_weights", packed_weights)
-        self._sessions = Sessions(
-            model.folder, model.manifest, device=device, threads=threads, packed_weights=packed, fetch=model.fetch
-        )
-        self._enroller = Enroller(self._sessions, self.manifest.codec)
-        self._vocoder = Vocoder(self._sessions, self.manifest.codec)
-        self._revoicer = Revoicer(self._enroller.content, self._vocoder, self.manifest.codec, self._sessions.providers)
-        self._prompter = Prompter(model.folder / self.manifest.tokenizer.name, self.manifest.token_ids)
-        self._lock = threading.Lock()
-        self._loaded_speaker: tuple[SegmentSpeaker, Scheduler] | None = None
-        self._working: WeakSet[Cancellation] = WeakSet()
+        self._engine = Engine(model, device=device, threads=threads, slots=slots, packed_weights=packed)
+        sessions, codec = self._engine.sessions, self.manifest.codec
+        self._enroller = Enroller(sessions, codec)
+        self._revoicer = Revoicer(self._enroller.content, self._engine.vocoder, codec, sessions.providers)
         self._prompt: Voice | None = None
         self._built_in = BuiltInVoices()
 
@@ -169,14 +152,7 @@ class SparkTTSONNX:
 
     def close(self) -> None:
         """Stop all work and free the graphs; speaking again loads them again."""
-        with self._lock:
-            loaded, self._loaded_speaker = self._loaded_speaker, None
-            working = list(self._working)
-        for work in working:
-            work.cancel("the model was closed while it was speaking")
-        if loaded is not None:
-            loaded[1].close()
-        self._sessions.close()
+        self._engine.close()
 
     def process_prompt(self, path: Source, transcript: str | None = None, *, name: str | None = None) -> Voice:
         """Enroll a recording as the original does, and remember the voice for calls that name none.
@@ -296,7 +272,7 @@ class SparkTTSONNX:
         """As `inference_batch`, each result as soon as it is there; an error is a result."""
         given = instance_of("items", items, Iterable, "an iterable of mappings")
         self.bundle.fetch(SPEAKING_GRAPHS)  # here, and not in a thread that Ctrl-C does not reach
-        return BatchResults(given, self._speak_item, at_once=ITEMS_A_SLOT * self._slots)
+        return BatchResults(given, self._speak_item, at_once=ITEMS_A_SLOT * self._engine.slots)
 
     def stream(
         self,
@@ -351,14 +327,13 @@ class SparkTTSONNX:
         """As `revoice`, chunk by chunk, in memory that does not grow; the first comes once 40 s or all were read."""
         check_voice(instance_of("voice", voice, Voice, "a Voice (see enroll and Voice.load)"), self.manifest.codec)
         revoiced, work = Revoiced(self._revoicer, recording, voice), Cancellation()
-        with self._lock:
-            self._working.add(work)
+        self._engine.began(work)
         return SpeechStream(revoiced, revoiced.chunks(work), work)
 
     def warm_up(self) -> None:
         """Fetch and load what speaking needs now rather than at the first request."""
-        self._speaker()
-        self._check_weights()
+        self._engine.speaker()
+        self._engine.check_weights()
 
     def _remember(self, voice: Voice) -> Voice:
         self._prompt = voice
@@ -425,8 +400,7 @@ class SparkTTSONNX:
         work = cancellation or Cancellation()
         with report.timing("text"):
             utterance, segments = self._planned(text, options, chunks, work, remembered=remembered)
-        with self._lock:
-            self._working.add(work)
+        self._engine.began(work)
         if on_progress is not None and not callable(on_progress):
             raise OptionError(f"on_progress is {on_progress!r}; expected a function", field="on_progress")
 
@@ -434,8 +408,8 @@ class SparkTTSONNX:
             if on_progress is not None:
                 on_progress(done, segments.known)
 
-        sound = Sound(utterance, self.manifest.codec, report, self._sessions.providers, progress)
-        events = self._events(segments, chunks, min(writing, self._slots), work, report)
+        sound = Sound(utterance, self.manifest.codec, report, self._engine.sessions.providers, progress)
+        events = self._engine.events(segments, chunks, writing=writing, work=work, report=report)
         return SpeechStream(sound, sound.chunks(events, segments), work)
 
     def _planned(
@@ -453,50 +427,3 @@ class SparkTTSONNX:
             return utterance, Segments(plan_segments(utterance, self.manifest.codec, early=early))
         pieces = text.pieces(cancellation, None if chunks is None else chunks.flush_seconds)
         return utterance, Segments(plan_pieces(utterance, pieces, self.manifest.codec, early=early))
-
-    def _events(
-        self,
-        segments: Segments,
-        chunks: StreamOptions | None,
-        writing: int,
-        cancellation: Cancellation,
-        report: Report,
-    ) -> Generator[Event]:
-        """Events of all segments in order; graphs that are not loaded are loaded when the first is asked for."""
-        with report.timing("load"):
-            speaker = self._speaker()
-
-        def speak(segment: Segment, written: Callable[[], None]) -> Iterator[Event]:
-            return speaker.speak(segment, chunks, cancellation, written)
-
-        codec = self.manifest.codec.fingerprint
-        events = events_ahead(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
-        with closing(events):
-            for event in events:
-                self._check_weights()
-                yield event
-
-    def _check_weights(self) -> None:
-        """Wait until all weights are compared with the manifest; let go of the model where they were altered."""
-        try:
-            self._sessions.check()
-        except BundleError:
-            with self._lock:
-                loaded, self._loaded_speaker = self._loaded_speaker, None
-            if loaded is not None:
-                loaded[1].close()
-            raise
-
-    def _speaker(self) -> SegmentSpeaker:
-        with self._lock:
-            if self._loaded_speaker is None:
-                self.bundle.fetch(SPEAKING_GRAPHS)
-                with FilledMemory() as weights, self._sessions.loading(SPEAKING_GRAPHS):
-                    self._prompter.load()
-                layout, alignment = self.manifest.language_model, self.manifest.alignment
-                session = self._sessions[LANGUAGE_MODEL]
-                model = LanguageModel(session, layout, slots=self._slots, alignment=alignment, weights=weights)
-                scheduler = Scheduler(model)
-                speaker = SegmentSpeaker(self.manifest, self._prompter, scheduler, self._vocoder)
-                self._loaded_speaker = speaker, scheduler
-            return self._loaded_speaker[0]

@@ -57,13 +57,13 @@ def test_the_info_tells_the_story(tts: SparkTTSONNX, voice: Voice) -> None:
 def test_the_total_is_what_the_caller_waited_and_loading_is_not_speaking(
     tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = tts._speaker
+    load = tts._engine.speaker
 
     def slow_load() -> Any:
         time.sleep(0.3)
         return load()
 
-    monkeypatch.setattr(tts, "_speaker", slow_load)
+    monkeypatch.setattr(tts._engine, "speaker", slow_load)
     began = time.perf_counter()
     _, info = tts.inference(TEXT, voice=voice, seed=7)
     waited = time.perf_counter() - began

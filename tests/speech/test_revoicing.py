@@ -64,12 +64,12 @@ def test_the_voice_is_nearer_to_the_target(tts: SparkTTSONNX, revoiced: list[Rev
     def nearer(wav: Wave, one: Revoiced) -> bool:
         soundfile.write(tmp_path / "out.wav", wav, tts.sample_rate)
         heard, target, source = (
-            tts._vocoder.d_vector(voice.global_ids)[0]
+            tts._engine.vocoder.d_vector(voice.global_ids)[0]
             for voice in (tts.enroll([tmp_path / "out.wav"]).voice, one.target, one.source)
         )
         return bool(_cosine(heard, target) > _cosine(heard, source))
 
-    kept = [tts._vocoder.decode(_ids(tts, one), one.source.global_ids) for one in revoiced]
+    kept = [tts._engine.vocoder.decode(_ids(tts, one), one.source.global_ids) for one in revoiced]
     assert sum(nearer(one.wav, one) for one in revoiced) >= 18
     assert sum(nearer(wav, one) for wav, one in zip(kept, revoiced, strict=True)) <= 2
 

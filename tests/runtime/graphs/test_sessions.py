@@ -104,7 +104,7 @@ def test_altered_weights_are_named_before_anything_is_heard(bundle: Path, name: 
             with pytest.raises(BundleError, match=r"extra\.data was altered"):
                 tts.warm_up()
         with pytest.raises(BundleError, match=r"extra\.data was altered"):
-            tts._sessions[name]
+            tts._engine.sessions[name]
         weights.write_bytes(b"right")
         assert tts.inference("Hi.", seed=1)[1].stop_reason == "end"
 
@@ -121,8 +121,8 @@ def test_sound_waits_for_weights_that_are_still_compared(bundle: Path, monkeypat
     monkeypatch.setattr(sessions_module, "check_file", slow)
     heard, decoded = threading.Event(), threading.Event()
     with SparkTTSONNX(bundle) as tts:
-        decode = tts._vocoder.decode
-        monkeypatch.setattr(tts._vocoder, "decode", lambda *a, **k: (decode(*a, **k), decoded.set())[0])
+        decode = tts._engine.vocoder.decode
+        monkeypatch.setattr(tts._engine.vocoder, "decode", lambda *a, **k: (decode(*a, **k), decoded.set())[0])
         thread = threading.Thread(target=lambda: (tts.inference("Hi.", seed=1), heard.set()))
         thread.start()
         assert decoded.wait(30)

@@ -118,7 +118,7 @@ def test_decoding(tts: SparkTTSONNX, voice: Voice, gate: threading.Semaphore, mo
             gate.acquire()
             yield np.zeros(nano.HOP, np.float32)
 
-    monkeypatch.setattr(tts._vocoder, "render", slow)
+    monkeypatch.setattr(tts._engine.vocoder, "render", slow)
     thread, heard = taken(stream := tts.stream(LONG, voice=voice, **OPTIONS))
     wait_until(lambda: windows)
     ends_when_cancelled(stream, thread, let_go=lambda: gate.release(5))
@@ -229,7 +229,7 @@ def test_closing_the_model_ends_the_vocoder_too(
             gate.acquire()
             yield np.zeros(nano.HOP, np.float32)
 
-    monkeypatch.setattr(tts._vocoder, "render", slow)
+    monkeypatch.setattr(tts._engine.vocoder, "render", slow)
     errors: list[GenerationError] = []
 
     def speak() -> None:

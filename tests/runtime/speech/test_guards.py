@@ -130,8 +130,8 @@ def test_every_attempt_draws_otherwise_and_the_same_way_again(
     tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tts, lambda: speech([1]))
-    assert tts._loaded_speaker is not None
-    scheduler, seeds = tts._loaded_speaker[1], []
+    assert tts._engine.loaded is not None
+    scheduler, seeds = tts._engine.loaded[1], []
     generate = scheduler.generate
     monkeypatch.setattr(
         scheduler, "generate", lambda request, *rest: seeds.append(request.seed) or generate(request, *rest)

@@ -117,13 +117,13 @@ def test_rate_is_the_length_of_the_sound(tts: SparkTTSONNX, voice: Voice, rate: 
 
 def test_levels_are_asked_of_a_created_voice(tts: SparkTTSONNX, monkeypatch: pytest.MonkeyPatch) -> None:
     prompts: list[tuple[int, ...]] = []
-    create = tts._prompter.create
+    create = tts._engine.prompter.create
 
     def noted(text: str, style: VoiceStyle) -> tuple[int, ...]:
         prompts.append(create(text, style))
         return prompts[-1]
 
-    monkeypatch.setattr(tts._prompter, "create", noted)
+    monkeypatch.setattr(tts._engine.prompter, "create", noted)
     inside = f"{A}<prosody pitch='x-high' rate='slow'>{B}</prosody><prosody pitch='low'>{A}</prosody>{B}"
     wav, info = spoken(tts, f"{inside}<voice name='onyx'>{A}<prosody rate='x-fast'>{B}</prosody></voice>")
     own = [(A, 0, 2, 2), (B, 0, 4, 1), (A, 0, 1, 2), (B, 0, 2, 2), (B, 1, 0, 4)]
@@ -232,4 +232,4 @@ def test_what_is_wrong_is_one_error_before_anything_is_spoken(
 ) -> None:
     with pytest.raises(error, match=message):
         tts.stream(text, **{"ssml": True, "voices": {"one": voice}, **options})
-    assert tts._loaded_speaker is None
+    assert tts._engine.loaded is None

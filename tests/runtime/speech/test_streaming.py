@@ -177,7 +177,7 @@ def test_an_error_of_the_vocoder_reaches_the_listener_and_stops_the_model(
     def fail(*arguments: Any) -> None:
         raise MemoryError("no room for sound")
 
-    monkeypatch.setattr(tts._vocoder, "render", fail)
+    monkeypatch.setattr(tts._engine.vocoder, "render", fail)
     with pytest.raises(MemoryError, match="no room for sound"):
         list(stream)
     wait_until(lambda: not threads_of_ours())
