@@ -2,12 +2,16 @@
 
 import dataclasses
 import gc
+import io
 import json
 import random
+import runpy
 import socket
 import threading
 import time
+import wave
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -75,6 +79,18 @@ def posted(live: Live, text: str, **body: Any) -> bytes:
     answer = httpx.post(f"{live.url}/v1/audio/speech", json=body, timeout=30)
     assert answer.status_code == 200, answer.text
     return answer.content
+
+
+def test_the_example_client_writes_what_it_heard(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = runpy.run_path(str(Path(__file__).parents[2] / "example" / "talk.py"))
+    example["main"].__globals__["ADDRESS"] = f"ws://127.0.0.1:{live.port}{PATH}"
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hello there.\nAnd a second line.\n"))
+    example["main"](str(tmp_path / "talk.wav"))
+    assert capsys.readouterr().out.strip().endswith("s")
+    with wave.open(str(tmp_path / "talk.wav")) as file:
+        assert file.getnframes() > file.getframerate() / 10
 
 
 def test_a_lexicon_reaches_the_model_and_ssml_is_for_whole_texts(live: Live, engine: StandIn) -> None:
