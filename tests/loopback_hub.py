@@ -160,7 +160,7 @@ class _HubAnswers(_Answers):
         elif path == "/api/repos/create":
             given = json.loads(sent)
             name = f"{given['organization']}/{given['name']}"
-            _ = self.hub.models[name]
+            self.hub.put(name, {".gitattributes": b"*.onnx filter=lfs"})
             self.json({"url": f"{self.hub.url}/{name}", "name": name, "id": name})
         elif "/preupload/" in path:
             modes = {file["path"]: "lfs" if file["size"] >= LARGE else "regular" for file in json.loads(sent)["files"]}

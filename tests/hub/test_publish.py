@@ -53,7 +53,7 @@ def test_what_is_published_can_be_spoken_with(hub: LoopbackHub, bundle: Path, tm
     commit = hub.models["me/voice"].refs["main"]
     assert (done.returncode, done.stdout) == (0, f"{hub.url}/me/voice/tree/{commit}\n"), done.stderr
     held = hub.models["me/voice"].commits[commit]
-    assert held.pop("README.md").startswith(b"---\nlicense: apache-2.0\n")
+    assert held.pop("README.md").startswith(b"---\nlicense: apache-2.0\n") and held.pop(".gitattributes")
     assert held == {f"fp32/{path.name}": path.read_bytes() for path in bundle.iterdir()}
     given = ("--model", "me/voice", "--text", "Hello.", "--seed", "1", "--output-dir", str(tmp_path / "out"))
     spoken = command(hub, tmp_path, *given)
@@ -105,7 +105,9 @@ def test_an_upload_that_fails_is_one_message_and_no_commit(hub: LoopbackHub, bun
     changed(bundle, licence="mit")
     hub.full = True
     done = command(hub, tmp_path, "publish", str(bundle), "me/voice", token=hub.writer)
-    assert done.returncode == 1 and hub.models["me/voice"].commits == {}
+    assert done.returncode == 1 and [set(files) for files in hub.models["me/voice"].commits.values()] == [
+        {".gitattributes"}
+    ]
     assert done.stderr == f"error: me/voice was not put on {hub.url}: it answered 507; do it again\n"
 
 
