@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import Manifest, SparkTTSError, Voice, VoiceLibrary
+from sparktts_onnx import Lexicon, Manifest, SparkTTSError, Voice, VoiceLibrary
 from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
 from sparktts_onnx.files import file_name_key, names_a_file_everywhere, read_text_file
 
@@ -101,6 +101,8 @@ class _Reader:
             raise OptionError(f"the id {given!r} is neither a text nor a number")
         if not names_a_file_everywhere(name):
             raise OptionError(f"the id {name!r} {_NO_NAME}")
+        if isinstance(item.get("lexicon"), dict):
+            item["lexicon"] = Lexicon(item["lexicon"])
         if item.get("ssml") is True:
             item["voices"] = self._kept.named_in(item["text"])
         if item.get("voice") is not None:

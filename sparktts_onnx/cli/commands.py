@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sparktts_onnx.cli import batch, publish, revoice, serve, speak, tokens, voices, wyoming
 from sparktts_onnx.cli.arguments import with_dashes
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.export import cli as convert
 
 COMMANDS = {
@@ -27,6 +28,8 @@ COMMANDS = {
 def run(argv: Sequence[str]) -> int:
     """Run the command that the arguments name; the exit status."""
     arguments = with_dashes(argv)
+    if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+        raise OptionError(f"there is no command {arguments[0]!r}; the commands are {', '.join(COMMANDS)}")
     name = "speak" if not arguments or arguments[0] not in COMMANDS else arguments.pop(0)
     parser = make_parser(name)
     options = parser.parse_args(arguments)

@@ -4,6 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from sparktts_onnx import Lexicon
 from sparktts_onnx.cli.arguments import add_model_arguments, open_model
 
 DESCRIPTION = """Serve speech over the Wyoming protocol, for Home Assistant (extra wyoming).
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--voices-dir", default="voices", metavar="DIR", help="folder of the kept voices (default: voices)"
     )
     group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
+    group.add_argument("--lexicon", metavar="FILE", help="JSON or CSV of words and how to speak them, for all texts")
     group.add_argument("--slots", type=int, metavar="N", help="answers made together (default: 8)")
 
 
@@ -38,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
 
     names = ("default_voice", "slots")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    settings = ServerSettings(voices_dir=Path(options.voices_dir), **given)
+    lexicon = None if options.lexicon is None else Lexicon.load(options.lexicon)
+    settings = ServerSettings(voices_dir=Path(options.voices_dir), lexicon=lexicon, **given)
     configure(logging.DEBUG if options.verbose else logging.INFO)
     with open_model(options, slots=settings.slots) as tts:
         tts.bundle.fetch()

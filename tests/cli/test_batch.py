@@ -85,6 +85,16 @@ def test_lines_may_be_ssml(tmp_path: Path, capsys: pytest.CaptureFixture[str], v
     assert nano.heard_speaker(wav[: 8 * nano.HOP]) == voice.global_ids
 
 
+def test_a_line_may_bring_its_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoken = {"text": "Two.", "seed": 1, "gender": "male"}
+    words = ({"One": "Two"}, {"One": 1})
+    write(tmp_path, spoken, *({**spoken, "text": "One.", "lexicon": lexicon} for lexicon in words))
+    assert main(batch(tmp_path)) == 1
+    assert "line 3: lexicon entry 1: the spoken form is 1" in capsys.readouterr().err
+    plain, replaced = (soundfile.read(tmp_path / "out" / f"00000{number}.wav")[0] for number in (1, 2))
+    np.testing.assert_array_equal(plain, replaced)
+
+
 def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = ["not JSON", {"no": "text"}, {"text": "x", "gender": "robot"}, {"text": "x", "voice": "no-such.json"}]
     twice = {"id": "Second", "text": "Again."}

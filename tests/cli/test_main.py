@@ -7,6 +7,8 @@ from pathlib import Path
 import nano
 import pytest
 
+from sparktts_onnx.cli import main
+
 ROOT = Path(__file__).parents[2]
 STOPPED = """
 import signal, sys
@@ -47,6 +49,12 @@ def python(*given: str) -> subprocess.CompletedProcess[str]:
 def test_a_module_is_the_command_line(module: str) -> None:
     done = python("-m", module, "--help")
     assert done.returncode == 0 and done.stdout.startswith("usage: spark-tts-onnx ") and done.stderr == ""
+
+
+def test_a_command_that_is_not_there_is_told_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["speek", "--text", "Hello."]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1) and "'speek'" in err and "batch, revoice, tokens" in err
 
 
 @pytest.mark.parametrize("module", ["numpy", "onnxruntime", "sparktts_onnx.cli.speak"])
