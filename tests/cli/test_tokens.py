@@ -68,8 +68,6 @@ def objects(folder: Path) -> Path:
 def test_rows_hold_the_tokens_of_the_whole_recording(
     clips: Path, tmp_path: Path, dataset: Callable[[Path], Path], suffix: str
 ) -> None:
-    if suffix == ".parquet":
-        pytest.importorskip("pyarrow")
     output = tmp_path / f"rows{suffix}"
     assert run(dataset(clips), output) == 0
     rows = read(output)
@@ -180,8 +178,6 @@ def test_a_run_goes_on_where_one_stopped(
 def test_an_output_of_somebody_else_stays(
     clips: Path, capsys: pytest.CaptureFixture[str], name: str, content: str | None, status: int, message: str
 ) -> None:
-    if name.endswith(".parquet"):
-        pytest.importorskip("pyarrow")
     if content is not None:
         (clips / name).write_text(content)
     assert run(clips, clips / name) == status
