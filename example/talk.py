@@ -39,4 +39,7 @@ def main(path: str = "talk.wav") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    try:
+        main(*sys.argv[1:2])
+    except ConnectionError as error:
+        sys.exit(f"no answer from {ADDRESS}: {error}; is the server there?")

@@ -324,11 +324,11 @@ def _remedy(path: Path) -> str:
 def _read_json(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST_NAME
     if not folder.is_dir():
-        raise BundleError(f"there is no folder {folder}; expected a bundle made by convert_to_onnx.py")
+        raise BundleError(f"there is no folder {folder}; expected a bundle made by `spark-tts-onnx convert`")
     if not path.is_file():
         raise BundleError(
             f"{folder} has no {MANIFEST_NAME}, so it is not a complete bundle; make one with "
-            "`python convert_to_onnx.py --model_dir CHECKPOINT`"
+            "`spark-tts-onnx convert CHECKPOINT`"
         )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -15,6 +15,8 @@ from sparktts_onnx.errors import OptionError
 
 DESCRIPTION = """Speak every line of a JSONL file into a file of its own.
 
+  spark-tts-onnx batch lines.jsonl --output-dir out --model M        where lines.jsonl is
+
   {"text": "Hello.", "voice": "me.json", "seed": 1}
   {"id": "greeting", "text": "Good morning.", "gender": "female", "pitch": "high", "seed": 2}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparktts_onnx import Lexicon
-from sparktts_onnx.cli.arguments import add_model_arguments, open_model
+from sparktts_onnx.cli.arguments import add_model_arguments, add_voices_argument, open_model
 from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
 from sparktts_onnx.errors import OptionError
 
@@ -58,7 +58,7 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("voices and limits")
-    group.add_argument("--voices-dir", metavar="DIR", help="folder of the kept voices (default: voices)")
+    add_voices_argument(group)
     group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
     group.add_argument("--lexicon", metavar="FILE", help="JSON or CSV of words and how to speak them, for all requests")
     group.add_argument("--model-name", metavar="NAME", help="what /v1/models calls the model (default: spark-tts)")
@@ -119,7 +119,7 @@ def _settings(options: argparse.Namespace) -> "ServerSettings":
     )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return ServerSettings(
-        voices_dir=Path(options.voices_dir or "voices"),
+        voices_dir=Path(options.voices_dir),
         api_key=_api_key(options.api_key_file),
         lexicon=None if options.lexicon is None else Lexicon.load(options.lexicon),
         allowed_hosts=tuple(options.allow_host),

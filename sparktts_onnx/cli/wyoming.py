@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from sparktts_onnx import Lexicon
-from sparktts_onnx.cli.arguments import add_model_arguments, open_model
+from sparktts_onnx.cli.arguments import add_model_arguments, add_voices_argument, open_model
 
 DESCRIPTION = """Serve speech over the Wyoming protocol, for Home Assistant (extra wyoming).
 
@@ -24,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     address = "tcp://HOST:PORT or unix://PATH"
     default = "tcp://127.0.0.1:10200"
     group.add_argument("--uri", default=default, metavar="URI", help=f"{address} (default: {default})")
-    group.add_argument(
-        "--voices-dir", default="voices", metavar="DIR", help="folder of the kept voices (default: voices)"
-    )
+    add_voices_argument(group)
     group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
     group.add_argument("--lexicon", metavar="FILE", help="JSON or CSV of words and how to speak them, for all texts")
     group.add_argument("--slots", type=int, metavar="N", help="answers made together (default: 8)")

@@ -42,7 +42,8 @@ def _read(path: Path, limit: int, parse: Callable[[str], Any]) -> dict[str, Any]
     except RecursionError as error:
         raise CheckpointError(f"{path} cannot be read: it is nested too deeply") from error
     except (OSError, ValueError, TypeError, OverflowError, AttributeError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
+        raise CheckpointError(f"{path} cannot be read: {reason}") from error
     if not isinstance(data, dict):
         raise CheckpointError(f"{path} is not a table of keys")
     return data
