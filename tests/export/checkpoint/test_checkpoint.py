@@ -127,6 +127,11 @@ def test_a_missing_wav2vec2_tensor_is_named(folder: Path) -> None:
         open_checkpoint(folder).load_wav2vec2()
 
 
+def test_a_folder_that_is_no_checkpoint_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"cannot be read: No such file or directory$"):
+        open_checkpoint(tmp_path)
+
+
 def test_a_pickle_cannot_run_code(folder: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
