@@ -142,8 +142,8 @@ def test_a_run_goes_on_where_one_stopped(
     enroll = SparkTTSONNX.enroll
 
     def counted(self: SparkTTSONNX, recordings: Any, *given: Any, **options: Any) -> Any:
-        heard.append(Path(recordings[0]).name)
-        if stop and len(heard) == 2:
+        heard.append(name := Path(recordings[0]).name)
+        if stop and heard[1:2] == [name]:  # two readers may both have come here
             raise KeyboardInterrupt
         return enroll(self, recordings, *given, **options)
 
