@@ -10,7 +10,6 @@ from benchmarks.harness import WrongOutputError
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
-from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
@@ -44,9 +43,8 @@ class OurLanguageModel:
         self.tolerance = TOLERANCES[precision]
         self.manifest = read_manifest(bundle)
         self.sessions = Sessions(bundle, self.manifest, device=device, threads=threads)
-        with FilledMemory() as weights:
-            session = self.sessions[LANGUAGE_MODEL]
-        self._model = LanguageModel(session, self.manifest.language_model, slots=slots, weights=weights)
+        session = self.sessions[LANGUAGE_MODEL]
+        self._model = LanguageModel(session, self.manifest.language_model, slots=slots)
         self._scheduler = Scheduler(self._model)
         semantic = self.manifest.token_ids.semantic_tokens
         self._semantic = (semantic.first, semantic.stop)

@@ -12,7 +12,6 @@ from sparktts_onnx.hub.bundles import Bundle
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
@@ -117,11 +116,11 @@ class Engine:
         with self._lock:
             if self.loaded is None:
                 self._bundle.fetch(SPEAKING_GRAPHS)
-                with FilledMemory() as weights, self.sessions.loading(SPEAKING_GRAPHS):
+                with self.sessions.loading(SPEAKING_GRAPHS):
                     self.prompter.load()
                 layout, alignment = self.manifest.language_model, self.manifest.alignment
                 session = self.sessions[LANGUAGE_MODEL]
-                model = LanguageModel(session, layout, slots=self.slots, alignment=alignment, weights=weights)
+                model = LanguageModel(session, layout, slots=self.slots, alignment=alignment)
                 scheduler = Scheduler(model)
                 self.loaded = SegmentSpeaker(self.manifest, self.prompter, scheduler, self.vocoder), scheduler
             return self.loaded[0]

@@ -13,13 +13,8 @@ import numpy as np
 from sparktts_onnx.bundle.contract import QUERIES
 from sparktts_onnx.bundle.manifest import Alignment, LanguageModelLayout
 from sparktts_onnx.errors import GenerationError
-from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 from sparktts_onnx.runtime.language.key_value_cache import KeyValueCache, device_of
-
-SETTLING_STEPS = 100
-"""After so many steps, two seconds of speech, the weights start to move into huge pages: in a process that says little
-more it would not pay."""
 
 _log = logging.getLogger(__name__)
 
@@ -118,22 +113,14 @@ class LanguageModel:
     """Up to `slots` answers in the making; not for use by two threads at a time."""
 
     def __init__(
-        self,
-        session: Any,
-        layout: LanguageModelLayout,
-        *,
-        slots: int = 8,
-        alignment: Alignment | None = None,
-        weights: FilledMemory | None = None,
+        self, session: Any, layout: LanguageModelLayout, *, slots: int = 8, alignment: Alignment | None = None
     ) -> None:
-        """`session`: an ONNX Runtime session of the bundle's language model; `weights`: what loading it filled."""
+        """`session`: an ONNX Runtime session of the bundle's language model."""
         self.layout = layout
         self.slots = slots
         self._session = session
-        self._steps_taken = 0
         self._cache = KeyValueCache(layout, slots, device=device_of(session))
         self._on_device = self._cache.device != "cpu"
-        self._weights = None if self._on_device else weights
         self._heads = () if alignment is None else alignment.heads
         self._answers = _Answers(
             np.zeros((slots, layout.head_rows), np.float32),
@@ -161,9 +148,7 @@ class LanguageModel:
     def step(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Append one id to each of several slots. Logits in the order of `slots`: float32 [len(slots), V]."""
         self._reserve(slots, 1)
-        logits = self._step_everywhere(slots, ids) if self._on_device else self._step_on_processor(slots, ids)
-        self._settle()
-        return logits
+        return self._step_everywhere(slots, ids) if self._on_device else self._step_on_processor(slots, ids)
 
     def queries(self, slot: int) -> np.ndarray[Any, Any]:
         """Of the alignment heads, as they chose the logits that a slot got last: a copy [heads, Dh], not rotated."""
@@ -173,12 +158,6 @@ class LanguageModel:
     def keys(self, slot: int, positions: range) -> np.ndarray[Any, Any]:
         """Of the alignment heads, for positions that a slot has read: a copy [heads, len(positions), Dh]."""
         return np.stack([self._cache.keys(slot, head.layer, head.key_head, positions) for head in self._heads])
-
-    def _settle(self) -> None:
-        """Move a piece of the weights, once the process has shown that it lasts."""
-        self._steps_taken += 1
-        if self._weights is not None and self._steps_taken > SETTLING_STEPS:
-            self._weights.move_next()
 
     def _step_on_processor(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         if len(slots) > 1 and self._equal_together.get(len(slots)) is False:

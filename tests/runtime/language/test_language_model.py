@@ -10,11 +10,10 @@ from device_session import DeviceSession
 
 from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import GenerationError
-from sparktts_onnx.runtime.graphs.huge_pages import FilledMemory
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 from sparktts_onnx.runtime.language import key_value_cache
 from sparktts_onnx.runtime.language.key_value_cache import Buffer, DeviceBuffer
-from sparktts_onnx.runtime.language.language_model import SETTLING_STEPS, LanguageModel
+from sparktts_onnx.runtime.language.language_model import LanguageModel
 
 PROMPTS = [
     nano.clone_prompt("Hello there", (1, 2, 3, 4)),
@@ -240,25 +239,3 @@ def test_where_company_changes_the_rounding_slots_take_turns(
     assert ["3 together" in record.getMessage() for record in caplog.records] == [True], (
         "said once, not for every number"
     )
-
-
-class Pieces(FilledMemory):
-    """Counts what was asked to be moved."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked = 0
-
-    def move_next(self) -> None:
-        self.asked += 1
-
-
-def test_weights_settle_a_piece_a_step_once_a_process_lasts(session: Any, manifest: Manifest) -> None:
-    pieces = Pieces()
-    model = LanguageModel(session, manifest.language_model, slots=4, weights=pieces)
-    asked = []
-    for _ in range(SETTLING_STEPS + 3):
-        model.prefill(0, PROMPTS[0])
-        model.step([0], [PROMPTS[0][-1]])
-        asked.append(pieces.asked)
-    assert asked[SETTLING_STEPS - 1 :] == [0, 1, 2, 3]
