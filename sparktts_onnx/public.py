@@ -2,8 +2,6 @@
 
 from sparktts_onnx import errors
 from sparktts_onnx._version import __version__
-from sparktts_onnx.audio.checks import RecordingReport
-from sparktts_onnx.audio.encoding import StreamEncoder, encoder
 from sparktts_onnx.audio.formats import FORMATS
 from sparktts_onnx.audio.playback import play
 from sparktts_onnx.audio.subtitles import Cue, srt, webvtt
@@ -11,7 +9,7 @@ from sparktts_onnx.audio.writing import save as save_speech
 from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import SparkTTSError
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.pipeline import DEFAULT_SLOTS, SparkTTSONNX
+from sparktts_onnx.runtime.pipeline import SparkTTSONNX
 from sparktts_onnx.runtime.speech.batching import BatchResult
 from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.request import SpeechOptions
@@ -29,13 +27,11 @@ __all__ = [
     "BatchResult",
     "BuiltInVoices",
     "Cue",
-    "DEFAULT_SLOTS",
     "EnrollOptions",
     "Enrollment",
     "FORMATS",
     "Lexicon",
     "Manifest",
-    "RecordingReport",
     "SegmentInfo",
     "SparkTTSError",
     "SparkTTSONNX",
@@ -43,7 +39,6 @@ __all__ = [
     "SpeechOptions",
     "SpeechStream",
     "Ssml",
-    "StreamEncoder",
     "StreamOptions",
     "TextFeed",
     "Voice",
@@ -52,7 +47,6 @@ __all__ = [
     "VoiceStyle",
     "WordInfo",
     "__version__",
-    "encoder",
     "errors",
     "play",
     "save_speech",

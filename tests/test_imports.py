@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sparktts_onnx"
 EXPORT_ONLY = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "yaml", "peft"}
 PUBLIC = """
-BatchResult BuiltInVoices Cue DEFAULT_SLOTS EnrollOptions Enrollment FORMATS Lexicon Manifest RecordingReport
-SegmentInfo SparkTTSError SparkTTSONNX SpeechInfo SpeechOptions SpeechStream Ssml StreamEncoder StreamOptions TextFeed
-Voice VoiceEntry VoiceLibrary VoiceStyle WordInfo __version__ encoder errors play save_speech srt webvtt
+BatchResult BuiltInVoices Cue EnrollOptions Enrollment FORMATS Lexicon Manifest SegmentInfo SparkTTSError SparkTTSONNX
+SpeechInfo SpeechOptions SpeechStream Ssml StreamOptions TextFeed Voice VoiceEntry VoiceLibrary VoiceStyle WordInfo
+__version__ errors play save_speech srt webvtt
 """
 ROOMS: dict[str, str] = {
     "errors": "",

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import cast
 
-from sparktts_onnx import DEFAULT_SLOTS, FORMATS, Lexicon, SparkTTSONNX, SpeechOptions
+from sparktts_onnx import FORMATS, Lexicon, SparkTTSONNX, SpeechOptions
 from sparktts_onnx.bundle.contract import PRECISIONS
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
@@ -57,7 +57,7 @@ def open_bundle(options: argparse.Namespace) -> SparkTTSONNX:
     return SparkTTSONNX.from_pretrained(options.model, precision=options.precision)
 
 
-def open_model(options: argparse.Namespace, *, slots: int = DEFAULT_SLOTS) -> SparkTTSONNX:
+def open_model(options: argparse.Namespace, *, slots: int = SparkTTSONNX.DEFAULT_SLOTS) -> SparkTTSONNX:
     """The model that the options name, with `slots` answers at once."""
     return SparkTTSONNX.from_pretrained(
         options.model,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sparktts_onnx import DEFAULT_SLOTS, SparkTTSError, SparkTTSONNX
+from sparktts_onnx import SparkTTSError, SparkTTSONNX
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
 from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, add_voices_argument, open_model
@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slots",
         type=int,
-        default=DEFAULT_SLOTS,
+        default=SparkTTSONNX.DEFAULT_SLOTS,
         metavar="N",
-        help=f"lines in the making together; fewer take less memory (default: {DEFAULT_SLOTS})",
+        help=f"lines in the making together; fewer take less memory (default: {SparkTTSONNX.DEFAULT_SLOTS})",
     )
     add_voices_argument(parser)
     add_model_arguments(parser)

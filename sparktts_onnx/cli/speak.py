@@ -19,11 +19,11 @@ from sparktts_onnx import (
     SpeechStream,
     StreamOptions,
     VoiceLibrary,
-    encoder,
     play,
     srt,
     webvtt,
 )
+from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.cli.arguments import (
     FORMATS_HELP,

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Final, Self, TypedDict, Unpack
 
 import numpy as np
 
@@ -39,8 +39,6 @@ from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 _log = logging.getLogger(__name__)
 
 MAX_SLOTS = 256
-DEFAULT_SLOTS = 16
-"""Answers at once, where nothing else is asked for; docs/performance.md has what they give and take."""
 SEGMENTS_AT_ONCE = 8
 """Most segments of one text that are in work, so that speaking it needs little memory."""
 ITEMS_A_SLOT = 2
@@ -65,6 +63,9 @@ class SparkTTSONNX:
         voice = tts.process_prompt("prompt.wav")
         wav, info = tts.inference(text="Hello there.", voice=voice, save_dir="outputs")
     """
+
+    DEFAULT_SLOTS: Final = 16
+    """Answers at once, where nothing else is asked for; docs/performance.md has what they give and take."""
 
     def __init__(
         self,

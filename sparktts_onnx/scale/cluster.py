@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ray
 
-from sparktts_onnx import DEFAULT_SLOTS, SparkTTSONNX
+from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.errors import OptionError
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -31,7 +31,7 @@ class ModelSettings:
     """Threads a worker computes with, which are also the cores that it is given."""
     gpus: float = 0.0
     """Graphics cards a worker is given; half a one lets two workers share it."""
-    slots: int = DEFAULT_SLOTS
+    slots: int = SparkTTSONNX.DEFAULT_SLOTS
     """Answers that a worker makes at once."""
     packed_weights: Path | None = None
     """Where the workers of a machine share their weights."""

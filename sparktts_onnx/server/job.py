@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sparktts_onnx import SegmentInfo, SpeechInfo, StreamEncoder, StreamOptions, TextFeed, Voice, WordInfo, encoder
+from sparktts_onnx import SegmentInfo, SpeechInfo, StreamOptions, TextFeed, Voice, WordInfo
+from sparktts_onnx.audio.encoding import StreamEncoder, encoder
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.server.engine import Engine, Stream
 from sparktts_onnx.server.pipe import Abandoned, Pipe

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scripted import endless, install
 
-from sparktts_onnx import DEFAULT_SLOTS, SparkTTSONNX, Voice
+from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.errors import OptionError, TextError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
@@ -99,7 +99,7 @@ def test_items_are_taken_as_places_get_free(tts: SparkTTSONNX, voice: Voice) -> 
 
     results = tts.iter_batch(endless_items())
     assert [next(results).speech is not None for _ in range(3)] == [True] * 3
-    assert next(taken) <= 3 + ITEMS_A_SLOT * DEFAULT_SLOTS
+    assert next(taken) <= 3 + ITEMS_A_SLOT * SparkTTSONNX.DEFAULT_SLOTS
     results.close()
 
 
