@@ -80,9 +80,13 @@ class Voice:
             VoiceError: no such file, not a voice, or a voice of another codec.
         """
         path = path_named("the voice file", path)
-        voice = _parse(_read(path), path)
-        if codec is not None:
-            check_voice(voice, codec)
+        try:
+            voice = _parse(_read(path))
+            if codec is not None:
+                check_voice(voice, codec)
+        except VoiceError as error:
+            error.file = path
+            raise
         return voice
 
 
@@ -121,25 +125,25 @@ def _replace_file(path: Path, text: str) -> None:
 
 def _read(path: Path) -> Any:
     if not path.is_file():
-        raise VoiceError("there is no voice file", file=path)
+        raise VoiceError("there is no voice file")
     try:
         size = path.stat().st_size
         if size > _MAX_VOICE_BYTES:
-            raise VoiceError(f"not a voice file: it has {size} bytes", file=path)
+            raise VoiceError(f"not a voice file: it has {size} bytes")
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise VoiceError(f"the voice file cannot be read: {error.strerror or error}", file=path) from error
+        raise VoiceError(f"the voice file cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise VoiceError(f"not a voice file: {error}", file=path) from error
+        raise VoiceError(f"not a voice file: {error}") from error
 
 
-def _parse(data: Any, path: Path) -> Voice:
+def _parse(data: Any) -> Voice:
     if not isinstance(data, Mapping) or data.get("format") != VOICE_FORMAT:
         found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
-        raise VoiceError(f"not a voice file: expected format {VOICE_FORMAT!r}, found {found!r}", file=path)
+        raise VoiceError(f"not a voice file: expected format {VOICE_FORMAT!r}, found {found!r}")
     try:
         voice: Voice = build(Voice, {key: value for key, value in data.items() if key != "format"}, "voice")
         style = voice.style and VoiceStyle.of(voice.style.gender, voice.style.pitch, voice.style.speed)
     except (TypeError, ValueError) as error:
-        raise VoiceError(f"not a voice: {error}", file=path) from error
+        raise VoiceError(f"not a voice: {error}") from error
     return dataclasses.replace(voice, style=style)

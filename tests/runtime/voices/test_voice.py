@@ -91,8 +91,9 @@ def test_a_voice_of_another_codec_is_refused(
     with pytest.raises(VoiceError, match=said):
         check_voice(wrong, manifest.codec)
     path = wrong.save(tmp_path / "v.json")
-    with pytest.raises(VoiceError, match=said):
+    with pytest.raises(VoiceError, match=said) as told:
         Voice.load(path, manifest.codec)
+    assert told.value.file == path and str(told.value).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ GOOD: dict[str, Any] = {"format": VOICE_FORMAT, "codec": "c", "global_ids": [1]}
 def test_a_file_that_is_no_voice(data: Any, tmp_path: Path) -> None:
     path = tmp_path / "v.json"
     path.write_text(json.dumps(data), encoding="utf-8")
-    with pytest.raises(VoiceError):
+    with pytest.raises(VoiceError, match=r"v\.json: "):
         Voice.load(path)
 
 
