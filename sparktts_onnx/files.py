@@ -36,9 +36,9 @@ def file_name_key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def read_text_file(path: Path | None) -> str:
-    """The text of a UTF-8 file, or of standard input."""
-    with _reading("standard input" if path is None else str(path)):
+def read_text_file(path: Path | None, what: str = "the text file") -> str:
+    """The text of a UTF-8 file, or of standard input; `what` the file is to the reader of a message."""
+    with _reading("standard input" if path is None else f"{what} {path}"):
         data = _standard_input().read() if path is None else path.read_bytes()
         return data.decode("utf-8-sig").replace("\r\n", "\n")
 
@@ -72,4 +72,4 @@ def _reading(name: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise TextError(f"{name} is not UTF-8 text: {error}; save it as UTF-8") from error
     except (OSError, ValueError) as error:  # a name with a NUL, standard input that was closed meanwhile
-        raise TextError(f"the text file {name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise TextError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error

@@ -60,7 +60,8 @@ def contents(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _text_lines(path: Path) -> Iterator[str]:
-    return (text.strip() for text in read_text_file(path).split("\n"))  # other line ends may stand inside a text
+    lines = read_text_file(path, "the list").split("\n")  # other line ends may stand inside a text
+    return map(str.strip, lines)
 
 
 def _parquet_rows(path: Path) -> Iterator[str]:

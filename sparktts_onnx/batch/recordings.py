@@ -56,6 +56,11 @@ def read_recordings(dataset: Path) -> tuple[list[Recording], list[BadRecording]]
         TextError: the data set cannot be read, or holds nothing.
         MissingDependencyError: it is Parquet, and pyarrow is not installed.
     """
+    if not dataset.exists():
+        raise TextError(
+            f"the recordings cannot be read: there is no {dataset}; expected a folder with audio files, or a JSONL, "
+            "Parquet or CSV file that lists them"
+        )
     found: list[Recording] = []
     bad: list[BadRecording] = []
     for place, content in _entries(dataset):

@@ -187,7 +187,11 @@ def test_an_output_of_somebody_else_stays(
 
 @pytest.mark.parametrize(
     ("dataset", "message"),
-    [("none", "cannot be read"), ("empty.csv", "holds no recordings"), ("nothing", "holds no recordings")],
+    [
+        ("none", "the recordings cannot be read: there is no "),
+        ("empty.csv", "holds no recordings"),
+        ("nothing", "holds no recordings"),
+    ],
 )
 def test_a_data_set_that_holds_nothing_is_one_message(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], dataset: str, message: str
