@@ -132,6 +132,8 @@ def _file(source: Source, name: str) -> tuple[BinaryIO, str]:
         data = source.read() if hasattr(source, "read") else None
         if not isinstance(data, bytes):
             raise OptionError(f"the recording is {source!r}; expected a path or an open binary file")
+        if not data:
+            raise RecordingError(f"{name} is empty (0 bytes): give an audio file")
         return io.BytesIO(data), ""
     path = Path(source)
     if path.is_dir():

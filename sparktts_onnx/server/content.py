@@ -79,7 +79,7 @@ async def read_json(request: Request, model: type[_Model]) -> _Model:
 
 
 async def read_form(request: Request, model: type[_Model]) -> _Model:
-    """A form as a model; an uploaded file is its bytes, an empty field is none.
+    """A form as a model; an uploaded file is its bytes, an empty field is none where it may be left out.
 
     Raises:
         ApiError: another kind of body, a charset other than UTF-8, a damaged form, no room to store an upload.
@@ -105,7 +105,8 @@ async def read_form(request: Request, model: type[_Model]) -> _Model:
     except OSError as error:
         message = f"the upload cannot be stored: {error.strerror or 'no folder for temporary files'}"
         raise ApiError(507, message, code="storage_failed") from error
-    return checked({name: value for name, value in data.items() if value or name == "name"}, model)
+    required = {name for name, field in model.model_fields.items() if field.is_required()}
+    return checked({name: value for name, value in data.items() if value != "" or name in required}, model)
 
 
 def described(model: type[BaseModel], kind: str) -> dict[str, Any]:
@@ -122,7 +123,8 @@ def schemas(*models: type[BaseModel]) -> dict[str, Any]:
 
 
 async def _value(value: str | UploadFile) -> str | bytes:
-    return value if isinstance(value, str) else await value.read()
+    """A field's value; browsers send a file without name and bytes where none was chosen."""
+    return value if isinstance(value, str) else (await value.read() or (b"" if value.filename else ""))
 
 
 def checked(data: Mapping[str, Any], model: type[_Model]) -> _Model:

@@ -51,7 +51,11 @@ _MESSAGES = {
     "/v1/audio/speech/stream, voices are at /v1/audio/voices, models at /v1/models, the page at /",
     405: "this address does not take that method",
 }
-_SAID = {"model_type": "expected a JSON object", "bytes_type": "expected a file, with a filename"}
+_SAID = {
+    "model_type": "expected a JSON object",
+    "bytes_type": "expected a file, with a filename",
+    "bytes_too_short": "the file is empty",
+}
 """Our words where pydantic's speak of Python."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 

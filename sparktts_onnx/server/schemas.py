@@ -24,6 +24,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+Upload = Annotated[bytes, Field(strict=True, min_length=1), BeforeValidator(lambda value: value or b"")]
+"""The bytes of a file. A field that is empty is an empty file too."""
 Number = Annotated[float, BeforeValidator(_number)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 
@@ -120,7 +122,7 @@ class SpeechRequest(Exact):
 class RevoiceRequest(BaseModel):
     """The fields of a form that asks for a recording in another voice."""
 
-    file: bytes = Field(strict=True, description="The recording: its words and timing are kept.")
+    file: Upload = Field(description="The recording: its words and timing are kept.")
     voice: VoiceName | None = Field(default=None, description="Who shall say it: a name from /v1/audio/voices.")
     model: str | None = Field(default=None, description="A name from /v1/models.")
     response_format: AudioFormat = Field(default="mp3", description="`pcm` is 16-bit little-endian at 24 kHz.")
@@ -153,9 +155,7 @@ class NewVoice(BaseModel):
     pitch: Level | None = Field(default=None, description="Of a created voice.")
     speed: Level | None = Field(default=None, description="Of a created voice.")
     seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="Another seed creates another voice.")
-    audio_sample: bytes | None = Field(
-        default=None, strict=True, description="A recording; without one a voice is created."
-    )
+    audio_sample: Upload | None = Field(default=None, description="A recording; without one a voice is created.")
 
 
 class VoiceObject(BaseModel):

@@ -328,6 +328,11 @@ def test_the_channel_with_speech_is_taken_where_the_first_is_silent(tmp_path: Pa
         read_recording(written(tmp_path / "c.wav", np.stack([0 * wav, 0 * wav], axis=1)), sample_rate=RATE)
 
 
+def test_an_open_file_without_bytes_is_called_empty() -> None:
+    with pytest.raises(RecordingError, match="the recording is empty"):
+        read_recording(io.BytesIO(), sample_rate=16_000)
+
+
 @pytest.mark.parametrize("riff_size", [None, 0, 0xFFFFFFFF])
 def test_a_wav_that_says_it_is_empty_is_read_to_its_end(tmp_path: Path, riff_size: int | None) -> None:
     path = written(tmp_path / "a.wav", voiced(2.0), subtype="PCM_16")

@@ -70,6 +70,16 @@ def test_what_cannot_be_done_is_refused_with_the_field_at_fault(
     assert (answer.status_code, answer.json()["error"]["param"]) == (status, param), answer.text
 
 
+@pytest.mark.parametrize("name", ["in.wav", ""])
+def test_an_empty_recording_is_called_that(client: TestClient, name: str) -> None:
+    part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n\r\n--b--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    answers = [client.post("/v1/audio/revoice", content=part, headers=kind), post(client, file="")]
+    for answer in answers:
+        error = answer.json()["error"]
+        assert answer.status_code == 400 and error["param"] == "file" and error["message"] == "file: the file is empty"
+
+
 def test_it_needs_the_key(engine: StandIn, settings: ServerSettings, recording: bytes) -> None:
     keyed = dataclasses.replace(settings, api_key="a-long-secret")
     with TestClient(create_app(engine, keyed), base_url="http://localhost") as client:

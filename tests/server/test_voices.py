@@ -204,6 +204,17 @@ def test_a_recording_that_is_no_file_is_told(client: TestClient) -> None:
     assert "UploadFile" not in error["message"]
 
 
+def test_an_empty_recording_is_called_that_and_none_is_none(client: TestClient) -> None:
+    answer = clone(client, b"")
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == "audio_sample"
+    assert answer.json()["error"]["message"] == "audio_sample: the file is empty"
+    fields = '--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nAnna\r\n'
+    fields += '--b\r\nContent-Disposition: form-data; name="gender"\r\n\r\nmale\r\n'
+    fields += '--b\r\nContent-Disposition: form-data; name="audio_sample"; filename=""\r\n\r\n\r\n--b--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert client.post("/v1/audio/voices", content=fields, headers=kind).json()["type"] == "prompt"
+
+
 @pytest.mark.parametrize(("kind", "found"), [("application/json", "'application/json'"), (None, "no content type")])
 def test_another_content_type_than_a_form_is_told(client: TestClient, kind: str | None, found: str) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
