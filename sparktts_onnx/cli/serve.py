@@ -95,10 +95,10 @@ def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None
     from sparktts_onnx.server.local import add_local
 
     with open_model(options, slots=settings.slots) as tts:
-        tts.bundle.fetch()  # what enrolling needs too: no request shall wait for a download
         app = create_app(tts, settings)
         if options.local_page is not None:
             add_local(app, Path(options.local_page), tts.bundle.folder)
+        tts.bundle.fetch()  # what enrolling needs too: no request shall wait for a download
         run_server(app, settings)
 
 

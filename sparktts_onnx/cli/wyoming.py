@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until stopped."""
     from sparktts_onnx.server import ServerSettings
     from sparktts_onnx.server.logs import configure
+    from sparktts_onnx.server.service import SpeechService
     from sparktts_onnx.server.wyoming import serve_wyoming
 
     names = ("default_voice", "slots")
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     settings = ServerSettings(voices_dir=Path(options.voices_dir), lexicon=lexicon, **given)
     configure(logging.DEBUG if options.verbose else logging.INFO)
     with open_model(options, slots=settings.slots) as tts:
+        service = SpeechService(tts, settings)
         tts.bundle.fetch()
-        serve_wyoming(tts, settings, options.uri)
+        serve_wyoming(service, options.uri)
     return 0

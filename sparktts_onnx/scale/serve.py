@@ -24,6 +24,7 @@ from sparktts_onnx.scale.remote import RemoteEngine
 from sparktts_onnx.scale.speaker import Speaker
 from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.logs import configure, fields
+from sparktts_onnx.server.service import SpeechService
 
 APPLICATION = "spark-tts"
 SPEAKER = "speaker"
@@ -53,6 +54,8 @@ class ScaleSettings:
 
 def serve_on_cluster(settings: ServerSettings, scale: ScaleSettings, *, verbose: bool = False) -> None:
     """Serve until SIGINT or SIGTERM; running requests then get `stop_seconds` to finish."""
+    with scale.model.open() as tts:  # says here what no front end could; no graph is loaded
+        SpeechService(tts, settings)
     with joined(verbose=verbose), serving(settings, scale), _until_stopped() as stopped:
         stopped.wait()
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from sparktts_onnx import VoiceLibrary, __version__
+from sparktts_onnx import __version__
 from sparktts_onnx.server import models, sockets, speech, status, voices
 from sparktts_onnx.server.content import schemas
 from sparktts_onnx.server.engine import Engine
@@ -23,9 +23,8 @@ _SHOWN_HEADERS = ["X-Request-ID", "X-Sample-Rate", "X-Seed", "Retry-After"]
 
 
 def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
-    """An application over an engine, which stays the caller's to close."""
-    library = VoiceLibrary(settings.voices_dir, engine.manifest.codec)
-    service = SpeechService(engine, library, settings)
+    """An application over an engine; as `SpeechService`."""
+    service = SpeechService(engine, settings)
     app = FastAPI(
         title="spark-tts-onnx",
         version=__version__,

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from starlette.requests import HTTPConnection
 
-from sparktts_onnx import Voice, VoiceLibrary
+from sparktts_onnx import BuiltInVoices, Voice
+from sparktts_onnx.errors import OptionError, VoiceError
 from sparktts_onnx.server.admission import Admission, Place
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import ApiError
@@ -30,10 +31,16 @@ WARM_UP_TEXT = "This is a test."
 class SpeechService:
     """Everything that requests share; one for each app, used from one event loop."""
 
-    def __init__(self, engine: Engine, library: VoiceLibrary, settings: ServerSettings) -> None:
+    def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+        """Over an engine, which stays the caller's to close.
+
+        Raises:
+            OptionError: the default voice cannot speak.
+        """
         self.engine = engine
         self.settings = settings
-        self.voices = VoiceBook(engine, library, max_prompt_seconds=settings.max_prompt_seconds)
+        self.voices = VoiceBook(engine, settings)
+        self._check_default_voice()
         self.admission = Admission(settings.slots, settings.queue_size, settings.most_inside)
         self.metrics = Metrics(self.admission)
         self.parsing = asyncio.Lock()
@@ -91,6 +98,12 @@ class SpeechService:
         self._jobs.discard(job)
         if job.info is not None:
             self.metrics.spoken(job.info)
+
+    def _check_default_voice(self) -> None:
+        try:
+            self.voices.check(self.settings.default_voice, otherwise=f"built in are {', '.join(BuiltInVoices.STYLES)}")
+        except VoiceError as error:
+            raise OptionError(f"the default voice cannot speak: {error}", field="default_voice") from error
 
     def _default_voice(self) -> dict[str, Voice]:
         return {"voice": self.voices.find(self.settings.default_voice)}

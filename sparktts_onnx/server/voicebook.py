@@ -12,6 +12,7 @@ from sparktts_onnx import BuiltInVoices, Enrollment, EnrollOptions, Voice, Voice
 from sparktts_onnx.errors import RecordingError, VoiceError
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import ApiError
+from sparktts_onnx.server.settings import ServerSettings
 
 _REMEMBERED_PROMPTS = 64
 _STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
@@ -20,23 +21,23 @@ _STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
 class VoiceBook:
     """Finds voices for requests; safe to use from several threads. Slow work happens in the caller's thread."""
 
-    def __init__(self, engine: Engine, library: VoiceLibrary, *, max_prompt_seconds: float) -> None:
-        self.library = library
+    def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+        self.library = VoiceLibrary(settings.voices_dir, engine.manifest.codec)
         self._engine = engine
-        self._enroll_options = EnrollOptions(window="best", max_seconds=max_prompt_seconds)
+        self._enroll_options = EnrollOptions(window="best", max_seconds=settings.max_prompt_seconds)
         self._built_in = BuiltInVoices()
         self._prompts: OrderedDict[bytes, Enrollment] = OrderedDict()
         self._prompts_lock = threading.Lock()
         self._keeping = threading.Lock()
 
-    def check(self, name: str) -> None:
-        """See that there is such a voice, without any slow work."""
+    def check(self, name: str, *, otherwise: str = "GET /v1/audio/voices lists all") -> None:
+        """See that there is such a voice, without any slow work; `otherwise` is told where no name is like it."""
         if self._built_in_name(name) is not None:
             return
         names = self.library.names()
         if VoiceLibrary.key(name) not in map(VoiceLibrary.key, names):
             near = get_close_matches(name.strip(), (*names, *BuiltInVoices.STYLES), n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/audio/voices lists all"
+            hint = f"did you mean {' or '.join(near)}?" if near else otherwise
             raise VoiceError(f"there is no voice {name[:80]!r}: {hint}")
         self.library.get(name)
 

@@ -12,16 +12,14 @@ from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlparse
 
-from sparktts_onnx import SparkTTSError, StreamOptions, TextFeed, VoiceLibrary, __version__
+from sparktts_onnx import SparkTTSError, StreamOptions, TextFeed, __version__
 from sparktts_onnx.errors import MissingDependencyError, OptionError
 from sparktts_onnx.server.content import checked
-from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.logs import failure, fields
 from sparktts_onnx.server.schemas import SpeechRequest, StartMessage
 from sparktts_onnx.server.service import SpeechService, deadline
-from sparktts_onnx.server.settings import ServerSettings
 from sparktts_onnx.server.speech import check_length, make_order, order_for
 from sparktts_onnx.server.voices import list_voices
 
@@ -204,11 +202,6 @@ def _info(service: SpeechService) -> Info:
     return Info(tts=[program])
 
 
-def make_service(engine: Engine, settings: ServerSettings) -> SpeechService:
-    """What connections share."""
-    return SpeechService(engine, VoiceLibrary(settings.voices_dir, engine.manifest.codec), settings)
-
-
 def server_for(uri: str) -> AsyncServer:
     """A server for an address; one that others can reach is warned of.
 
@@ -228,7 +221,7 @@ def server_for(uri: str) -> AsyncServer:
     return server
 
 
-def serve_wyoming(engine: Engine, settings: ServerSettings, uri: str) -> None:
+def serve_wyoming(service: SpeechService, uri: str) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
@@ -237,7 +230,6 @@ def serve_wyoming(engine: Engine, settings: ServerSettings, uri: str) -> None:
     server = server_for(uri)
 
     async def serve() -> None:
-        service = make_service(engine, settings)
         service.start()
         try:
             _log.info("listening", extra=fields(address=uri))

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import nano
@@ -17,8 +18,9 @@ import pytest
 from processes import PATIENCE_SECONDS, until, workers
 
 from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.scale.cluster import ModelSettings, Replicas
-from sparktts_onnx.scale.serve import APPLICATION, SPEAKER, ScaleSettings, serving
+from sparktts_onnx.scale.serve import APPLICATION, SPEAKER, ScaleSettings, serve_on_cluster, serving
 from sparktts_onnx.server import ServerSettings
 
 LONG = " ".join(f"This is sentence number {number} of a longer text." for number in range(1, 7))
@@ -35,6 +37,12 @@ def port(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
     with serving(settings, ScaleSettings(model, Replicas(2, 2))):
         assert until(lambda: ask(number, "GET", "/ready")[0] == 200)
         yield number
+
+
+def test_a_default_voice_that_is_not_there_is_told_here(tmp_path: Path) -> None:
+    settings = ServerSettings(voices_dir=tmp_path, default_voice="Nobody")
+    with pytest.raises(OptionError, match="there is no voice 'Nobody'"):
+        serve_on_cluster(settings, ScaleSettings(ModelSettings(nano.BUNDLE)))
 
 
 def test_it_is_the_same_server(port: int) -> None:

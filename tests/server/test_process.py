@@ -150,6 +150,18 @@ def test_what_cannot_be_served_is_one_sentence(
         assert said in message and message.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["serve", "wyoming"])
+def test_a_default_voice_that_is_not_there_is_told_before_anything_is_served(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparktts_onnx.server.logs.configure", lambda level: None)
+    given = ["--model", str(nano.BUNDLE), "--voices-dir", str(tmp_path), "--default-voice", "Nobdy"]
+    assert main([command, *given]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: the default voice cannot speak: there is no voice 'Nobdy': built in are alloy, ")
+    assert message.count("\n") == 1
+
+
 def test_without_the_extra_it_says_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from stand_in import StandIn, until
 from starlette.testclient import TestClient
 
-from sparktts_onnx.errors import GenerationError
+from sparktts_onnx.errors import GenerationError, OptionError
 from sparktts_onnx.server import ServerSettings, create_app
 
 
@@ -49,9 +49,12 @@ def test_a_model_that_cannot_speak_is_not_ready(
 
 
 def test_a_default_voice_that_is_not_there_is_found_out_at_once(engine: StandIn, settings: ServerSettings) -> None:
-    app = create_app(engine, dataclasses.replace(settings, default_voice="Nobody"))
-    with TestClient(app, base_url="http://localhost") as client:
-        assert until(lambda: client.get("/ready").json()["status"] == "failed to warm up")
+    with pytest.raises(OptionError, match="there is no voice 'Nobody': built in are alloy, "):
+        create_app(engine, dataclasses.replace(settings, default_voice="Nobody"))
+    settings.voices_dir.mkdir()
+    (settings.voices_dir / "Me.json").write_text("{")
+    with pytest.raises(OptionError, match=r"Me\.json: not a voice file"):
+        create_app(engine, dataclasses.replace(settings, default_voice="me"))
 
 
 def test_metrics_count_what_happened(client: TestClient) -> None:

@@ -25,7 +25,8 @@ from wyoming.tts import (
 from sparktts_onnx import Voice, VoiceLibrary
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server import ServerSettings
-from sparktts_onnx.server.wyoming import Conversation, make_service, server_for
+from sparktts_onnx.server.service import SpeechService
+from sparktts_onnx.server.wyoming import Conversation, server_for
 
 Talk = Callable[[AsyncTcpClient], Awaitable[None]]
 
@@ -34,7 +35,7 @@ def talk(engine: StandIn, settings: ServerSettings, *talks: Talk) -> None:
     """Clients of one server, one after another."""
 
     async def run() -> None:
-        service = make_service(engine, settings)
+        service = SpeechService(engine, settings)
         server = await asyncio.start_server(lambda r, w: Conversation(r, w, service=service).run(), "127.0.0.1", 0)
         try:
             for each in talks:
