@@ -13,6 +13,10 @@ SOCKET_MESSAGE_BYTES = 512 << 10
 """Longest message that a client may send over a WebSocket."""
 _SOCKET_BYTES = 8 * SOCKET_MESSAGE_BYTES
 """What a WebSocket holds at most: a message as bytes, as text of four bytes a character, and what is kept of it."""
+_WINDOW_BYTES = 48 << 20
+"""What an answer that revoices a recording holds of it: 40 s in float64, copies of a window, what is heard in it."""
+_PROMPT_SECOND_BYTES = 512 << 10
+"""What an answer that enrolls holds for each second of the recording: its samples in float64, and copies of them."""
 _HOST_NAME = re.compile(r"[^\s/:@?#\[\]]+")
 
 
@@ -84,10 +88,11 @@ class ServerSettings:
 
         A request holds its body (bytearrays grow by an eighth) and two buffers of sound, one filling, one leaving;
         of bodies that are parsed, one at a time is there as text, four bytes a character, and in parts. A WebSocket
-        holds a message.
+        holds a message. An answer in work holds windows of the recording that it revoices, or the one it enrolls.
         """
         each = self.max_body_bytes * 9 // 8 + 2 * self.max_buffer_bytes + _SOCKET_BYTES
-        return self.most_inside * each + 7 * self.max_body_bytes
+        working = max(_WINDOW_BYTES, math.ceil(self.max_prompt_seconds * _PROMPT_SECOND_BYTES))
+        return self.most_inside * each + 7 * self.max_body_bytes + self.slots * working
 
     @property
     def most_inside(self) -> int:

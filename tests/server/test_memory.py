@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 import soundfile
 from serve_process import Server
 
+from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.server import ServerSettings
 
 BODY = 4 << 20
@@ -105,6 +107,23 @@ def hold(server: Server, clients: int, seconds: float) -> None:
             with contextlib.suppress(OSError):  # refused
                 peer.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + body[:-1])
         time.sleep(seconds)
+
+
+def test_the_stated_memory_counts_the_recordings_in_work(tmp_path: Path, model: SparkTTSONNX, voice: Voice) -> None:
+    busy, waiting = (ServerSettings(tmp_path, slots=slots, queue_size=4 - 2 * slots) for slots in (2, 1))
+    time = np.arange(180 * 16_000) / 16_000
+    file = io.BytesIO()
+    soundfile.write(file, 0.4 * np.sin(1131 * time) * (np.sin(12 * time) > 0), 16_000, format="FLAC")
+    minute = io.BytesIO()
+    soundfile.write(minute, soundfile.read(io.BytesIO(file.getvalue()))[0][: 60 * 16_000], 16_000, format="FLAC")
+    tracemalloc.start()
+    try:
+        with model.revoice_stream(io.BytesIO(file.getvalue()), voice) as stream:
+            assert sum(map(len, stream)) > 170 * 16_000
+        model.enroll([io.BytesIO(minute.getvalue())])
+        assert 20 << 20 < tracemalloc.get_traced_memory()[1] < busy.memory_bytes - waiting.memory_bytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_stated_memory_is_enough_for_the_largest_load(server: Server, tmp_path: Path) -> None:
