@@ -14,8 +14,10 @@ class Cancellation:
     work counts as cancelled, so that no other thread of it keeps the process alive.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, part_of: "Cancellation | None" = None) -> None:
+        """`part_of`: work that this is a part of; once it is cancelled, so is this."""
         self._cancelled = False
+        self._whole = part_of
         self._callbacks: list[Callable[[], None]] = []
         # Reentrant: the garbage collector may end a forgotten stream in any thread, at any moment.
         self._lock = threading.RLock()
@@ -27,7 +29,7 @@ class Cancellation:
     @property
     def cancelled(self) -> bool:
         """Whether the work should end."""
-        if self._cancelled:
+        if self._cancelled or (self._whole is not None and self._whole.cancelled):
             return True
         return not threading.main_thread().is_alive() and (self._owner.daemon or not self._owner.is_alive())
 

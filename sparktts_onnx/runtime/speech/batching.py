@@ -1,9 +1,10 @@
 """Many utterances at once: spoken side by side, given back as they are done."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from queue import SimpleQueue
 from typing import Any
 
 from sparktts_onnx.audio.signal import Wave
@@ -43,8 +44,8 @@ class BatchResults:
 
         Items are taken only as places get free, so a batch may be endless.
         """
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="item")
-        self._results = _results(enumerate(items), speak, self._pool, at_once)
+        self._work = Cancellation()
+        self._results = _results(enumerate(items), speak, at_once, self._work)
 
     def __iter__(self) -> Iterator[BatchResult]:
         return self
@@ -55,35 +56,45 @@ class BatchResults:
     def close(self) -> None:
         """Stop the work and wait until it has stopped."""
         self._results.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._work.join()
 
 
 def _results(
-    waiting: Iterator[tuple[int, Mapping[str, Any]]], speak: Speak, pool: ThreadPoolExecutor, at_once: int
+    waiting: Iterator[tuple[int, Mapping[str, Any]]], speak: Speak, at_once: int, work: Cancellation
 ) -> Generator[BatchResult]:
-    running: dict[Future[BatchResult], int] = {}
-    stops: dict[int, Cancellation] = {}
+    done: SimpleQueue[BatchResult | BaseException] = SimpleQueue()
+    running = 0
     try:
         while True:
-            for index, item in islice(waiting, at_once - len(running)):
-                stops[index] = Cancellation()
-                running[pool.submit(_speak_item, index, item, speak, stops[index])] = index
+            work.own()
+            for index, item in islice(waiting, at_once - running):
+                work.start(partial(_speak_item, index, item, speak, work, done), name="item")
+                running += 1
             if not running:
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                del stops[running.pop(future)]
-                yield future.result()
+            result = done.get()
+            running -= 1
+            if isinstance(result, BaseException):
+                raise result
+            yield result
     finally:  # The garbage collector may run this in any thread, so nothing waits here.
-        for stop in list(stops.values()):
-            stop.cancel()
-        pool.shutdown(wait=False, cancel_futures=True)
+        work.cancel()
 
 
-def _speak_item(index: int, item: Mapping[str, Any], speak: Speak, cancellation: Cancellation) -> BatchResult:
+def _speak_item(
+    index: int,
+    item: Mapping[str, Any],
+    speak: Speak,
+    work: Cancellation,
+    done: "SimpleQueue[BatchResult | BaseException]",
+) -> None:
+    own = Cancellation(part_of=work)
     try:
         if not isinstance(item, Mapping):
             raise OptionError(f"item {index} is {item!r}; expected a mapping with a text and its options")
-        return BatchResult(index, speech=speak(item, cancellation))
+        with work.calling(own.cancel):
+            done.put(BatchResult(index, speech=speak(item, own)))
     except SparkTTSError as error:
-        return BatchResult(index, error=error)
+        done.put(BatchResult(index, error=error))
+    except BaseException as error:  # noqa: BLE001  Not swallowed: who takes the results gets it.
+        done.put(error)

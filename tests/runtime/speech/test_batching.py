@@ -1,8 +1,11 @@
 """Batches: every item as alone, errors where they belong, nothing left behind."""
 
 import itertools
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import nano
@@ -106,11 +109,11 @@ def test_items_are_taken_as_places_get_free(tts: SparkTTSONNX, voice: Voice) -> 
 def test_closing_stops_the_work(tts: SparkTTSONNX, voice: Voice) -> None:
     """One answer is short, the others never end: they stop when the batch is closed."""
     model = install(tts, lambda: [nano.TOKEN_IDS.semantic_tokens.first, 260], lambda: endless(nano.walks()), slots=8)
-    long_text = "word " * 300
+    long_text = "word " * 150
     items = [{"text": "Hi.", "voice": voice, "retries": 0, "seed": 1}]
     items += [{"text": long_text, "voice": voice, "seed": n, "segment_seconds": 60} for n in range(7)]
     results = tts.iter_batch(items)
-    next(results)
+    assert next(results).error is None
     results.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("item")]
     stopped = model.steps
@@ -134,3 +137,36 @@ def test_an_error_that_is_none_of_ours_is_not_hidden() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(BatchResults([{}], speak, at_once=2))
+
+
+LEAVES = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import nano
+from scripted import endless, install, speech, walk
+from sparktts_onnx import SparkTTSONNX, Voice
+
+tts = SparkTTSONNX(nano.BUNDLE, threads=1)
+voice = Voice(tts.manifest.codec.fingerprint, (1, 2, 3, 4))
+model = install(tts, lambda: speech(walk(12)), lambda: endless(nano.walks()), slots=4)
+step = model.step
+
+def slow_step(*given):
+    time.sleep(0.1)
+    return step(*given)
+
+model.step = slow_step
+items = [{{"text": "Hi.", "retries": 0, "voice": voice}}]
+items += [{{"text": "word " * 150, "segment_seconds": 60, "voice": voice}}] * 3
+results = tts.iter_batch(items)
+print(next(results).error)
+"""
+
+
+def test_a_program_that_ends_in_the_middle_of_a_batch_ends() -> None:
+    tests = Path(nano.__file__).parent
+    program = LEAVES.format(tests=str(tests))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False, cwd=tests.parent
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "None\n", "")
