@@ -89,8 +89,7 @@ class Engine:
         def speak(segment: Segment, written: Callable[[], None]) -> Iterator[Event]:
             return speaker.speak(segment, chunks, work, written)
 
-        codec, most = self.manifest.codec.fingerprint, min(writing, self.slots)
-        with closing(events_ahead(segments, speak, writing=most, codec=codec, cancellation=work)) as events:
+        with closing(events_ahead(segments, speak, writing=min(writing, self.slots), cancellation=work)) as events:
             for event in events:
                 self.check_weights()
                 yield event

@@ -48,14 +48,14 @@ class Segments:
 
 
 def events_ahead(
-    segments: Segments, speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
+    segments: Segments, speak: Speak, *, writing: int, cancellation: Cancellation
 ) -> Generator[Event, None, None]:
     """Events of all segments in order; cancelling, and closing or forgetting the iterator, end the work.
 
     The first segment without a voice creates one; until it is known no other begins, then it speaks all such segments.
     """
     cancellation.own()
-    work = _Work(segments, speak, writing=writing, codec=codec, cancellation=cancellation)
+    work = _Work(segments, speak, writing=writing, cancellation=cancellation)
     try:
         work.begin()
         while (channel := work.next()) is not None:
@@ -120,13 +120,10 @@ class _Channel:
 class _Work:
     """Segments that wait, and the channels of those in work."""
 
-    def __init__(
-        self, segments: Segments, speak: Speak, *, writing: int, codec: str, cancellation: Cancellation
-    ) -> None:
+    def __init__(self, segments: Segments, speak: Speak, *, writing: int, cancellation: Cancellation) -> None:
         self._segments = segments
         self._speak = speak
         self._most = writing
-        self._codec = codec
         self._cancellation = cancellation
         self._lock = threading.Lock()
         self._channels: deque[_Channel] = deque()
@@ -200,7 +197,7 @@ class _Work:
         """The voice that a segment without one has made up is that of the others without one."""
         if event.segment.voice is None:
             with self._lock:
-                self._voice, self._creating = event.voice(self._codec), False
+                self._voice, self._creating = event.voice, False
             self.begin()
 
     def _written(self) -> None:

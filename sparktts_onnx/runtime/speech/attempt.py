@@ -12,6 +12,7 @@ from sparktts_onnx.runtime.speech.guards import LENGTH, SILENCE, TOO_SHORT, Leng
 from sparktts_onnx.runtime.speech.result import END
 from sparktts_onnx.runtime.speech.segment import HeardWord, Segment
 from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
+from sparktts_onnx.runtime.voices.voice import Voice
 
 AnswerGrammar = SpeechGrammar | CreationGrammar
 
@@ -51,11 +52,13 @@ class Attempt:
         """`end` or `length` where no guard rejects the attempt, else the guard."""
 
     @property
-    def global_ids(self) -> tuple[int, ...]:
-        """Speaker codes; complete as soon as there is a semantic id."""
-        if isinstance(self._grammar, CreationGrammar):
-            return tuple(self._grammar.global_ids)
-        return () if self._segment.voice is None else self._segment.voice.global_ids
+    def voice(self) -> Voice:
+        """Who speaks: the segment's voice, or the one that is made up, complete as soon as there is a semantic id."""
+        if self._segment.voice is not None:
+            return self._segment.voice
+        assert isinstance(self._grammar, CreationGrammar), "without a voice the answer makes one up"
+        style, made = self._segment.style, tuple(self._grammar.global_ids)
+        return Voice(self._manifest.codec.fingerprint, made, style=style, origin=f"created: {style}")
 
     @property
     def plausible(self) -> bool:

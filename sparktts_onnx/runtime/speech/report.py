@@ -12,6 +12,7 @@ from sparktts_onnx.runtime.language.alignment import TextColumns
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.result import END, SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.segment import HeardWord, Segment, SegmentBegins, SegmentEnds
+from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.alignment import written_parts
 
 
@@ -24,7 +25,7 @@ class Report:
         self._model_id = model_id
         self._began = time.perf_counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._first: SegmentBegins | None = None
+        self._voice: Voice | None = None
         self._ended: list[SegmentEnds] = []
         self._words: list[WordInfo] | None = None
         self._present: Segment | None = None
@@ -50,7 +51,7 @@ class Report:
 
     def begin_segment(self, event: SegmentBegins) -> None:
         """A segment is about to be heard."""
-        self._first = self._first or event
+        self._voice = self._voice or event.voice
         self._present, self._parts, self._placed = event.segment, (), 0
 
     def place_words(self, said: Sequence[HeardWord] | None, span: Span, tempo: float) -> None:
@@ -107,7 +108,7 @@ class Report:
         """The whole story; `spans` are the segments' places before any change of tempo."""
         seconds, duration = self.seconds(), samples / codec.sample_rate
         segments = self.segments(spans, utterance.tempo)
-        assert self._first is not None, "an utterance has a segment"
+        assert self._voice is not None, "an utterance has a segment"
         return SpeechInfo(
             sample_rate=codec.sample_rate,
             duration_seconds=duration,
@@ -116,7 +117,7 @@ class Report:
             tokens=sum(segment.tokens for segment in segments),
             stop_reason=next((s.stop_reason for s in segments if s.stop_reason != END), END),
             seed=utterance.seed,
-            voice=self._first.voice(codec.fingerprint),
+            voice=self._voice,
             segments=segments,
             words=None if self._words is None else tuple(_within(duration, word) for word in self._words),
             providers=providers(),

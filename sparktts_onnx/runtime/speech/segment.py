@@ -83,14 +83,8 @@ class SegmentBegins:
     """The first event of a segment: what follows will be heard."""
 
     segment: Segment
-    global_ids: tuple[int, ...]
-    """Who speaks."""
-
-    def voice(self, codec: str) -> Voice:
-        """The voice that speaks: the one given, or the one that the model made up for the segment."""
-        style = self.segment.style
-        created = Voice(codec=codec, global_ids=self.global_ids, style=style, origin=f"created: {style}")
-        return self.segment.voice or created
+    voice: Voice
+    """Who speaks: the segment's voice, or the one that the model made up for it."""
 
 
 @dataclass(frozen=True)

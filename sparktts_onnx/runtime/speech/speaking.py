@@ -137,7 +137,7 @@ class _Work:
                 yield from self._push(attempt, [token])
             elif chunks is not None and len(attempt.semantic_ids) >= needed:
                 self._stream = self._open(attempt, chunks)
-                yield SegmentBegins(self._segment, attempt.global_ids)
+                yield SegmentBegins(self._segment, attempt.voice)
                 yield from self._push(attempt, attempt.semantic_ids)
             began = time.perf_counter()
         self._language_model_seconds += time.perf_counter() - began
@@ -155,7 +155,7 @@ class _Work:
         self._segment.require_speech(len(attempt.semantic_ids))
         if self._stream is None:
             wav = self.sound(attempt)
-            yield SegmentBegins(self._segment, attempt.global_ids)
+            yield SegmentBegins(self._segment, attempt.voice)
             yield Chunk(wav)
         else:
             began = time.perf_counter()
@@ -176,10 +176,10 @@ class _Work:
     def _decoded(self, attempt: Attempt) -> Wave:
         if not attempt.semantic_ids:
             return np.zeros(0, np.float32)
-        return self._vocoder.decode(attempt.semantic_ids, attempt.global_ids, check=self._cancellation.check)
+        return self._vocoder.decode(attempt.semantic_ids, attempt.voice.global_ids, check=self._cancellation.check)
 
     def _open(self, attempt: Attempt, chunks: StreamOptions) -> VocoderStream:
-        d_vector = self._vocoder.d_vector(attempt.global_ids)
+        d_vector = self._vocoder.d_vector(attempt.voice.global_ids)
         fade, check = self._codec.hop_length, self._cancellation.check
         return VocoderStream(self._vocoder, d_vector, chunks, fade_samples=fade, check=check)
 

@@ -161,12 +161,14 @@ def test_unknown_elements_are_spoken_and_told(tts: SparkTTSONNX, voice: Voice) -
     assert [warning[:20] for warning in info.warnings] == ["SSML: <emphasis> is ", "SSML: <audio> is not"]
 
 
-def test_words_have_their_times_as_they_were_written_in_the_tempo_of_their_part(tts: SparkTTSONNX) -> None:
+def test_words_have_their_times_as_they_were_written_in_the_tempo_of_their_part(
+    tts: SparkTTSONNX, voice: Voice
+) -> None:
     text = "<speak><prosody rate='200%'>The <sub alias='World Wide Web'>WWW</sub> is.</prosody></speak>"
     utterance = make_utterance(text, {"ssml": True}, SamplingDefaults())
     (segment,) = plan_segments(utterance, tts.manifest.codec)
     report = Report(listened=False)
-    report.begin_segment(SegmentBegins(segment, ()))
+    report.begin_segment(SegmentBegins(segment, voice))
     starts = [(segment.text.index(word), second) for second, word in enumerate(segment.text.split())]
     report.place_words([HeardWord(at, at + 1, second, second + 1) for at, second in starts], Span(1.0, 9.0, 1.0), 2.0)
     times = [(word.text, word.start_seconds, word.end_seconds) for word in report.words or ()]
