@@ -78,6 +78,8 @@ class _Channel:
         self._events: deque[Event] = deque()
         self._ended = False
         self._error: BaseException | None = None
+        self.written = False
+        """Whether the language model is done with the segment."""
 
     def put(self, event: Event) -> None:
         """Hand over an event; wait while there are too many."""
@@ -88,7 +90,7 @@ class _Channel:
             self._events.append(event)
             self._changed.notify_all()
 
-    def end(self, error: BaseException | None = None) -> None:
+    def end(self, error: BaseException | None) -> None:
         """No event follows; who takes them gets the error, if there is one."""
         with self._changed:
             self._ended, self._error = True, error
@@ -118,7 +120,7 @@ class _Channel:
 
 
 class _Work:
-    """Segments that wait, and the channels of those in work."""
+    """Segments that wait, and the channels of those in work: the first is the one that is taken."""
 
     def __init__(self, segments: Segments, speak: Speak, *, writing: int, cancellation: Cancellation) -> None:
         self._segments = segments
@@ -127,8 +129,6 @@ class _Work:
         self._cancellation = cancellation
         self._lock = threading.Lock()
         self._channels: deque[_Channel] = deque()
-        self._writing = 0
-        self._open = 0
         self._asking = False  # a thread is asking for its segment
         self._voice: Voice | None = None  # the one that was created
         self._creating = False
@@ -141,8 +141,6 @@ class _Work:
             channel = _Channel(self._cancellation)
             self._channels.append(channel)
             self._asking = True
-            self._writing += 1
-            self._open += 1
             try:
                 self._cancellation.start(partial(self._run, channel), name="segment")
             except GenerationError as error:
@@ -151,21 +149,22 @@ class _Work:
     def next(self) -> _Channel | None:
         """Events of the next segment; None when all were taken."""
         with self._lock:
-            return self._channels.popleft() if self._channels and not self._cancellation.cancelled else None
+            return self._channels[0] if self._channels and not self._cancellation.cancelled else None
 
     def taken(self) -> None:
-        """All events of a segment were taken."""
+        """All events of the first segment were taken."""
         with self._lock:
-            self._open -= 1
+            self._channels.popleft()
         self.begin()
 
     def _may_begin(self) -> bool:
         if self._asking or self._creating or self._segments.complete or self._cancellation.cancelled:
             return False
-        return self._writing < self._most and self._open <= self._most
+        writing = sum(not channel.written for channel in self._channels)
+        return writing < self._most and len(self._channels) <= self._most
 
     def _run(self, channel: _Channel) -> None:
-        written = _Once(self._written)
+        written = partial(self._written, channel)
         error: BaseException | None = None
         with self._cancellation.calling(channel.wake):
             try:
@@ -176,10 +175,8 @@ class _Work:
                     channel.put(event)
             except BaseException as raised:  # noqa: BLE001  Not swallowed: who takes the events raises it.
                 error = raised
-        try:
-            written()
-        finally:
-            channel.end(error)
+        written()
+        channel.end(error)
 
     def _ask(self) -> Segment | None:
         """The next segment, in the voice that speaks; where its voice is known, the one behind it may begin too."""
@@ -200,20 +197,6 @@ class _Work:
                 self._voice, self._creating = event.voice, False
             self.begin()
 
-    def _written(self) -> None:
-        with self._lock:
-            self._writing -= 1
+    def _written(self, channel: _Channel) -> None:
+        channel.written = True
         self.begin()
-
-
-class _Once:
-    """Calls a function the first time that it is called itself."""
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-        self._called = False
-
-    def __call__(self) -> None:
-        if not self._called:
-            self._called = True
-            self._function()
