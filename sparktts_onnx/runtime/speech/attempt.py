@@ -8,7 +8,14 @@ from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.grammar import CreationGrammar, SpeechGrammar
 from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
-from sparktts_onnx.runtime.speech.guards import LENGTH, SILENCE, TOO_SHORT, LengthGuard, longest_silence
+from sparktts_onnx.runtime.speech.guards import (
+    LENGTH,
+    MOST_SILENCE_SECONDS,
+    SILENCE,
+    TOO_SHORT,
+    LengthGuard,
+    longest_silence,
+)
 from sparktts_onnx.runtime.speech.result import END
 from sparktts_onnx.runtime.speech.segment import HeardWord, Segment
 from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
@@ -40,9 +47,9 @@ class Attempt:
         self._grammar = grammar
         self._scheduler = scheduler
         self._manifest = manifest
-        self._guard = LengthGuard(segment.token_bounds, segment.guards)
+        self._guard = LengthGuard(segment.token_bounds)
         self._words = words
-        self._stops_for_words = stops_for_words and segment.guards.words
+        self._stops_for_words = stops_for_words and segment.check_words
         self._evidence: Evidence | None = None
         self._silence = 0.0
         self.semantic_ids: list[int] = []
@@ -68,7 +75,7 @@ class Attempt:
     @property
     def distance(self) -> tuple[float, float]:
         """How implausible the attempt is, by its words and then by its sound; the best has the smallest distance."""
-        words = self._evidence.score if self._evidence is not None and self._segment.guards.words else 0.0
+        words = self._evidence.score if self._evidence is not None and self._segment.check_words else 0.0
         silence = self._silence if self.stop_reason == SILENCE else 0.0
         return words if self.semantic_ids else math.inf, self._guard.distance(self.semantic_ids) + silence
 
@@ -108,11 +115,11 @@ class Attempt:
         """The guard that rejects the attempt now that it is written. Words are missing where a limit cut it off."""
         if not self.semantic_ids:
             return TOO_SHORT
-        words = self._evidence if self._grammar.ended and self._segment.guards.words else None
+        words = self._evidence if self._grammar.ended and self._segment.check_words else None
         return self._guard.judge(self.semantic_ids) or (None if words is None else words.fault)
 
     def listen(self, wav: Wave) -> None:
         """Judge the attempt's sound, float32 [N]; the verdict of another guard stands."""
         self._silence = longest_silence(wav, self._manifest.codec.sample_rate)
-        if self.plausible and self._silence > self._segment.guards.silence_seconds:
+        if self.plausible and self._silence > MOST_SILENCE_SECONDS:
             self.stop_reason = SILENCE

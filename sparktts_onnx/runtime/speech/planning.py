@@ -132,7 +132,8 @@ def _planned(utterance: Utterance, part: Part, segment: TextSegment, written: st
         seed=utterance.seed,
         index=index,
         token_bounds=token_bounds(segment.text, _speed(style), tokens_per_second=rate),
-        guards=utterance.guards,
+        retries=utterance.retries,
+        check_words=utterance.check_words,
         pause_seconds=segment.pause_seconds,
         tempo=tempo,
     )

@@ -4,7 +4,7 @@ import dataclasses
 import reprlib
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from textwrap import shorten
 from typing import Any, TypedDict
@@ -12,7 +12,6 @@ from typing import Any, TypedDict
 from sparktts_onnx.bundle.manifest import CodecLayout, SamplingDefaults
 from sparktts_onnx.errors import NothingToSpeakError, OptionError, TextError, VoiceError
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
-from sparktts_onnx.runtime.speech.guards import GuardOptions
 from sparktts_onnx.runtime.values import broken_character, instance_of, number, whole_number
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.style import VoiceStyle
@@ -25,6 +24,7 @@ from sparktts_onnx.text.ssml import MAX_CHARACTERS, Part, Ssml
 
 MAX_TEXT_CHARACTERS = MAX_CHARACTERS
 MAX_SEED = (1 << 63) - 1
+RETRIES = 2
 
 
 class SpeechOptions(TypedDict, total=False):
@@ -75,18 +75,19 @@ class Utterance:
     style: VoiceStyle | None
     sampling: SamplingOptions
     seed: int
-    normalize: bool = True
-    lexicon: Lexicon | None = None
-    guards: GuardOptions = field(default_factory=GuardOptions)
-    segment_seconds: float = SEGMENT_SECONDS
-    tempo: float = 1.0
-    document: Ssml = Ssml(())  # noqa: RUF009  A frozen value.
+    normalize: bool
+    lexicon: Lexicon | None
+    retries: int
+    check_words: bool
+    segment_seconds: float
+    tempo: float
+    document: Ssml
     """The text, part by part; without parts where it comes in pieces."""
-    voices: Mapping[str, Voice] = field(default_factory=dict)
+    voices: Mapping[str, Voice]
     """Those that parts name."""
-    language: Language = "en"
+    language: Language
     """In which numbers are read where there are no letters."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...]
     """What was asked for and is not done."""
 
     def speaker(self, part: Part) -> tuple[Voice | None, VoiceStyle | None]:
@@ -124,10 +125,8 @@ def make_utterance(
         seed=_seed(get.get("seed")),
         normalize=instance_of("normalize", get.get("normalize", True), bool, "True or False"),
         lexicon=_lexicon(get.get("lexicon")),
-        guards=GuardOptions(
-            retries=get.get("retries", GuardOptions.retries),
-            words=instance_of("check_words", get.get("check_words", True), bool, "True or False"),
-        ),
+        retries=whole_number("retries", get.get("retries", RETRIES), 0, 20),
+        check_words=instance_of("check_words", get.get("check_words", True), bool, "True or False"),
         segment_seconds=number("segment_seconds", get.get("segment_seconds", SEGMENT_SECONDS), 2, 60),
         tempo=number("tempo", get.get("tempo", 1.0), 0.25, 4),
     )

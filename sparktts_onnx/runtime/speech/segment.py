@@ -6,14 +6,13 @@ Every way to take speech is made of these events: whole or streamed, alone or in
 """
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
-from sparktts_onnx.runtime.speech.guards import GuardOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.duration import TokenBounds
@@ -37,7 +36,10 @@ class Segment:
     """Position of the segment in its utterance."""
     token_bounds: TokenBounds
     """How many semantic tokens the text can plausibly take."""
-    guards: GuardOptions = field(default_factory=GuardOptions)
+    retries: int
+    """Further attempts, with other seeds, where a guard rejects one; the best attempt is kept."""
+    check_words: bool
+    """Whether attempts are rejected whose words are skipped, repeated or missing, where the bundle can tell."""
     pause_seconds: float = 0.0
     """Silence after the segment, if another follows."""
     tail_seconds: float = 0.0
@@ -50,7 +52,7 @@ class Segment:
     @property
     def attempts(self) -> int:
         """Attempts that the segment may take; a greedy answer would only repeat itself."""
-        return 1 if self.sampling.temperature == 0 else 1 + self.guards.retries
+        return 1 if self.sampling.temperature == 0 else 1 + self.retries
 
     def attempt_seed(self, attempt: int) -> int:
         """Seed of a numbered attempt; it depends on (seed, index, attempt) alone."""

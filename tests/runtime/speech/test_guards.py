@@ -14,14 +14,19 @@ from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
-from sparktts_onnx.runtime.speech import request
-from sparktts_onnx.runtime.speech.guards import GuardOptions, LengthGuard, longest_silence
+from sparktts_onnx.runtime.speech.guards import LOOP_TOKENS, LengthGuard, longest_silence
 from sparktts_onnx.runtime.speech.segment import Chunk, Segment, SegmentEnds
 from sparktts_onnx.text.duration import TokenBounds, token_bounds
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 BOUNDS = token_bounds(TEXT)
 GOOD = (BOUNDS.shortest + BOUNDS.longest) // 2
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speech may hold no more than a second of silence."""
+    monkeypatch.setattr("sparktts_onnx.runtime.speech.attempt.MOST_SILENCE_SECONDS", 1.0)
 
 
 def good(start: int = 0) -> Iterable[int]:
@@ -78,11 +83,11 @@ def test_what_only_loops_is_said(tts: SparkTTSONNX, voice: Voice) -> None:
     install(tts, lambda: endless(itertools.cycle([5, 6])))
     _, info = tts.inference(TEXT, voice=voice, seed=1)
     assert info.stop_reason == "loop"
-    assert info.tokens == GuardOptions.loop_tokens
+    assert info.tokens == LOOP_TOKENS
 
 
-def segment_of(voice: Voice, guards: GuardOptions, **changes: object) -> Segment:
-    segment = Segment(TEXT, TEXT, voice, None, SamplingOptions(), 1, 0, BOUNDS, guards)
+def segment_of(voice: Voice, **changes: object) -> Segment:
+    segment = Segment(TEXT, TEXT, voice, None, SamplingOptions(), 1, 0, BOUNDS, retries=2, check_words=True)
     return dataclasses.replace(segment, **changes)
 
 
@@ -94,20 +99,22 @@ def speak(tts: SparkTTSONNX, model: ScriptedModel, segment: Segment) -> tuple[np
     return sound.wav, ends
 
 
+@pytest.mark.usefixtures("impatient")
 def test_an_answer_with_a_long_silence_is_tried_again(tts: SparkTTSONNX, voice: Voice) -> None:
     silent = [*walk(40), *[nano.SILENT] * 60, *walk(20)]
     model = install(tts, lambda: speech(silent), good)
-    wav, spoken = speak(tts, model, segment_of(voice, GuardOptions(silence_seconds=1.0)))
+    wav, spoken = speak(tts, model, segment_of(voice))
     assert (spoken.stop_reason, spoken.retries) == ("end", 1)
     assert nano.heard(wav) == tuple(walk(GOOD))
 
 
+@pytest.mark.usefixtures("impatient")
 def test_of_silent_attempts_the_least_silent_is_kept(tts: SparkTTSONNX, voice: Voice) -> None:
     def attempt(silence: int) -> list[int]:
         return speech([*walk(40), *[nano.SILENT] * silence, *walk(20)])
 
     model = install(tts, lambda: attempt(90), lambda: attempt(60), lambda: attempt(80))
-    _, spoken = speak(tts, model, segment_of(voice, GuardOptions(silence_seconds=1.0)))
+    _, spoken = speak(tts, model, segment_of(voice))
     assert (spoken.stop_reason, spoken.retries, spoken.tokens) == ("silence", 2, 120)
 
 
@@ -168,7 +175,7 @@ def test_speech_beats_none_at_all(tts: SparkTTSONNX, voice: Voice) -> None:
     """A long answer is implausible, an empty one is worse: for a text so short that it has no shortest length."""
     start = nano.TOKEN_IDS.start_semantic
     model = install(tts, lambda: itertools.repeat(start), lambda: endless(nano.walks()))
-    segment = segment_of(voice, GuardOptions(retries=1), token_bounds=TokenBounds(0, 10))
+    segment = segment_of(voice, retries=1, token_bounds=TokenBounds(0, 10))
     cut = dataclasses.replace(segment, sampling=SamplingOptions(max_new_tokens=20))
     assert speak(tts, model, cut)[1].tokens >= 10
 
@@ -194,11 +201,8 @@ def test_of_attempts_that_all_fail_a_stream_keeps_the_best_too(
     assert (stream.info.stop_reason, stream.info.segments[0].retries) == ("too_short", 2)
 
 
-def test_a_stream_of_whole_segments_tries_a_long_silence_again(
-    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(request, "GuardOptions", partial(GuardOptions, silence_seconds=1.0))
-    monkeypatch.setattr(request.GuardOptions, "retries", 2, raising=False)
+@pytest.mark.usefixtures("impatient")
+def test_a_stream_of_whole_segments_tries_a_long_silence_again(tts: SparkTTSONNX, voice: Voice) -> None:
     install(tts, lambda: speech([*walk(40), *[nano.SILENT] * 60, *walk(20)]), good)
     whole = StreamOptions(look_ahead=66, first_chunk=3000, largest_chunk=3000)
     stream = tts.stream(TEXT, voice=voice, seed=1, stream_options=whole)
@@ -207,12 +211,9 @@ def test_a_stream_of_whole_segments_tries_a_long_silence_again(
     assert (stream.info.stop_reason, stream.info.segments[0].retries) == ("end", 1)
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("silence", "told"), [(60, "silence"), (40, "end")])
-def test_a_stream_tells_of_a_silence_that_was_heard(
-    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch, silence: int, told: str
-) -> None:
-    monkeypatch.setattr(request, "GuardOptions", partial(GuardOptions, silence_seconds=1.0))
-    monkeypatch.setattr(request.GuardOptions, "retries", 2, raising=False)
+def test_a_stream_tells_of_a_silence_that_was_heard(tts: SparkTTSONNX, voice: Voice, silence: int, told: str) -> None:
     install(tts, lambda: speech([*walk(40), *[nano.SILENT] * silence, *walk(20)]))
     stream = tts.stream(TEXT, voice=voice, seed=1)
     list(stream)
@@ -226,7 +227,7 @@ def test_a_stream_keeps_what_was_heard_of_a_loop_and_ends_there(tts: SparkTTSONN
     with tts.stream(TEXT, voice=voice, seed=1) as stream:
         wav = np.concatenate(list(stream))
     assert nano.heard(wav)[:50] == tuple(walk(50))
-    assert len(wav) == (50 + GuardOptions.loop_tokens) * nano.HOP
+    assert len(wav) == (50 + LOOP_TOKENS) * nano.HOP
     assert stream.info is not None
     assert (stream.info.stop_reason, len(stream.info.warnings), len(model.prompts)) == ("loop", 1, 1)
 
@@ -241,10 +242,10 @@ def test_good_speech_passes(tts: SparkTTSONNX, voice: Voice, text: str) -> None:
 
 
 def test_watching_is_no_matter_of_where_the_loop_begins() -> None:
-    guard = LengthGuard(TokenBounds(0, 10_000), GuardOptions())
+    guard = LengthGuard(TokenBounds(0, 10_000))
     ids = walk(123) + [1, 2, 3] * 40
     first = next(n for n in range(len(ids) + 1) if guard.watch(ids[:n]))
-    assert first == 123 + GuardOptions.loop_tokens
+    assert first == 123 + LOOP_TOKENS
     assert guard.watch(walk(500)) is None
 
 
