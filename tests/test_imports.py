@@ -35,7 +35,8 @@ ROOMS: dict[str, str] = {
     "runtime.codec": "bundle audio runtime.values runtime.graphs",
     "runtime.speech": "bundle text audio runtime.values runtime.cancellation runtime.voices runtime.language "
     "runtime.codec",
-    "runtime.engine": "bundle hub runtime.cancellation runtime.graphs runtime.language runtime.codec runtime.speech",
+    "runtime.engine": "bundle hub runtime.values runtime.cancellation runtime.graphs runtime.language runtime.codec "
+    "runtime.speech",
     "runtime.pipeline": "bundle hub text audio runtime",
     "public": "bundle text audio files runtime",
     "": "public",

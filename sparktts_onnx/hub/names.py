@@ -48,7 +48,7 @@ def hub_model(model: str | Path, revision: str | None = None) -> HubModel | None
     """The model on the hub that a name means; None where it means a folder: one that exists always does.
 
     Args:
-        model: a folder, or `org/name[@revision]`; a `Path` is never an id.
+        model: a folder, or `org/name[@revision]`; only a text is ever an id.
         revision: the same as after `@`.
 
     Raises:
@@ -56,7 +56,7 @@ def hub_model(model: str | Path, revision: str | None = None) -> HubModel | None
         OptionError: a revision of a folder, or two of an id.
     """
     folder = Path(model).is_dir()
-    found = None if folder or isinstance(model, Path) else _ID.fullmatch(model)
+    found = _ID.fullmatch(model) if isinstance(model, str) and not folder else None
     if found is None:
         if not folder:
             raise BundleError(

@@ -20,24 +20,27 @@ from sparktts_onnx.runtime.speech.ahead import Segments, events_ahead
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.segment import Event, Segment
 from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
+from sparktts_onnx.runtime.values import path_named, whole_number
+
+MAX_SLOTS = 256
 
 
 class Engine:
     """The one that turns segments into events; safe to share between threads."""
 
     def __init__(
-        self, bundle: Bundle, *, device: str, threads: int | None, slots: int, packed_weights: Path | None
+        self, bundle: Bundle, *, device: str, threads: int | None, slots: int, packed_weights: str | Path | None
     ) -> None:
         """See `SparkTTSONNX`."""
         self._bundle = bundle
         self.manifest = bundle.manifest
-        self.slots = slots
+        self.slots = whole_number("slots", slots, 1, MAX_SLOTS)
         self.sessions = Sessions(
             bundle.folder,
             bundle.manifest,
             device=device,
             threads=threads,
-            packed_weights=packed_weights,
+            packed_weights=None if packed_weights is None else path_named("packed_weights", packed_weights),
             fetch=bundle.fetch,
         )
         self.vocoder = Vocoder(self.sessions, self.manifest.codec)

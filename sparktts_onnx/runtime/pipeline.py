@@ -20,17 +20,16 @@ from sparktts_onnx.hub.bundles import Bundle, open_bundle
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
 from sparktts_onnx.runtime.engine import Engine
-from sparktts_onnx.runtime.speech.ahead import Segments
 from sparktts_onnx.runtime.speech.asynchronous import AsyncSpeechStream, write_all
 from sparktts_onnx.runtime.speech.batching import BatchResults
 from sparktts_onnx.runtime.speech.feed import TextFeed
-from sparktts_onnx.runtime.speech.planning import plan_pieces, plan_segments
+from sparktts_onnx.runtime.speech.planning import plan
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance, voiced
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced, Revoicer
 from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream, finished, keep_nothing
-from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
+from sparktts_onnx.runtime.values import instance_of, path_named
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.enrollment import Enroller, Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
@@ -38,7 +37,6 @@ from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 
 _log = logging.getLogger(__name__)
 
-MAX_SLOTS = 256
 SEGMENTS_AT_ONCE = 8
 """Most segments of one text that are in work, so that speaking it needs little memory."""
 ITEMS_A_SLOT = 2
@@ -94,14 +92,12 @@ class SparkTTSONNX:
             HubError: the hub does not give it.
             OptionError, ProviderError: a bad option, a device that this ONNX Runtime does not have.
         """
-        whole_number("slots", slots, 1, MAX_SLOTS)
         if not isinstance(model, Bundle):
-            path = path_named("model", model)
-            model = open_bundle(model if isinstance(model, str) else path, device=device)
+            path_named("model", model)
+            model = open_bundle(model, device=device)
         self.bundle: Bundle = model
         self.manifest: Manifest = model.manifest
-        packed = None if packed_weights is None else path_named("packed_weights", packed_weights)
-        self._engine = Engine(model, device=device, threads=threads, slots=slots, packed_weights=packed)
+        self._engine = Engine(model, device=device, threads=threads, slots=slots, packed_weights=packed_weights)
         sessions, codec = self._engine.sessions, self.manifest.codec
         self._enroller = Enroller(sessions, codec)
         self._revoicer = Revoicer(self._enroller.content, self._engine.vocoder, codec, sessions.providers)
@@ -118,7 +114,7 @@ class SparkTTSONNX:
         local_files_only: bool = False,
         **options: Unpack[ModelOptions],
     ) -> Self:
-        """Open a model by its id on the hub, or a folder.
+        """Open a model by its id on the hub, or a folder; errors are those of `SparkTTSONNX`.
 
         Args:
             model: as `SparkTTSONNX` takes it.
@@ -126,13 +122,10 @@ class SparkTTSONNX:
             precision: which bundle where there are several: fp32, fp16, int8 or int4.
             local_files_only: take what the cache has, and ask nobody.
             options: as `SparkTTSONNX` takes them.
-
-        Raises:
-            see `SparkTTSONNX`.
         """
-        path = path_named("model", model)
+        path_named("model", model)
         bundle = open_bundle(
-            model if isinstance(model, str) else path,
+            model,
             revision=revision,
             precision=precision,
             device=options.get("device", "auto"),
@@ -171,7 +164,8 @@ class SparkTTSONNX:
         enrollment = self.enroll([path], transcript, name=name)
         for warning in enrollment.warnings:
             _log.warning("%s", warning)
-        return self._remember(enrollment.voice)
+        self._prompt = enrollment.voice
+        return enrollment.voice
 
     def enroll(
         self,
@@ -195,7 +189,8 @@ class SparkTTSONNX:
         Raises:
             VoiceError: no such file, not a voice, or a voice of another codec.
         """
-        return self._remember(Voice.load(path, self.manifest.codec))
+        self._prompt = Voice.load(path, self.manifest.codec)
+        return self._prompt
 
     def create_voice(
         self,
@@ -209,7 +204,7 @@ class SparkTTSONNX:
         """A voice that the model makes up while it speaks `text`."""
         style = VoiceStyle.of(gender, pitch, speed)
         options = {"gender": style.gender, "pitch": style.pitch, "speed": style.speed, "seed": seed}
-        return finished(self._speech(text, options, remembered=False), keep_nothing).voice
+        return finished(self._speech(text, options), keep_nothing).voice
 
     def inference(
         self,
@@ -336,14 +331,10 @@ class SparkTTSONNX:
         self._engine.speaker()
         self._engine.check_weights()
 
-    def _remember(self, voice: Voice) -> Voice:
-        self._prompt = voice
-        return voice
-
-    def _utterance(self, text: str | TextFeed, options: Mapping[str, Any], *, remembered: bool) -> Utterance:
+    def _utterance(self, text: str | TextFeed, options: Mapping[str, Any]) -> Utterance:
         whole, in_pieces = ("", True) if isinstance(text, TextFeed) else (text, False)
         utterance = make_utterance(whole, options, self.manifest.sampling, in_pieces=in_pieces)
-        prompt = self._prompt if remembered and options.get("gender") is None else None
+        prompt = self._prompt if options.get("gender") is None else None
         return voiced(utterance, self.manifest.codec, prompt, lambda name: self._built_in.get(name, self.create_voice))
 
     def _speak_item(self, item: Mapping[str, Any], cancellation: Cancellation) -> tuple[Wave, SpeechInfo]:
@@ -385,7 +376,6 @@ class SparkTTSONNX:
         writing: int = SEGMENTS_AT_ONCE,
         cancellation: Cancellation | None = None,
         on_progress: Progress | None = None,
-        remembered: bool = True,
     ) -> SpeechStream:
         """Speech on its way; all that speaks goes through here.
 
@@ -395,36 +385,15 @@ class SparkTTSONNX:
             writing: most segments that the language model writes at once.
             cancellation: ends the work from elsewhere.
             on_progress: called after every segment.
-            remembered: whether the last prompt may speak where no voice is given.
         """
         report = Report(listened=chunks is not None, model_id=self.bundle.model_id)
         work = cancellation or Cancellation()
         with report.timing("text"):
-            utterance, segments = self._planned(text, options, chunks, work, remembered=remembered)
+            utterance = self._utterance(text, options)
+            segments = plan(utterance, text, chunks, self.manifest.codec, work)
         self._engine.began(work)
         if on_progress is not None and not callable(on_progress):
             raise OptionError(f"on_progress is {on_progress!r}; expected a function", field="on_progress")
-
-        def progress(done: int) -> None:
-            if on_progress is not None:
-                on_progress(done, segments.known)
-
-        sound = Sound(utterance, self.manifest.codec, report, self._engine.sessions.providers, progress)
+        sound = Sound(utterance, self.manifest.codec, report, self._engine.sessions.providers, on_progress)
         events = self._engine.events(segments, chunks, writing=writing, work=work, report=report)
         return SpeechStream(sound, sound.chunks(events, segments), work)
-
-    def _planned(
-        self,
-        text: str | TextFeed,
-        options: Mapping[str, Any],
-        chunks: StreamOptions | None,
-        cancellation: Cancellation,
-        *,
-        remembered: bool,
-    ) -> tuple[Utterance, Segments]:
-        early = chunks is not None and chunks.first_segment == "clause"
-        utterance = self._utterance(text, options, remembered=remembered)
-        if not isinstance(text, TextFeed):
-            return utterance, Segments(plan_segments(utterance, self.manifest.codec, early=early))
-        pieces = text.pieces(cancellation, None if chunks is None else chunks.flush_seconds)
-        return utterance, Segments(plan_pieces(utterance, pieces, self.manifest.codec, early=early))

@@ -9,6 +9,10 @@ from itertools import chain
 from sparktts_onnx.audio.optional import load_av
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NothingToSpeakError
+from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
+from sparktts_onnx.runtime.speech.ahead import Segments
+from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.segment import Segment
 from sparktts_onnx.runtime.voices.style import LEVELS, VoiceStyle
@@ -27,6 +31,21 @@ _log = logging.getLogger(__name__)
 
 SPEEDS = (0.6, 0.8, 1.0, 1.3, 1.7)
 """Rough rate of speech at each level of a style's speed, for planning lengths only."""
+
+
+def plan(
+    utterance: Utterance,
+    text: str | TextFeed,
+    chunks: StreamOptions | None,
+    codec: CodecLayout,
+    cancellation: Cancellation,
+) -> Segments:
+    """The segments of an utterance; where `text` comes in pieces, as it is written."""
+    early = chunks is not None and chunks.first_segment == "clause"
+    if not isinstance(text, TextFeed):
+        return Segments(plan_segments(utterance, codec, early=early))
+    pieces = text.pieces(cancellation, None if chunks is None else chunks.flush_seconds)
+    return Segments(plan_pieces(utterance, pieces, codec, early=early))
 
 
 def plan_segments(utterance: Utterance, codec: CodecLayout, *, early: bool = False) -> tuple[Segment, ...]:

@@ -29,14 +29,14 @@ class Sound:
         codec: CodecLayout,
         report: Report,
         providers: Callable[[], Mapping[str, str]],
-        on_segment: Callable[[int], None],
+        on_progress: Progress | None,
     ) -> None:
-        """`on_segment` is called with the number of segments spoken so far, after each."""
+        """`on_progress` is called after each segment."""
         self._utterance = utterance
         self._codec = codec
         self._report = report
         self._providers = providers
-        self._on_segment = on_segment
+        self._on_progress = on_progress
         self._joiner = Joiner(codec.sample_rate)
         self._tempo = TempoChanger(codec.sample_rate, utterance.tempo)
         self._own_tempo = TempoChanger(codec.sample_rate, 1.0)  # of the present segment
@@ -57,7 +57,8 @@ class Sound:
                     yield from self._given(chunk)
                 if isinstance(event, SegmentEnds):
                     ended, tail = self._report.end_segment(event), event.segment.tail_seconds
-                    self._on_segment(ended)
+                    if self._on_progress is not None:
+                        self._on_progress(ended, segments.known)
             if not segments.complete or ended < segments.known:
                 return
             yield from self._given(self._tempo.feed(self._joiner.finish(tail)))
