@@ -30,13 +30,13 @@ LOOK_AHEADS = ((0, 0), (5, 5), (10, 0), (10, 3), (10, 5), (10, 10), (25, 5), (66
 class Streamed:
     """A vocoder whose sound is made chunk by chunk."""
 
-    def __init__(self, vocoder: Vocoder, options: StreamOptions, *, hop: int) -> None:
-        self._vocoder, self._options, self._hop = vocoder, options, hop
+    def __init__(self, vocoder: Vocoder, options: StreamOptions) -> None:
+        self._vocoder, self._options = vocoder, options
 
     def chunks(self, ids: Sequence[int], global_ids: Sequence[int]) -> Iterator[Wave]:
         """Pieces float32 [N]."""
         d_vector = self._vocoder.d_vector(global_ids)
-        stream = VocoderStream(self._vocoder, d_vector, self._options, fade_samples=self._hop)
+        stream = VocoderStream(self._vocoder, d_vector, self._options)
         yield from (chunk for token in ids if (chunk := stream.push(token)) is not None)
         yield stream.finish()
 
@@ -64,7 +64,7 @@ def measure(bundle: Path, ear: Ear, *, texts: int, threads: int) -> list[dict[st
     table = []
     for look_ahead, first in LOOK_AHEADS:
         options = StreamOptions(look_ahead=look_ahead, first_look_ahead=first)
-        codec = Streamed(listener.vocoder, options, hop=listener.manifest.codec.hop_length)
+        codec = Streamed(listener.vocoder, options)
         quality = first_chunks(codec, ids, voice, waves)
         row = {
             "look_ahead": look_ahead,

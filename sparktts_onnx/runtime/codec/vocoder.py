@@ -28,13 +28,10 @@ PRENET_WINDOW = 500
 DECODER_WINDOW = 25
 """Most frames a decoder window gives; with a context of 10 a side its first layer computes 1.8 times what it keeps,
 its last ones 1.08 times. Memory grows with this and with the windows that are computed side by side."""
-
-
 ACCELERATOR_PRENET_WINDOW = 2000
 ACCELERATOR_WINDOW = 128
 """Frames that a decoder window takes, surplus and all, where an accelerator computes: it plans convolutions anew when a
 length changes, which takes ten times as long as computing them."""
-
 
 Check = Callable[[], None]
 """Called after each window; an exception that it raises ends the work."""
@@ -60,6 +57,7 @@ class Vocoder:
         self._reach = ceil(codec.decoder_context / codec.frames_per_token)
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
+        self.samples_per_token = codec.hop_length
 
     @contextmanager
     def loading(self) -> Iterator[None]:

@@ -65,18 +65,11 @@ class VocoderStream:
     """Sound of one answer, chunk by chunk."""
 
     def __init__(
-        self,
-        vocoder: Vocoder,
-        d_vector: Wave,
-        options: StreamOptions,
-        *,
-        fade_samples: int,
-        check: Check = lambda: None,
+        self, vocoder: Vocoder, d_vector: Wave, options: StreamOptions, *, check: Check = lambda: None
     ) -> None:
         self._vocoder = vocoder
         self._d_vector = d_vector
         self._options = options
-        self._fade_samples = fade_samples
         self._check = check
         self._tokens: list[int] = []
         self._spoken = 0
@@ -107,7 +100,7 @@ class VocoderStream:
         keep = len(wav) * (stop - self._spoken) // max(1, known - self._spoken)
         wav = self._fade_in(wav)
         self._spoken = stop
-        self._overlap = wav[keep : keep + self._fade_samples]
+        self._overlap = wav[keep : keep + self._vocoder.samples_per_token]
         return wav[:keep]
 
     def _fade_in(self, wav: Wave) -> Wave:

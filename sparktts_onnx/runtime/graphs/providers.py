@@ -18,7 +18,7 @@ CPU, CUDA = PROVIDERS["cpu"], PROVIDERS["cuda"]
 
 _AUTOMATIC = ("cuda", "directml", "coreml")
 _FLASH_ATTENTION, _MEMORY_EFFICIENT_ATTENTION = 1, 2
-_EXTRAS = {"cuda": "cuda", "directml": "directml", "openvino": "openvino", "cpu": "cpu"}
+_EXTRAS = ("cpu", "cuda", "directml", "openvino")
 
 
 def choose_providers(device: str, available: Sequence[str]) -> list[str]:
@@ -33,7 +33,7 @@ def choose_providers(device: str, available: Sequence[str]) -> list[str]:
     if not isinstance(device, str) or device not in PROVIDERS:
         raise OptionError(f"device is {device!r}; expected one of auto, {', '.join(PROVIDERS)}", field="device")
     if PROVIDERS[device] not in available:
-        hint = f"pip install 'sparktts-onnx[{_EXTRAS[device]}]'" if device in _EXTRAS else "use a build that has it"
+        hint = f"pip install 'sparktts-onnx[{device}]'" if device in _EXTRAS else "use a build that has it"
         raise ProviderError(
             f"this ONNX Runtime has no {PROVIDERS[device]}; it has {', '.join(available) or 'none'}: {hint}"
         )

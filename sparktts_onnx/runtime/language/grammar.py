@@ -70,11 +70,6 @@ class CreationGrammar:
         """Speaker codes so far."""
 
     @property
-    def semantic_ids(self) -> list[int]:
-        """Content codes of the answer so far."""
-        return self._speech.semantic_ids
-
-    @property
     def ended(self) -> bool:
         """Whether the model ended the answer by itself."""
         return self._speech.ended

@@ -156,7 +156,8 @@ class KeyValueCache:
         self._places[slot], self._places[other] = self._places[other], self._places[slot]
 
     def _copy(self, old: Buffer, new: Buffer) -> None:
-        with old.edited() as source, new.edited() as target:
+        source = old.read()
+        with new.edited() as target:
             for slot, length in enumerate(self._lengths):
                 place = self._places[slot]
                 target[place, :, :length] = source[place, :, :length]

@@ -9,6 +9,7 @@ segment is asked for by the thread that will speak it, as its text may still be 
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from dataclasses import replace
 from functools import partial
 
 from sparktts_onnx.errors import GenerationError
@@ -185,10 +186,10 @@ class _Work:
             self._asking = False
             if segment is None:
                 return None
-            voiced = segment if segment.voice or self._voice is None else segment.with_voice(self._voice)
-            self._creating = voiced.voice is None
+            segment = replace(segment, voice=segment.voice or self._voice)
+            self._creating = segment.voice is None
         self.begin()
-        return voiced
+        return segment
 
     def _learn(self, event: SegmentBegins) -> None:
         """The voice that a segment without one has made up is that of the others without one."""

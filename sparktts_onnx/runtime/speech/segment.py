@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice
@@ -58,26 +57,9 @@ class Segment:
         """Seed of a numbered attempt; it depends on (seed, index, attempt) alone."""
         return int(np.random.SeedSequence([self.seed, self.index, attempt]).generate_state(1, np.uint64)[0])
 
-    def with_voice(self, voice: Voice) -> "Segment":
-        """The same segment spoken by a voice that only became known now."""
-        return dataclasses.replace(self, voice=voice)
-
     def with_pause(self, seconds: float) -> "Segment":
         """The same segment with another pause after it."""
         return dataclasses.replace(self, pause_seconds=seconds)
-
-    def require_speech(self, tokens: int) -> None:
-        """Check that an answer of so many semantic tokens can be heard.
-
-        Raises:
-            OptionError: the answer was cut off before its first semantic token, which only its limit can do.
-        """
-        if not tokens:
-            raise OptionError(
-                f"max_new_tokens is {self.sampling.max_new_tokens}, which ends {self.text[:40]!r} before its first "
-                "sound; leave it out, or allow more",
-                field="max_new_tokens",
-            )
 
 
 @dataclass(frozen=True)

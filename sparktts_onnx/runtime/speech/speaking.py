@@ -13,7 +13,7 @@ import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import CodecLayout, Manifest
-from sparktts_onnx.errors import TextError
+from sparktts_onnx.errors import OptionError, TextError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions, VocoderStream
@@ -51,7 +51,7 @@ class SegmentSpeaker:
 
         Raises:
             GenerationError: cancelled, or a graph failed.
-            OptionError: no attempt holds any speech; see `Segment.require_speech`.
+            OptionError: no attempt holds any speech.
             TextError: the prompt leaves no room for an answer.
         """
         work = _Work(segment, self._vocoder, self._manifest.codec, cancellation)
@@ -152,7 +152,12 @@ class _Work:
 
     def finish(self, attempt: Attempt, *, retries: int) -> Iterator[Event]:
         """What was not heard yet of the attempt that is kept, and how it went."""
-        self._segment.require_speech(len(attempt.semantic_ids))
+        if not attempt.semantic_ids:  # it was cut off before its first, which only its limit can do
+            raise OptionError(
+                f"max_new_tokens is {self._segment.sampling.max_new_tokens}, which ends {self._segment.text[:40]!r} "
+                "before its first sound; leave it out, or allow more",
+                field="max_new_tokens",
+            )
         if self._stream is None:
             wav = self.sound(attempt)
             yield SegmentBegins(self._segment, attempt.voice)
@@ -180,8 +185,7 @@ class _Work:
 
     def _open(self, attempt: Attempt, chunks: StreamOptions) -> VocoderStream:
         d_vector = self._vocoder.d_vector(attempt.voice.global_ids)
-        fade, check = self._codec.hop_length, self._cancellation.check
-        return VocoderStream(self._vocoder, d_vector, chunks, fade_samples=fade, check=check)
+        return VocoderStream(self._vocoder, d_vector, chunks, check=self._cancellation.check)
 
     def _push(self, attempt: Attempt, tokens: list[int]) -> Iterator[Chunk]:
         assert self._stream is not None

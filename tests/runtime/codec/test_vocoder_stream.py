@@ -24,7 +24,7 @@ def vocoder(manifest: Manifest) -> Vocoder:
 
 
 def streamed(vocoder: Vocoder, options: StreamOptions, ids: list[int] = IDS) -> list[np.ndarray]:
-    stream = VocoderStream(vocoder, vocoder.d_vector(SPEAKER), options, fade_samples=nano.HOP)
+    stream = VocoderStream(vocoder, vocoder.d_vector(SPEAKER), options)
     chunks = [chunk for token in ids if (chunk := stream.push(token)) is not None]
     return [*chunks, rest] if len(rest := stream.finish()) else chunks
 
@@ -52,7 +52,7 @@ def test_less_look_ahead_costs_exactness_only_where_chunks_meet(vocoder: Vocoder
 
 def test_chunks_grow_and_the_first_comes_early(vocoder: Vocoder) -> None:
     options = StreamOptions(look_ahead=3, first_chunk=5, largest_chunk=16, first_look_ahead=2)
-    stream = VocoderStream(vocoder, vocoder.d_vector(SPEAKER), options, fade_samples=nano.HOP)
+    stream = VocoderStream(vocoder, vocoder.d_vector(SPEAKER), options)
     given = {count: len(chunk) // nano.HOP for count, i in enumerate(IDS, 1) if (chunk := stream.push(i)) is not None}
     assert list(given.items())[:5] == [(7, 5), (16, 8), (28, 12), (44, 16), (60, 16)]
     assert options.tokens_before_sound(CONTEXT) == 7
