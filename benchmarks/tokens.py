@@ -16,7 +16,7 @@ import torch
 from benchmarks.codec import Ids, recording
 from benchmarks.pytorch import TorchEnrollment
 from sparktts_onnx import SparkTTSONNX
-from sparktts_onnx.audio.reading import read_recording, reference_clip
+from sparktts_onnx.audio.reading import load_recording, reference_clip
 from sparktts_onnx.batch.recordings import Recording
 from sparktts_onnx.batch.tokens import Encoder
 from sparktts_onnx.bundle.manifest import CodecLayout
@@ -35,7 +35,7 @@ def sides(checkpoint: Path, tts: SparkTTSONNX) -> tuple[Side, Side]:
         return [(note["semantic_ids"], note["global_ids"]) for note in notes]
 
     def theirs(files: Sequence[Path]) -> list[Ids]:
-        waves = (read_recording(file, sample_rate=rate) for file in files)
+        waves = (load_recording(file, sample_rate=rate).normalized() for file in files)
         clip = {"sample_rate": rate, "seconds": seconds, "hop": layout.reference_hop}
         return [original.enroll(wav, reference_clip(wav, **clip)) for wav in waves]  # type: ignore[arg-type]
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparktts_onnx.audio.signal import Wave, block_levels
-from sparktts_onnx.errors import RecordingError
 
 BLOCK_SECONDS = 0.02
 
@@ -126,8 +125,6 @@ class Window:
     """Seconds."""
     end: float
     """Seconds."""
-    speech_seconds: float
-    """How long somebody speaks in it."""
 
     def of(self, wavs: Sequence[Wave], sample_rate: int) -> Wave:
         """float32 [M]: the window, cut out of the recordings it was found in."""
@@ -135,8 +132,8 @@ class Window:
 
 
 def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
-    """Measure `wav` float32 [N] as it was recorded: read with `volume_normalize=False`."""
-    peak = float(np.abs(wav).max(initial=0.0))
+    """Measure `wav` float32 [N] as it was recorded, before its volume is changed."""
+    peak = float(np.abs(wav).max())
     scaled = wav / np.float32(peak) if peak > LARGEST_PEAK else wav
     activity = find_speech(scaled, sample_rate)
     seconds = len(wav) / sample_rate
@@ -144,9 +141,9 @@ def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
     report = RecordingReport(
         seconds=seconds,
         peak=peak,
-        clipped_share=float(np.mean(np.abs(scaled) >= CLIPPED_LEVEL)) if len(wav) else 0.0,
+        clipped_share=float(np.mean(np.abs(scaled) >= CLIPPED_LEVEL)),
         speech_seconds=speech,
-        silence_share=1.0 - speech / seconds if seconds else 1.0,
+        silence_share=1.0 - speech / seconds,
         signal_to_noise_db=activity.signal_to_noise_db,
         notes=(),
     )
@@ -173,15 +170,8 @@ def best_window(wavs: Sequence[Wave], sample_rate: int, *, seconds: float) -> Wi
 
     A recording that is shorter is a candidate as a whole. Among equals, the one that starts in a pause.
     """
-    candidates = [
-        (score, -number, window)
-        for number, wav in enumerate(wavs)
-        if len(wav)
-        for score, window in [_best_of_one(wav, sample_rate, seconds, number)]
-    ]
-    if not candidates:
-        raise RecordingError("there is no recording to choose from: give at least one with a few seconds of speech")
-    return max(candidates, key=lambda candidate: candidate[:2])[2]
+    candidates = [_best_of_one(wav, sample_rate, seconds, number) for number, wav in enumerate(wavs)]
+    return max(candidates, key=lambda candidate: candidate[0])[1]
 
 
 def _best_of_one(wav: Wave, sample_rate: int, seconds: float, number: int) -> tuple[float, Window]:
@@ -190,16 +180,15 @@ def _best_of_one(wav: Wave, sample_rate: int, seconds: float, number: int) -> tu
     size = round(BLOCK_SECONDS * sample_rate)
     blocks = len(activity.speaking)
     length = min(blocks, round(seconds / BLOCK_SECONDS))
-    speech = _moving_sum(activity.speaking.astype(np.float64), length) * BLOCK_SECONDS
     clear = _moving_sum(activity.speaking * _clearness(wav, size), length) * BLOCK_SECONDS
     clipped = (np.abs(wav[: blocks * size]) >= CLIPPED_LEVEL).reshape(blocks, size).mean(axis=1)
-    spoiled = np.minimum(1.0, _moving_sum(clipped, length) / max(1, length) / CLIPPED_SHARE / 4)
-    in_pause = ~activity.speaking[: len(speech)] if blocks else np.ones(1, np.bool_)
+    spoiled = np.minimum(1.0, _moving_sum(clipped, length) / length / CLIPPED_SHARE / 4)
+    in_pause = ~activity.speaking[: len(clear)]
     scores = clear * (1 - 0.5 * spoiled) + 2 * BLOCK_SECONDS * in_pause
     best = int(np.argmax(scores))
     start = best * BLOCK_SECONDS
     end = min(start + seconds, len(wav) / sample_rate)
-    return float(scores[best]), Window(number, start, end, float(speech[best]))
+    return float(scores[best]), Window(number, start, end)
 
 
 def _clearness(wav: Wave, block: int) -> NDArray[np.float64]:

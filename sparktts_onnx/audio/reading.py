@@ -49,14 +49,6 @@ class Recording:
         return normalized_volume(self.wav).astype(np.float32)
 
 
-def read_recording(
-    source: Source, *, sample_rate: int, volume_normalize: bool = True, max_seconds: float = MAX_SECONDS
-) -> Wave:
-    """Read a file or an open binary file as float32 [N] at `sample_rate`; see `load_recording`."""
-    recording = load_recording(source, sample_rate=sample_rate, max_seconds=max_seconds)
-    return recording.normalized() if volume_normalize else recording.wav.astype(np.float32)
-
-
 def load_recording(source: Source, *, sample_rate: int, max_seconds: float = MAX_SECONDS) -> Recording:
     """Read a file or an open binary file at `sample_rate`: any format of soundfile, and of PyAV where it is installed.
 

@@ -7,7 +7,6 @@ import pytest
 from numpy.typing import NDArray
 
 from sparktts_onnx.audio.checks import best_window, find_speech, inspect_recording, trim_silence
-from sparktts_onnx.errors import RecordingError
 
 RATE = 16_000
 Wave = NDArray[np.float32]
@@ -86,9 +85,7 @@ def test_mostly_silence_is_told(good: Wave) -> None:
     assert any("% of it is silence" in note for note in report.notes)
 
 
-@pytest.mark.parametrize(
-    "wav", [noise(5, 0.1), silence(3), (0.3 * np.sin(np.arange(80_000) / 20)).astype(np.float32), silence(0)]
-)
+@pytest.mark.parametrize("wav", [noise(5, 0.1), silence(3), (0.3 * np.sin(np.arange(80_000) / 20)).astype(np.float32)])
 def test_no_speech_is_told(wav: Wave) -> None:
     report = inspect_recording(wav, RATE)
     assert report.speech_seconds == 0
@@ -130,7 +127,7 @@ def test_the_window_is_where_the_speech_is(speech: Wave) -> None:
     begin = 7 + len(speech) / RATE + 4
     assert begin - 0.5 < window.start < begin + 3
     assert window.end - window.start == pytest.approx(6.0)
-    assert window.speech_seconds > 4.5
+    assert find_speech(window.of([wav], RATE), RATE).seconds() > 4.5
     assert len(window.of([wav], RATE)) == 6 * RATE
 
 
@@ -157,9 +154,3 @@ def test_a_short_recording_is_a_window_as_a_whole(speech: Wave) -> None:
     window = best_window([speech[:RATE], speech], RATE, seconds=6.0)
     assert (window.recording, window.start) == (1, 0.0)
     assert window.end == pytest.approx(len(speech) / RATE)
-
-
-def test_there_must_be_a_recording() -> None:
-    for nothing in ([], [silence(0)]):
-        with pytest.raises(RecordingError, match="no recording to choose from"):
-            best_window(nothing, RATE, seconds=6.0)

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from sparktts_onnx.audio.reading import load_recording, read_recording, reference_clip
+from sparktts_onnx.audio.reading import load_recording, reference_clip
 from sparktts_onnx.errors import RecordingError
 
 DATA = Path(__file__).parent.parent / "data"
@@ -39,7 +39,7 @@ def written(path: Path, wav: NDArray[np.float32], rate: int = RATE, subtype: str
 
 
 def test_the_prompt_is_read_as_the_original_reads_it(golden: dict[str, NDArray[np.float32]]) -> None:
-    wav = read_recording(PROMPT, sample_rate=RATE, volume_normalize=True)
+    wav = load_recording(PROMPT, sample_rate=RATE).normalized()
     assert wav.dtype == np.float32
     np.testing.assert_allclose(wav, golden["wav_16k"], rtol=0, atol=1e-6)
     clip = reference_clip(wav, sample_rate=RATE, seconds=6, hop=320)
@@ -51,7 +51,7 @@ def test_blocks_change_nothing(
     monkeypatch: pytest.MonkeyPatch, golden: dict[str, NDArray[np.float32]], block: int
 ) -> None:
     monkeypatch.setattr("sparktts_onnx.audio.decoding.BLOCK_SAMPLES", block)
-    wav = read_recording(PROMPT, sample_rate=RATE)
+    wav = load_recording(PROMPT, sample_rate=RATE).normalized()
     np.testing.assert_allclose(wav, golden["wav_16k"], rtol=0, atol=1e-6)
 
 
@@ -61,8 +61,8 @@ def test_every_format_and_an_open_file(form: str, tolerance: float) -> None:
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=form)
     file.seek(0)
-    wav = read_recording(file, sample_rate=RATE)
-    reference = read_recording(PROMPT, sample_rate=RATE)
+    wav = load_recording(file, sample_rate=RATE).normalized()
+    reference = load_recording(PROMPT, sample_rate=RATE).normalized()
     assert abs(len(wav) - len(reference)) <= (0 if tolerance == 0 else RATE // 20)
     assert np.sqrt(np.mean(wav**2)) == pytest.approx(np.sqrt(np.mean(reference**2)), rel=tolerance)
 
@@ -71,13 +71,15 @@ def test_only_the_first_channel_counts(tmp_path: Path) -> None:
     left, right = voiced(1.0), 0.9 * np.ones(RATE, np.float32)
     stereo = written(tmp_path / "stereo.wav", np.stack([left, right], axis=1))
     mono = written(tmp_path / "mono.wav", left)
-    np.testing.assert_array_equal(read_recording(stereo, sample_rate=RATE), read_recording(mono, sample_rate=RATE))
+    np.testing.assert_array_equal(
+        load_recording(stereo, sample_rate=RATE).normalized(), load_recording(mono, sample_rate=RATE).normalized()
+    )
 
 
 @pytest.mark.parametrize("level", [2e-4, 1e-3, 0.05, 0.3, 1.0])
 def test_volume_follows_the_rule_at_every_level(tmp_path: Path, level: float) -> None:
     wav = voiced(2.0, level=level)
-    got = read_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE)
+    got = load_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE).normalized()
     np.testing.assert_allclose(got, rule_in_steps(wav.astype(np.float64)), rtol=0, atol=1e-6)
     assert np.abs(got).max() <= 1
 
@@ -98,13 +100,13 @@ def rule_in_steps(wav: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_volume_can_be_left_alone(tmp_path: Path) -> None:
     wav = voiced(1.0, level=0.03)
     path = written(tmp_path / "a.wav", wav)
-    np.testing.assert_array_equal(read_recording(path, sample_rate=RATE, volume_normalize=False), wav)
+    np.testing.assert_array_equal(load_recording(path, sample_rate=RATE).wav.astype(np.float32), wav)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000])
 def test_length_follows_the_rate(tmp_path: Path, rate: int) -> None:
     path = written(tmp_path / "a.wav", voiced(1.5, rate), rate)
-    assert abs(len(read_recording(path, sample_rate=RATE)) - 1.5 * RATE) <= 1
+    assert abs(len(load_recording(path, sample_rate=RATE).normalized()) - 1.5 * RATE) <= 1
 
 
 @pytest.mark.parametrize(("samples", "expected"), [(100, 960), (960, 960), (961, 960), (5_000, 960)])
@@ -127,7 +129,7 @@ def test_a_file_or_folder_that_is_not_audio_is_refused(tmp_path: Path) -> None:
         (raw, "has no audio header"),
     ]:
         with pytest.raises(RecordingError, match=message) as caught:
-            read_recording(path, sample_rate=RATE)
+            load_recording(path, sample_rate=RATE).normalized()
         assert "\n" not in str(caught.value)
         assert path.name in str(caught.value)
 
@@ -151,19 +153,19 @@ def test_a_file_or_folder_that_is_not_audio_is_refused(tmp_path: Path) -> None:
 )
 def test_sound_that_holds_no_voice_is_refused(tmp_path: Path, wav: NDArray[np.float32], message: str) -> None:
     with pytest.raises(RecordingError, match=message):
-        read_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE)
+        load_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE).normalized()
 
 
 def test_a_recording_without_end_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "a.wav", voiced(3.0))
     with pytest.raises(RecordingError, match="longer than 2 s"):
-        read_recording(path, sample_rate=RATE, max_seconds=2.0)
+        load_recording(path, sample_rate=RATE, max_seconds=2.0).normalized()
 
 
 def test_bytes_that_are_not_audio_are_refused() -> None:
     for content in (b"", b"RIFF", bytes(1_000), PROMPT.read_bytes()[:20]):
         with pytest.raises(RecordingError):
-            read_recording(io.BytesIO(content), sample_rate=RATE)
+            load_recording(io.BytesIO(content), sample_rate=RATE).normalized()
 
 
 def test_a_pipe_can_be_read(golden: dict[str, NDArray[np.float32]]) -> None:
@@ -174,7 +176,7 @@ def test_a_pipe_can_be_read(golden: dict[str, NDArray[np.float32]]) -> None:
         def seek(self, offset: int, whence: int = 0, /) -> int:
             raise io.UnsupportedOperation
 
-    wav = read_recording(Pipe(PROMPT.read_bytes()), sample_rate=RATE)
+    wav = load_recording(Pipe(PROMPT.read_bytes()), sample_rate=RATE).normalized()
     np.testing.assert_allclose(wav, golden["wav_16k"], rtol=0, atol=1e-6)
 
 
@@ -188,7 +190,7 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(form: str) -> None:
         damaged[random.integers(0, len(damaged), 6)] = random.integers(0, 256, 6)
         damaged = damaged[: random.integers(1, 3 * len(damaged))]
         try:
-            wav = read_recording(io.BytesIO(damaged.tobytes()), sample_rate=RATE, max_seconds=30)
+            wav = load_recording(io.BytesIO(damaged.tobytes()), sample_rate=RATE, max_seconds=30).normalized()
         except RecordingError as error:
             assert "\n" not in str(error)
         else:
@@ -210,7 +212,7 @@ def test_what_is_no_mp3_is_told_and_nothing_else(tmp_path: Path, capfd: pytest.C
         path.write_bytes(content)
         for source in (path, io.BytesIO(content)):
             with pytest.raises(RecordingError, match="is not recognized as audio"):
-                read_recording(source, sample_rate=RATE)
+                load_recording(source, sample_rate=RATE).normalized()
     assert capfd.readouterr() == ("", "")
 
 
@@ -219,7 +221,7 @@ def test_a_damaged_mp3_is_read_in_silence_and_the_error_stream_comes_back(capfd:
     soundfile.write(file, voiced(2.0), RATE, format="MP3")
     damaged = bytearray(file.getvalue())
     damaged[2_000:2_400] = bytes(400)
-    assert len(read_recording(io.BytesIO(damaged), sample_rate=RATE)) > RATE
+    assert len(load_recording(io.BytesIO(damaged), sample_rate=RATE).normalized()) > RATE
     os.write(2, b"still here")
     assert capfd.readouterr().err == "still here"
 
@@ -228,7 +230,7 @@ def test_an_mp3_with_something_in_front_is_found_by_its_ending(tmp_path: Path) -
     file = io.BytesIO()
     soundfile.write(file, voiced(1.0), RATE, format="MP3")
     (tmp_path / "a.mp3").write_bytes(b"hello" * 500 + file.getvalue())
-    assert len(read_recording(tmp_path / "a.mp3", sample_rate=RATE)) >= RATE
+    assert len(load_recording(tmp_path / "a.mp3", sample_rate=RATE).normalized()) >= RATE
 
 
 def from_a_phone(container: str, codec: str, wav: NDArray[np.float32], rate: int) -> bytes:
@@ -255,11 +257,11 @@ def test_recordings_of_phones_and_browsers(
 ) -> None:
     wav = voiced(2.0, 48_000)
     content = from_a_phone(container, codec, np.stack([wav, 0.5 * wav][:channels]), 48_000)
-    expected = read_recording(written(tmp_path / "a.wav", wav, 48_000), sample_rate=RATE)
+    expected = load_recording(written(tmp_path / "a.wav", wav, 48_000), sample_rate=RATE).normalized()
     for name in (f"a.{ending}", "b.mp3", "c.bin"):
         (tmp_path / name).write_bytes(content)
         for source in (tmp_path / name, io.BytesIO(content)):
-            got = read_recording(source, sample_rate=RATE)
+            got = load_recording(source, sample_rate=RATE).normalized()
             assert len(got) == pytest.approx(len(expected), abs=0.1 * RATE)
             product = np.fft.irfft(np.fft.rfft(got, 1 << 16) * np.conj(np.fft.rfft(expected, 1 << 16)))
             assert product.max() > 0.95 * np.sqrt(np.sum(got**2) * np.sum(expected**2))
@@ -270,7 +272,7 @@ def test_without_pyav_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     path.write_bytes(from_a_phone("ipod", "aac", voiced(1.0)[None], RATE))
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(RecordingError, match=r"memo\.m4a.*pip install 'sparktts-onnx\[aac\]'"):
-        read_recording(path, sample_rate=RATE)
+        load_recording(path, sample_rate=RATE).normalized()
 
 
 @pytest.mark.parametrize("kept", [40, 300, 3_000])
@@ -280,7 +282,7 @@ def test_a_cut_recording_of_a_phone_is_read_or_refused(
 ) -> None:
     content = from_a_phone(container, codec, voiced(2.0)[None], 48_000 if codec == "libopus" else RATE)
     try:
-        assert np.isfinite(read_recording(io.BytesIO(content[:kept]), sample_rate=RATE)).all()
+        assert np.isfinite(load_recording(io.BytesIO(content[:kept]), sample_rate=RATE).normalized()).all()
     except RecordingError as error:
         assert "\n" not in str(error)
     assert capfd.readouterr() == ("", "")
@@ -294,7 +296,7 @@ def test_a_video_without_sound_is_told() -> None:
         file.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
         file.mux(stream.encode(None))
     with pytest.raises(RecordingError, match="holds no sound"):
-        read_recording(io.BytesIO(target.getvalue()), sample_rate=RATE)
+        load_recording(io.BytesIO(target.getvalue()), sample_rate=RATE).normalized()
 
 
 @pytest.mark.parametrize("offset", [-0.3, 0.05, 0.15, 0.3])
@@ -322,21 +324,21 @@ def test_the_channel_with_speech_is_taken_where_the_first_is_silent(tmp_path: Pa
     )
     assert recording.notes == ("its first channel is silent: channel 3 of 3 was taken",)
     np.testing.assert_array_equal(
-        recording.normalized(), read_recording(written(tmp_path / "b.wav", wav), sample_rate=RATE)
+        recording.normalized(), load_recording(written(tmp_path / "b.wav", wav), sample_rate=RATE).normalized()
     )
     with pytest.raises(RecordingError, match="is silent"):
-        read_recording(written(tmp_path / "c.wav", np.stack([0 * wav, 0 * wav], axis=1)), sample_rate=RATE)
+        load_recording(written(tmp_path / "c.wav", np.stack([0 * wav, 0 * wav], axis=1)), sample_rate=RATE).normalized()
 
 
 def test_an_open_file_without_bytes_is_called_empty() -> None:
     with pytest.raises(RecordingError, match="the recording is empty"):
-        read_recording(io.BytesIO(), sample_rate=16_000)
+        load_recording(io.BytesIO(), sample_rate=16_000)
 
 
 @pytest.mark.parametrize("riff_size", [None, 0, 0xFFFFFFFF])
 def test_a_wav_that_says_it_is_empty_is_read_to_its_end(tmp_path: Path, riff_size: int | None) -> None:
     path = written(tmp_path / "a.wav", voiced(2.0), subtype="PCM_16")
-    expected = read_recording(path, sample_rate=RATE)
+    expected = load_recording(path, sample_rate=RATE).normalized()
     content = bytearray(path.read_bytes())
     at = content.index(b"data") + 4
     content[at : at + 4] = bytes(4)
@@ -344,13 +346,13 @@ def test_a_wav_that_says_it_is_empty_is_read_to_its_end(tmp_path: Path, riff_siz
         content[4:8] = riff_size.to_bytes(4, "little")
     path.write_bytes(content)
     for source in (path, io.BytesIO(content)):
-        np.testing.assert_array_equal(read_recording(source, sample_rate=RATE), expected)
+        np.testing.assert_array_equal(load_recording(source, sample_rate=RATE).normalized(), expected)
     nothing = content[: at + 4] + b"LIST" + (4).to_bytes(4, "little") + b"INFO"
     with pytest.raises(RecordingError, match="holds no samples"):
-        read_recording(io.BytesIO(nothing), sample_rate=RATE)
+        load_recording(io.BytesIO(nothing), sample_rate=RATE).normalized()
 
 
 def test_a_truncated_file_gives_what_it_has() -> None:
     whole = PROMPT.read_bytes()
-    wav = read_recording(io.BytesIO(whole[: len(whole) // 2]), sample_rate=RATE)
+    wav = load_recording(io.BytesIO(whole[: len(whole) // 2]), sample_rate=RATE).normalized()
     assert abs(len(wav) / 44_354 - 0.5) < 0.01

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sparktts_onnx.audio import optional
 from sparktts_onnx.audio.tempo import TempoChanger
-from sparktts_onnx.errors import MissingDependencyError, OptionError
+from sparktts_onnx.errors import MissingDependencyError
 
 RATE = 16_000
 FACTORS = [0.25, 0.3, 0.5, 0.8, 1.25, 1.5, 2.0, 3.0, 4.0]
@@ -79,12 +79,6 @@ def test_chunks_give_the_same_and_come_early(speech: Wave, factor: float) -> Non
 def test_a_factor_of_one_is_the_same_sound_and_needs_no_library(speech: Wave, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     np.testing.assert_array_equal(change_tempo(speech, RATE, 1.0), speech)
-
-
-@pytest.mark.parametrize("factor", [0.24, 4.01, 0.0, -1.0, float("nan"), float("inf")])
-def test_a_factor_out_of_range_is_refused(factor: float) -> None:
-    with pytest.raises(OptionError, match=r"speed factor .* expected 0\.25 to 4"):
-        TempoChanger(RATE, factor)
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sparktts_onnx._version import __version__
-from sparktts_onnx.audio.reading import read_recording
+from sparktts_onnx.audio.reading import load_recording
 from sparktts_onnx.audio.writing import SpeechFile, save
 from sparktts_onnx.errors import OptionError, OutputError
 
@@ -73,7 +73,7 @@ def test_chunks_make_the_same_file_as_the_whole(tmp_path: Path, speech: Wave) ->
 
 
 def test_a_written_recording_can_be_a_prompt(tmp_path: Path, speech: Wave) -> None:
-    wav = read_recording(save(tmp_path / "a.wav", speech, RATE), sample_rate=RATE)
+    wav = load_recording(save(tmp_path / "a.wav", speech, RATE), sample_rate=RATE).normalized()
     assert np.corrcoef(wav, speech)[0, 1] > 0.9999
 
 

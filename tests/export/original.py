@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
-from sparktts_onnx.audio.reading import read_recording, reference_clip
+from sparktts_onnx.audio.reading import load_recording, reference_clip
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
 from sparktts_onnx.export.codec.adapters import Wav2Vec2Features
 from sparktts_onnx.export.language.weights import read_reference
@@ -45,7 +45,8 @@ class Original:
 
     def tokens(self, recording: Path) -> tuple[str, str]:
         audio = self._checkpoint.audio
-        wav = read_recording(recording, sample_rate=audio.sample_rate, volume_normalize=audio.volume_normalize)
+        read = load_recording(recording, sample_rate=audio.sample_rate)
+        wav = read.normalized() if audio.volume_normalize else read.wav.astype(np.float32)
         seconds = audio.reference_samples / audio.sample_rate
         clip = reference_clip(wav, sample_rate=audio.sample_rate, seconds=seconds, hop=audio.latent_hop_length)
         with torch.inference_mode():
