@@ -33,6 +33,12 @@ FRONT_END = "front-end"
 _log = logging.getLogger(__name__)
 _ROOM = 64
 """Requests that may be in a front end beyond those in work and in the queue, so that they can be refused."""
+_BUSY = 0.75
+"""Part of a replica's slots that should be in use: beyond it another replica starts, well below it one ends."""
+_GROW_SECONDS = 5.0
+"""How long it has to be too busy before it grows; a replica takes seconds to load, a queue as long to clear."""
+_SHRINK_SECONDS = 300.0
+"""How long it has to be idle before it shrinks."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,6 @@ class ScaleSettings:
     """Workers that hold the model."""
     front_ends: int = 1
     """Processes that take requests, encode audio and keep the queue; one is enough for some hundred streams."""
-    busy: float = 0.75
-    """Part of a replica's rows that should be in use: beyond it another replica starts, well below it one ends."""
-    grow_seconds: float = 5.0
-    """How long it has to be too busy before it grows; a replica takes seconds to load, a queue as long to clear."""
-    shrink_seconds: float = 300.0
-    """How long it has to be idle before it shrinks."""
 
 
 def serve_on_cluster(settings: ServerSettings, scale: ScaleSettings, *, verbose: bool = False) -> None:
@@ -99,9 +99,9 @@ def _speaker_options(settings: ServerSettings, scale: ScaleSettings) -> dict[str
         "autoscaling_config": {
             "min_replicas": scale.replicas.least,
             "max_replicas": scale.replicas.most,
-            "target_ongoing_requests": scale.busy * scale.model.slots,
-            "upscale_delay_s": scale.grow_seconds,
-            "downscale_delay_s": scale.shrink_seconds,
+            "target_ongoing_requests": _BUSY * scale.model.slots,
+            "upscale_delay_s": _GROW_SECONDS,
+            "downscale_delay_s": _SHRINK_SECONDS,
         },
     }
 
