@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     try:
         with _termination_as_interrupt():
-            with _ended_by_an_interrupt():
+            # Ctrl-C ends the process at once: compiled modules that are loading turn the exception into ImportError.
+            with _replaced(signal.SIGINT, signal.default_int_handler, lambda *_: os._exit(_interrupted())):
                 from sparktts_onnx.cli.commands import run  # half a second, with everything that it needs
             return run(sys.argv[1:] if argv is None else argv)
     except OptionError as error:
@@ -47,13 +48,6 @@ def _run(argv: Sequence[str] | None) -> int:
         return _failed(str(error) or "there is not enough memory", 1)
     except KeyboardInterrupt:
         return _interrupted()
-
-
-@contextmanager
-def _ended_by_an_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end the process at once: compiled modules that are loading turn the exception into ImportError."""
-    with _replaced(signal.SIGINT, signal.default_int_handler, lambda number, frame: os._exit(_interrupted())):
-        yield
 
 
 @contextmanager

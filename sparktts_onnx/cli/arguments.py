@@ -1,15 +1,21 @@
 """Options that several commands share, and what is made of them."""
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
-from typing import cast
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from sparktts_onnx import FORMATS, Lexicon, SparkTTSONNX, SpeechOptions
 from sparktts_onnx.bundle.contract import PRECISIONS
 
+if TYPE_CHECKING:
+    from sparktts_onnx.scale.cluster import ModelSettings, Replicas
+
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
 FORMATS_HELP = f"{', '.join(FORMATS)} (default: wav); aac and m4a need the extra aac"
-LEVELS_HELP = "very_low, low, moderate, high, very_high, or 0 to 1 in steps of 0.25"
+_LEVELS_HELP = "very_low, low, moderate, high, very_high, or 0 to 1 in steps of 0.25"
+_Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
 
 def with_dashes(arguments: Sequence[str]) -> list[str]:
@@ -24,7 +30,7 @@ def _with_dashes(argument: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
-def add_bundle_argument(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+def add_bundle_argument(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Which bundle, for `open_bundle`; the group of the option."""
     group = parser.add_argument_group("model")
     group.add_argument(
@@ -69,17 +75,34 @@ def open_model(options: argparse.Namespace, *, slots: int = SparkTTSONNX.DEFAULT
     )
 
 
-def add_voices_argument(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+def add_voices_argument(parser: _Options) -> None:
     """Where kept voices lie."""
-    parser.add_argument("--voices-dir", default="voices", metavar="DIR", help="folder of kept voices (default: voices)")
+    parser.add_argument(
+        "--voices-dir", type=Path, default=Path("voices"), metavar="DIR", help="folder of kept voices (default: voices)"
+    )
+
+
+def add_style_arguments(parser: _Options) -> None:
+    """What a created voice is like."""
+    parser.add_argument("--gender", metavar="G", help="female or male")
+    parser.add_argument("--pitch", metavar="LEVEL", help=_LEVELS_HELP)
+    parser.add_argument("--speed", metavar="LEVEL", help=_LEVELS_HELP)
+
+
+def add_stream_argument(parser: _Options) -> None:
+    """How to hear speech while it is made, for `hear`."""
+    parser.add_argument(
+        "--stream",
+        nargs="?",
+        const="play",
+        choices=("play", "pcm"),
+        help="play while it is made; `--stream pcm` writes raw 16-bit samples to stdout instead",
+    )
 
 
 def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
     """How to speak: everything in `SpeechOptions` but the voice itself."""
-    style = parser.add_argument_group("style (of a created voice; pitch and speed also with a voice)")
-    style.add_argument("--gender", metavar="G", help="female or male")
-    style.add_argument("--pitch", metavar="LEVEL", help=LEVELS_HELP)
-    style.add_argument("--speed", metavar="LEVEL", help=LEVELS_HELP)
+    add_style_arguments(parser.add_argument_group("style (of a created voice; pitch and speed also with a voice)"))
     sampling = parser.add_argument_group("sampling")
     sampling.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same speech")
     sampling.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest (default: 0.8)")
@@ -108,3 +131,36 @@ def speech_options(options: argparse.Namespace) -> SpeechOptions:
     if options.lexicon is not None:
         given["lexicon"] = Lexicon.load(options.lexicon)
     return cast(SpeechOptions, given)
+
+
+def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whether to work on a cluster, and with how many workers."""
+    group = parser.add_argument_group("more than one machine")
+    group.add_argument(
+        "--ray", action="store_true", help="work on the cluster that RAY_ADDRESS names, else on one made here"
+    )
+    group.add_argument(
+        "--workers", default="1:4", metavar="N|MIN:MAX", help="with --ray: how many hold the model (default: 1:4)"
+    )
+    group.add_argument(
+        "--gpus-per-worker", type=float, metavar="G", help="with --ray: may be a part (default: 1 with --device cuda)"
+    )
+
+
+def cluster_settings(options: argparse.Namespace, *, slots: int) -> "tuple[ModelSettings, Replicas]":
+    """The model as workers open it, each with `slots` answers at once, and how many of them there are.
+
+    Raises:
+        OptionError, MissingDependencyError: a bad option; no Ray.
+        BundleError: there is no bundle.
+    """
+    from sparktts_onnx.scale.cluster import ModelSettings, Replicas, default_threads
+
+    given = options.gpus_per_worker
+    gpus = float(options.device == "cuda") if given is None else given
+    threads = options.threads or default_threads()
+    packed = None if options.packed_weights is None else Path(options.packed_weights).absolute()
+    model = ModelSettings(options.model, options.device, threads, gpus, slots, packed, options.precision)
+    with model.open() as tts:  # says at once what is wrong with it; no graph is loaded
+        same = tts.bundle.model_id or Path(options.model).absolute()
+        return dataclasses.replace(model, model=same), Replicas.parse(options.workers)

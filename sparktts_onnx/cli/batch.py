@@ -1,16 +1,21 @@
 """`spark-tts-onnx batch`: many texts into many files, resumable."""
 
 import argparse
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sparktts_onnx import SparkTTSError, SparkTTSONNX
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
-from sparktts_onnx.cli.arguments import FORMATS_HELP, add_model_arguments, add_voices_argument, open_model
-from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
-from sparktts_onnx.cli.progress import Progress
+from sparktts_onnx.cli.arguments import (
+    FORMATS_HELP,
+    add_cluster_arguments,
+    add_model_arguments,
+    add_voices_argument,
+    cluster_settings,
+    open_model,
+)
+from sparktts_onnx.cli.output import Progress, say
 from sparktts_onnx.errors import OptionError
 
 DESCRIPTION = """Speak every line of a JSONL file into a file of its own.
@@ -59,9 +64,11 @@ def run(options: argparse.Namespace) -> int:
             _report(line.number, line.error)
         results = Results(target)
         todo = [line for line in lines if not results.has(line)]
-        outcomes = _shown(_spoken(options, tts, todo, target), done=len(lines) - len(todo), total=len(lines))
-        failed = len(bad) + _note(outcomes, results)
-    print(f"{len(lines) - len(todo)} there already, {len(todo)} to speak, {failed} failed", file=sys.stderr)
+        failed, progress = len(bad), Progress("speaking")
+        for done, outcome in enumerate(_spoken(options, tts, todo, target), len(lines) - len(todo) + 1):
+            failed += _failures(outcome, results)
+            progress(done, len(lines))
+    say(f"{len(lines) - len(todo)} there already, {len(todo)} to speak, {failed} failed")
     print(results.path)
     return 1 if failed else 0
 
@@ -76,28 +83,18 @@ def _spoken(options: argparse.Namespace, tts: SparkTTSONNX, lines: Sequence[Line
     return speak_on_cluster(lines, target, model, workers, verbose=options.verbose)
 
 
-def _shown(outcomes: Iterable[Outcome], *, done: int, total: int) -> Iterator[Outcome]:
-    progress = Progress("speaking")
-    for count, outcome in enumerate(outcomes, done + 1):
-        yield outcome
-        progress(count, total)
-
-
-def _note(outcomes: Iterable[Outcome], results: Results) -> int:
-    """Note what was spoken; how many lines failed."""
-    failed = 0
-    for outcome in outcomes:
-        try:
-            if outcome.note is not None:
-                results.add(outcome.note)
-        except SparkTTSError as error:
-            failed += 1
-            _report(outcome.number, error)
-        if outcome.error is not None:
-            failed += 1
-            _report(outcome.number, outcome.error)
-    return failed
+def _failures(outcome: Outcome, results: Results) -> int:
+    """Note what was spoken, and tell what was not: how often."""
+    error = outcome.error
+    try:
+        if outcome.note is not None:
+            results.add(outcome.note)
+    except SparkTTSError as unwritten:
+        error = unwritten
+    if error is not None:
+        _report(outcome.number, error)
+    return int(error is not None)
 
 
 def _report(number: int, error: object) -> None:
-    print(f"line {number}: {error}", file=sys.stderr)
+    say(f"line {number}: {error}")

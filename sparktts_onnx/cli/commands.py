@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from sparktts_onnx.cli import batch, publish, revoice, serve, speak, tokens, voices, wyoming
+from sparktts_onnx.cli import batch, publish, revoice, serve, speak, tokens, voices
 from sparktts_onnx.cli.arguments import with_dashes
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.export import cli as convert
@@ -18,7 +18,7 @@ COMMANDS = {
     "tokens": tokens.add_arguments,
     "voices": voices.add_arguments,
     "serve": serve.add_arguments,
-    "wyoming": wyoming.add_arguments,
+    "wyoming": serve.add_wyoming_arguments,
     "convert": convert.add_arguments,
     "publish": publish.add_arguments,
 }

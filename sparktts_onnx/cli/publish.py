@@ -1,9 +1,9 @@
 """`spark-tts-onnx publish`: bundles onto the hub, with a model card."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from sparktts_onnx.cli.output import say
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.hub.names import hub_id
 from sparktts_onnx.hub.publish import publication
@@ -43,5 +43,5 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(f"{refusal}. If you have the right to publish them, say so with --i-have-the-right")
     if not options.dry_run:
         print(found.upload(private=options.private))
-        print(f'next: spark-tts-onnx --model {options.id} --text "Hello."', file=sys.stderr)
+        say(f'next: spark-tts-onnx --model {options.id} --text "Hello."')
     return 0

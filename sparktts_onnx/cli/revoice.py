@@ -4,11 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from sparktts_onnx import SparkTTSONNX, SpeechStream, Voice, play
-from sparktts_onnx.audio.formats import FORMATS
+from sparktts_onnx import FORMATS, SparkTTSONNX, SpeechStream, Voice
 from sparktts_onnx.audio.writing import SpeechFile
-from sparktts_onnx.cli.arguments import add_model_arguments, open_model
-from sparktts_onnx.cli.speak import write_samples
+from sparktts_onnx.cli.arguments import add_model_arguments, add_stream_argument, open_model
+from sparktts_onnx.cli.output import hear, say
 from sparktts_onnx.errors import OptionError, RecordingError
 
 DESCRIPTION = """Give a recording another voice: its own words and timing, no language model.
@@ -30,13 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     voice.add_argument("--prompt-path", metavar="AUDIO", help="or a few seconds of who shall say it")
     to = parser.add_mutually_exclusive_group(required=True)
     to.add_argument("-o", "--output", metavar="FILE", help=f"file to write; its ending is one of {', '.join(FORMATS)}")
-    to.add_argument(
-        "--stream",
-        nargs="?",
-        const="play",
-        choices=("play", "pcm"),
-        help="play while it is made; `--stream pcm` writes raw 16-bit samples to stdout instead",
-    )
+    add_stream_argument(to)
     add_model_arguments(parser)
 
 
@@ -49,10 +42,8 @@ def run(options: argparse.Namespace) -> int:
     with open_model(options) as tts, tts.revoice_stream(options.recording, _voice(tts, options)) as stream:
         if options.output:
             _write(stream, options.output)
-        elif options.stream == "play":
-            play(stream, stream.sample_rate)
         else:
-            write_samples(stream)
+            hear(stream, options.stream)
         _tell(stream)
     if options.output:
         print(options.output)
@@ -64,7 +55,7 @@ def _voice(tts: SparkTTSONNX, options: argparse.Namespace) -> Voice:
         return Voice.load(options.voice, tts.manifest.codec)
     enrollment = tts.enroll([options.prompt_path])
     for warning in enrollment.warnings:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     return enrollment.voice
 
 
@@ -78,16 +69,12 @@ def _write(stream: SpeechStream, path: str) -> None:
             if shown:
                 print(f"\r{samples / stream.sample_rate:.0f} s made", end="", file=sys.stderr, flush=True)
     if shown:
-        _say("")
+        say("")
 
 
 def _tell(stream: SpeechStream) -> None:
     info = stream.info
     assert info is not None, "a stream that was heard to its end has its info"
-    _say(f"{info.duration_seconds:.2f} s of audio, {info.real_time_factor:.2f} times real time")
+    say(f"{info.duration_seconds:.2f} s of audio, {info.real_time_factor:.2f} times real time")
     for warning in info.warnings:
-        _say(f"warning: {warning}")
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+        say(f"warning: {warning}")

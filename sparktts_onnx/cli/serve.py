@@ -1,14 +1,20 @@
-"""`spark-tts-onnx serve`: an OpenAI-compatible speech server with a web page."""
+"""`spark-tts-onnx serve`: an OpenAI-compatible speech server with a web page; and `wyoming`, for Home Assistant."""
 
 import argparse
+import dataclasses
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparktts_onnx import Lexicon
-from sparktts_onnx.cli.arguments import add_model_arguments, add_voices_argument, open_model
-from sparktts_onnx.cli.cluster import add_cluster_arguments, cluster_settings
+from sparktts_onnx.cli.arguments import (
+    add_cluster_arguments,
+    add_model_arguments,
+    add_voices_argument,
+    cluster_settings,
+    open_model,
+)
 from sparktts_onnx.errors import OptionError
 
 if TYPE_CHECKING:
@@ -21,6 +27,13 @@ DESCRIPTION = """Serve speech over HTTP: POST /v1/audio/speech as OpenAI's, voic
   on several machines:    RAY_ADDRESS=auto spark-tts-onnx serve --model M --ray --workers 2:16
 
 SIGTERM and Ctrl-C stop it: running requests finish (--stop-seconds), new ones are refused."""
+
+WYOMING_DESCRIPTION = """Serve speech over the Wyoming protocol, for Home Assistant (extra wyoming).
+
+  spark-tts-onnx wyoming --model M --uri tcp://127.0.0.1:10200
+
+Then add the integration Wyoming Protocol in Home Assistant, with this host and port. Whoever reaches the address can
+speak: the protocol has no key."""
 
 KEY_VARIABLE = "SPARK_TTS_API_KEY"
 
@@ -38,6 +51,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_wyoming_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command `wyoming`."""
+    parser.description = WYOMING_DESCRIPTION
+    parser.set_defaults(run=run_wyoming)
+    add_model_arguments(parser)
+    group = parser.add_argument_group("address, voices and limits")
+    address = "tcp://HOST:PORT or unix://PATH"
+    default = "tcp://127.0.0.1:10200"
+    group.add_argument("--uri", default=default, metavar="URI", help=f"{address} (default: {default})")
+    _add_voices(group, "texts")
+
+
+def _add_voices(group: "argparse._ArgumentGroup", what: str) -> None:
+    add_voices_argument(group)
+    group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
+    group.add_argument("--lexicon", metavar="FILE", help=f"JSON or CSV of words and how to speak them, for all {what}")
+    group.add_argument("--slots", type=int, metavar="N", help="answers made together (default: 8)")
+
+
 def _add_address(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("address")
     group.add_argument("--host", default="127.0.0.1", metavar="ADDR", help="address (default: 127.0.0.1)")
@@ -45,11 +77,9 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--api-key-file", metavar="FILE", help=f"what clients have to send as bearer token; or set {KEY_VARIABLE}"
     )
+    group.add_argument("--allow-host", action="append", metavar="NAME", help="another name of this server (repeatable)")
     group.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="another name of this server (repeatable)"
-    )
-    group.add_argument(
-        "--allow-origin", action="append", default=[], metavar="URL", help="site whose pages may use it (repeatable)"
+        "--allow-origin", action="append", metavar="URL", help="site whose pages may use it (repeatable)"
     )
     group.add_argument(
         "--local-page", metavar="WEB", help="folder web/ of the repository: a page at /local that speaks in the browser"
@@ -58,11 +88,8 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("voices and limits")
-    add_voices_argument(group)
-    group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
-    group.add_argument("--lexicon", metavar="FILE", help="JSON or CSV of words and how to speak them, for all requests")
+    _add_voices(group, "requests")
     group.add_argument("--model-name", metavar="NAME", help="what /v1/models calls the model (default: spark-tts)")
-    group.add_argument("--slots", type=int, metavar="N", help="answers made together (default: 8)")
     group.add_argument("--queue-size", type=int, metavar="N", help="requests that may wait (default: 64)")
     group.add_argument("--request-seconds", type=float, metavar="S", help="longest request (default: 600)")
     group.add_argument(
@@ -77,16 +104,31 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until stopped."""
-    from sparktts_onnx.server.logs import configure
-
-    settings = _settings(options)
-    configure(logging.DEBUG if options.verbose else logging.INFO)
-    if options.ray:
-        if options.local_page is not None:
-            raise OptionError("--local-page does not go with --ray: the bundle may lie on another machine")
+    settings = _settings(
+        options,
+        api_key=_api_key(options.api_key_file),
+        allowed_hosts=tuple(options.allow_host or ()),
+        allowed_origins=tuple(options.allow_origin or ()),
+    )
+    if not options.ray:
+        _serve_here(options, settings)
+    elif options.local_page is None:
         _serve_on_cluster(options, settings)
     else:
-        _serve_here(options, settings)
+        raise OptionError("--local-page does not go with --ray: the bundle may lie on another machine")
+    return 0
+
+
+def run_wyoming(options: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    from sparktts_onnx.server.service import SpeechService
+    from sparktts_onnx.server.wyoming import serve_wyoming
+
+    settings = _settings(options)
+    with open_model(options, slots=settings.slots) as tts:
+        service = SpeechService(tts, settings)
+        tts.bundle.fetch()
+        serve_wyoming(service, options.uri)
     return 0
 
 
@@ -110,22 +152,18 @@ def _serve_on_cluster(options: argparse.Namespace, settings: "ServerSettings") -
     serve_on_cluster(settings, scale, verbose=options.verbose)
 
 
-def _settings(options: argparse.Namespace) -> "ServerSettings":
+def _settings(options: argparse.Namespace, **further: Any) -> "ServerSettings":
+    """What the options set, the rest by default; from here on this process logs as servers do."""
     from sparktts_onnx.server import ServerSettings
+    from sparktts_onnx.server.logs import configure
 
-    names = (
-        *("host", "port", "default_voice", "model_name", "slots", "queue_size", "request_seconds", "stall_seconds"),
-        *("stop_seconds", "max_body_bytes", "max_text_characters", "max_prompt_seconds", "max_voices"),
-    )
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return ServerSettings(
-        voices_dir=Path(options.voices_dir),
-        api_key=_api_key(options.api_key_file),
-        lexicon=None if options.lexicon is None else Lexicon.load(options.lexicon),
-        allowed_hosts=tuple(options.allow_host),
-        allowed_origins=tuple(options.allow_origin),
-        **given,
-    )
+    names = {setting.name for setting in dataclasses.fields(ServerSettings)}
+    given = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    if "lexicon" in given:
+        given["lexicon"] = Lexicon.load(options.lexicon)
+    settings = ServerSettings(**given, **further)
+    configure(logging.DEBUG if options.verbose else logging.INFO)
+    return settings
 
 
 def _api_key(path: str | None) -> str | None:

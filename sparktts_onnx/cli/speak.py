@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import errno
 import json
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,24 +15,22 @@ from sparktts_onnx import (
     SparkTTSONNX,
     SpeechInfo,
     SpeechOptions,
-    SpeechStream,
     StreamOptions,
     VoiceLibrary,
-    play,
     srt,
     webvtt,
 )
-from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.cli.arguments import (
     FORMATS_HELP,
     add_model_arguments,
     add_speech_arguments,
+    add_stream_argument,
     add_voices_argument,
     open_model,
     speech_options,
 )
-from sparktts_onnx.cli.progress import Progress
+from sparktts_onnx.cli.output import Progress, hear, say
 from sparktts_onnx.errors import OptionError, OutputError
 from sparktts_onnx.files import read_text_file, standard_input_pieces
 
@@ -76,13 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("json", "vtt", "srt"),
         help="write when each word is heard beside the file, as NAME.words.json, .vtt or .srt",
     )
-    output.add_argument(
-        "--stream",
-        nargs="?",
-        const="play",
-        choices=("play", "pcm"),
-        help="play while it is made; `--stream pcm` writes raw 16-bit samples to stdout instead",
-    )
+    add_stream_argument(output)
     output.add_argument(
         "--flush-seconds",
         type=float,
@@ -99,7 +90,8 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     text = _text(options)
     with open_model(options) as tts:
-        _check_word_times(tts, options)
+        if options.word_times and tts.manifest.no_word_times:
+            raise OptionError(f"{tts.manifest.no_word_times}; leave out --word-times")
         _choose_voice(tts, options)
         how = speech_options(options)
         if isinstance(text, str) and options.ssml:
@@ -113,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
         if options.word_times:
             _write_beside(info.file.with_suffix(f".words.{options.word_times}"), _word_times(info, options.word_times))
     if options.save_voice is not None:
-        _say(f"kept the voice in {info.voice.save(options.save_voice)}")
+        say(f"kept the voice in {info.voice.save(options.save_voice)}")
     return 0
 
 
@@ -132,12 +124,6 @@ def _check(options: argparse.Namespace) -> None:
         format_named(options.format)
     if options.save_voice is not None:
         _see_writable(Path(options.save_voice))
-
-
-def _check_word_times(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
-    """Refuse, before anything is spoken, to time words where the bundle cannot."""
-    if options.word_times and tts.manifest.no_word_times:
-        raise OptionError(f"{tts.manifest.no_word_times}; leave out --word-times")
 
 
 def _see_writable(voice_file: Path) -> None:
@@ -163,7 +149,7 @@ def _choose_voice(tts: SparkTTSONNX, options: argparse.Namespace) -> None:
     if options.prompt_path is not None:
         began = time.perf_counter()
         tts.process_prompt(options.prompt_path, options.prompt_text)
-        _say(f"enrolled {options.prompt_path} in {time.perf_counter() - began:.1f} s")
+        say(f"enrolled {options.prompt_path} in {time.perf_counter() - began:.1f} s")
     elif options.voice is not None:
         tts.load_voice(options.voice)
 
@@ -215,33 +201,17 @@ def _stream(
 ) -> SpeechInfo:
     waits = StreamOptions(flush_seconds=options.flush_seconds)
     with tts.stream(text, stream_options=waits, **how) as stream:
-        if options.stream == "play":
-            play(stream, stream.sample_rate)
-        else:
-            write_samples(stream)
+        hear(stream, options.stream)
         assert stream.info is not None, "a stream that was heard to its end has its info"
         return stream.info
 
 
-def write_samples(stream: SpeechStream) -> None:
-    """Raw 16-bit samples to stdout, as they are made."""
-    pcm = encoder("pcm", stream.sample_rate)
-    for chunk in stream:
-        sys.stdout.buffer.write(pcm.encode(chunk))
-        sys.stdout.buffer.flush()
-    sys.stdout.buffer.write(pcm.finish())
-
-
 def _tell(info: SpeechInfo) -> None:
     stages = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in info.seconds.items())
-    _say(
+    say(
         f"{info.duration_seconds:.2f} s of audio, {info.real_time_factor:.2f} times real time ({stages}); "
         f"{info.tokens} tokens in {len(info.segments)} segment{'s' if len(info.segments) > 1 else ''}, "
         f"stopped at {info.stop_reason}, seed {info.seed}"
     )
     for warning in info.warnings:
-        _say(f"warning: {warning}")
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+        say(f"warning: {warning}")

@@ -1,13 +1,12 @@
 """`spark-tts-onnx tokens`: recordings into rows to train on, resumable."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from sparktts_onnx.batch.recordings import read_recordings
 from sparktts_onnx.batch.tokens import Encoder, Rows
 from sparktts_onnx.cli.arguments import add_model_arguments, open_model
-from sparktts_onnx.cli.progress import Progress
+from sparktts_onnx.cli.output import Progress, say
 
 DESCRIPTION = """Turn recordings and what is said in them into rows that recipes for finetuning train on.
 
@@ -40,23 +39,19 @@ def run(options: argparse.Namespace) -> int:
         encoder = Encoder(tts, max_seconds=options.max_seconds)
         rows = Rows(options.output, encoder)
         for entry in bad:
-            _report(entry.place, entry.error)
+            say(f"{entry.place}: {entry.error}")
         todo, failed = rows.missing(recordings), len(bad)
         progress = Progress("reading")
         for done, tokens in enumerate(encoder.encode(todo), len(recordings) - len(todo) + 1):
-            if said := tokens.error or tokens.doubt:
-                _report(tokens.recording.place, said)
+            if wrong := tokens.error or tokens.doubt:
+                say(f"{tokens.recording.place}: {wrong}")
             if tokens.note is None:
                 failed += 1
             else:
                 rows.add(tokens.note)
             progress(done, len(recordings))
         written = rows.write(recordings)
-    print(f"{len(recordings) - len(todo)} there already, {len(todo)} to read, {failed} failed", file=sys.stderr)
-    print(f"{written} rows", file=sys.stderr)
+    say(f"{len(recordings) - len(todo)} there already, {len(todo)} to read, {failed} failed")
+    say(f"{written} rows")
     print(options.output)
     return 1 if failed else 0
-
-
-def _report(place: str, said: object) -> None:
-    print(f"{place}: {said}", file=sys.stderr)

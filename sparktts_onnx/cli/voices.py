@@ -1,12 +1,18 @@
 """`spark-tts-onnx voices`: keep voices by name in a folder."""
 
 import argparse
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice, VoiceLibrary
-from sparktts_onnx.cli.arguments import LEVELS_HELP, add_bundle_argument, add_model_arguments, open_bundle, open_model
+from sparktts_onnx.cli.arguments import (
+    add_bundle_argument,
+    add_model_arguments,
+    add_style_arguments,
+    add_voices_argument,
+    open_bundle,
+    open_model,
+)
+from sparktts_onnx.cli.output import say
 from sparktts_onnx.errors import OptionError
 
 DESCRIPTION = """Keep voices by name in a folder.
@@ -35,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     enroll.add_argument("--trim", action="store_true", help="cut silence from both ends first")
     create = _add(commands, "create", _create, "make a voice up")
-    create.add_argument("--gender", metavar="G", help="female or male")
-    create.add_argument("--pitch", metavar="LEVEL", help=LEVELS_HELP)
-    create.add_argument("--speed", metavar="LEVEL", help=LEVELS_HELP)
+    add_style_arguments(create)
     create.add_argument("--seed", type=int, metavar="N", help="the same seed makes the same voice")
     attempt = _add(commands, "try", _try, "speak a sentence with a voice")
     attempt.add_argument("--text", default=SENTENCE, help=f"(default: {SENTENCE!r})")
@@ -60,19 +64,18 @@ def _add(
     parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
     if named:
         parser.add_argument("name", metavar="NAME", help="the voice's name")
-    parser.add_argument("--voices-dir", type=Path, default=Path("voices"), metavar="DIR", help="(default: voices)")
+    add_voices_argument(parser)
     if computes:
         add_model_arguments(parser)
     else:
         add_bundle_argument(parser)
-    opened = open_model if computes else open_bundle
-    parser.set_defaults(run=lambda options: _run(act, options, opened(options)))
+
+    def run(options: argparse.Namespace) -> int:
+        with (open_model if computes else open_bundle)(options) as tts:
+            return act(options, tts, VoiceLibrary(options.voices_dir, tts.manifest.codec))
+
+    parser.set_defaults(run=run)
     return parser
-
-
-def _run(act: Act, options: argparse.Namespace, opened: SparkTTSONNX) -> int:
-    with opened as tts:
-        return act(options, tts, VoiceLibrary(options.voices_dir, tts.manifest.codec))
 
 
 def _list(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
@@ -80,7 +83,7 @@ def _list(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary)
     for entry in entries:
         print(f"{entry.name}\t{entry.problem or _about(entry.voice)}")
     if not entries:
-        _say(f"no voices in {options.voices_dir}; make one with `voices enroll` or `voices create`")
+        say(f"no voices in {options.voices_dir}; make one with `voices enroll` or `voices create`")
     return 0
 
 
@@ -100,7 +103,7 @@ def _show(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary)
 
 
 def _remove(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
-    _say(f"removed {library.remove(options.name)}")
+    say(f"removed {library.remove(options.name)}")
     return 0
 
 
@@ -111,16 +114,16 @@ def _enroll(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
     enrollment = tts.enroll(options.recordings, options.transcript, options=chosen)
     for path, report in zip(options.recordings, enrollment.reports, strict=True):
         for note in report.notes:
-            _say(f"{path}: {note}")
+            say(f"{path}: {note}")
     kept = library.add(enrollment.voice, options.name, consent=options.consent)
-    _say(f"kept {kept.name} in {options.voices_dir}")
+    say(f"kept {kept.name} in {options.voices_dir}")
     return 0
 
 
 def _create(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
     voice = tts.create_voice(options.gender, options.pitch, options.speed, seed=options.seed)
     kept = library.add(voice, options.name)
-    _say(f"kept {kept.name} in {options.voices_dir}")
+    say(f"kept {kept.name} in {options.voices_dir}")
     return 0
 
 
@@ -135,7 +138,3 @@ def _about(voice: Voice | None) -> str:
     if voice is None:
         return "-"
     return f"{voice.origin or '-'}{', with transcript' if voice.transcript else ''}"
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)

@@ -41,7 +41,7 @@ def test_workers_without_means_are_refused(wrong: dict[str, int]) -> None:
 
 PINNED = """
 import sys
-from sparktts_onnx.cli.cluster import cluster_settings
+from sparktts_onnx.cli.arguments import cluster_settings
 from sparktts_onnx.cli.commands import make_parser
 given = ["lines.jsonl", "--output-dir", "out", "--ray", "--model", sys.argv[1], "--precision", "fp32"]
 model, _ = cluster_settings(make_parser("batch").parse_args(given), slots=2)
