@@ -121,11 +121,8 @@ def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
 
 def speech_options(options: argparse.Namespace) -> SpeechOptions:
     """`SpeechOptions` from parsed arguments; what was not given keeps its default."""
-    names = (
-        *("gender", "pitch", "speed", "seed", "temperature", "top_k", "top_p", "max_new_tokens"),
-        *("retries", "segment_seconds", "tempo"),
-    )
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    names = SpeechOptions.__annotations__.keys() - {"voice", "ssml", "lexicon"}
+    given = {name: value for name, value in vars(options).items() if name in names and value is not None}
     if options.no_normalize:
         given["normalize"] = False
     if options.lexicon is not None:

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         todo = [line for line in lines if not results.has(line)]
         failed, progress = len(bad), Progress("speaking")
         for done, outcome in enumerate(_spoken(options, tts, todo, target), len(lines) - len(todo) + 1):
-            failed += _failures(outcome, results)
+            failed += not _noted(outcome, results)
             progress(done, len(lines))
     say(f"{len(lines) - len(todo)} there already, {len(todo)} to speak, {failed} failed")
     print(results.path)
@@ -83,9 +83,9 @@ def _spoken(options: argparse.Namespace, tts: SparkTTSONNX, lines: Sequence[Line
     return speak_on_cluster(lines, target, model, workers, verbose=options.verbose)
 
 
-def _failures(outcome: Outcome, results: Results) -> int:
-    """Note what was spoken, and tell what was not: how often."""
-    error = outcome.error
+def _noted(outcome: Outcome, results: Results) -> bool:
+    """Note what was spoken, or tell why it was not."""
+    error: object = outcome.error
     try:
         if outcome.note is not None:
             results.add(outcome.note)
@@ -93,7 +93,7 @@ def _failures(outcome: Outcome, results: Results) -> int:
         error = unwritten
     if error is not None:
         _report(outcome.number, error)
-    return int(error is not None)
+    return error is None
 
 
 def _report(number: int, error: object) -> None:

@@ -5,6 +5,8 @@ import sys
 from sparktts_onnx import SpeechStream, play
 from sparktts_onnx.audio.encoding import encoder
 
+_WIDTH = 24
+
 
 def say(message: str) -> None:
     """Tell the person; results alone go to stdout."""
@@ -26,16 +28,15 @@ def hear(stream: SpeechStream, how: str) -> None:
 class Progress:
     """Redraws one line; prints nothing where stderr is not a terminal."""
 
-    def __init__(self, what: str, *, width: int = 24) -> None:
+    def __init__(self, what: str) -> None:
         self._what = what
-        self._width = width
         self._shown = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int) -> None:
         """Show `done` of `total`."""
         if not self._shown:
             return
-        filled = self._width * done // max(1, total)
-        bar = "█" * filled + "·" * (self._width - filled)
+        filled = _WIDTH * done // max(1, total)
+        bar = "█" * filled + "·" * (_WIDTH - filled)
         end = "\n" if done >= total else ""
         print(f"\r{self._what} {bar} {done}/{total}", end=end, file=sys.stderr, flush=True)

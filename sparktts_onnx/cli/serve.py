@@ -134,7 +134,7 @@ def run_wyoming(options: argparse.Namespace) -> int:
 
 def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None:
     from sparktts_onnx.server import create_app, run_server
-    from sparktts_onnx.server.local import add_local
+    from sparktts_onnx.server.pages import add_local
 
     with open_model(options, slots=settings.slots) as tts:
         app = create_app(tts, settings)

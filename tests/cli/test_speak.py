@@ -15,6 +15,7 @@ import soundfile
 import sparktts_onnx
 from cli.spark_tts_onnx import SparkTTSONNX as FromCommand
 from sparktts_onnx import Voice, VoiceLibrary, WordInfo
+from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.cli import main
 from sparktts_onnx.cli.speak import _word_times
@@ -83,7 +84,7 @@ def test_the_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_raw_samples_on_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(STREAM) == 0
-    pcm = sparktts_onnx.encoder("pcm", nano.SAMPLE_RATE)
+    pcm = encoder("pcm", nano.SAMPLE_RATE)
     with sparktts_onnx.SparkTTSONNX(nano.BUNDLE) as tts, tts.stream("Hello there.", seed=1) as stream:
         expected = b"".join(pcm.encode(chunk) for chunk in stream) + pcm.finish()
     assert expected and capfdbinary.readouterr().out == expected
