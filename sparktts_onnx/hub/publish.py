@@ -13,15 +13,8 @@ from sparktts_onnx.hub.download import library, reported
 from sparktts_onnx.hub.names import HubModel
 
 FREE_LICENSES = (
-    "apache-2.0",
-    "mit",
-    "isc",
-    "bsd",
-    "bsd-2-clause",
-    "bsd-3-clause",
-    "cc0-1.0",
-    "cc-by-4.0",
-    "cc-by-sa-4.0",
+    *("apache-2.0", "mit", "isc", "bsd", "bsd-2-clause", "bsd-3-clause"),
+    *("cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0"),
 )
 """The hub's names of licenses that let everybody pass the weights on, for any use."""
 _CARD = """---
@@ -110,20 +103,17 @@ def publication(folder: Path, model: HubModel) -> Publication:
         manifest = read_manifest(place)
         if manifest.precision in manifests:
             raise OptionError(f"{folder} has two bundles of precision {manifest.precision}; name the folder of one")
+        manifests[manifest.precision] = manifest
+        files[f"{manifest.precision}/{MANIFEST_NAME}"] = place / MANIFEST_NAME
         for entry in manifest.files():
             check_file(place, entry)
-        manifests[manifest.precision] = manifest
-        files |= {f"{manifest.precision}/{name}": place / name for name in (MANIFEST_NAME, *_names(manifest))}
+            files[f"{manifest.precision}/{entry.name}"] = place / entry.name
     if not manifests:
         raise BundleError(f"there is no bundle in {folder}; make one with `spark-tts-onnx convert`")
     if len({(each.source, each.licence, each.codec.fingerprint) for each in manifests.values()}) > 1:
         raise OptionError(f"the bundles in {folder} are of different checkpoints; publish each by itself")
     some = next(iter(manifests.values()))
     return Publication(model, _card(model, list(manifests.values())), files, some.licence)
-
-
-def _names(manifest: Manifest) -> list[str]:
-    return [entry.name for entry in manifest.files()]
 
 
 def _card(model: HubModel, manifests: Sequence[Manifest]) -> str:
