@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 Gender = Literal["female", "male"]
@@ -10,24 +10,14 @@ Level = Literal["very_low", "low", "moderate", "high", "very_high"]
 VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-def _number(value: Any) -> Any:
-    """The number that a text spells: clients take options from fields of text."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-def _whole(value: Any) -> Any:
-    """As `_number`; a float without a fraction is whole."""
-    value = _number(value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 Upload = Annotated[bytes, Field(strict=True, min_length=1), BeforeValidator(lambda value: value or b"")]
 """The bytes of a file. A field that is empty is an empty file too."""
-Number = Annotated[float, BeforeValidator(_number)]
-Whole = Annotated[int, BeforeValidator(_whole)]
+_NO_TRUTH = BeforeValidator(lambda value: str(value) if isinstance(value, bool) else value)
+"""Pydantic would take a truth value for 0 or 1; a text that spells no number is refused. Behind the bounds: before
+them, OpenAPI would not have them."""
+Number = Annotated[float, Strict(False)]
+"""Also as text: clients take options from fields of text."""
+Whole = Annotated[int, Strict(False)]
 
 
 def _lenient(schema: dict[str, Any]) -> None:
@@ -81,7 +71,9 @@ class SpeechRequest(Exact):
         default=None, description="Taken and not used: this model follows no instructions."
     )
     response_format: AudioFormat = Field(default="mp3", description="`pcm` is 16-bit little-endian at 24 kHz.")
-    speed: Number = Field(default=1.0, ge=0.25, le=4.0, description="Plain tempo at the same pitch.")
+    speed: Annotated[Number, Field(ge=0.25, le=4), _NO_TRUTH] = Field(
+        default=1.0, description="Plain tempo at the same pitch."
+    )
     stream_format: Literal["audio", "sse"] = "audio"
     timestamp_granularities: list[Literal["word"]] = Field(
         default_factory=list, max_length=1, description="`word` adds when each word is heard; with `sse` only."
@@ -91,17 +83,25 @@ class SpeechRequest(Exact):
     )
     ref_text: str | None = Field(default=None, max_length=2000, description="What is said in `ref_audio`.")
     style: Style | None = Field(default=None, description="Without a voice: the voice to create.")
-    seed: Whole | None = Field(default=None, ge=0, lt=1 << 53, description="The same seed gives the same speech.")
-    temperature: Number | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
-    top_k: Whole | None = Field(default=None, ge=0)
-    top_p: Number | None = Field(default=None, gt=0, le=1)
-    max_new_tokens: Whole | None = Field(default=None, ge=1, description="Limit on the tokens of one segment.")
-    normalize: bool = Field(default=True, description="Speak numbers, dates and the like as words.")
-    retries: Whole | None = Field(
-        default=None, ge=0, le=20, description="Further attempts at a segment that sounds wrong."
+    seed: Annotated[Whole, Field(ge=0, lt=1 << 53), _NO_TRUTH] | None = Field(
+        default=None, description="The same seed gives the same speech."
     )
-    segment_seconds: Number | None = Field(default=None, ge=2, le=60, description="Longest planned segment.")
-    sample_rate: Whole | None = Field(default=None, ge=8_000, le=48_000, description="Samples a second of the answer.")
+    temperature: Annotated[Number, Field(ge=0, le=100), _NO_TRUTH] | None = None
+    top_k: Annotated[Whole, Field(ge=0), _NO_TRUTH] | None = None
+    top_p: Annotated[Number, Field(gt=0, le=1), _NO_TRUTH] | None = None
+    max_new_tokens: Annotated[Whole, Field(ge=1), _NO_TRUTH] | None = Field(
+        default=None, description="Limit on the tokens of one segment."
+    )
+    normalize: bool = Field(default=True, description="Speak numbers, dates and the like as words.")
+    retries: Annotated[Whole, Field(ge=0, le=20), _NO_TRUTH] | None = Field(
+        default=None, description="Further attempts at a segment that sounds wrong."
+    )
+    segment_seconds: Annotated[Number, Field(ge=2, le=60), _NO_TRUTH] | None = Field(
+        default=None, description="Longest planned segment."
+    )
+    sample_rate: Annotated[Whole, Field(ge=8_000, le=48_000), _NO_TRUTH] | None = Field(
+        default=None, description="Samples a second of the answer."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -136,7 +136,7 @@ class StartMessage(SpeechRequest):
     input: str = ""
     response_format: AudioFormat = "pcm"
     first_segment: Literal["sentence", "clause"] = "sentence"
-    flush_seconds: Number | None = Field(default=None, ge=0, le=3600)
+    flush_seconds: Annotated[Number, Field(ge=0, le=3600), _NO_TRUTH] | None = None
 
 
 class TextMessage(Exact):

@@ -96,6 +96,8 @@ def test_two_apps_in_one_process_share_nothing(settings: ServerSettings) -> None
 def test_the_description_names_every_error_in_the_envelope(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     assert "HTTPValidationError" not in schema["components"]["schemas"]
+    form = schema["components"]["schemas"]["SpeechRequest"]["properties"]["temperature"]["anyOf"][0]
+    assert form == {"type": "number", "minimum": 0, "maximum": 100}
     operation = schema["paths"]["/v1/audio/speech"]["post"]
     assert "422" not in operation["responses"] and "audio/mpeg" in operation["responses"]["200"]["content"]
     for status in ("400", "401", "413", "429", "504"):
