@@ -4,8 +4,9 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from sparktts_onnx.server.errors import ApiError
 
@@ -47,8 +48,8 @@ class Admission:
             raise ApiError(429, message, code="rate_limit_exceeded", headers={"Retry-After": "10"})
         return self._counted("_sockets")
 
-    async def enter(self) -> "Place":
-        """Wait for a place.
+    async def enter(self) -> Callable[[], None]:
+        """Wait for a place; what gives it back, once, in the event loop's thread.
 
         Raises:
             ApiError: 429 where the queue is full, 503 where the server is stopping.
@@ -63,7 +64,7 @@ class Admission:
         finally:
             self.waiting -= 1
         self.active += 1
-        return Place(self)
+        return partial(self._leave, time.monotonic())
 
     def retry_after(self) -> int:
         """Whole seconds after which a place in the queue should be free."""
@@ -91,21 +92,7 @@ class Admission:
             headers={"Retry-After": str(self.retry_after())},
         )
 
-    def _leave(self, seconds: float) -> None:
-        self._spent.append(seconds)
+    def _leave(self, since: float) -> None:
+        self._spent.append(time.monotonic() - since)
         self.active -= 1
         self._places.release()
-
-
-class Place:
-    """One place that was taken; given back once."""
-
-    def __init__(self, admission: Admission) -> None:
-        self._admission: Admission | None = admission
-        self._since = time.monotonic()
-
-    def leave(self) -> None:
-        """Give the place back; in the event loop's thread."""
-        if self._admission is not None:
-            self._admission._leave(time.monotonic() - self._since)
-            self._admission = None

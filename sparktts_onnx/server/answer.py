@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from sparktts_onnx import SegmentInfo, SparkTTSError, SpeechInfo, Voice, WordInfo
-from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library, internal, note
+from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library, note, reported
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished
 from sparktts_onnx.server.service import SpeechService, deadline
@@ -76,7 +76,18 @@ class Answer:
         return first
 
     async def _while_connected(self, work: Coroutine[Any, Any, _T]) -> _T:
-        return await (work if self._request is None else while_connected(self._request, work))
+        """The result of `work`; ClientDisconnect is raised, and the work cancelled, where the client leaves first."""
+        if self._request is None:
+            return await work
+        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(self._request.receive))
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ClientDisconnect
+            return task.result()
+        finally:
+            task.cancel()
+            gone.cancel()
 
     async def audio(self, first: bytes) -> AsyncIterator[bytes]:
         """All bytes; one that breaks off raises, so that nobody takes it for whole."""
@@ -151,19 +162,17 @@ class Answer:
 
     def failed(self, error: Exception) -> ApiError:
         """The error as the client sees it; it is logged."""
-        if isinstance(error, ApiError):
-            reported = error
-        else:
-            reported = self._refusal(error) if isinstance(error, SparkTTSError) else internal(error)
-            reported.__cause__ = error
-        note(self._log, reported)
-        return reported
+        told = self._refusal(error) if isinstance(error, SparkTTSError) else reported(error)
+        note(self._log, told)
+        return told
 
     def _refusal(self, error: SparkTTSError) -> ApiError:
         param = field_at_fault(error, self._order.options)
         if self._order.recording is not None and param == "ref_audio":
             param = "file"
-        return from_library(error, param=param)
+        refusal = from_library(error, param=param)
+        refusal.__cause__ = error
+        return refusal
 
     def done(self) -> dict[str, Any]:
         """The summary of an answer that ended well."""
@@ -201,23 +210,6 @@ class SpeechResponse(StreamingResponse):
             raise
         finally:
             self._answer.close(client_left=client_left)
-
-
-async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
-    """The result of `work`, unless the client leaves first.
-
-    Raises:
-        ClientDisconnect: it has left; the work is cancelled.
-    """
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request.receive))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return task.result()
-    finally:
-        task.cancel()
-        gone.cancel()
 
 
 def as_json(word: WordInfo) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Errors as clients see them: the envelope of OpenAI's interface, from every place that can fail."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,6 +15,7 @@ from sparktts_onnx import SparkTTSError
 from sparktts_onnx.errors import (
     BusyError,
     MissingDependencyError,
+    NameTakenError,
     OptionError,
     OutputError,
     RecordingError,
@@ -25,6 +27,7 @@ from sparktts_onnx.server.schemas import SpeechRequest
 
 _BY_LIBRARY: tuple[tuple[type[SparkTTSError], int, str], ...] = (
     (TextError, 400, "invalid_text"),
+    (NameTakenError, 409, "name_taken"),
     (RecordingError, 400, "invalid_recording"),
     (VoiceError, 400, "invalid_voice"),
     (OptionError, 400, "invalid_value"),
@@ -86,6 +89,27 @@ class ApiError(HTTPException):
         return JSONResponse(self.body(), self.status_code, self.headers)
 
 
+@contextmanager
+def about(param: str) -> Iterator[None]:
+    """The library's errors as the interface's, about one field."""
+    try:
+        yield
+    except SparkTTSError as error:
+        raise from_library(error, param=param) from error
+
+
+def reported(error: Exception) -> ApiError:
+    """Any error as the interface reports it: one that is not meant for clients is a bug."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, SparkTTSError):
+        told = from_library(error)
+    else:
+        told = ApiError(500, "the server failed; its log has the place", code="internal_error")
+    told.__cause__ = error
+    return told
+
+
 def from_library(error: SparkTTSError, *, param: str | None = None) -> ApiError:
     """A library error as the interface reports it; what is not the client's fault is a 5xx, whose cause is logged.
 
@@ -98,13 +122,6 @@ def from_library(error: SparkTTSError, *, param: str | None = None) -> ApiError:
         if isinstance(error, kind):
             return ApiError(status, message, code=code, param=None if status == 507 else param)
     return ApiError(500, "the model failed; the server's log has the reason", code=_FAILED)
-
-
-def internal(error: Exception) -> ApiError:
-    """What a client hears of a bug."""
-    reported = ApiError(500, "the server failed; its log has the place", code="internal_error")
-    reported.__cause__ = error
-    return reported
 
 
 def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | None:
@@ -132,22 +149,15 @@ def note(log: dict[str, Any], error: ApiError) -> None:
 
 def add_handlers(app: FastAPI) -> None:
     """Let every error of an app leave in the envelope."""
-    app.add_exception_handler(ApiError, _api_error)
-    app.add_exception_handler(SparkTTSError, _library_error)
+    for kind in (ApiError, SparkTTSError):
+        app.add_exception_handler(kind, _own_error)
     app.add_exception_handler(HTTPException, _http_error)
 
 
-async def _api_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ApiError)
-    note(request.state.log, error)
-    return error.response()
-
-
-async def _library_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SparkTTSError)
-    reported = from_library(error)
-    reported.__cause__ = error
-    return await _api_error(request, reported)
+async def _own_error(request: Request, error: Exception) -> JSONResponse:
+    told = reported(error)
+    note(request.state.log, told)
+    return told.response()
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -157,7 +167,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     headers = dict(error.headers or {})
     if error.status_code == 405 and (allowed := _allowed(request)):
         headers["Allow"] = allowed
-    return await _api_error(request, ApiError(error.status_code, message, code=code, headers=headers))
+    return await _own_error(request, ApiError(error.status_code, message, code=code, headers=headers))
 
 
 def _allowed(request: Request) -> str:

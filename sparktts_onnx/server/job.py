@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sparktts_onnx import SegmentInfo, SpeechInfo, StreamOptions, TextFeed, Voice, WordInfo
+from sparktts_onnx import FORMATS, SegmentInfo, SpeechInfo, StreamOptions, TextFeed, Voice, WordInfo
 from sparktts_onnx.audio.encoding import StreamEncoder, encoder
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.server.engine import Engine, Stream
@@ -33,10 +33,8 @@ class Order:
     voice: Callable[[], Mapping[str, Any]]
     """Gives the options that say who speaks; may have to enroll or create a voice first."""
     file_format: str
-    sample_rate: int | None
+    sample_rate: int | None = None
     """Samples a second; None for the model's own."""
-    streams: bool
-    """Whether the format can leave while it is made."""
     events: bool = False
     """Whether the bytes leave as server-sent events."""
     recording: bytes | None = None
@@ -72,21 +70,18 @@ class SpeechJob:
 
     def run(self) -> None:
         """Do the work; whatever goes wrong reaches the reader."""
+        failure: Exception | None = None
         try:
             with closing(self._pieces()) as pieces:
                 for piece in filter(None, pieces):
                     self._made.append((self._made[-1][0] + len(piece), self._seconds))
                     self._pipe.put(piece)
         except Abandoned:
-            self._end(None)
+            pass
         except Exception as error:  # noqa: BLE001  Not swallowed: the reader raises it.
-            self._end(error)
-        else:
-            self._end(None)
-
-    def _end(self, error: Exception | None) -> None:
+            failure = error
         self.done = True
-        self._pipe.end(error)
+        self._pipe.end(failure)
 
     async def read(self) -> bytes | None:
         """The next bytes; None at the end."""
@@ -136,7 +131,7 @@ class SpeechJob:
     def _begin(self, options: dict[str, Any]) -> Stream:
         if self._order.recording is not None:
             return self._engine.revoice_stream(io.BytesIO(self._order.recording), options["voice"])
-        stream_options = self._order.stream_options if self._order.streams else WHOLE_SEGMENTS
+        stream_options = self._order.stream_options if FORMATS[self._order.file_format].streams else WHOLE_SEGMENTS
         return self._engine.stream(self._order.text, stream_options=stream_options, **options)
 
     def _silence(self, options: dict[str, Any]) -> Generator[bytes]:

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sparktts_onnx.server.errors import ApiError, internal
+from sparktts_onnx.server.errors import ApiError, reported
 from sparktts_onnx.server.logs import failure, fields
 from sparktts_onnx.server.metrics import Metrics
 from sparktts_onnx.server.service import SpeechService
@@ -98,7 +98,7 @@ class _Answer:
         if scope["type"] == "websocket" and self._log.get("status") == 101:
             await self._send({"type": "websocket.close", "code": 1011})
         elif "status" not in self._log:
-            await internal(error).response()(scope, receive, self.send)
+            await reported(error).response()(scope, receive, self.send)
 
 
 class Guard:
@@ -128,8 +128,8 @@ class Guard:
             if scope["type"] == "websocket":
                 await self._app(scope, receive, patient)
                 return
-            limited = _LimitedBody(receive, self._settings.max_body_bytes, self._settings.stall_seconds)
-            await self._app(scope, limited.receive, _headed(scope, patient) if scope["method"] == "HEAD" else patient)
+            limited = _limited(receive, self._settings.max_body_bytes, self._settings.stall_seconds)
+            await self._app(scope, limited, _headed(scope, patient) if scope["method"] == "HEAD" else patient)
 
     def _room(self, scope: Scope) -> AbstractContextManager[None]:
         if scope["type"] == "websocket":
@@ -169,35 +169,6 @@ class Guard:
         raise ApiError(403, message, code="foreign_origin")
 
 
-class _LimitedBody:
-    """Counts a body while it comes in, as its announced length cannot be relied on, and drops one that stalls."""
-
-    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
-        self._receive = receive
-        self._limit = limit
-        self._seconds: float | None = seconds
-        self._bytes = 0
-
-    async def receive(self) -> Message:
-        """The next message.
-
-        Raises:
-            ApiError: 413, the body is larger than allowed; 408, nothing more of it came.
-        """
-        try:
-            async with asyncio.timeout(self._seconds):
-                message = await self._receive()
-        except TimeoutError:
-            stalled = f"nothing more of the request's body came for {self._seconds:g} s"
-            raise ApiError(408, stalled, code="timeout", headers={"Connection": "close"}) from None
-        if not message.get("more_body", False):
-            self._seconds = None  # what comes next is the client's leaving
-        self._bytes += len(message.get("body", b""))
-        if self._bytes > self._limit:
-            raise _too_large(self._limit)
-        return message
-
-
 def meant_path(path: str) -> str:
     """The address that a client means which doubles a slash or the prefix /v1, or leaves the prefix out."""
     path = re.sub("/{2,}", "/", path)
@@ -214,6 +185,32 @@ def _headed(scope: Scope, send: Send) -> Send:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return send_head
+
+
+def _limited(receive: Receive, limit: int, seconds: float) -> Receive:
+    """A `receive` that counts a body, as its announced length cannot be relied on, and drops one that stalls.
+
+    It raises an ApiError: 413, the body is larger than allowed; 408, nothing more of it came.
+    """
+    patience: float | None = seconds
+    size = 0
+
+    async def receive_in_time() -> Message:
+        nonlocal patience, size
+        try:
+            async with asyncio.timeout(patience):
+                message = await receive()
+        except TimeoutError:
+            stalled = f"nothing more of the request's body came for {seconds:g} s"
+            raise ApiError(408, stalled, code="timeout", headers={"Connection": "close"}) from None
+        if not message.get("more_body", False):
+            patience = None  # what comes next is the client's leaving
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise _too_large(limit)
+        return message
+
+    return receive_in_time
 
 
 def _patient(send: Send, seconds: float) -> Send:

@@ -1,19 +1,15 @@
 """`/v1/models`: the names that a request may give the one model of this server."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.schemas import ModelList, ModelObject, SpeechModelList, failures
-from sparktts_onnx.server.service import SpeechService, service_of
+from sparktts_onnx.server.service import Service, SpeechService
 
 router = APIRouter(tags=["models"])
 
 OTHER_NAMES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """OpenAI's names, so that clients work unchanged."""
-
-_Service = Annotated[SpeechService, Depends(service_of)]
 
 
 def check_model(name: str | None, service: SpeechService) -> None:
@@ -26,20 +22,20 @@ def check_model(name: str | None, service: SpeechService) -> None:
 
 
 @router.get("/v1/models", responses=failures())
-async def list_models(service: _Service) -> ModelList:
+async def list_models(service: Service) -> ModelList:
     """The model's names."""
     return ModelList(data=_all_names(service))
 
 
 @router.get("/v1/audio/models", responses=failures())
-async def list_speech_models(service: _Service) -> SpeechModelList:
+async def list_speech_models(service: Service) -> SpeechModelList:
     """The same, as chat programs ask for models that speak."""
     names = _all_names(service)
     return SpeechModelList(data=names, models=names)
 
 
 @router.get("/v1/models/{model}", responses=failures(404))
-async def get_model(model: str, service: _Service) -> ModelObject:
+async def get_model(model: str, service: Service) -> ModelObject:
     """One name of the model."""
     check_model(model, service)
     return ModelObject(id=model)

@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from sparktts_onnx import BuiltInVoices, Voice
+from sparktts_onnx import BuiltInVoices
 from sparktts_onnx.errors import OptionError, VoiceError
-from sparktts_onnx.server.admission import Admission, Place
+from sparktts_onnx.server.admission import Admission
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.job import Order, SpeechJob
@@ -75,9 +76,9 @@ class SpeechService:
         Raises:
             ApiError: 429 or 503 where there is no place.
         """
-        place = await self.admission.enter()
+        leave = await self.admission.enter()
         self._jobs.add(job)
-        self._run(job.run, place).add_done_callback(lambda _: self._finished(job))
+        self._run(job.run, leave).add_done_callback(lambda _: self._finished(job))
 
     async def do(self, work: Callable[[], _T]) -> _T:
         """Do other slow work for a client, in its turn.
@@ -86,12 +87,12 @@ class SpeechService:
             ApiError: 429, 503 or 504 where there is no place, or it took too long.
         """
         async with deadline(self.settings.request_seconds):
-            place = await self.admission.enter()
-            return await asyncio.shield(self._run(work, place))
+            leave = await self.admission.enter()
+            return await asyncio.shield(self._run(work, leave))
 
-    def _run(self, work: Callable[[], _T], place: Place) -> asyncio.Future[_T]:
+    def _run(self, work: Callable[[], _T], leave: Callable[[], None]) -> asyncio.Future[_T]:
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        future.add_done_callback(lambda _: place.leave())
+        future.add_done_callback(lambda _: leave())
         return future
 
     def _finished(self, job: SpeechJob) -> None:
@@ -105,13 +106,11 @@ class SpeechService:
         except VoiceError as error:
             raise OptionError(f"the default voice cannot speak: {error}", field="default_voice") from error
 
-    def _default_voice(self) -> dict[str, Voice]:
-        return {"voice": self.voices.find(self.settings.default_voice)}
-
     async def _warm_up(self) -> None:
         began = time.monotonic()
-        order = Order(WARM_UP_TEXT, {"seed": 0}, self._default_voice, "pcm", None, streams=True)
-        job = self.make_job(order)
+        job = self.make_job(
+            Order(WARM_UP_TEXT, {"seed": 0}, lambda: {"voice": self.voices.find(self.settings.default_voice)}, "pcm")
+        )
         try:
             await self.begin(job)
             while await job.read() is not None:
@@ -142,3 +141,7 @@ def service_of(request: HTTPConnection) -> SpeechService:
     service = request.app.state.service
     assert isinstance(service, SpeechService)
     return service
+
+
+Service = Annotated[SpeechService, Depends(service_of)]
+"""What a route declares to get it."""

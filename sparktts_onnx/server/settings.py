@@ -102,26 +102,26 @@ class ServerSettings:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone."""
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def _host_name(name: str) -> str:
-    if not _HOST_NAME.fullmatch(name) and not _is_address(name):
+    if not _HOST_NAME.fullmatch(name) and _address(name) is None:
         raise OptionError(f"allowed_hosts has {name!r}; expected a name such as mybox.local, without scheme or port")
     return name.lower()
 
 
-def _is_address(name: str) -> bool:
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(name)
+        return ipaddress.ip_address(name)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _at_least(name: str, value: float, least: float) -> None:

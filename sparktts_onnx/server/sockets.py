@@ -6,8 +6,8 @@ on meanwhile, so that a `cancel` or a client that leaves is noticed at once.
 
 import asyncio
 import dataclasses
+import functools
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -139,7 +139,7 @@ class Conversation:
         body = checked(data, StartMessage)
         order = await asyncio.to_thread(order_for, body, TextFeed(), self._service)
         if self._voice is None or any(getattr(body, name) is not None for name in _VOICE):
-            self._voice = _once(order.voice)
+            self._voice = functools.cache(order.voice)
         options = StreamOptions(first_segment=body.first_segment, flush_seconds=body.flush_seconds)
         order = dataclasses.replace(order, voice=self._voice, stream_options=options)
         log = {"request_id": self._socket.state.log["request_id"], "utterance": self._number + 1, "status": 200}
@@ -192,8 +192,7 @@ class Conversation:
             await self._failed(utterance, error)
         else:
             if answer.voice is not None and "voice" not in utterance.voice():  # made up from a style
-                made = {"voice": answer.voice}
-                self._voice = lambda: made
+                self._voice = functools.partial(dict, voice=answer.voice)
             self._end(utterance, 200, done=True)
 
     async def _tell(self, utterance: _Utterance) -> None:
@@ -252,18 +251,3 @@ class Conversation:
 
     async def _send(self, kind: str, **values: Any) -> None:
         await self._socket.send_text(json.dumps({"type": kind, **values}, ensure_ascii=False))
-
-
-def _once(make: Callable[[], Mapping[str, Any]]) -> Callable[[], Mapping[str, Any]]:
-    """Makes a voice when it is first needed, and lets go of the recording it came from."""
-    made: list[Mapping[str, Any]] = []
-    pending, lock = [make], threading.Lock()
-
-    def get() -> Mapping[str, Any]:
-        with lock:
-            if not made:
-                made.append(pending[0]())
-                pending.clear()
-            return made[0]
-
-    return get

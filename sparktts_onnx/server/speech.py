@@ -4,19 +4,19 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sparktts_onnx import FORMATS, Lexicon, SparkTTSError, Ssml, TextFeed, Voice
+from sparktts_onnx import FORMATS, Lexicon, Ssml, TextFeed, Voice
 from sparktts_onnx.server.answer import Answer, SpeechResponse
 from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse, read_form
-from sparktts_onnx.server.errors import ApiError, from_library
+from sparktts_onnx.server.errors import ApiError, about
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.models import check_model
 from sparktts_onnx.server.schemas import RevoiceRequest, SpeechRequest, VoiceReference, failures
-from sparktts_onnx.server.service import SpeechService, service_of
+from sparktts_onnx.server.service import Service, SpeechService
 from sparktts_onnx.server.voicebook import recording_of
 
 router = APIRouter(tags=["speech"])
@@ -61,7 +61,7 @@ _CONTENT = {
     openapi_extra=described(SpeechRequest, JSON),
     responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)},
 )
-async def speak(request: Request, service: Annotated[SpeechService, Depends(service_of)]) -> Response:
+async def speak(request: Request, service: Service) -> Response:
     """Speak a text. The first bytes leave as soon as the first sound is made, in every format but FLAC."""
     return await _answered(await _order(request, service), service, request)
 
@@ -72,7 +72,7 @@ async def speak(request: Request, service: Annotated[SpeechService, Depends(serv
     openapi_extra=described(RevoiceRequest, FORM),
     responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)},
 )
-async def revoice(request: Request, service: Annotated[SpeechService, Depends(service_of)]) -> Response:
+async def revoice(request: Request, service: Service) -> Response:
     """Give a recording another voice. The first bytes leave once its first 40 s were heard, or all."""
     form = await read_form(request, RevoiceRequest)
     order = await asyncio.to_thread(_revoicing, form, service)
@@ -83,9 +83,8 @@ def _revoicing(form: RevoiceRequest, service: SpeechService) -> Order:
     """A recording and a voice as an order; what can be refused at once is refused here."""
     check_model(form.model, service)
     find = _kept(form.voice, service)
-    rate, streams = _rate(form.sample_rate, form.response_format), FORMATS[form.response_format].streams
-    events = form.stream_format == "sse"
-    return Order("", {}, lambda: {"voice": find()}, form.response_format, rate, streams, events, form.file)
+    rate, events = _rate(form.sample_rate, form.response_format), form.stream_format == "sse"
+    return Order("", {}, lambda: {"voice": find()}, form.response_format, rate, events, form.file)
 
 
 async def _answered(order: Order, service: SpeechService, request: Request) -> Response:
@@ -135,15 +134,12 @@ def order_for(body: SpeechRequest, text: str | TextFeed, service: SpeechService)
         voice = partial(_with_named, voice, _named(text, service), service)
     if body.speed != 1.0:
         options["tempo"] = body.speed
-    rate = _rate(body.sample_rate, body.response_format)
-    streams = FORMATS[body.response_format].streams
     return Order(
         text,
         options,
         voice,
         body.response_format,
-        rate,
-        streams,
+        _rate(body.sample_rate, body.response_format),
         events=body.stream_format == "sse",
         words=bool(body.timestamp_granularities),
     )
@@ -151,10 +147,8 @@ def order_for(body: SpeechRequest, text: str | TextFeed, service: SpeechService)
 
 def _lexicon(body: SpeechRequest, service: SpeechService) -> Lexicon | None:
     own = service.settings.lexicon
-    try:
+    with about("lexicon"):
         return (own or Lexicon()).with_entries(body.lexicon) if body.lexicon else own
-    except SparkTTSError as error:
-        raise from_library(error, param="lexicon") from error
 
 
 def _named(text: str | TextFeed, service: SpeechService) -> tuple[str, ...]:
@@ -162,10 +156,8 @@ def _named(text: str | TextFeed, service: SpeechService) -> tuple[str, ...]:
     if isinstance(text, TextFeed):
         message = "SSML is taken as one text: send it to POST /v1/audio/speech"
         raise ApiError(400, message, code="invalid_value", param="input_format")
-    try:
+    with about("input"):
         return Ssml.read(text, service.voices.check).voices
-    except SparkTTSError as error:
-        raise from_library(error, param="input") from error
 
 
 def _with_named(
@@ -178,10 +170,8 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
     """What gives the voice, once there is a place to do it."""
     style = {} if body.style is None else body.style.model_dump(exclude_none=True)
     if body.ref_audio is not None:
-        try:
+        with about("ref_audio"):
             recording = recording_of(body.ref_audio)
-        except SparkTTSError as error:
-            raise from_library(error, param="ref_audio") from error
         _refuse_gender(style)
         return lambda: {"voice": service.voices.enroll(recording, body.ref_text).voice, **style}
     name = body.voice.id if isinstance(body.voice, VoiceReference) else body.voice
@@ -196,10 +186,8 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
 def _kept(name: str | None, service: SpeechService) -> Callable[[], Voice]:
     """What gives the voice of a name, or the default voice."""
     name = name or service.settings.default_voice
-    try:
+    with about("voice"):
         service.voices.check(name)
-    except SparkTTSError as error:
-        raise from_library(error, param="voice") from error
     return partial(service.voices.find, name)
 
 

@@ -24,6 +24,7 @@ class VoiceBook:
     def __init__(self, engine: Engine, settings: ServerSettings) -> None:
         self.library = VoiceLibrary(settings.voices_dir, engine.manifest.codec)
         self._engine = engine
+        self._most = settings.max_voices
         self._enroll_options = EnrollOptions(window="best", max_seconds=settings.max_prompt_seconds)
         self._built_in = BuiltInVoices()
         self._prompts: OrderedDict[bytes, Enrollment] = OrderedDict()
@@ -63,16 +64,16 @@ class VoiceBook:
                 self._prompts.popitem(last=False)
         return enrolled
 
-    def keep(self, voice: Voice, name: str, *, consent: str | None, most: int) -> Voice:
-        """Keep a voice, unless there are `most` already."""
+    def keep(self, voice: Voice, name: str, *, consent: str | None) -> Voice:
+        """Keep a voice, unless there are as many as may be."""
         with self._keeping:
-            self.check_room(most)
+            self.check_room()
             return self.library.add(voice, name, consent=consent)
 
-    def check_room(self, most: int) -> None:
+    def check_room(self) -> None:
         """See that another voice may be kept."""
-        if len(self.library.names()) >= most:
-            raise ApiError(409, f"{most} voices are kept already", code="too_many_voices")
+        if len(self.library.names()) >= self._most:
+            raise ApiError(409, f"{self._most} voices are kept already", code="too_many_voices")
 
     def _built_in_name(self, name: str) -> str | None:
         """The built-in voice that `name` means; a kept voice of that name goes before it."""

@@ -1,17 +1,14 @@
 """`/v1/audio/voices`: the voices that can be asked for, kept on disk."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 
-from sparktts_onnx import BuiltInVoices, SparkTTSError, VoiceEntry, VoiceLibrary
+from sparktts_onnx import BuiltInVoices, VoiceEntry, VoiceLibrary
 from sparktts_onnx.errors import NameTakenError, OptionError, VoiceError
 from sparktts_onnx.server.content import FORM, JSON, described, read_form, read_json
-from sparktts_onnx.server.errors import ApiError, from_library
+from sparktts_onnx.server.errors import ApiError, about, from_library
 from sparktts_onnx.server.schemas import (
     NewName,
     NewVoice,
@@ -21,16 +18,15 @@ from sparktts_onnx.server.schemas import (
     VoiceSummary,
     failures,
 )
-from sparktts_onnx.server.service import SpeechService, service_of
+from sparktts_onnx.server.service import Service, SpeechService
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"])
 
 _REFUSALS = ("", "0", "false", "no", "none", "null", "off")
-_Service = Annotated[SpeechService, Depends(service_of)]
 
 
 @router.get("", responses=failures())
-def list_voices(service: _Service) -> VoiceList:
+def list_voices(service: Service) -> VoiceList:
     """The kept voices and the built-in ones; files that cannot be used are listed with their problem."""
     kept = [_from_entry(entry) for entry in service.voices.library.iter_entries()]
     taken = {VoiceLibrary.key(voice.id) for voice in kept}
@@ -40,13 +36,13 @@ def list_voices(service: _Service) -> VoiceList:
 
 
 @router.get("/{voice_id}", responses=failures(404))
-def get_voice(voice_id: str, service: _Service) -> VoiceObject:
+def get_voice(voice_id: str, service: Service) -> VoiceObject:
     """One voice."""
     return _find(voice_id, service)
 
 
 @router.post("", openapi_extra=described(NewVoice, FORM), responses=failures(409, 429, 503, 504, 507))
-async def create_voice(request: Request, service: _Service) -> VoiceObject:
+async def create_voice(request: Request, service: Service) -> VoiceObject:
     """Keep a voice: of a recording, with the consent of who speaks in it, or created by gender, pitch and speed."""
     form = await read_form(request, NewVoice)
     await asyncio.to_thread(_check_form, form, service)
@@ -54,7 +50,7 @@ async def create_voice(request: Request, service: _Service) -> VoiceObject:
 
 
 @router.patch("/{voice_id}", openapi_extra=described(NewName, JSON), responses=failures(404, 409, 507))
-async def rename_voice(voice_id: str, request: Request, service: _Service) -> VoiceObject:
+async def rename_voice(voice_id: str, request: Request, service: Service) -> VoiceObject:
     """Give a kept voice another name; its id changes with it."""
     return await asyncio.to_thread(_rename, voice_id, await read_json(request, NewName), service)
 
@@ -63,9 +59,7 @@ def _rename(voice_id: str, new: NewName, service: SpeechService) -> VoiceObject:
     _find_kept(voice_id, service)
     try:
         voice = service.voices.library.rename(voice_id, new.name)
-    except NameTakenError as error:
-        raise ApiError(409, str(error), code="name_taken", param="name") from None
-    except OptionError as error:
+    except (NameTakenError, OptionError) as error:
         raise from_library(error, param="name") from error
     except VoiceError as error:
         _find_kept(voice_id, service)  # it may be gone by now
@@ -74,7 +68,7 @@ def _rename(voice_id: str, new: NewName, service: SpeechService) -> VoiceObject:
 
 
 @router.delete("/{voice_id}", responses=failures(404, 507))
-def delete_voice(voice_id: str, service: _Service) -> VoiceDeleted:
+def delete_voice(voice_id: str, service: Service) -> VoiceDeleted:
     """Forget a kept voice."""
     _find_kept(voice_id, service)
     try:
@@ -94,8 +88,8 @@ def _check_form(form: NewVoice, service: SpeechService) -> None:
         found = "both" if recorded else "neither"
         message = f"give either a recording or what the voice shall be like (gender, pitch, speed); found {found}"
         raise ApiError(400, message, code="invalid_value", param="audio_sample")
-    service.voices.check_room(service.settings.max_voices)
-    with _problems_of("name"):
+    service.voices.check_room()
+    with about("name"):
         service.voices.library.check_free(form.name)
 
 
@@ -105,24 +99,13 @@ def _make(form: NewVoice, service: SpeechService) -> VoiceObject:
     if form.audio_sample is None:
         voice = service.engine.create_voice(form.gender, form.pitch, form.speed, seed=form.seed)
     else:
-        with _problems_of("audio_sample"):
+        with about("audio_sample"):
             enrolled = service.voices.enroll(form.audio_sample, form.transcript)
         voice, notes = enrolled.voice, enrolled.reports[0].notes
     consent = None if form.audio_sample is None else form.consent.strip()
-    with _problems_of("name"):
-        kept = service.voices.keep(voice, form.name, consent=consent, most=service.settings.max_voices)
+    with about("name"):
+        kept = service.voices.keep(voice, form.name, consent=consent)
     return _find(kept.name or form.name, service).model_copy(update={"notes": list(notes)})
-
-
-@contextmanager
-def _problems_of(param: str) -> Iterator[None]:
-    """The library's errors as the interface's, about one field."""
-    try:
-        yield
-    except NameTakenError as error:
-        raise ApiError(409, str(error), code="name_taken", param=param) from None
-    except SparkTTSError as error:
-        raise from_library(error, param=param) from error
 
 
 def _find(name: str, service: SpeechService) -> VoiceObject:

@@ -8,18 +8,18 @@ import dataclasses
 import logging
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlparse
 
 from sparktts_onnx import SparkTTSError, StreamOptions, TextFeed, __version__
 from sparktts_onnx.errors import MissingDependencyError, OptionError
 from sparktts_onnx.server.content import checked
-from sparktts_onnx.server.errors import ApiError, from_library
+from sparktts_onnx.server.errors import ApiError, note, reported
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.logs import failure, fields
 from sparktts_onnx.server.schemas import SpeechRequest, StartMessage
 from sparktts_onnx.server.service import SpeechService, deadline
+from sparktts_onnx.server.settings import is_loopback
 from sparktts_onnx.server.speech import check_length, make_order, order_for
 from sparktts_onnx.server.voices import list_voices
 
@@ -156,11 +156,10 @@ class Conversation(AsyncEventHandler):
 
     async def _fail(self, error: Exception) -> None:
         """Tell the client what is wrong and end the connection: an answer that it waits for does not come."""
-        told = error if isinstance(error, ApiError) else ApiError(500, "the server failed", code="internal_error")
-        if isinstance(error, SparkTTSError):
-            told = from_library(error)
+        told, log = reported(error), dict[str, Any]()
+        note(log, told)
         if told.status_code >= 500:
-            _log.error("an answer failed", extra=failure(error, reason=str(error)))
+            _log.error("an answer failed", extra=fields(**log))
         with suppress(ConnectionError):
             await self._send(Error(text=told.detail, code=told.code))
         self.writer.close()
@@ -209,15 +208,13 @@ def server_for(uri: str) -> AsyncServer:
         OptionError: it is no address.
     """
     try:
-        server = AsyncServer.from_uri(uri)
-        host = urlparse(uri).hostname if urlparse(uri).scheme == "tcp" else "localhost"
+        server, address = AsyncServer.from_uri(uri), urlparse(uri)
     except ValueError as error:
         raise OptionError(
             f"uri is {uri!r}: {error}; expected one such as tcp://127.0.0.1:10200", field="uri"
         ) from error
-    with suppress(ValueError):
-        if host != "localhost" and not ip_address(host or "").is_loopback:
-            _log.warning("%s lets everybody who reaches it speak: the Wyoming protocol has no key", uri)
+    if address.scheme == "tcp" and not is_loopback(address.hostname or ""):
+        _log.warning("%s lets everybody who reaches it speak: the Wyoming protocol has no key", uri)
     return server
 
 

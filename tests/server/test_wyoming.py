@@ -25,6 +25,7 @@ from wyoming.tts import (
 from sparktts_onnx import Voice, VoiceLibrary
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server import ServerSettings
+from sparktts_onnx.server.logs import JsonFormatter
 from sparktts_onnx.server.service import SpeechService
 from sparktts_onnx.server.wyoming import Conversation, server_for
 
@@ -127,7 +128,7 @@ WRONG: list[tuple[list[Event], str]] = [
 
 @pytest.mark.parametrize(("events", "message"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
 def test_what_is_wrong_is_told_and_ends_the_connection(
-    engine: StandIn, settings: ServerSettings, events: list[Event], message: str
+    engine: StandIn, settings: ServerSettings, events: list[Event], message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def wrong(client: AsyncTcpClient) -> None:
         for event in events:
@@ -141,6 +142,8 @@ def test_what_is_wrong_is_told_and_ends_the_connection(
         assert AudioStop.is_type((await answer(client))[-1].type)
 
     talk(engine, settings, wrong, right)
+    told = [JsonFormatter().format(record) for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(told) == ("failed" in message) and "please" not in "".join(told)
 
 
 @pytest.mark.parametrize(
