@@ -13,10 +13,10 @@ from sparktts_onnx.server.content import schemas
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import add_handlers
 from sparktts_onnx.server.middleware import Guard, Recorder
+from sparktts_onnx.server.pages import add_page
 from sparktts_onnx.server.schemas import NewName, NewVoice, RevoiceRequest, SpeechRequest
 from sparktts_onnx.server.service import SpeechService
 from sparktts_onnx.server.settings import ServerSettings
-from sparktts_onnx.server.webpage import add_page
 
 _ABOUT = "Speech in OpenAI's interface. Everything that is spoken is synthetic and marked as such in the file."
 _SHOWN_HEADERS = ["X-Request-ID", "X-Sample-Rate", "X-Seed", "Retry-After"]

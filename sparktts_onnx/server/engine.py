@@ -15,22 +15,18 @@ class Stream(Protocol):
     @property
     def sample_rate(self) -> int:
         """Samples a second."""
-        ...
 
     @property
     def info(self) -> SpeechInfo | None:
         """There after the last chunk."""
-        ...
 
     @property
     def words(self) -> tuple[WordInfo, ...] | None:
         """Words heard so far; None before the first chunk, and where the bundle cannot tell."""
-        ...
 
     @property
     def segments(self) -> tuple[SegmentInfo, ...]:
         """Segments heard so far."""
-        ...
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]: ...
 
@@ -40,7 +36,6 @@ class Stream(Protocol):
 
     def cancel(self) -> None:
         """End the iteration within one step, from any thread."""
-        ...
 
 
 class Engine(Protocol):
@@ -49,23 +44,19 @@ class Engine(Protocol):
     @property
     def manifest(self) -> Manifest:
         """The bundle's contract, for the codec's sizes."""
-        ...
 
     @property
     def stream(self) -> Callable[..., Stream]:
         """`stream(text, stream_options=…, **SpeechOptions)` speaks a text, or a `TextFeed`, chunk by chunk."""
-        ...
 
     @property
     def revoice_stream(self) -> Callable[..., Stream]:
         """`revoice_stream(recording, voice)` gives an open file's words another voice, chunk by chunk."""
-        ...
 
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
     ) -> Enrollment:
         """A voice from recordings."""
-        ...
 
     def create_voice(
         self,
@@ -76,4 +67,3 @@ class Engine(Protocol):
         seed: int | None = None,
     ) -> Voice:
         """A voice that the model makes up."""
-        ...

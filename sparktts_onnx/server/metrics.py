@@ -1,5 +1,7 @@
 """What Prometheus reads from `/metrics`; one registry an app, nothing global."""
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from sparktts_onnx import SpeechInfo
@@ -15,24 +17,20 @@ class Metrics:
     def __init__(self, admission: Admission) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.requests = Counter(
-            "spark_tts_requests_total", "Requests by route and status", ("route", "status"), registry=self.registry
-        )
-        self.request_seconds = self._histogram("request_seconds", "Arrival to the last byte, by route", ("route",))
-        self.first_audio_seconds = self._histogram("time_to_first_audio_seconds", "Arrival to the first sound")
-        self.queue_seconds = self._histogram("queue_seconds", "Time spent waiting for a place")
-        self.real_time_factor = Histogram(
-            "spark_tts_real_time_factor",
-            "Seconds of audio for each second of work; above 1 is faster than real time",
-            buckets=_REAL_TIME,
-            registry=self.registry,
-        )
-        self.tokens = self._counter("tokens", "Semantic tokens spoken")
-        self.audio_seconds = self._counter("audio_seconds", "Seconds of audio spoken")
-        self.retries = self._counter("segment_retries", "Segments tried again because a guard rejected them")
-        self.abandoned = self._counter("abandoned", "Answers whose client left before the end")
-        self._gauge("queue_depth", "Requests waiting for a place").set_function(lambda: admission.waiting)
-        self._gauge("active_streams", "Answers in work").set_function(lambda: admission.active)
+        ours: dict[str, Any] = {"namespace": "spark_tts", "registry": self.registry}
+        times = {"buckets": _SECONDS, **ours}
+        self.requests = Counter("requests", "Requests by route and status", ("route", "status"), **ours)
+        self.request_seconds = Histogram("request_seconds", "Arrival to the last byte, by route", ("route",), **times)
+        self.first_audio_seconds = Histogram("time_to_first_audio_seconds", "Arrival to the first sound", **times)
+        self.queue_seconds = Histogram("queue_seconds", "Time spent waiting for a place", **times)
+        faster = "Seconds of audio for each second of work; above 1 is faster than real time"
+        self.real_time_factor = Histogram("real_time_factor", faster, buckets=_REAL_TIME, **ours)
+        self.tokens = Counter("tokens", "Semantic tokens spoken", **ours)
+        self.audio_seconds = Counter("audio_seconds", "Seconds of audio spoken", **ours)
+        self.retries = Counter("segment_retries", "Segments tried again because a guard rejected them", **ours)
+        self.abandoned = Counter("abandoned", "Answers whose client left before the end", **ours)
+        Gauge("queue_depth", "Requests waiting for a place", **ours).set_function(lambda: admission.waiting)
+        Gauge("active_streams", "Answers in work", **ours).set_function(lambda: admission.active)
 
     def spoken(self, info: SpeechInfo) -> None:
         """One more answer is complete."""
@@ -40,12 +38,3 @@ class Metrics:
         self.tokens.inc(info.tokens)
         self.audio_seconds.inc(info.duration_seconds)
         self.retries.inc(sum(segment.retries for segment in info.segments))
-
-    def _histogram(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> Histogram:
-        return Histogram(f"spark_tts_{name}", help_text, labels, buckets=_SECONDS, registry=self.registry)
-
-    def _counter(self, name: str, help_text: str) -> Counter:
-        return Counter(f"spark_tts_{name}_total", help_text, registry=self.registry)
-
-    def _gauge(self, name: str, help_text: str) -> Gauge:
-        return Gauge(f"spark_tts_{name}", help_text, registry=self.registry)

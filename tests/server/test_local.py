@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from sparktts_onnx import Voice
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server import ServerSettings, create_app
-from sparktts_onnx.server.local import add_local
+from sparktts_onnx.server.pages import add_local
 
 
 def local(engine: StandIn, settings: ServerSettings, web: Path, bundle: Path) -> TestClient:
