@@ -7,7 +7,8 @@ import secrets
 import sys
 import threading
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
@@ -28,6 +29,17 @@ def part_beside(path: Path) -> Path:
             clear_parts(path.parent)
             _cleared.add(folder)
     return path.with_name(f".{_HOST}-{os.getpid()}-{secrets.token_hex(8)}.part")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A hidden name to write to; it becomes `path` where the block ends well, and is gone where it does not."""
+    part = part_beside(path)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def clear_parts(folder: Path) -> None:

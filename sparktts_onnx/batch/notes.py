@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx.audio.parts import part_beside
+from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.errors import OutputError
 
 
@@ -57,15 +57,11 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def write_lines(path: Path, items: Iterable[Mapping[str, Any]]) -> None:
     """Write a file of JSON lines that is there whole or not at all."""
-    part = part_beside(path)
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with whole_file(path) as part, part.open("w", encoding="utf-8") as file:
             file.writelines(map(_line, items))
-        part.replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sparktts_onnx import EnrollOptions, Manifest, SparkTTSError, SparkTTSONNX
-from sparktts_onnx.audio.parts import part_beside
+from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.batch.notes import Notes, read_lines, write_lines
 from sparktts_onnx.batch.recordings import Recording
 from sparktts_onnx.errors import (
@@ -203,14 +203,10 @@ def _write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
     kinds = {str: pyarrow.string(), list: pyarrow.list_(pyarrow.int32())}
     schema = pyarrow.schema([(name, kinds[kind]) for name, kind in ROW.items()])
-    part = part_beside(path)
     try:
-        with parquet.ParquetWriter(part, schema) as writer:
+        with whole_file(path) as part, parquet.ParquetWriter(part, schema) as writer:
             rows = iter(rows)
             while group := list(islice(rows, AT_ONCE)):
                 writer.write_table(pyarrow.Table.from_pylist(group, schema))
-        part.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx.audio.parts import part_beside
+from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.bundle.values import build
 from sparktts_onnx.errors import OutputError, VoiceError
@@ -67,7 +67,8 @@ class Voice:
         text = json.dumps({"format": VOICE_FORMAT, **fields}, ensure_ascii=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace_file(path, text + "\n")
+            with whole_file(path) as part:
+                part.write_text(text + "\n", encoding="utf-8", newline="\n")
         except OSError as error:
             raise OutputError(f"the voice cannot be written: {error.strerror or error}", file=path) from error
         return path
@@ -111,16 +112,6 @@ def check_voice(voice: Voice, codec: CodecLayout) -> None:
 def _check_range(label: str, kind: str, ids: tuple[int, ...], codes: int) -> None:
     if wrong := [i for i in ids if not 0 <= i < codes]:
         raise VoiceError(f"{label} has the {kind} id {wrong[0]}; this codec's are 0 to {codes - 1}")
-
-
-def _replace_file(path: Path, text: str) -> None:
-    temporary = part_beside(path)
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> Any:
