@@ -89,11 +89,10 @@ def install(tts: SparkTTSONNX, *scripts: Script, slots: int = 1) -> ScriptedMode
     return model
 
 
-def speaker_of(tts: SparkTTSONNX, model: Any) -> tuple[SegmentSpeaker, Scheduler]:
+def speaker_of(tts: SparkTTSONNX, model: Any) -> SegmentSpeaker:
     """What speaks segments with a model and everything else of a bundle."""
     prompter = Prompter(nano.BUNDLE / "tokenizer.json", tts.manifest.token_ids)
-    scheduler = Scheduler(model)
-    return SegmentSpeaker(tts.manifest, prompter, scheduler, tts._engine.vocoder), scheduler
+    return SegmentSpeaker(tts.manifest, prompter, Scheduler(model), tts._engine.vocoder)
 
 
 def walk(length: int, start: int = 0) -> list[int]:

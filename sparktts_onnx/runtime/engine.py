@@ -45,7 +45,7 @@ class Engine:
         )
         self.vocoder = Vocoder(self.sessions, self.manifest.codec)
         self.prompter = Prompter(bundle.folder / self.manifest.tokenizer.name, self.manifest.token_ids)
-        self.loaded: tuple[SegmentSpeaker, Scheduler] | None = None
+        self.loaded: SegmentSpeaker | None = None
         """What speaks a segment; None where the graphs are not loaded."""
         self._lock = threading.Lock()
         self._working: WeakSet[Cancellation] = WeakSet()
@@ -123,12 +123,11 @@ class Engine:
                 layout, alignment = self.manifest.language_model, self.manifest.alignment
                 session = self.sessions[LANGUAGE_MODEL]
                 model = LanguageModel(session, layout, slots=self.slots, alignment=alignment)
-                scheduler = Scheduler(model)
-                self.loaded = SegmentSpeaker(self.manifest, self.prompter, scheduler, self.vocoder), scheduler
-            return self.loaded[0]
+                self.loaded = SegmentSpeaker(self.manifest, self.prompter, Scheduler(model), self.vocoder)
+            return self.loaded
 
     def _let_go(self) -> None:
         with self._lock:
             loaded, self.loaded = self.loaded, None
         if loaded is not None:
-            loaded[1].close()
+            loaded.close()

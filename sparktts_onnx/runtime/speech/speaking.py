@@ -34,6 +34,10 @@ class SegmentSpeaker:
         self._scheduler = scheduler
         self._vocoder = vocoder
 
+    def close(self) -> None:
+        """End all answers, and wait until the language model has stopped."""
+        self._scheduler.close()
+
     def speak(
         self,
         segment: Segment,

@@ -93,8 +93,7 @@ def segment_of(voice: Voice, **changes: object) -> Segment:
 
 def speak(tts: SparkTTSONNX, model: ScriptedModel, segment: Segment) -> tuple[np.ndarray, SegmentEnds]:
     """The sound of a segment that is given whole, and how it went."""
-    speaker, _ = speaker_of(tts, model)
-    _, sound, ends = speaker.speak(segment, None, Cancellation())
+    _, sound, ends = speaker_of(tts, model).speak(segment, None, Cancellation())
     assert isinstance(sound, Chunk) and isinstance(ends, SegmentEnds)
     return sound.wav, ends
 
@@ -138,7 +137,7 @@ def test_every_attempt_draws_otherwise_and_the_same_way_again(
 ) -> None:
     install(tts, lambda: speech([1]))
     assert tts._engine.loaded is not None
-    scheduler, seeds = tts._engine.loaded[1], []
+    scheduler, seeds = tts._engine.loaded._scheduler, []
     generate = scheduler.generate
     monkeypatch.setattr(
         scheduler, "generate", lambda request, *rest: seeds.append(request.seed) or generate(request, *rest)
