@@ -35,7 +35,7 @@ class _Call:
     `first_place` to `first_place + slots - 1` of the cache are read and written.
     """
 
-    def __init__(self, session: Any, cache: KeyValueCache, answers: "_Answers", shape: tuple[int, int, int]) -> None:
+    def __init__(self, session: Any, cache: KeyValueCache, answers: _Answers, shape: tuple[int, int, int]) -> None:
         first_place, slots, count = shape
         self.ids = np.zeros((slots, count), np.int64)
         self.last_positions = np.zeros(slots, np.int32)
@@ -47,15 +47,15 @@ class _Call:
         self._outputs = {"logits": self.logits}
         if self.queries.shape[1]:
             self._outputs[QUERIES] = self.queries
-        self._bind_ids_and_answers(cache.device)
+        self._device = cache.device
+        self._bind_ids_and_answers()
         for index, buffer in enumerate(cache.buffers):
             name = f"{index // 2}.{'value' if index % 2 else 'key'}"
             part = (cache.device, 0, buffer.dtype, (slots, *buffer.shape[1:]), buffer.address(first_place))
             self._binding.bind_input(f"past_key_values.{name}", *part)
             self._binding.bind_output(f"present.{name}", *part)
 
-    def _bind_ids_and_answers(self, device: str) -> None:
-        assert device == "cpu"
+    def _bind_ids_and_answers(self) -> None:
         self._bind_array("input_ids", self.ids)
         self._bind_array("seqlens_k", self.last_positions)
         self._bind_array("total_sequence_length", self.total)
@@ -89,17 +89,17 @@ class _DeviceCall(_Call):
         self._options = ort.RunOptions()
         self._options.add_run_config_entry("gpu_graph_id", "-1" if recording is None else str(recording))
 
-    def _bind_ids_and_answers(self, device: str) -> None:
-        self._copied = [
-            (array, ort.OrtValue.ortvalue_from_numpy(array, device, 0)) for array in (self.ids, self.last_positions)
-        ]
+    def _bind_ids_and_answers(self) -> None:
+        self._copied = [self._with_copy(array) for array in (self.ids, self.last_positions)]
         for name, (_, value) in zip(("input_ids", "seqlens_k"), self._copied, strict=True):
             self._binding.bind_ortvalue_input(name, value)
         self._bind_array("total_sequence_length", self.total)
-        self._answers = []
-        for name, array in self._outputs.items():
-            self._answers.append((array, ort.OrtValue.ortvalue_from_numpy(array, device, 0)))
-            self._binding.bind_ortvalue_output(name, self._answers[-1][1])
+        self._answers = [self._with_copy(array) for array in self._outputs.values()]
+        for name, (_, value) in zip(self._outputs, self._answers, strict=True):
+            self._binding.bind_ortvalue_output(name, value)
+
+    def _with_copy(self, array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Any]:
+        return array, ort.OrtValue.ortvalue_from_numpy(array, self._device, 0)
 
     def run(self) -> None:
         for array, value in self._copied:

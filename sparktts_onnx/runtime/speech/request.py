@@ -25,6 +25,7 @@ from sparktts_onnx.text.ssml import MAX_CHARACTERS, Part, Ssml
 MAX_TEXT_CHARACTERS = MAX_CHARACTERS
 MAX_SEED = (1 << 63) - 1
 RETRIES = 2
+A_VOICE = "a Voice (see process_prompt and Voice.load)"
 
 
 class SpeechOptions(TypedDict, total=False):
@@ -207,17 +208,13 @@ def _unbroken(text: str) -> str:
 
 
 def _voice(voice: Any) -> Voice | None:
-    if voice is not None and not isinstance(voice, Voice):
-        expected = "a Voice (see process_prompt and Voice.load)"
-        raise OptionError(f"voice is of type {type(voice).__name__}; expected {expected}", field="voice")
-    return voice
+    return None if voice is None else instance_of("voice", voice, Voice, A_VOICE)
 
 
 def _voices(voices: Any) -> Mapping[str, Voice]:
-    expected = "a mapping of names to voices"
-    given: Mapping[str, Voice] = instance_of("voices", voices, Mapping, expected)
+    given: Mapping[str, Voice] = instance_of("voices", voices, Mapping, "a mapping of names to voices")
     for name, voice in given.items():
-        instance_of(f"voices[{name!r}]", voice, Voice, "a Voice (see process_prompt and Voice.load)")
+        instance_of(f"voices[{name!r}]", voice, Voice, A_VOICE)
     return given
 
 
