@@ -40,12 +40,7 @@ class RemoteEngine:
 
     def __init__(self, speakers: DeploymentHandle, manifest: Manifest) -> None:
         self._speakers = speakers
-        self._manifest = manifest
-
-    @property
-    def manifest(self) -> Manifest:
-        """The bundle's contract."""
-        return self._manifest
+        self.manifest = manifest
 
     def stream(
         self, text: str | TextFeed, *, stream_options: StreamOptions | None = None, **options: Any
@@ -58,13 +53,13 @@ class RemoteEngine:
         options.setdefault("seed", secrets.randbelow(1 << 31))  # a second attempt has to be the same
         speak = self._speakers.options(method_name="speak", stream=True)
         return RemoteStream(
-            text, lambda whole: speak.remote(whole, stream_options, options), self._manifest.codec.sample_rate
+            text, lambda whole: speak.remote(whole, stream_options, options), self.manifest.codec.sample_rate
         )
 
     def revoice_stream(self, recording: BinaryIO, voice: Voice) -> "RemoteStream":
         """Give a recording another voice, on the worker that has least to do, chunk by chunk."""
         data, revoice = recording.read(), self._speakers.options(method_name="revoice", stream=True)
-        return RemoteStream("", lambda _: revoice.remote(data, voice), self._manifest.codec.sample_rate)
+        return RemoteStream("", lambda _: revoice.remote(data, voice), self.manifest.codec.sample_rate)
 
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
