@@ -23,7 +23,7 @@ from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, CodecLayout,
 from sparktts_onnx.export.alignment.probe import AttentionProbe
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import DecoderConfig
-from sparktts_onnx.runtime.language.alignment import TextColumns, best_paths, contrasts, word_frames
+from sparktts_onnx.runtime.language.alignment import Array, TextColumns, best_paths, word_frames
 from sparktts_onnx.runtime.language.grammar import SpeechGrammar
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
@@ -261,3 +261,19 @@ def _mean_contrasts(masses: Sequence[np.ndarray[Any, Any]], answers: Sequence[An
     ]
     mean: np.ndarray[Any, Any] = np.mean(each, axis=0)
     return mean
+
+
+def contrasts(masses: Array, letters: Array) -> Array:
+    """How clearly each of masses [n, T, C] goes through the text forward: float64 [n].
+
+    That is what lies within a token of the best path. The same with time reversed is taken off, so that what follows
+    no text comes to about 0.
+    """
+    return _near_paths(masses, letters) - _near_paths(masses[:, ::-1], letters)
+
+
+def _near_paths(masses: Array, letters: Array) -> Array:
+    paths = best_paths(masses, letters)[:, :, None]
+    padded = np.pad(masses, ((0, 0), (0, 0), (1, 1)))
+    near: Array = sum(np.take_along_axis(padded, paths + shift, 2).mean(axis=(1, 2)) for shift in range(3))
+    return near

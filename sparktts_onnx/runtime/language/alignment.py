@@ -172,19 +172,3 @@ def _first_frame(path: Array, column: int) -> int:
 
 def _weight(character: str) -> int:
     return _LONG_LETTERS if _LONG.match(character) else int(character.isalnum())
-
-
-def contrasts(masses: Array, letters: Array) -> Array:
-    """How clearly each of masses [n, T, C] goes through the text forward: float64 [n].
-
-    That is what lies within a token of the best path. The same with time reversed is taken off, so that what follows
-    no text comes to about 0.
-    """
-    return _near_paths(masses, letters) - _near_paths(masses[:, ::-1], letters)
-
-
-def _near_paths(masses: Array, letters: Array) -> Array:
-    paths = best_paths(masses, letters)[:, :, None]
-    padded = np.pad(masses, ((0, 0), (0, 0), (1, 1)))
-    near: Array = sum(np.take_along_axis(padded, paths + shift, 2).mean(axis=(1, 2)) for shift in range(3))
-    return near

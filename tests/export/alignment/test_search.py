@@ -9,7 +9,14 @@ import pytest
 
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.alignment.probe import AttentionProbe
-from sparktts_onnx.export.alignment.search import LEAST_CONTRAST, Recording, choose_heads, read_recordings, word_offsets
+from sparktts_onnx.export.alignment.search import (
+    LEAST_CONTRAST,
+    Recording,
+    choose_heads,
+    contrasts,
+    read_recordings,
+    word_offsets,
+)
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.language.config import read_decoder_config
@@ -54,6 +61,19 @@ def test_the_clearest_heads_are_chosen_and_few() -> None:
     assert choose_heads(np.array([[0.01, 0.81], [0.8, 0.3]])) == [(0, 1), (1, 0)]
     assert choose_heads(np.array([[0.09, 0.01], [0.07, 0.12]])) == [(0, 0), (1, 1)]
     assert len(choose_heads(np.full((3, 4), 0.5))) == 4
+
+
+def test_contrast_tells_reading_from_wandering() -> None:
+    text = "One two, three."
+    rng, columns = np.random.default_rng(0), len(text)
+    forward = np.full((3 * columns, columns), 0.1 / (columns - 1), np.float32)
+    forward[np.arange(3 * columns), np.arange(3 * columns) // 3] = 0.9
+    wandering = rng.dirichlet(np.ones(columns), len(forward)).astype(np.float32)
+    still = np.full_like(forward, 1 / columns)
+    letters = TextColumns(text, tuple((i, i + 1) for i in range(columns))).letters()
+    found = contrasts(np.stack([forward, forward[::-1], wandering, still]), letters)
+    assert found[0] > 0.5 and found[1] < -0.5
+    assert abs(found[2]) < 0.05 and abs(found[3]) < 1e-6
 
 
 def test_the_lead_is_what_attention_comes_before_the_sound() -> None:

@@ -12,7 +12,6 @@ from sparktts_onnx.runtime.language.alignment import (
     PathFinder,
     TextColumns,
     best_paths,
-    contrasts,
     log_masses,
     word_frames,
 )
@@ -80,13 +79,3 @@ def test_tokens_of_whole_words_and_of_parts_of_a_character() -> None:
 def test_signs_alone_are_no_words() -> None:
     columns = TextColumns("— Yes … no! ?", tuple((i, i + 1) for i in range(13)))
     assert [columns.text[a:b] for a, b in columns.words()] == ["Yes", "no!"]
-
-
-def test_contrast_tells_reading_from_wandering() -> None:
-    rng = np.random.default_rng(0)
-    forward = said(list(range(len(TEXT))), len(TEXT))
-    wandering = rng.dirichlet(np.ones(len(TEXT)), len(forward)).astype(np.float32)
-    still = np.full_like(forward, 1 / len(TEXT))
-    found = contrasts(np.stack([forward, forward[::-1], wandering, still]), LETTERS.letters())
-    assert found[0] > 0.5 and found[1] < -0.5
-    assert abs(found[2]) < 0.05 and abs(found[3]) < 1e-6
