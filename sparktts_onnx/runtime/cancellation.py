@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 from sparktts_onnx.errors import GenerationError
 
+LISTEN_SECONDS = 0.5
+"""A thread that waits looks this often whether it still should; on Windows it hears Ctrl-C only then."""
+
 
 class Cancellation:
     """Cancels one piece of work; safe to share between threads.

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sparktts_onnx.errors import GenerationError, SparkTTSError
-from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation
 from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
@@ -26,8 +26,6 @@ PIECES_BETWEEN_STEPS = 8
 """Most prompts of which a piece is read before those who speak already get their next id."""
 _IDLE_SECONDS = 0.5
 """The worker ends when nothing was asked for this long; the next request starts another."""
-_LISTEN_SECONDS = 0.5
-"""A waiting caller looks this often whether its worker lives; on Windows it hears Ctrl-C only then."""
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +146,7 @@ class Scheduler:
     def _listen(self, answer: _Answer) -> int | SparkTTSError | None:
         while True:
             try:
-                return answer.news.get(timeout=_LISTEN_SECONDS)
+                return answer.news.get(timeout=LISTEN_SECONDS)
             except queue.Empty:
                 worker = self._worker
                 if (worker is None or not worker.is_alive()) and answer.news.empty():

@@ -13,14 +13,12 @@ from dataclasses import replace
 from functools import partial
 
 from sparktts_onnx.errors import GenerationError
-from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation
 from sparktts_onnx.runtime.speech.segment import Event, Segment, SegmentBegins
 from sparktts_onnx.runtime.voices.voice import Voice
 
 EVENTS_AHEAD = 8
 """Events of a segment that may wait to be taken; then its thread waits."""
-_LISTEN_SECONDS = 0.5
-"""A thread that waits looks this often whether it still should; on Windows it hears Ctrl-C only then."""
 
 Speak = Callable[[Segment, Callable[[], None]], Iterator[Event]]
 """Speaks a segment; calls the given function when the language model has written it."""
@@ -86,7 +84,7 @@ class _Channel:
         """Hand over an event; wait while there are too many."""
         with self._changed:
             while len(self._events) >= EVENTS_AHEAD and not self._cancellation.cancelled:
-                self._changed.wait(_LISTEN_SECONDS)
+                self._changed.wait(LISTEN_SECONDS)
             self._cancellation.check()
             self._events.append(event)
             self._changed.notify_all()
@@ -109,7 +107,7 @@ class _Channel:
     def _take(self) -> Event | None:
         with self._changed:
             while not self._events and not self._ended and not self._cancellation.cancelled:
-                self._changed.wait(_LISTEN_SECONDS)
+                self._changed.wait(LISTEN_SECONDS)
             if self._cancellation.cancelled:
                 return None
             if self._events:

@@ -7,11 +7,8 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Self
 
 from sparktts_onnx.errors import OptionError, TextError
-from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation
 from sparktts_onnx.runtime.speech.request import MAX_TEXT_CHARACTERS, checked_piece
-
-_LISTEN_SECONDS = 0.5
-"""A thread that waits for text looks this often whether it still should."""
 
 
 class TextFeed:
@@ -126,7 +123,7 @@ class TextFeed:
             left = limit - time.monotonic()
             if left <= 0:
                 return True
-            self._changed.wait(min(left, _LISTEN_SECONDS))
+            self._changed.wait(min(left, LISTEN_SECONDS))
         cancellation.check()
         if not self._pieces and self._error is not None:
             raise self._error
