@@ -6,7 +6,6 @@ bytes again. Refusals with 429 are counted and tried again after the time that t
 
 import argparse
 import contextlib
-import http.client
 import itertools
 import json
 import math
@@ -17,14 +16,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
+import numpy as np
 
 from benchmarks.report import RESULTS, load
 
 RATE = 24_000
 """Samples a second of the raw format, in which lengths can be told from bytes."""
+FAILED = 0
+"""Status of a request that was not answered."""
 
 _TEXTS = (
     ("alloy", "Good morning."),
@@ -39,49 +44,47 @@ REQUESTS = tuple(
 )
 
 
-@dataclass
-class Level:
-    """What so many clients met."""
+@dataclass(frozen=True)
+class Answer:
+    """What came back for a request."""
 
-    clients: int
-    answers: int = 0
-    wrong: int = 0
-    refused: int = 0
-    failures: list[str] = field(default_factory=list)
-    first_seconds: list[float] = field(default_factory=list)
-    """Request sent to first byte of sound, of answers that were not refused."""
-    whole_seconds: list[float] = field(default_factory=list)
-    audio_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    memory_bytes: float = 0.0
-    """Of the server, at the end."""
+    number: int
+    """Of the request."""
+    status: int
+    data: bytes
+    """Sound, or why there is none."""
+    first: float
+    """Seconds to the first byte."""
+    whole: float
+    """Seconds to the last."""
+    retry_after: float = 0.0
+    """Seconds that the server names with a refusal."""
 
 
-class Client:
-    """One connection to the server."""
+def ask(client: httpx.Client, number: int) -> Answer:
+    """One request, answered, refused or failed."""
+    began = time.perf_counter()
+    first, data = 0.0, b""
+    try:
+        with client.stream("POST", "/v1/audio/speech", json=REQUESTS[number]) as response:
+            for piece in response.iter_raw():
+                first = first or time.perf_counter() - began
+                data += piece
+        wait = float(response.headers.get("Retry-After", 1))
+        return Answer(number, response.status_code, data, first, time.perf_counter() - began, wait)
+    except httpx.HTTPError as error:
+        return Answer(number, FAILED, f"{type(error).__name__}: {error}".encode(), 0.0, 0.0)
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
 
-    def speak(self, number: int) -> tuple[int, bytes, float, float]:
-        """Status, sound (or seconds to wait, as text), seconds to the first byte and to the last."""
-        began = time.perf_counter()
-        body = json.dumps(REQUESTS[number])
-        self._connection.request("POST", "/v1/audio/speech", body, {"Content-Type": "application/json"})
-        answer = self._connection.getresponse()
-        start = answer.read(1)
-        first = time.perf_counter() - began
-        data = start + answer.read()
-        if answer.status == 429:
-            data = (answer.getheader("Retry-After") or "1").encode()
-        return answer.status, data, first, time.perf_counter() - began
+def client_of(port: int) -> httpx.Client:
+    """A connection to the server."""
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600, trust_env=False)
 
-    def memory(self) -> float:
-        """Resident bytes of the server's process."""
-        self._connection.request("GET", "/metrics")
-        page = self._connection.getresponse().read().decode()
-        found = re.search(r"^process_resident_memory_bytes (\S+)", page, re.MULTILINE)
-        return float(found.group(1)) if found else 0.0
+
+def alone(port: int) -> list[bytes]:
+    """The sound of every request while nobody else asks."""
+    with client_of(port) as client:
+        return [ask(client, number).data for number in range(len(REQUESTS))]
 
 
 def main() -> int:
@@ -94,13 +97,11 @@ def main() -> int:
     parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="further arguments of the server")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, server(options.model_dir, folder, options.serve) as port:
-        alone = [Client(port).speak(number) for number in range(len(REQUESTS))]
-        expected = [data for _, data, _, _ in alone]
+        expected = alone(port)
         levels = [run(port, expected, clients, options.seconds) for clients in options.clients]
-    summaries = [summary(level) for level in levels]
-    print(load(summaries))
-    options.output.write_text(json.dumps(summaries, indent=1) + "\n", encoding="utf-8")
-    return 1 if any(level.wrong or level.failures for level in levels) else 0
+    print(load(levels))
+    options.output.write_text(json.dumps(levels, indent=1) + "\n", encoding="utf-8")
+    return 1 if any(level["wrong"] or level["failures"] for level in levels) else 0
 
 
 @contextlib.contextmanager
@@ -125,59 +126,47 @@ def server(model_dir: Path, folder: str, arguments: Sequence[str]) -> Iterator[i
         process.wait()
 
 
-def run(port: int, expected: Sequence[bytes], clients: int, seconds: float) -> Level:
-    """So many clients for some time, each asking again as soon as it was answered."""
-    level, lock = Level(clients), threading.Lock()
+def run(port: int, expected: Sequence[bytes], clients: int, seconds: float) -> dict[str, Any]:
+    """The figures of so many clients for some time, each asking again as soon as it was answered."""
     numbers = itertools.cycle(range(len(REQUESTS)))
     began = time.perf_counter()
 
-    def ask() -> None:
-        client = Client(port)
-        while time.perf_counter() - began < seconds:
-            with lock:
-                number = next(numbers)
-            try:
-                status, data, first, whole = client.speak(number)
-            except (OSError, http.client.HTTPException) as error:
-                with lock:
-                    level.failures.append(f"{type(error).__name__}: {error}")
-                client = Client(port)
-                continue
-            with lock:
-                _note(level, status, data, first, whole, right=data == expected[number])
-            if status == 429:
-                time.sleep(float(data))
+    def keep_asking(_: int) -> list[Answer]:
+        answers = []
+        with client_of(port) as client:
+            while time.perf_counter() - began < seconds:
+                answers.append(ask(client, next(numbers)))
+                if answers[-1].status == 429:
+                    time.sleep(answers[-1].retry_after)
+        return answers
 
-    threads = [threading.Thread(target=ask) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    level.wall_seconds = time.perf_counter() - began
-    level.memory_bytes = Client(port).memory()
-    return level
+    with ThreadPoolExecutor(clients) as pool:
+        answers = [answer for some in pool.map(keep_asking, range(clients)) for answer in some]
+    spent = time.perf_counter() - began
+    with client_of(port) as client:
+        page = client.get("/metrics").text
+    memory = re.search(r"^process_resident_memory_bytes (\S+)", page, re.MULTILINE)
+    return {
+        "clients": clients,
+        **summary(answers, expected),
+        "wall_seconds": spent,
+        "memory_bytes": float(memory.group(1)) if memory else 0.0,
+    }
 
 
-def _note(level: Level, status: int, data: bytes, first: float, whole: float, *, right: bool) -> None:
-    if status == 429:
-        level.refused += 1
-    elif status != 200:
-        level.failures.append(f"status {status}: {data[:200]!r}")
-    else:
-        level.answers += 1
-        level.wrong += not right
-        level.first_seconds.append(first)
-        level.whole_seconds.append(whole)
-        level.audio_seconds += len(data) / 2 / RATE
-
-
-def summary(level: Level) -> dict[str, Any]:
-    """A level's figures, times as medians and 95th percentiles."""
-    found = asdict(level)
+def summary(answers: Sequence[Answer], expected: Sequence[bytes]) -> dict[str, Any]:
+    """Counts, and seconds as medians and 95th percentiles."""
+    good = [answer for answer in answers if answer.status == 200]
+    found: dict[str, Any] = {
+        "answers": len(good),
+        "wrong": sum(answer.data != expected[answer.number] for answer in good),
+        "refused": sum(answer.status == 429 for answer in answers),
+        "failures": [f"status {a.status}: {a.data[:200]!r}" for a in answers if a.status not in (200, 429)],
+        "audio_seconds": sum(len(answer.data) for answer in good) / 2 / RATE,
+    }
     for what in ("first", "whole"):
-        seconds = sorted(found.pop(f"{what}_seconds")) or [math.nan]
-        for name, share in (("median", 0.5), ("95", 0.95)):
-            found[f"{what}_{name}"] = seconds[min(len(seconds) - 1, int(share * len(seconds)))]
+        seconds = [getattr(answer, what) for answer in good] or [math.nan]
+        found[f"{what}_median"], found[f"{what}_95"] = np.percentile(seconds, (50, 95)).tolist()
     return found
 
 

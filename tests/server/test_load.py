@@ -7,30 +7,25 @@ from typing import Any
 from live_server import Live
 from stand_in import StandIn, until
 
-from benchmarks.load import REQUESTS, Client, run, summary
+from benchmarks.load import alone, run
 from benchmarks.report import load
 from sparktts_onnx.server import ServerSettings
 
 Serve = Callable[[Any, ServerSettings], Live]
 
 
-def alone(live: Live) -> list[bytes]:
-    return [Client(live.port).speak(number)[1] for number in range(len(REQUESTS))]
-
-
 def test_right_answers_are_counted_and_wrong_ones_are_found(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
     live = serve(engine, settings)
-    expected = alone(live)
+    expected = alone(live.port)
     level = run(live.port, expected, 4, 0.5)
-    assert level.answers > 8 and level.wrong == 0 and level.failures == [] and level.memory_bytes > 0
+    assert level["answers"] > 8 and level["wrong"] == 0 and level["failures"] == [] and level["memory_bytes"] > 0
+    assert 0 < level["first_median"] <= level["first_95"] and level["audio_seconds"] > 0
     swapped = [expected[1], expected[0], *expected[2:]]
     mixed = run(live.port, swapped, 4, 0.5)
-    assert 0 < mixed.wrong < mixed.answers
-    assert summary(mixed)["wrong"] == mixed.wrong and f"| 4 | {mixed.answers} | {mixed.wrong} |" in load(
-        [summary(mixed)]
-    )
+    assert 0 < mixed["wrong"] < mixed["answers"]
+    assert f"| 4 | {mixed['answers']} | {mixed['wrong']} |" in load([mixed])
 
 
 def test_refusals_are_tried_again_and_failures_are_told(
@@ -38,9 +33,9 @@ def test_refusals_are_tried_again_and_failures_are_told(
 ) -> None:
     live = serve(engine, dataclasses.replace(settings, slots=1, queue_size=0))
     assert until(lambda: live.app.state.service.state == "ready")
-    expected = alone(live)
+    expected = alone(live.port)
     level = run(live.port, expected, 4, 1.5)
-    assert level.refused > 0 and level.answers > 0 and level.wrong == 0 and level.failures == []
+    assert level["refused"] > 0 and level["answers"] > 0 and level["wrong"] == 0 and level["failures"] == []
     engine.chunk = lambda *_: 1 / 0  # type: ignore[method-assign]
     broken = run(live.port, expected, 1, 0.3)
-    assert broken.answers == 0 and "status 500" in broken.failures[0]
+    assert broken["answers"] == 0 and "status 500" in broken["failures"][0]
