@@ -15,11 +15,13 @@ from benchmarks.harness import Case, Contender, Result, Values, WrongOutputError
 from benchmarks.pytorch import OriginalSpeaker
 from benchmarks.settings import SENTENCES, TEXTS, Settings, Text
 from benchmarks.sides import Wave
-from sparktts_onnx import SparkTTSONNX, Voice
+from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 
 SUITE, TOGETHER = "end to end", "texts together"
 _MANY, _SENTENCE_IDS = 16, 100
 """Texts together, and the tokens of each: two seconds of speech."""
+_WORDS_A_SECOND = 20
+"""As a language model writes them."""
 _SHARE_OF_LENGTH = (0.85, 1.25)
 """Pauses between segments add to the sound of the ids, silent ends are cut."""
 
@@ -35,6 +37,9 @@ def run(settings: Settings) -> list[Result]:
             if text.segments == 1:  # The long text would take the others most of the run.
                 contenders += [Contender(side.name, partial(_speak, side, text, Path(folder))) for side in original]
                 contenders += [Contender(f"ours {p}, streamed", partial(ours[p].streamed, text)) for p in settings.fast]
+                contenders += [
+                    Contender(f"ours {p}, in pieces", partial(ours[p].in_pieces, text)) for p in settings.fast
+                ]
             wanted = settings.fast if text.segments > 1 else settings.precisions
             contenders += [Contender(f"ours {p}", partial(ours[p].to_file, text, Path(folder))) for p in wanted]
             results += measure(Case(SUITE, name, tuple(contenders)), settings.plan)
@@ -105,6 +110,23 @@ class OurSpeaker:
         assert info is not None, "the stream was read to its end"
         self._judge(text, np.concatenate(chunks), info.tokens)
         return {"first_audio_seconds": first}
+
+    def in_pieces(self, text: Text) -> Values:
+        """Speak a text that comes word by word: from the end of its first clause to the first sound."""
+        clause_ended = 0.0
+
+        def words() -> Iterator[str]:
+            nonlocal clause_ended
+            for word in text.text.split():
+                time.sleep(1 / _WORDS_A_SECOND)
+                if word.endswith(","):
+                    clause_ended = clause_ended or time.perf_counter()
+                yield f"{word} "
+
+        options = StreamOptions(first_segment="clause")
+        with self._tts.stream(**self._item(text) | {"text": words()}, stream_options=options) as stream:
+            next(stream)
+            return {"first_audio_seconds": time.perf_counter() - clause_ended}
 
     def many(self, texts: Sequence[Text], *, batch: bool) -> Values:
         """Speak several texts, at once or one by one."""

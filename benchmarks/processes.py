@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -10,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchmarks.harness import Case, Contender, Plan, Result, Values, WrongOutputError, measure
 from benchmarks.settings import DEFAULT_PRECISION, TEXTS, Settings, Text
 
 SUITE = "process"
 _OURS = f"ours {DEFAULT_PRECISION}"
 _SECONDS, _STARTS = 600, 3
-_STATUS = Path("/proc/self/status")
 
 
 def run(settings: Settings) -> list[Result]:
@@ -108,15 +110,11 @@ def original(given: argparse.Namespace) -> dict[str, float]:
 
 def memory() -> dict[str, float]:
     """Largest resident memory so far, and what is resident now without what other processes can share: files."""
-    return {"resident_mb": megabytes(_STATUS, "VmHWM"), "anonymous_mb": megabytes(_STATUS, "RssAnon")}
-
-
-def megabytes(file: Path, key: str) -> float:
-    """A value in kB from a file of lines `key: value kB`, in MB."""
-    for line in file.read_text(encoding="utf-8").splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1000
-    raise KeyError(f"{file} has no {key}")
+    now = psutil.Process().memory_info()
+    return {
+        "resident_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+        "anonymous_mb": (now.rss - now.shared) / 1e6,
+    }
 
 
 SIDES: Mapping[str, Callable[[argparse.Namespace], dict[str, float]]] = {"ours": ours, "original": original}

@@ -62,6 +62,7 @@ FIGURES = (
     Figure("enrollment, 6 s, without, s", "enrollment", "6 s", "seconds", ", no transcript", less_is_better=True),
     Figure("a sentence to a file, times real time", _E2E, "middle", "real_time"),
     Figure("first sound of its stream, s", _E2E, "middle", "first_audio_seconds", ", streamed", less_is_better=True),
+    Figure("… written word by word, s", _E2E, "middle", "first_audio_seconds", ", in pieces", less_is_better=True),
     Figure("four sentences to a file, times real time", _E2E, "long", "real_time"),
     Figure("many texts one by one, times real time", _BATCH, "", "real_time", ", one by one"),
     Figure("many texts together, times real time", _BATCH, "", "real_time", ", together"),
@@ -289,9 +290,23 @@ def words(report: Report) -> str:
         *([f"found: {kind}", f"{found} of {count}"] for kind, (found, count) in report["planted"].items()),
         ["false alarms, all words being said", f"{len(said['faults'])} of {said['spoken']}"],
         ["answers of the model that are flagged", f"{sum(own['faults'].values())} of {own['spoken']}"],
+        *_guard(report.get("guard")),
         ["cost of following one answer", f"{report['microseconds_a_token']} µs a token"],
     ]
     return markdown(["", ""], rows)
+
+
+def _guard(found: Report | None) -> list[list[str]]:
+    """What Whisper hears of the answers that the check of words replaced."""
+    if found is None:
+        return []
+    what = "of them, without the check → with it"
+    wrong, two = (f"{found['off'][i]} → {found['on'][i]}" for i in (0, 2))
+    return [
+        ["answers that the check replaced by another attempt", f"{found['replaced']} of {found['answers']}"],
+        [f"wrong words {what}", f"{wrong} of {found['on'][1]}"],
+        [f"two words or more wrong {what}", two],
+    ]
 
 
 def load(levels: Sequence[Report]) -> str:

@@ -6,7 +6,7 @@ Sentences (words.txt) and voices are not those that thresholds were chosen on; d
   said, so every fault that is found is a false alarm.
 - answers: the model's own. A forced alignment by pocketsphinx, which knows the text, is the reference for word starts.
 - planted: tokens of answers without a fault, with words cut out, repeated or missing, read by the model again.
-
+- guard: the same answers with the check and without it, as Whisper hears those that the check replaced.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import numpy as np
 import soundfile
 from pocketsphinx import Decoder
 
-from benchmarks.judge import SAMPLE_RATE, Wave
+from benchmarks.judge import SAMPLE_RATE, Ear, Wave, add_options, whisper, word_errors
 from benchmarks.machine import describe
 from benchmarks.report import RESULTS, words
 from sparktts_onnx import SparkTTSONNX, Voice
@@ -178,6 +178,23 @@ def summary(values: Sequence[float]) -> str:
     return f"{np.median(values):.0f} / {np.percentile(values, 95):.0f} ms"
 
 
+def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], seeds: int, ear: Ear) -> dict[str, Any]:
+    """Answers that the check of words replaced: their wrong words, and how many miss two words or more."""
+    asked = [(text, voice, seed) for seed in range(seeds) for voice in kept for text in SENTENCES]
+    ways = {}
+    for way in ("off", "on"):
+        items = [
+            {"text": text, "voice": voice, "seed": seed, "check_words": way == "on"} for text, voice, seed in asked
+        ]
+        ways[way] = [wave for wave, _ in tts.inference_batch(items)]
+    replaced = [i for i in range(len(asked)) if not np.array_equal(ways["off"][i], ways["on"][i])]
+    found: dict[str, Any] = {"answers": len(asked), "replaced": len(replaced)}
+    for way, waves in ways.items():
+        wrong = [word_errors(asked[i][0], ear(waves[i])) for i in replaced]
+        found[way] = [sum(e.wrong for e in wrong), sum(e.words for e in wrong), sum(e.wrong > 1 for e in wrong)]
+    return found
+
+
 def measure(bundle: Path, kept: Sequence[Voice], seeds: int, threads: int) -> dict[str, Any]:
     """Everything, as one report."""
     rng, aligner = np.random.default_rng(0), ForcedAlignment()
@@ -218,12 +235,15 @@ def main() -> None:
     parser.add_argument("bundle", type=Path, help="bundle of a trained voice with alignment heads")
     parser.add_argument("--voices", type=Path, default=ROOT / "pretrained_models" / "Spark-TTS-mini" / "voices")
     parser.add_argument("--seeds", type=int, default=3, help="times that each voice says every sentence")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=RESULTS / "words.json")
+    add_options(parser)
     given = parser.parse_args()
+    ear = whisper(given.whisper, threads=given.threads)
     loaded = [Voice.load(given.voices / f"{name}.json") for name in VOICES]
     kept = [Voice(codec=voice.codec, global_ids=voice.global_ids) for voice in loaded]
     report = measure(given.bundle, kept, given.seeds, given.threads)
+    with SparkTTSONNX(given.bundle, threads=given.threads) as tts:
+        report["guard"] = guarded(tts, [*loaded, *kept], given.seeds, ear)
     report |= {"threads": given.threads, "machine": describe()}
     given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(words(report))

@@ -1,11 +1,9 @@
 """The machine's description decides what is measured."""
 
-from pathlib import Path
-
 import pytest
 
 from benchmarks import machine
-from benchmarks.processes import megabytes, memory
+from benchmarks.processes import memory
 
 
 @pytest.mark.parametrize(("flags", "worth"), [("avx2 avx512f", False), ("avx2 avx512_bf16", True), ("amx_bf16", True)])
@@ -16,9 +14,9 @@ def test_bfloat16_is_measured_only_where_the_processor_has_it(
     assert machine.computes_bfloat16() is worth
 
 
-def test_a_missing_line_of_memory_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "status").write_text("VmHWM:\t  2048 kB\n")
-    assert megabytes(tmp_path / "status", "VmHWM") == 2.048
-    with pytest.raises(KeyError, match="RssAnon"):
-        megabytes(tmp_path / "status", "RssAnon")
-    assert memory()["resident_mb"] >= memory()["anonymous_mb"] > 1
+def test_memory_that_is_touched_is_counted() -> None:
+    before = memory()
+    held = bytearray(b"x") * 50_000_000
+    after = memory()
+    assert 0.8 < (after["anonymous_mb"] - before["anonymous_mb"]) / (len(held) / 1e6) < 1.2
+    assert after["resident_mb"] > after["anonymous_mb"] > 1
