@@ -4,7 +4,6 @@ PYTHON ?= python
 
 VOICE ?= pretrained_models/Spark-TTS-mini
 WHISPER ?= base
-BUNDLES = build/benchmarks/voice
 
 .PHONY: bench bench-quick bench-docs bench-speech
 
@@ -19,9 +18,6 @@ bench-docs:  ## write the figures of every page again from the committed results
 	$(PYTHON) -m benchmarks.report
 
 bench-speech:  ## let Whisper judge a trained voice, then write the pages; fails where a precision is outside its bounds
-	rm -rf $(BUNDLES)
-	$(PYTHON) -m benchmarks.precision $(VOICE) --bundles $(BUNDLES) --whisper $(WHISPER); precision=$$?; \
-	$(PYTHON) -m benchmarks.intelligibility --model $(BUNDLES)/fp32 --whisper $(WHISPER) && \
-	$(PYTHON) -m benchmarks.streaming $(BUNDLES)/int8 --whisper $(WHISPER) && \
-	$(PYTHON) -m benchmarks.reference_windows --model $(BUNDLES)/int8 --whisper $(WHISPER) && \
-	$(PYTHON) -m benchmarks.report && exit $$precision
+	rm -rf build/benchmarks/voice
+	$(PYTHON) -m benchmarks.speech $(VOICE) --whisper $(WHISPER); found=$$?; \
+	$(PYTHON) -m benchmarks.report && exit $$found

@@ -1,14 +1,11 @@
-"""Can a trained voice be understood? `python -m benchmarks.intelligibility --model MODEL --whisper WHISPER`.
+"""Suite: can a trained voice be understood?
 
 Forty sentences that training never saw, as said by a clone of each base voice, with and without the prompt's
 transcript, and by created voices. Next to them espeak-ng, which training heard, and its sound through the codec and
-back: what the language model could reach at best. Prints the table of the model card.
+back: what the language model could reach at best.
 """
 
-import argparse
-import json
 import logging
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,22 +13,10 @@ from typing import Any
 
 import soundfile
 
-from benchmarks.judge import Ear, Wave, add_options, interval, median_pitch, rate, whisper, word_errors
+from benchmarks.judge import Ear, Wave, interval, median_pitch, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
-from benchmarks.machine import describe
-from benchmarks.report import RESULTS, guards, voices_table
-from benchmarks.voice import (
-    Listener,
-    Spoken,
-    Teacher,
-    median_pitch_hz,
-    median_seconds,
-    speak,
-    unseen_texts,
-    wave_file,
-)
+from benchmarks.voice import Spoken, Teacher, Trial, median_pitch_hz, median_seconds, speak, wave_file
 from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from training import voices
 
 log = logging.getLogger(__name__)
@@ -69,9 +54,9 @@ def figures(spoken: Sequence[Spoken], ear: Ear) -> dict[str, Any]:
 class Measurement:
     """One model under one judge."""
 
-    def __init__(self, tts: SparkTTSONNX, bundle: Path, ear: Ear, teacher: Teacher, texts: Sequence[str]) -> None:
-        self._tts, self._ear, self._teacher, self._texts = tts, ear, teacher, texts
-        self._listener = Listener(bundle, "fp32", threads=2)
+    def __init__(self, tts: SparkTTSONNX, trial: Trial, teacher: Teacher) -> None:
+        self._tts, self._ear, self._teacher, self._texts = tts, trial.ear, teacher, trial.texts
+        self._listener = trial.listener("fp32")
         self._encoder = SpeakerEncoder()
 
     def controls(self) -> Iterator[dict[str, Any]]:
@@ -135,30 +120,9 @@ def faults(rows: Sequence[dict[str, Any]]) -> list[str]:
     return [f"the judge heard no fault in {name}" for name in planted if not found[name] > found["espeak-ng"]]
 
 
-def main() -> int:
-    """Measure, write, print; returns 1 where the judge missed a planted fault."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.intelligibility", description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="bundle, or checkpoint folder that holds one")
-    parser.add_argument("--texts", type=int, default=len(unseen_texts()), help="sentences each (default: all 40)")
-    parser.add_argument("--output", type=Path, default=RESULTS / "intelligibility.json")
-    add_options(parser)
-    given = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
-    log.setLevel(logging.INFO)
-    ear = whisper(given.whisper, threads=given.threads)
-    bundle = given.model / "onnx" if (given.model / "onnx").is_dir() else given.model
-    texts = unseen_texts()[: given.texts]
-    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(bundle, device="cpu", threads=given.threads) as tts:
-        measurement = Measurement(tts, bundle, ear, Teacher(Path(folder)), texts)
+def run(trial: Trial) -> dict[str, Any]:
+    """Every voice, in float32."""
+    with tempfile.TemporaryDirectory() as folder, trial.open("fp32") as tts:
+        measurement = Measurement(tts, trial, Teacher(Path(folder)))
         rows = [*measurement.controls(), measurement.codec(), *measurement.clones(), *measurement.created()]
-        precision = tts.manifest.graphs[LANGUAGE_MODEL].precision
-    report = {"precision": precision, "machine": describe(), "rows": rows}
-    given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(f"{voices_table(report)}\n\n{guards(report)}")
-    for fault in faults(rows):
-        print(fault, file=sys.stderr)
-    return 1 if faults(rows) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return {"precision": "fp32", "rows": rows}

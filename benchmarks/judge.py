@@ -1,6 +1,5 @@
 """A judge that hears: Whisper, the words it got wrong, and how sure a rate of wrong words is."""
 
-import argparse
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,12 +26,6 @@ _FILES = ("model.bin", "config.json", "tokenizer.json")
 Wave = NDArray[np.float32]
 Ear = Callable[[Wave], str]
 """Hears float32 [N] at 16 kHz and writes what was said."""
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that judges speech."""
-    parser.add_argument("--whisper", help="folder with Whisper in CTranslate2's format, or a model's name on the hub")
-    parser.add_argument("--threads", type=int, default=2)
 
 
 def whisper(model: str | None, *, threads: int) -> Ear:

@@ -21,18 +21,6 @@ FORMATS = {"Q4_0": gguf.GGMLQuantizationType.Q4_0, "Q8_0": gguf.GGMLQuantization
 TOLERANCES = {"Q4_0": 0.7, "Q8_0": 0.12}
 _CONTEXT = 1024
 _EMBEDDING = "model.embed_tokens.weight"
-_TOP_TENSORS = {_EMBEDDING: "token_embd.weight", "model.norm.weight": "output_norm.weight"}
-_LAYER_TENSORS = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-}
 
 
 def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -> Path:
@@ -53,22 +41,14 @@ def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(len(embedding))
     writer.add_tokenizer_model("no_vocab")
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
     for name, tensor in tensors.items():
-        _add(writer, gguf_name(name), tensor.float().numpy(), FORMATS[form])
+        _add(writer, names.get_name(name, (".weight", ".bias")), tensor.float().numpy(), FORMATS[form])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return partial.rename(target)
-
-
-def gguf_name(name: str) -> str:
-    """llama.cpp's name of a tensor of the checkpoint."""
-    if name in _TOP_TENSORS:
-        return _TOP_TENSORS[name]
-    _, _, layer, rest = name.split(".", 3)
-    module, leaf = rest.rsplit(".", 1)
-    return f"blk.{layer}.{_LAYER_TENSORS[module]}.{leaf}"
 
 
 def _add(writer: Any, name: str, array: np.ndarray[Any, Any], form: Any) -> None:

@@ -1,37 +1,32 @@
-"""`python -m benchmarks.precision CHECKPOINT --whisper WHISPER`: what each precision costs a trained voice.
+"""Suite: what each precision costs a trained voice.
 
 Every bundle reads the same answers (speech that the float32 bundle sampled), so its logits stand next to those of
 float32 at several hundred positions, and its waves next to those of the same tokens. Then every bundle speaks all
 sentences by itself, and Whisper hears what it said.
 """
 
-import argparse
-import json
 import logging
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from benchmarks.judge import Ear, Errors, add_options, interval, rate, whisper, word_errors
+from benchmarks.judge import Ear, Errors, interval, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
-from benchmarks.machine import describe
-from benchmarks.material import convert, disk_use
+from benchmarks.material import disk_use
 from benchmarks.pytorch import TorchCodec
-from benchmarks.report import RESULTS, precision, precision_faults
 from benchmarks.settings import DEFAULT_PRECISION
 from benchmarks.sides import Logits, Wave, snr_db
-from benchmarks.voice import Answer, Listener, unseen_texts
-from sparktts_onnx import SparkTTSONNX, Voice
+from benchmarks.voice import PRECISIONS, Answer, Listener, Trial, unseen_texts
+from sparktts_onnx import Voice
 
-PRECISIONS = ("fp32", "fp16", "int8", "int4")
 JUDGED = ("fp32", "int8", "int4")
 """By ear; fp16 is for accelerators, and next to float32 nearly to the last bit."""
 POSITIONS = 60
 """Positions of every answer that are compared."""
 _ANSWERS, _WAVES = 10, 5
+_SEEDS = 2
+"""Times that each voice says every sentence."""
 _log = logging.getLogger(__name__)
 
 
@@ -91,9 +86,8 @@ class Answers:
 class Reading:
     """Every unseen sentence by every voice, with some seeds."""
 
-    def __init__(self, voices: Sequence[Voice], ear: Ear, *, texts: int, seeds: int) -> None:
-        texts_ = unseen_texts()[:texts]
-        self._items = [(text, voice, seed) for seed in range(seeds) for voice in voices for text in texts_]
+    def __init__(self, voices: Sequence[Voice], ear: Ear, texts: Sequence[str], *, seeds: int) -> None:
+        self._items = [(text, voice, seed) for seed in range(seeds) for voice in voices for text in texts]
         self._ear = ear
 
     def answers(self, listener: Listener, first_seed: int = 1000) -> list[Answer]:
@@ -137,38 +131,16 @@ def compared(errors: Sequence[Errors], exact: Sequence[Errors]) -> dict[str, flo
     return {"sentences": len(errors), "word_error_rate": rate(errors), "more": more, "low": low, "high": high}
 
 
-def main() -> int:
-    """Measure, write, print; returns 1 where a precision is outside its bounds."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="a trained checkpoint")
-    parser.add_argument("--bundles", type=Path, default=Path("build/benchmarks/voice"), help="made where absent")
-    parser.add_argument("--texts", type=int, default=len(unseen_texts()), help="sentences each (default: all 40)")
-    parser.add_argument("--seeds", type=int, default=2, help="times that each voice says every sentence (default: 2)")
-    parser.add_argument("--output", type=Path, default=RESULTS / "precision.json")
-    add_options(parser)
-    given = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
-    _log.setLevel(logging.INFO)
-    ear = whisper(given.whisper, threads=given.threads)
-    bundles = {name: given.bundles / name for name in PRECISIONS}
-    for name, path in bundles.items():
-        convert(given.checkpoint, path, name)
-    listeners = {name: Listener(path, name, threads=given.threads) for name, path in bundles.items()}
-    with SparkTTSONNX(bundles["fp32"], device="cpu", threads=given.threads) as tts:
+def run(trial: Trial) -> dict[str, Any]:
+    """Every precision next to float32."""
+    listeners = {name: trial.listener(name) for name in PRECISIONS}
+    with trial.open("fp32") as tts:
         voices = [tts.create_voice(gender=gender, seed=1) for gender in ("female", "male")]
     answers = Answers(listeners["fp32"], voices[0])
-    rows = {name: {**answers.compare(listener), **disk_use(bundles[name])} for name, listener in listeners.items()}
-    judged = judge(listeners, Reading(voices, ear, texts=given.texts, seeds=given.seeds), SpeakerEncoder())
-    report = {
-        "checkpoint": given.checkpoint.name,
-        "machine": describe(),
+    rows = {name: {**answers.compare(a), **disk_use(trial.bundles / name)} for name, a in listeners.items()}
+    judged = judge(listeners, Reading(voices, trial.ear, trial.texts, seeds=_SEEDS), SpeakerEncoder())
+    return {
+        "checkpoint": trial.checkpoint.name,
         "precisions": {name: {**row, **judged.get(name, {})} for name, row in rows.items()},
-        "codec_in_bfloat16": answers.compare_codec(TorchCodec(given.checkpoint, "bfloat16")),
+        "codec_in_bfloat16": answers.compare_codec(TorchCodec(trial.checkpoint, "bfloat16")),
     }
-    given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(precision(report))
-    return 1 if any(precision_faults(report).values()) else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,29 +1,26 @@
-"""Which part of a recording to hear: `python -m benchmarks.reference_windows --model BUNDLE --whisper WHISPER`.
+"""Suite: which part of a recording to hear.
 
 Every base voice is recorded (by espeak-ng, with texts and settings that training never saw) in ways that people record,
 and enrolled with every window. The clone is right when it speaks at the pitch of its speaker; they differ by 50 Hz.
 """
 
-import argparse
-import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
-from benchmarks.judge import SAMPLE_RATE, Ear, Errors, Wave, add_options, rate, whisper, word_errors
+from benchmarks.judge import SAMPLE_RATE, Ear, Errors, Wave, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
-from benchmarks.machine import describe
-from benchmarks.report import RESULTS, windows
-from benchmarks.voice import Teacher, median_pitch_hz, speak, unseen_texts, wave_file
+from benchmarks.voice import Teacher, Trial, median_pitch_hz, speak, wave_file
 from sparktts_onnx import EnrollOptions, SparkTTSONNX
 from training import voices
 
 WINDOWS = ("first", "best", "all")
-_PROMPTS = 3
+_PROMPTS, _TEXTS = 3, 2
+"""Recordings of each speaker, and sentences spoken with each voice."""
 _NEAR = 0.15
 """Part of the pitch by which a clone may be off."""
 
@@ -45,7 +42,7 @@ def recordings(clean: list[Wave], rng: np.random.Generator) -> dict[str, list[Wa
     }
 
 
-def measure(tts: SparkTTSONNX, teacher: Teacher, ear: Ear, texts: int) -> Iterator[dict[str, Any]]:
+def measure(tts: SparkTTSONNX, teacher: Teacher, ear: Ear, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
     """A row for every way of recording and every window, over the base voices."""
     rng, encoder = np.random.default_rng(0), SpeakerEncoder()
     found: dict[tuple[str, str], list[tuple[float, float, list[Errors]]]] = {}
@@ -55,7 +52,7 @@ def measure(tts: SparkTTSONNX, teacher: Teacher, ear: Ear, texts: int) -> Iterat
         for way, waves in recordings(clean, rng).items():
             for window in WINDOWS:
                 voice = tts.enroll([wave_file(wave) for wave in waves], options=EnrollOptions(window=window)).voice
-                spoken = speak(tts, unseen_texts()[:texts], 1, voice=voice)
+                spoken = speak(tts, texts, 1, voice=voice)
                 off = abs(median_pitch_hz(spoken) / speaker.pitch - 1)
                 errors = [word_errors(s.text, ear(s.wave)) for s in spoken]
                 likeness = encoder.likeness([s.wave for s in spoken], clean)
@@ -71,21 +68,8 @@ def measure(tts: SparkTTSONNX, teacher: Teacher, ear: Ear, texts: int) -> Iterat
         }
 
 
-def main() -> int:
-    """Measure, write, print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reference_windows", description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="bundle of the small voice")
-    parser.add_argument("--texts", type=int, default=2, help="sentences spoken with each voice (default: 2)")
-    add_options(parser)
-    given = parser.parse_args()
-    ear = whisper(given.whisper, threads=given.threads)
-    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(given.model) as tts:
-        rows = list(measure(tts, Teacher(Path(folder)), ear, given.texts))
-    report = {"texts": given.texts, "rows": rows, "machine": describe()}
-    (RESULTS / "reference_windows.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(windows(report))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def run(trial: Trial) -> dict[str, Any]:
+    """Every window."""
+    texts = trial.texts[:_TEXTS]
+    with tempfile.TemporaryDirectory() as folder, trial.open("int8") as tts:
+        return {"texts": len(texts), "rows": list(measure(tts, Teacher(Path(folder)), trial.ear, texts))}

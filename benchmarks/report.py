@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -342,18 +343,28 @@ def times(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}×"
 
 
+SPEECH_TABLES: Mapping[str, Callable[[Report], str]] = {
+    "precision": precision,
+    "intelligibility": voices_table,
+    "streaming": streaming,
+    "windows": windows,
+    "words": words,
+}
+"""Of the suites of speech, each with a file of results of its name."""
+
+
+def _speech(name: str) -> str:
+    return SPEECH_TABLES[name](read(name))
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "summary": lambda: summary(read("cpu")),
     "speed cpu": lambda: speed(read("cpu")),
     "speed cpu-avx2": lambda: speed(read("cpu-avx2")),
     "speed cuda": lambda: speed(read("cuda")),
     "gains": lambda: gains({"AMD EPYC with AVX-512": read("cpu"), "without AVX-512": read("cpu-avx2")}),
-    "precision": lambda: precision(read("precision")),
-    "voices": lambda: voices_table(read("intelligibility")),
+    **{name: partial(_speech, name) for name in SPEECH_TABLES},
     "guards": lambda: guards(read("intelligibility")),
-    "streaming": lambda: streaming(read("streaming")),
-    "words": lambda: words(read("words")),
-    "windows": lambda: windows(read("reference_windows")),
     "load": lambda: load(read("load")),
 }
 """Every table by its name on a page."""

@@ -1,25 +1,19 @@
-"""`python -m benchmarks.streaming BUNDLE --whisper WHISPER`: what a stream's look-ahead costs and gives.
+"""Suite: what a stream's look-ahead costs and gives.
 
 The same tokens become sound in one piece and chunk by chunk; Whisper hears both. Next to it stands how many tokens a
 listener waits for.
 """
 
-import argparse
-import json
 import statistics
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.judge import Ear, add_options, whisper
-from benchmarks.machine import describe
 from benchmarks.precision import Answers, Reading, compared
-from benchmarks.report import RESULTS, streaming
 from benchmarks.sides import Wave, snr_db
-from benchmarks.voice import Listener, unseen_texts
-from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
+from benchmarks.voice import Trial
+from sparktts_onnx import StreamOptions, Voice
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.codec.vocoder_stream import VocoderStream
 
@@ -51,12 +45,12 @@ def first_chunks(codec: Streamed, answers: Sequence[Sequence[int]], voice: Voice
     return [min(200.0, snr_db(first, wave[: len(first)])) for first, wave in zip(firsts, waves, strict=True)]
 
 
-def measure(bundle: Path, ear: Ear, *, texts: int, threads: int) -> list[dict[str, Any]]:
+def run(trial: Trial) -> dict[str, Any]:
     """Every look-ahead: the waves of some answers, the first chunks and the words of all."""
-    listener = Listener(bundle, "int8", threads=threads)
-    with SparkTTSONNX(bundle, device="cpu", threads=threads) as tts:
+    listener = trial.listener("int8")
+    with trial.open("int8") as tts:
         voice = tts.create_voice(gender="female", seed=1)
-    answers, reading = Answers(listener, voice), Reading([voice], ear, texts=texts, seeds=1)
+    answers, reading = Answers(listener, voice), Reading([voice], trial.ear, trial.texts, seeds=1)
     written = reading.answers(listener)
     ids = [listener.semantic_ids(answer) for answer in written]
     waves = reading.waves(listener, written)
@@ -75,29 +69,4 @@ def measure(bundle: Path, ear: Ear, *, texts: int, threads: int) -> list[dict[st
         }
         errors = reading.errors(reading.waves(listener, written, codec))
         table.append(row | answers.compare_codec(codec) | compared(errors, whole))
-    return table
-
-
-def main() -> int:
-    """Measure, write, print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.streaming", description=__doc__)
-    parser.add_argument("bundle", type=Path, help="int8 bundle of a trained voice")
-    parser.add_argument("--texts", type=int, default=len(unseen_texts()), help="sentences each (default: all 40)")
-    parser.add_argument("--output", type=Path, default=RESULTS / "streaming.json")
-    add_options(parser)
-    given = parser.parse_args()
-    ear = whisper(given.whisper, threads=given.threads)
-    table = measure(given.bundle, ear, texts=given.texts, threads=given.threads)
-    report = {
-        "texts": given.texts,
-        "threads": given.threads,
-        "machine": describe(),
-        "rows": table,
-    }
-    given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(streaming(report))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    return {"texts": len(trial.texts), "rows": table}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from benchmarks.judge import Wave, median_pitch
+from benchmarks.judge import Ear, Wave, median_pitch
 from benchmarks.ours import OurLanguageModel
 from benchmarks.sides import Logits
 from sparktts_onnx import SparkTTSONNX, Voice
@@ -22,6 +22,7 @@ from training.espeak import SAMPLE_RATE, Espeak, VoiceFile, data_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 EVALUATION = ROOT / "training" / "evaluation.json"
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
 _LONGEST = 400
 """Tokens of a sampled answer."""
 
@@ -36,6 +37,27 @@ def unseen_texts() -> list[str]:
     """Short sentences, in a fixed order."""
     found = listed()
     return [str(text) for text in (*found["sentences"], *found["more"])]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trained voice before the judge."""
+
+    checkpoint: Path
+    bundles: Path
+    """Folder with a bundle a precision."""
+    ear: Ear
+    texts: Sequence[str]
+    """Sentences that each voice says."""
+    threads: int = 2
+
+    def open(self, precision: str) -> SparkTTSONNX:
+        """A bundle through its public interface."""
+        return SparkTTSONNX(self.bundles / precision, device="cpu", threads=self.threads)
+
+    def listener(self, precision: str) -> "Listener":
+        """A bundle's parts."""
+        return Listener(self.bundles / precision, precision, threads=self.threads)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.words BUNDLE`: are words where the runtime says, and does it see when they are not all there?
+"""Suite: are words where the runtime says, and does it see when they are not all there?
 
 Sentences (words.txt) and voices are not those that thresholds were chosen on; docs/words.md names the exception.
 
@@ -9,8 +9,6 @@ Sentences (words.txt) and voices are not those that thresholds were chosen on; d
 - guard: the same answers with the check and without it, as Whisper hears those that the check replaced.
 """
 
-import argparse
-import json
 import re
 import tempfile
 import time
@@ -25,9 +23,8 @@ import numpy as np
 import soundfile
 from pocketsphinx import Decoder
 
-from benchmarks.judge import SAMPLE_RATE, Ear, Wave, add_options, whisper, word_errors
-from benchmarks.machine import describe
-from benchmarks.report import RESULTS, words
+from benchmarks.judge import SAMPLE_RATE, Ear, Wave, word_errors
+from benchmarks.voice import Trial
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.runtime.language.grammar import SpeechGrammar
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
@@ -37,11 +34,12 @@ from sparktts_onnx.text.duration import token_bounds
 from training import voices
 from training.espeak import Espeak, data_folder
 
-ROOT = Path(__file__).resolve().parent.parent
 VOICES = ("bruno", "diana")
 SENTENCES = tuple(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines())
 PLANTED = ("sentence twice", "last word missing", "two words repeated", "long word repeated", "long word cut out")
 LONG_WORD = 4  # letters
+SEEDS = 3
+"""Times that each voice says every sentence."""
 _PAUSE_SECONDS = 0.2
 
 
@@ -178,9 +176,9 @@ def summary(values: Sequence[float]) -> str:
     return f"{np.median(values):.0f} / {np.percentile(values, 95):.0f} ms"
 
 
-def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], seeds: int, ear: Ear) -> dict[str, Any]:
+def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], ear: Ear) -> dict[str, Any]:
     """Answers that the check of words replaced: their wrong words, and how many miss two words or more."""
-    asked = [(text, voice, seed) for seed in range(seeds) for voice in kept for text in SENTENCES]
+    asked = [(text, voice, seed) for seed in range(SEEDS) for voice in kept for text in SENTENCES]
     ways = {}
     for way in ("off", "on"):
         items = [
@@ -195,11 +193,10 @@ def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], seeds: int, ear: Ear) -> d
     return found
 
 
-def measure(bundle: Path, kept: Sequence[Voice], seeds: int, threads: int) -> dict[str, Any]:
-    """Everything, as one report."""
-    rng, aligner = np.random.default_rng(0), ForcedAlignment()
-    with tempfile.TemporaryDirectory() as folder, SparkTTSONNX(bundle, threads=threads) as tts:
-        reader = Reader(tts)
+def measure(tts: SparkTTSONNX, kept: Sequence[Voice]) -> dict[str, Any]:
+    """Times and faults of words, as one report."""
+    rng, aligner, reader = np.random.default_rng(0), ForcedAlignment(), Reader(tts)
+    with tempfile.TemporaryDirectory() as folder:
         frame_seconds = tts.manifest.codec.hop_length / SAMPLE_RATE
         events, false_alarms = [], []
         for spoken, starts in renditions(tts, reader, Path(folder)):
@@ -207,7 +204,7 @@ def measure(bundle: Path, kept: Sequence[Voice], seeds: int, threads: int) -> di
             pairs = [(word.start_seconds, starts[word.start]) for word in spoken.evidence.words if word.start in starts]
             events += errors(*zip(*pairs, strict=True))
         with ThreadPoolExecutor(8) as pool:
-            asked = [(text, voice, seed) for seed in range(seeds) for voice in kept for text in SENTENCES]
+            asked = [(text, voice, seed) for seed in range(SEEDS) for voice in kept for text in SENTENCES]
             written = list(pool.map(lambda each: reader.write(*each), asked))
         fine = [spoken for spoken in written if spoken.evidence.fault is None]
         attention, evenly = [], []
@@ -229,25 +226,10 @@ def measure(bundle: Path, kept: Sequence[Voice], seeds: int, threads: int) -> di
     }
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", type=Path, help="bundle of a trained voice with alignment heads")
-    parser.add_argument("--voices", type=Path, default=ROOT / "pretrained_models" / "Spark-TTS-mini" / "voices")
-    parser.add_argument("--seeds", type=int, default=3, help="times that each voice says every sentence")
-    parser.add_argument("--output", type=Path, default=RESULTS / "words.json")
-    add_options(parser)
-    given = parser.parse_args()
-    ear = whisper(given.whisper, threads=given.threads)
-    loaded = [Voice.load(given.voices / f"{name}.json") for name in VOICES]
+def run(trial: Trial) -> dict[str, Any]:
+    """Everything, in int8."""
+    folder = trial.checkpoint / "voices"
+    loaded = [Voice.load(folder / f"{name}.json") for name in VOICES]
     kept = [Voice(codec=voice.codec, global_ids=voice.global_ids) for voice in loaded]
-    report = measure(given.bundle, kept, given.seeds, given.threads)
-    with SparkTTSONNX(given.bundle, threads=given.threads) as tts:
-        report["guard"] = guarded(tts, [*loaded, *kept], given.seeds, ear)
-    report |= {"threads": given.threads, "machine": describe()}
-    given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(words(report))
-
-
-if __name__ == "__main__":
-    main()
+    with trial.open("int8") as tts:
+        return {**measure(tts, kept), "guard": guarded(tts, [*loaded, *kept], trial.ear)}
