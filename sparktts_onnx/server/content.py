@@ -1,6 +1,5 @@
 """Bodies of requests: which kind a route reads, how much of it, and what is kept."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -71,11 +70,6 @@ def json_object(text: str | bytes | bytearray, name: str = "the request's body")
     if not isinstance(data, dict):
         raise ApiError(400, f"{name} should be a JSON object: it is something else", code="invalid_value")
     return data
-
-
-async def read_json(request: Request, model: type[_Model]) -> _Model:
-    """`json_body` and `parse` for short bodies."""
-    return await asyncio.to_thread(parse, await json_body(request), model)
 
 
 async def read_form(request: Request, model: type[_Model]) -> _Model:

@@ -25,22 +25,18 @@ from sparktts_onnx.errors import (
 from sparktts_onnx.server.logs import place
 from sparktts_onnx.server.schemas import SpeechRequest
 
-_BY_LIBRARY: tuple[tuple[type[SparkTTSError], int, str], ...] = (
-    (TextError, 400, "invalid_text"),
-    (NameTakenError, 409, "name_taken"),
-    (RecordingError, 400, "invalid_recording"),
-    (VoiceError, 400, "invalid_voice"),
-    (OptionError, 400, "invalid_value"),
-    (MissingDependencyError, 501, "not_installed"),
-    (BusyError, 429, "rate_limit_exceeded"),
-    (OutputError, 507, "storage_failed"),
+_BY_LIBRARY: tuple[tuple[type[SparkTTSError], int, str, str | None], ...] = (
+    (TextError, 400, "invalid_text", "input"),
+    (NameTakenError, 409, "name_taken", None),
+    (RecordingError, 400, "invalid_recording", "ref_audio"),
+    (VoiceError, 400, "invalid_voice", "voice"),
+    (OptionError, 400, "invalid_value", None),
+    (MissingDependencyError, 501, "not_installed", None),
+    (BusyError, 429, "rate_limit_exceeded", None),
+    (OutputError, 507, "storage_failed", None),
 )
+"""Status and code of the library's errors, and the field of a request for speech that most of a kind are about."""
 _FAILED = "generation_failed"
-_FIELDS: tuple[tuple[type[SparkTTSError], str], ...] = (
-    (TextError, "input"),
-    (VoiceError, "voice"),
-    (RecordingError, "ref_audio"),
-)
 _OTHER_NAMES = {
     "text": "input",
     "tempo": "speed",
@@ -118,7 +114,7 @@ def from_library(error: SparkTTSError, *, param: str | None = None) -> ApiError:
     message = error.message if error.file is None else f"{error.file.name}: {error.message}"
     if isinstance(error, VoiceError) and isinstance(error.__cause__, OSError):
         return ApiError(500, message, code="storage_failed")
-    for kind, status, code in _BY_LIBRARY:
+    for kind, status, code, _ in _BY_LIBRARY:
         if isinstance(error, kind):
             return ApiError(status, message, code=code, param=None if status == 507 else param)
     return ApiError(500, "the model failed; the server's log has the reason", code=_FAILED)
@@ -131,7 +127,7 @@ def field_at_fault(error: SparkTTSError, options: Mapping[str, Any]) -> str | No
     if error.field is not None:
         field = _OTHER_NAMES.get(error.field, error.field)
         return field if field.partition(".")[0] in SpeechRequest.model_fields else None
-    return next((field for kind, field in _FIELDS if isinstance(error, kind)), None)
+    return next((field for kind, _, _, field in _BY_LIBRARY if isinstance(error, kind)), None)
 
 
 def note(log: dict[str, Any], error: ApiError) -> None:

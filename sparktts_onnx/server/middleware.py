@@ -7,7 +7,6 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,8 +27,6 @@ _OPEN = ("/", "/health", "/ready", "/favicon.ico")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _PREFIX = re.compile(r"(/v1)*(?=/(audio|models)(/|$))")
 _OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
-
-_Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Unfinished(Exception):
@@ -52,16 +49,19 @@ class Recorder:
         log: dict[str, Any] = {"request_id": _request_id(Headers(scope=scope)), "method": method}
         scope.setdefault("state", {})["log"] = log
         began = time.monotonic()
-        answer = _Answer(send, log)
+        noted = _noting(send, log)
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, receive, noted)
         except Unfinished:
             log["outcome"] = "broken off"
         except (ClientDisconnect, OSError):
             log["outcome"] = "client left"
         except Exception as error:  # noqa: BLE001  Not swallowed: a 500 for the client, its place for the log.
             _log.error("request failed", extra=failure(error, request_id=log["request_id"]))
-            await answer.fail(error, scope, receive)
+            if scope["type"] == "websocket" and log.get("status") == 101:
+                await send({"type": "websocket.close", "code": 1011})
+            elif "status" not in log:
+                await reported(error).response()(scope, receive, noted)
         finally:
             record(self._metrics, getattr(scope.get("route"), "path", "other"), log, time.monotonic() - began)
 
@@ -77,28 +77,18 @@ def record(metrics: Metrics, route: str, log: dict[str, Any], seconds: float) ->
     _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)
 
 
-class _Answer:
-    """Watches what goes out for one request."""
+def _noting(send: Send, log: dict[str, Any]) -> Send:
+    """A `send` that notes the status, and adds the headers that every answer has."""
 
-    def __init__(self, send: Send, log: dict[str, Any]) -> None:
-        self._send = send
-        self._log = log
-
-    async def send(self, message: Message) -> None:
-        """Note the status and add the headers that every answer has."""
+    async def send_noted(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start", "websocket.accept"):
-            self._log["status"] = message.get("status", 101)
+            log["status"] = message.get("status", 101)
             headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._log["request_id"]
+            headers["X-Request-ID"] = log["request_id"]
             headers["X-Content-Type-Options"] = "nosniff"
-        await self._send(message)
+        await send(message)
 
-    async def fail(self, error: Exception, scope: Scope, receive: Receive) -> None:
-        """Answer with a 500, if nothing has left yet."""
-        if scope["type"] == "websocket" and self._log.get("status") == 101:
-            await self._send({"type": "websocket.close", "code": 1011})
-        elif "status" not in self._log:
-            await reported(error).response()(scope, receive, self.send)
+    return send_noted
 
 
 class Guard:

@@ -53,13 +53,14 @@ _CONTENT = {
     **{form.content_type.split(";")[0]: {"schema": _AUDIO} for form in FORMATS.values() if form.name != "m4a"},
     "text/event-stream": {"itemSchema": _EVENT},
 }
+_ANSWERS = {200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)}
 
 
 @router.post(
     "/v1/audio/speech",
     response_class=Response,
     openapi_extra=described(SpeechRequest, JSON),
-    responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)},
+    responses=_ANSWERS,
 )
 async def speak(request: Request, service: Service) -> Response:
     """Speak a text. The first bytes leave as soon as the first sound is made, in every format but FLAC."""
@@ -70,7 +71,7 @@ async def speak(request: Request, service: Service) -> Response:
     "/v1/audio/revoice",
     response_class=Response,
     openapi_extra=described(RevoiceRequest, FORM),
-    responses={200: {"content": _CONTENT, "description": "Speech"}, **failures(404, 429, 501, 503, 504)},
+    responses=_ANSWERS,
 )
 async def revoice(request: Request, service: Service) -> Response:
     """Give a recording another voice. The first bytes leave once its first 40 s were heard, or all."""

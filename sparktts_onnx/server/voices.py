@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from sparktts_onnx import BuiltInVoices, VoiceEntry, VoiceLibrary
 from sparktts_onnx.errors import NameTakenError, OptionError, VoiceError
-from sparktts_onnx.server.content import FORM, JSON, described, read_form, read_json
+from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse, read_form
 from sparktts_onnx.server.errors import ApiError, about, from_library
 from sparktts_onnx.server.schemas import (
     NewName,
@@ -52,10 +52,11 @@ async def create_voice(request: Request, service: Service) -> VoiceObject:
 @router.patch("/{voice_id}", openapi_extra=described(NewName, JSON), responses=failures(404, 409, 507))
 async def rename_voice(voice_id: str, request: Request, service: Service) -> VoiceObject:
     """Give a kept voice another name; its id changes with it."""
-    return await asyncio.to_thread(_rename, voice_id, await read_json(request, NewName), service)
+    return await asyncio.to_thread(_rename, voice_id, await json_body(request), service)
 
 
-def _rename(voice_id: str, new: NewName, service: SpeechService) -> VoiceObject:
+def _rename(voice_id: str, body: bytearray, service: SpeechService) -> VoiceObject:
+    new = parse(body, NewName)
     _find_kept(voice_id, service)
     try:
         voice = service.voices.library.rename(voice_id, new.name)
