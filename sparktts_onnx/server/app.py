@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from sparktts_onnx import __version__
-from sparktts_onnx.server import models, sockets, speech, status, voices
+from sparktts_onnx.server import sockets, speech, status, voices
 from sparktts_onnx.server.content import schemas
 from sparktts_onnx.server.engine import Engine
 from sparktts_onnx.server.errors import add_handlers
@@ -34,7 +34,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.service = service
-    for part in (speech, sockets, voices, models, status):
+    for part in (speech, sockets, voices, status):
         app.include_router(part.router)
     add_page(app)
     add_handlers(app)

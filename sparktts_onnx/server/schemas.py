@@ -217,12 +217,7 @@ class ModelList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[ModelObject]
-
-
-class SpeechModelList(ModelList):
-    """The same list under the name that chat programs look for."""
-
-    models: list[ModelObject]
+    models: list[ModelObject] = Field(description="The same, for chat programs, which look here.")
 
 
 class ErrorDetails(BaseModel):

@@ -14,9 +14,9 @@ from sparktts_onnx.server.answer import Answer, SpeechResponse
 from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse, read_form
 from sparktts_onnx.server.errors import ApiError, about
 from sparktts_onnx.server.job import Order
-from sparktts_onnx.server.models import check_model
 from sparktts_onnx.server.schemas import RevoiceRequest, SpeechRequest, VoiceReference, failures
 from sparktts_onnx.server.service import Service, SpeechService
+from sparktts_onnx.server.status import check_model
 from sparktts_onnx.server.voicebook import recording_of
 
 router = APIRouter(tags=["speech"])
