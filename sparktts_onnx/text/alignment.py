@@ -73,7 +73,8 @@ class _Comparison:
 
     def _near(self, a: int, b: int) -> tuple[int, int] | None:
         """The nearest places behind `a` and `b` where the texts go on alike."""
-        for skipped in range(1, _NEAR):
+        left_over = len(self._left) - a + len(self._right) - b
+        for skipped in range(1, min(_NEAR, left_over)):
             for of_left in range(skipped + 1):
                 i, j = a + of_left, b + skipped - of_left
                 words = self._left[i : i + _SURE]
