@@ -28,8 +28,6 @@ _UNSPOKEN = re.compile(
 _HAN_LETTER = re.compile(f"[{HAN}]")
 _UNSPACED_LETTER = re.compile(f"[{HAN}{KANA}]")
 _ZERO_WIDTH_JOINER = "\u200d"
-_FLAG_LETTERS = ("\U0001f1e6", "\U0001f1ff")
-_SPACING_VOWELS = "\u0e33\u0eb3"  # Thai and Lao SARA AM: letters by category that belong to the one before
 
 
 def is_han(char: str) -> bool:
@@ -52,10 +50,9 @@ def joins_previous(char: str) -> bool:
     """Whether a character is drawn together with the one before it, so that no cut may come between."""
     if char < "\u0300":
         return False
-    is_tag = "\U000e0020" <= char <= "\U000e007f"
     is_skin_tone = "\U0001f3fb" <= char <= "\U0001f3ff"
     is_mark = unicodedata.category(char) in ("Mn", "Mc", "Me")
-    return is_mark or is_tag or is_skin_tone or char in "\u200c\u200d" or char in _SPACING_VOWELS
+    return is_mark or is_skin_tone or char in "\u200c\u200d"
 
 
 def may_cut(text: str, position: int) -> bool:
@@ -63,34 +60,4 @@ def may_cut(text: str, position: int) -> bool:
     if position <= 0 or position >= len(text):
         return True
     before, after = text[position - 1], text[position]
-    if joins_previous(after) or before == _ZERO_WIDTH_JOINER or before + after == "\r\n":
-        return False
-    if _is_flag_letter(before) and _is_flag_letter(after):
-        return _flag_letters_before(text, position) % 2 == 0
-    return not _is_hangul_join(before, after)
-
-
-def _is_flag_letter(char: str) -> bool:
-    return _FLAG_LETTERS[0] <= char <= _FLAG_LETTERS[1]
-
-
-def _flag_letters_before(text: str, position: int) -> int:
-    start = position
-    while start and _is_flag_letter(text[start - 1]):
-        start -= 1
-    return position - start
-
-
-def _is_hangul_join(before: str, after: str) -> bool:
-    """Conjoining jamo: leading consonants, then vowels, then trailing consonants make one syllable."""
-    if "\u1100" <= after <= "\u115f":
-        return "\u1100" <= before <= "\u115f"
-    if "\uac00" <= after <= "\ud7a3":
-        return "\u1100" <= before <= "\u115f"
-    if "\u1160" <= after <= "\u11a7":
-        return "\u1100" <= before <= "\u11a7" or _is_open_syllable(before)
-    return "\u11a8" <= after <= "\u11ff" and ("\u1160" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3")
-
-
-def _is_open_syllable(char: str) -> bool:
-    return "\uac00" <= char <= "\ud7a3" and (ord(char) - 0xAC00) % 28 == 0
+    return not (joins_previous(after) or before == _ZERO_WIDTH_JOINER or before + after == "\r\n")

@@ -9,9 +9,7 @@ export const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\
 export const WORD = "\\p{L}\\p{N}_";
 
 const IS_UNSPACED = new RegExp(`^[${HAN}${KANA}]`, "u");
-const JOINS_PREVIOUS = /^[\p{M}\u{e0020}-\u{e007e}\u{e007f}\u{1f3fb}-\u{1f3ff}\u200c\u200d\u0e33\u0eb3]/u;
-const FLAGS_AT_END = /[\u{1f1e6}-\u{1f1ff}]+$/u, IS_FLAG = /^[\u{1f1e6}-\u{1f1ff}]/u;
-const LEADING = /^[\u1100-\u115f]/, HANGUL_START = /^[\u1100-\u11ff\uac00-\ud7a3]/;
+const JOINS_PREVIOUS = /^[\p{M}\u{1f3fb}-\u{1f3ff}\u200c\u200d]/u;
 
 /** @param {string} text @param {number} at @returns {string} the character at an index, "" past the end */
 export const charAt = (text, at) => String.fromCodePoint(...(at < text.length ? [/** @type {number} */ (text.codePointAt(at))] : []));
@@ -40,19 +38,5 @@ export const strip = (text) => text.replace(EDGES, "");
 export function mayCut(text, at) {
   if (at <= 0 || at >= text.length) return true;
   const before = charBefore(text, at), after = charAt(text, at);
-  if (joinsPrevious(after) || before === "\u200d" || before + after === "\r\n") return false;
-  if (IS_FLAG.test(before) && IS_FLAG.test(after)) {
-    const flags = FLAGS_AT_END.exec(text.slice(0, at));
-    return flags !== null && (flags[0].length / 2) % 2 === 0;
-  }
-  return !isHangulJoin(before, after);
-}
-
-/** @param {string} before @param {string} after */
-function isHangulJoin(before, after) {
-  if (!HANGUL_START.test(after)) return false;
-  const isSyllable = before >= "\uac00" && before <= "\ud7a3", isOpen = isSyllable && (before.charCodeAt(0) - 0xac00) % 28 === 0;
-  if (after <= "\u115f" || after >= "\uac00") return LEADING.test(before);
-  if (after <= "\u11a7") return (before >= "\u1100" && before <= "\u11a7") || isOpen;
-  return (before >= "\u1160" && before <= "\u11ff") || isSyllable;
+  return !(joinsPrevious(after) || before === "\u200d" || before + after === "\r\n");
 }
