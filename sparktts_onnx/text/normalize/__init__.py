@@ -38,8 +38,6 @@ _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 def normalize(text: str, options: NormalizeOptions | None = None) -> str:
     """The text in words: "$5 at 3pm" → "five dollars at three p m"."""
     options = options or NormalizeOptions()
-    if not options.enabled:
-        return text
     cleaned = clean(text, options)
     languages = LanguageFinder(cleaned, options)
     parts, at = [], 0

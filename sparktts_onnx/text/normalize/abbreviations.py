@@ -5,7 +5,7 @@ from functools import cache
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.rule import OVER, SENTENCE_STARTERS, Found, Reader, Rule
-from sparktts_onnx.text.normalize.tables import one_of, rows, words
+from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
 _AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
 _NO_STREETS = (
@@ -16,25 +16,24 @@ _NO_STREETS = (
 _SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
 
 
-@cache
-def _spoken() -> dict[str, str]:
-    return {row[0]: row[1] for row in rows("abbreviations")}
+def _spoken(written: str) -> str:
+    return entries("abbreviations")[written][0]
 
 
 def _plain(found: Found) -> str:
-    return _spoken()[found.text.rstrip(".")]
+    return _spoken(found.text.rstrip("."))
 
 
 def _inside(found: Found) -> str:
     """E.g. at the start of a sentence keeps its capital."""
-    spoken = _spoken()[found.text.rstrip(".").lower()]
+    spoken = _spoken(found.text.rstrip(".").lower())
     return spoken.capitalize() if found.text[0].isupper() else spoken
 
 
 def _end(found: Found) -> str:
     written = found.text.rstrip(".")
     keep_stop = found.keep_stop_in_name if written in ("Jr", "Sr") else found.keep_stop
-    return keep_stop(_spoken()[written])
+    return keep_stop(_spoken(written))
 
 
 def _saint_or_street(found: Found) -> str:

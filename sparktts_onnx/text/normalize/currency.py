@@ -1,27 +1,21 @@
 """Amounts of money: a sign or a code before or after a number."""
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, END, OVER, START, Found, Rule
-from sparktts_onnx.text.normalize.tables import one_of, rows, spellings, words
+from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings, words
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(NamedTuple):
     one: str
     many: str
     chinese: str
     cent: str
     cents: str
-
-
-@cache
-def _units() -> dict[str, _Unit]:
-    return {sign: _Unit(*row[1:]) for row in rows("currencies") for sign in spellings(row[0])}
 
 
 @cache
@@ -32,8 +26,7 @@ def scales() -> dict[str, tuple[str, int]]:
 
 def sign_behind() -> str:
     """A sign or a code right behind an amount."""
-    codes = one_of(sign for sign in words("currencies") if sign.isalpha())
-    return rf"(?:[$€£¥￥₽₩₹₺₴₪₫฿₱₦]|{codes}){OVER}"
+    return one_of(sign for sign in words("currencies") if sign.isalpha() or len(sign) == 1) + OVER
 
 
 def _amount(found: Found, amount: str, scale: str, unit: _Unit) -> str:
@@ -77,18 +70,13 @@ def _low(found: Found, unit: _Unit) -> str:
 
 
 def _money(found: Found) -> str:
-    unit = _units()[found["unit"]]
+    unit = _Unit(*entries("currencies")[found["unit"]])
     minus = found.pick("minus ", "负") if re.match(r"\D*[-−]", found.text) else ""
     if found["high"]:
         spoken = _low(found, unit) + found.pick(" to ", "到") + _amount(found, found["high"], found["high_scale"], unit)
     else:
         spoken = _amount(found, found["low"], found["low_scale"], unit)
     return minus + spoken + ("" if found.language == "en" or found.after.startswith(unit.chinese) else unit.chinese)
-
-
-def _cents(found: Found) -> str:
-    amount = found.text.rstrip("¢ ")
-    return found.number(amount) + found.pick(" cent" if amount == "1" else " cents", "美分")
 
 
 def rules() -> tuple[Rule, ...]:
@@ -106,5 +94,4 @@ def rules() -> tuple[Rule, ...]:
         Rule("currency", rf"(?<!{LETTER_OR_DIGIT})[-−]?(?P<unit>{signs})\s?[-−]?{amount}{END}", _money),
         Rule("currency", rf"{START}(?P<unit>{codes})\s?{amount}{END}", _money),
         Rule("currency", rf"{START}[-−]?{amount}\s?(?P<unit>{sign_behind()})", _money),
-        Rule("currency", rf"{START}{AMOUNT}\s?¢", _cents),
     )

@@ -5,6 +5,7 @@ import unicodedata
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
+from sparktts_onnx.text.normalize.currency import scales
 from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, END, OVER, SIGNED, START, Found, Rule
 from sparktts_onnx.text.normalize.tables import one_of, rows, spellings, words
@@ -23,7 +24,6 @@ _COUNTED = re.compile(r"\s(?!(?:was|is|has|does|its|his|this|us|as|census|series
 _NEXT_WORD = re.compile(r"\s?([a-z]+)\b")
 _CIRCLED = "\u2460-\u249b\u24ea"
 """①, ⑴ and ⒈ up to twenty, and zero"""
-_ROMAN_SIGNS = "\u2160-\u217f"
 
 
 def _ordinal(found: Found) -> str:
@@ -70,7 +70,7 @@ def _count(found: Found) -> str | None:
         return None if scale == "K" and _is_size(found) else _chinese_count(amount, scale)
     is_thousand = scale in "kK" and not _is_size(found)
     is_sure = scale in ("bn", "tn", "mn") or (scale == "M" and found.after[:1] == "+")
-    return f"{english.number(amount)} {english_scale(scale)}" if is_counted or is_thousand or is_sure else None
+    return f"{english.number(amount)} {scales()[scale.lower()][0]}" if is_counted or is_thousand or is_sure else None
 
 
 def _is_size(found: Found) -> bool:
@@ -84,12 +84,6 @@ def _chinese_count(amount: str, scale: str) -> str | None:
     if scale in "wW":
         return chinese.number(amount).replace("二百", "两百") + "万"
     return chinese.scaled(amount, 3) if scale in "kK" else None
-
-
-def english_scale(written: str) -> str:
-    """k → thousand"""
-    scale = written.strip()
-    return next(row[1] for row in rows("scales") if scale in spellings(row[0]) or scale.lower() in spellings(row[0]))
 
 
 def _number(found: Found) -> str:

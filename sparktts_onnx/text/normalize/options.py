@@ -32,8 +32,6 @@ KINDS: Final = (
 class NormalizeOptions:
     """How written text is turned into spoken words."""
 
-    enabled: bool = True
-    """False gives every text back unchanged."""
     language: Literal["auto", "en", "zh"] = "auto"
     """The language that numbers and signs are read in; "auto" decides for each by the letters around it."""
     fallback: Language = "en"

@@ -6,7 +6,7 @@ from functools import cache
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.fractions import VULGAR, read_fraction
 from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, OVER, SIGNED, START, Found, Rule, fixed
-from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
+from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings, words
 
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
 _SCALE = r"(?P<scale>\s?(?:hundred|thousand|million|billion|trillion)\b|万亿|万|亿)?"
@@ -37,25 +37,13 @@ _PARTS_OF_DEGREE = (("degree", "度"), ("minute", "分"), ("second", "秒"))
 
 
 @cache
-def units() -> dict[str, tuple[str, str, str]]:
-    """(one, many, Chinese) of each spelling of a unit."""
-    return {spelling: row[1:4] for row in rows("units") for spelling in spellings(row[0])}  # type: ignore[misc]
-
-
-@cache
-def _per() -> dict[str, tuple[str, str]]:
-    """(English, Chinese) of each spelling behind a slash."""
-    return {spelling: (row[1], row[2]) for row in rows("per") for spelling in spellings(row[0])}
-
-
-@cache
 def unit_pattern() -> str:
     """A unit right behind a number: one of the table, or two with a slash between them."""
     places: dict[str, list[str]] = {"": [], "space": [], "attached": []}
     for row in rows("units"):
         places[row[4] if row[4] in places else ""] += spellings(row[0])
     simple = rf" ?{one_of(places[''])}| {one_of(places['space'])}|{one_of(places['attached'])}|(?<=\.\d\d)s|(?<=\.\d)s"
-    per = one_of({*_per(), *units()} - {"°", "A", "V"})
+    per = one_of((words("per") | words("units")) - {"°", "A", "V"})
     stop = r"(?:(?<=[a-z])\.(?=\s[a-z]|[,;:)])|(?:(?<=ft)|(?<=lb)|(?<=hr)|(?<=in))\.(?=\s\d))"
     return rf"(?:{simple})(?:/{per})?(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d)){stop}?"
 
@@ -63,13 +51,16 @@ def unit_pattern() -> str:
 def unit_name(found: Found, written: str, *, is_one: bool = False) -> str:
     """A unit in words, with the space before it in English."""
     unit = written.strip().removesuffix(".")
-    over, slash, under = (unit, "", "") if unit in units() else unit.partition("/")
-    one, many, of_chinese = units()[over]
+    over, slash, under = (unit, "", "") if unit in words("units") else unit.partition("/")
+    one, many, of_chinese, _ = entries("units")[over]
     spoken = found.pick(f" {one if is_one else many}", of_chinese)
-    if not slash:
-        return spoken
-    per = _per().get(under) or (units()[under][0], units()[under][2])
-    return found.pick(f"{spoken} per {per[0]}", f"{spoken}每{per[1]}")
+    return spoken + (per(found, under) if slash else "")
+
+
+def per(found: Found, unit: str) -> str:
+    """What stands behind a slash, in words: per hour."""
+    of_english, *_, of_chinese = entries("per").get(unit) or entries("units")[unit][:3]
+    return found.pick(f" per {of_english}", f"每{of_chinese}")
 
 
 def _numbers(found: Found, low: str, high: str, unit: str = "") -> str:

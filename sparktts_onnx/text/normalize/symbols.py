@@ -4,9 +4,9 @@ import re
 from functools import cache
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize.quantities import unit_pattern, units
+from sparktts_onnx.text.normalize.quantities import per, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, Found, Rule, fixed
-from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
+from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
 _COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
 _IN_A_SENTENCE = re.compile(r"\b(?:is|are|was|were|be|been|to|of|by|from|at|with|for|than|has|have|had)$")
@@ -52,13 +52,7 @@ def _per(found: Found) -> str | None:
     unit = found["per"]
     if len(unit) == 1 and unit != "h" and not _SAYS_MONEY.search(found.before):
         return None
-    of_english, of_chinese = next(row[1:] for row in rows("per") if unit in spellings(row[0]))
-    return found.pick(f" per {of_english}", f"每{of_chinese}")
-
-
-def _area(found: Found) -> str:
-    one, _, of_chinese = units()[found.text]
-    return found.pick(one, of_chinese)
+    return per(found, unit)
 
 
 _LOVED = (
@@ -126,12 +120,11 @@ def rules() -> tuple[Rule, ...]:
     )  # E=mc² and no a=b of a program
     sure_area = rf"(?:km²|m²|㎡|m³){OVER}"
     area = rf"(?:{sure_area}|(?:km2|m2|m3){OVER})"  # m2 is one behind an amount, not in gcc/m2/examples
-    per = one_of(spelling for row in rows("per") for spelling in spellings(row[0]))
     return (
         *(Rule("symbols", pattern, _between) for pattern in mathematics),
-        Rule("symbols", rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{per})(?![\w/])", _per),
-        Rule("symbols", rf"(?<=[\d元])/(?={area})|\s?/\s?(?={sure_area})", fixed(" per ", "每")),
-        Rule("symbols", rf"(?<=[\d元]/){area}|(?:(?<=/)|(?<=/\s)){sure_area}", _area),
+        Rule("symbols", rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{one_of(words('per'))})(?![\w/])", _per),
+        Rule("symbols", rf"(?<=[\d元])/(?P<per>{area})", _per),
+        Rule("symbols", rf"\s?/\s?(?P<per>{sure_area})", _per),
         Rule(
             "symbols", r"(?<=[元次])/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])", fixed(" per ", "每")
         ),

@@ -24,6 +24,12 @@ def spellings(cell: str) -> list[str]:
 
 
 @cache
+def entries(name: str) -> dict[str, tuple[str, ...]]:
+    """The columns behind each spelling in the first one."""
+    return {spelling: row[1:] for row in rows(name) for spelling in spellings(row[0])}
+
+
+@cache
 def words(name: str, *of: str) -> frozenset[str]:
     """The spellings in the first column; of the lines whose last column is one of `of`, where given."""
     return frozenset(word for row in rows(name) if not of or row[-1] in of for word in spellings(row[0]))

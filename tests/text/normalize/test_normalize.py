@@ -206,11 +206,6 @@ def test_numbers_of_any_length_never_fail(written: str, length: int) -> None:
         assert normalize(long, NormalizeOptions(language=language))
 
 
-@given(st.text(max_size=60))
-def test_off_gives_every_text_back(text: str) -> None:
-    assert normalize(text, NormalizeOptions(enabled=False)) == text
-
-
 def test_every_kind_has_an_example() -> None:
     assert sorted(WRITTEN) == sorted(KINDS)
     assert {rule.kind for rule in rules()} | {"emoji", "width"} == set(KINDS)
