@@ -10,7 +10,6 @@ from functools import cache
 
 from sparktts_onnx.text.characters import CJK_SIGNS, HAN, KANA, UNSPACED, is_unspaced, joins_previous, may_cut
 from sparktts_onnx.text.normalize.dates import months
-from sparktts_onnx.text.normalize.rule import SENTENCE_STARTERS
 from sparktts_onnx.text.normalize.tables import words
 from sparktts_onnx.text.quotations import (
     CLOSERS,
@@ -179,7 +178,7 @@ def _by_next_word(text: str, start: int, *, is_final: bool) -> Strength | None:
     word = _whole_next_word(text, start, is_final=is_final)
     if word is None:
         return None
-    is_new = word.lower() in SENTENCE_STARTERS or is_unspaced(text[start])
+    is_new = word.lower() in words("lists", "starter") or is_unspaced(text[start])
     return Strength.SENTENCE if is_new else Strength.GLUED
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT, is_unspaced
-from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS
+from sparktts_onnx.text.normalize.tables import words
 
 PAIRED_OPENERS = "“‘«([{（［｛「『《〈【〔"
 OPENERS = "\"'" + PAIRED_OPENERS
@@ -87,7 +87,7 @@ class Surroundings:
 
     def _item_after(self, piece: str) -> int | None:
         number = _ITEM.fullmatch(piece)
-        is_amount = self.item != 0 and self.piece.strip().lower() in BEFORE_AMOUNTS
+        is_amount = self.item != 0 and self.piece.strip().lower() in words("lists", "before amounts")
         if number and not is_amount and self.item in (0, int(number[1]) - 1):
             return int(number[1])
         if self.item:

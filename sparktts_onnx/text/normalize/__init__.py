@@ -91,12 +91,13 @@ def _read(match: re.Match[str], languages: LanguageFinder, options: NormalizeOpt
         own = rule.own.match(match.string, start)
         if own is None or rule.only not in (None, language):
             continue
-        if rule.kind in options.skip:
-            return own[0], own.end()
         found = Found(own, language, options.month_first)
         spoken = rule.read(found)
-        if spoken is not None:
-            return (spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken), own.end()
+        if spoken is None:
+            continue
+        if rule.kind in options.skip:
+            return own[0], own.end()
+        return (spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken), own.end()
     return match.string[start], start + 1
 
 

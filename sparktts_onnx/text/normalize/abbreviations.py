@@ -1,18 +1,12 @@
 """English abbreviations and dotted initials."""
 
 import re
-from functools import cache
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize.rule import OVER, SENTENCE_STARTERS, Found, Reader, Rule
+from sparktts_onnx.text.normalize.rule import OVER, Found, Reader, Rule
 from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
 _AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
-_NO_STREETS = (
-    "A An Any Every Each Some Your Good Is Are Was Were Be Has Have Had Do Does Did Will Would Can Could Should May "
-    "Must Ask See Call Tell Thank Thanks Meet Dear Hi Hello Who Today Tomorrow Yesterday Monday Tuesday Wednesday "
-    "Thursday Friday Saturday Sunday January February March April June July August September October November December"
-)
 _SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
 
 
@@ -43,26 +37,6 @@ def _saint_or_street(found: Found) -> str:
     return "Saint" if before_name and not after_name else found.keep_stop("Street")
 
 
-@cache
-def _after_street() -> re.Pattern[str]:
-    """After a name, or a house number or a preposition and one: a lone word may be the first of a sentence."""
-    no_street = "|".join(
-        [*_NO_STREETS.split(), *words("abbreviations", "title"), *map(str.capitalize, SENTENCE_STARTERS)]
-    )
-    word = rf"(?!(?:{no_street})\b)(?:(?:Jr|Sr|St|Mt|Ft|[A-Z])\.|[A-Z]\w+)\s"
-    before = r"\b(?:\d+[A-Za-z]?|[Oo]n|[Aa]t|[Tt]o|[Oo]ff|[Nn]ear|[Ff]rom|[Aa]long|[Dd]own|[Uu]p)\s"
-    return re.compile(rf"(?:{before}|\b{word}){word}$")
-
-
-def _doctor_or_drive(found: Found) -> str:
-    """Dr. after the name of a street, and not before a name, is a drive (5 Oak Dr.)."""
-    following = re.match(r"\s([A-Z]\w*)", found.after)
-    before_name = following and following[1].lower() not in SENTENCE_STARTERS
-    if _after_street().search(found.before) and not before_name:
-        return found.keep_stop("Drive")
-    return "Doctor" if following else found.text
-
-
 def _initials(found: Found) -> str:
     return found.keep_stop_in_name(" ".join(re.findall(r"[A-Za-z]", found.text)))
 
@@ -78,7 +52,6 @@ def rules() -> tuple[Rule, ...]:
         one_of(words("abbreviations", place)) for place in ("title", "number", "inside", "end")
     )
     patterns: tuple[tuple[str, Reader], ...] = (
-        (rf"Dr\.{OVER}", _doctor_or_drive),
         (rf"{title}\.?(?=\s[A-Z])", _plain),
         (rf"St\.{OVER}", _saint_or_street),
         (rf"{number}\.(?=\s?(?:\d|[IVXL]+\b))", _plain),

@@ -9,7 +9,8 @@ from sparktts_onnx.text.normalize.currency import sign_behind
 from sparktts_onnx.text.normalize.markup import decode_entities, drop_markup, drop_tags, read_tex
 from sparktts_onnx.text.normalize.options import NormalizeOptions
 from sparktts_onnx.text.normalize.quantities import unit_pattern
-from sparktts_onnx.text.normalize.rule import BEFORE_AMOUNTS, DASH, START
+from sparktts_onnx.text.normalize.rule import DASH, START
+from sparktts_onnx.text.normalize.tables import words
 
 # Full width but for ，！？：；（）～, small digits, ligatures, ㎏, 𝐀
 _COMPATIBLE = re.compile(
@@ -107,7 +108,7 @@ def _goes_on_within_sentence(previous: re.Match[str], item: re.Match[str]) -> bo
     if end - start > _LONGEST_ITEM or _SENTENCE_END.search(item.string, start, end):
         return False
     word = _LAST_WORD.search(item.string, max(start, end - 12), end)
-    return word is None or word[1].lower() not in BEFORE_AMOUNTS
+    return word is None or word[1].lower() not in words("lists", "before amounts")
 
 
 def _with_comma(item: re.Match[str]) -> str:

@@ -1,48 +1,33 @@
-"""Digits that are a name or a code: addresses of machines and houses, versions, plans, events."""
+"""Digits that are a name or a code: addresses of machines and houses, versions, events."""
 
 import re
-from functools import cache
 
-from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.rule import END, OVER, START, Found, Rule, fixed
-from sparktts_onnx.text.normalize.tables import one_of, rows, spellings, words
+from sparktts_onnx.text.normalize import english
+from sparktts_onnx.text.normalize.rule import END, START, Found, Rule, fixed
+from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings, words
 
 _SAYS_VERSION = re.compile(r"(?:\bversions?\s|版本?号?)$", re.IGNORECASE)
 _HOUSE = re.compile(r"(?<![\d.,:/-])\d{1,5}[A-Za-z]?\s(?:(?:[A-Z]\w*|\d{1,3}(?:st|nd|rd|th))\.?\s){1,3}$")
 """What stands before the kind of a street: 1211 E Arques, 12 S 1st."""
-
-_ROCKETS = ("东风", "巨浪", "长征", "嫦娥", "神舟", "天宫", "天问", "天舟", "红旗", "鹰击", "歼")
-
-
-def _parts(found: Found, written: str, joint: str) -> str:
-    """2.0.1, 192.168.1.1 and 12-34-56: part by part."""
-    parts = re.split(r"[-.]", written)
-    if found.language == "zh":
-        return joint.join(chinese.digits(part) for part in parts)
-    return joint.join(english.number(part) if len(part) < 3 else english.digits(part) for part in parts)
+_JOINTS = {".": (" point ", "点"), "-": (", ", "，"), ":": (" port ", "端口"), "/": (" slash ", "斜杠")}
 
 
 def _code(found: Found) -> str:
+    """2.0.1, 12-34-56, v2.3, 192.168.1.1, 10.1.2.3:443: part by part."""
     is_said = found.after.startswith("版") or _SAYS_VERSION.search(found.before)
     version = found.pick("version ", "版本") if found.text[0] in "vV" and not is_said else ""
-    joint = found.pick(" point ", "点") if "." in found.text else found.pick(", ", "，")
-    return version + _parts(found, found.text.lstrip("vV"), joint)
+    return version + "".join(_part(found, part) for part in re.findall(r"\d+|[-.:/]", found.text))
 
 
-def _machine(found: Found) -> str:
-    """10.1.2.3:443 and 172.16.0.0/12"""
-    spoken = _parts(found, found["address"], found.pick(" point ", "点"))
-    if found["port"]:
-        return spoken + found.pick(" port ", "端口") + found.digits(found["port"])
-    return spoken + found.pick(" slash ", "斜杠") + found.number(found["mask"])
+def _part(found: Found, part: str) -> str:
+    if part in _JOINTS:
+        return found.pick(*_JOINTS[part])
+    return found.number(part) if found.language == "en" and len(part) < 3 else found.digits(part)
 
 
-def _plan(found: Found) -> str:
-    """401(k), 501(c)(3), 401k"""
-    spoken = english.digits(found["number"]).replace("zero", "oh")
-    return " ".join(
-        [spoken, *(english.number(part) if part.isdigit() else part for part in re.findall(r"\w", found["parts"]))]
-    )
+def _said(found: Found) -> str | None:
+    """24/7 and 401(k)"""
+    return found.pick(*entries("sayings")[found.text]) or None
 
 
 def _house(found: Found) -> str:
@@ -58,42 +43,23 @@ def _street(found: Found) -> str | None:
     if not _HOUSE.search(found.before):
         return None
     kind = found.text.rstrip(".").capitalize()
-    return found.keep_stop(next(row[1] for row in rows("streets") if row[0] == kind))
-
-
-def _direction(found: Found) -> str:
-    return {"N": "North", "S": "South", "E": "East", "W": "West"}[found.text[0]]
-
-
-@cache
-def _named() -> str:
-    return "|".join(rf"{number}(?={one_of(spellings(behind))})" for number, behind in rows("named"))
+    return found.keep_stop(entries("streets")[kind][0])
 
 
 def rules() -> tuple[Rule, ...]:
     """Tried before numbers, which would take a part alone."""
     street = rf"(?:(?:[NSEW]\.?|[A-Z]\w+|\d{{1,3}}(?:st|nd|rd|th))\s){{1,3}}{one_of(words('streets'))}\b"
     shortened = one_of(row[0] for row in rows("streets") if row[1])
-    rockets = "|".join(rf"(?<={name})" for name in _ROCKETS)
+    named = "|".join(rf"{number}(?={one_of(spellings(behind))})" for number, behind in rows("named"))
+    models = "|".join(rf"(?<={name})" for name in sorted(words("lists", "model")))
     return (
-        Rule(
-            "numbers",
-            rf"{START}(?P<address>\d{{1,3}}(?:\.\d{{1,3}}){{3}})(?::(?P<port>\d{{1,5}})|/(?P<mask>\d\d?)){END}",
-            _machine,
-        ),
+        Rule("numbers", rf"{START}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}}|/\d\d?){END}", _code),
         Rule("numbers", rf"{START}\d+(?:(?:\.\d+){{2,}}|(?:-\d+){{2,}}){END}", _code),
         Rule("numbers", rf"{START}[vV]\d+(?:\.\d+)+{END}", _code),
-        Rule(
-            "numbers",
-            rf"{START}(?P<number>[45]\d\d)(?P<parts>\([a-z]\)(?:\(\d{{1,2}}\))?|(?<=401)k|(?<=403)b){OVER}",
-            _plan,
-            only="en",
-        ),
+        Rule("numbers", rf"{START}{one_of(words('sayings'))}(?!\s?=|[月日号]){END}", _said),
         Rule("numbers", rf"{START}[1-9]\d{{3}}(?=\s{street})", _house, only="en"),
-        Rule("abbreviations", rf"(?<=\d\s)[NSEW]\b\.?(?=\s{street})", _direction, only="en"),
         Rule("abbreviations", rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.)", _street, only="en"),
-        Rule("numbers", rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{_named()})", Found.by_digit, only="zh"),
-        Rule("numbers", rf"{START}\d\d?[·•.]\d\d?(?=[\"”’]?{one_of(words('joined'))})", Found.by_digit, only="zh"),
-        Rule("numbers", rf"{START}\d\d?·\d\d?{END}", Found.by_digit, only="zh"),
-        Rule("numbers", rf"(?=-)(?:{rockets})-(?=\d)", fixed("", "")),
+        Rule("numbers", rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{named})", Found.by_digit, only="zh"),
+        Rule("numbers", rf"{START}\d\d?[·•]\d\d?{END}", Found.by_digit, only="zh"),
+        Rule("numbers", rf"(?=-)(?:{models})-(?=\d)", fixed("", "")),
     )

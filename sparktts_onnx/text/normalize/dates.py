@@ -5,7 +5,8 @@ import re
 from functools import cache
 
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.rule import DASH, END, OVER, START, Found, Rule
+from sparktts_onnx.text.normalize.options import Language
+from sparktts_onnx.text.normalize.rule import DASH, END, START, Found, Reader, Rule
 from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
 
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
@@ -61,8 +62,11 @@ def _numeric(found: Found) -> str:
     return _in_words(found, found.text)
 
 
-def _short_year(found: Found) -> str:
-    """04/05/24: up to 39 in this century."""
+def _short_year(found: Found) -> str | None:
+    """04/05/24, or behind words of time 4/5/24: up to 39 in this century."""
+    is_padded = len(found.text) == 8 and not _ROUND.fullmatch(found.text)
+    if not is_padded and not _DATED.search(found.before):
+        return None
     first, second, year = found.text.split("/")
     return _in_words(found, f"{first}/{second}/{'20' if int(year) < _THIS_CENTURY else '19'}{year}")
 
@@ -73,6 +77,13 @@ def _in_words(found: Found, written: str) -> str:
         return found.text
     day = _day_of_month(found, *date[1:])
     return found.pick(f"{day}, {english.year(date[0])}", f"{chinese.digits(str(date[0]))}年{day}")
+
+
+def _dated(found: Found) -> str | None:
+    """12/25 or 25/12 behind words of time"""
+    is_date = _LATE_DAY.fullmatch(found.text) and _DATED.search(found.before)
+    is_sure = _SURE_DAY.fullmatch(found.text) and re.search(r"\b[Oo]n\s$", found.before)
+    return _any_year(found) if is_date or is_sure else None
 
 
 def _any_year(found: Found) -> str:
@@ -130,6 +141,12 @@ def _years(found: Found) -> str:
     )
 
 
+def _season(found: Found) -> str | None:
+    """2023/24: a year and the next"""
+    first, last = map(int, found.text.split("/"))
+    return _years(found) if (last - first) % 100 == 1 else None
+
+
 def _era(found: Found) -> str:
     """820 and 790 BC, AD 79"""
     spoken = re.sub(rf"(?<=\d){DASH}(?=\d)", " to ", found.text)
@@ -137,8 +154,11 @@ def _era(found: Found) -> str:
 
 
 def _decade(found: Found) -> str | None:
-    """1990s, '80s, 1980s-90s; not the year of 2019's winner"""
+    """1990s, '80s, 1980s-90s, the 1960's; not the year of 2020's winner"""
     years = re.findall(r"\d+", found.text)
+    is_possessive = re.search(r"\d\d['’]s", found.text) and re.match(r"\s[a-z]", found.after)
+    if is_possessive and not re.search(r"\b(?:the|early|late|mid)[\s-]$", found.before, re.IGNORECASE):
+        return None
     if found.language == "zh":
         return (
             "到".join(chinese.digits(year) if len(year) == 4 else chinese.cardinal(int(year)) for year in years)
@@ -147,10 +167,9 @@ def _decade(found: Found) -> str | None:
     return " to ".join(english.decade(int(year)) for year in years)
 
 
-def _possessive(found: Found) -> str | None:
-    """2019's winner, but the 1960's"""
-    is_decade = found["year"][3] == "0" and re.search(r"\b(?:the|early|late|mid)[\s-]$", found.before, re.IGNORECASE)
-    return None if is_decade else english.year(int(found["year"])) + found.text[-2:]
+def _plain(found: Found) -> str:
+    """05月"""
+    return chinese.cardinal(int(found.text))
 
 
 def _chinese_year(found: Found) -> str:
@@ -158,21 +177,19 @@ def _chinese_year(found: Found) -> str:
     return "到".join(chinese.digits(year) for year in re.findall(r"\d+", found.text)) + "年"
 
 
-_CUES = "on by born until till since from before after dated due"
-_CHINESE_CUES = "在 于 到 至 自 从 截止 日期："
-_AFTER_A_CUE = "|".join(
-    [rf"(?<=\b[{word[0]}{word[0].upper()}]{word[1:]}\s)" for word in _CUES.split()]
-    + [rf"(?<={word})" for word in _CHINESE_CUES.split()]
-    + [r"(?<=day\s)", r"(?<=day,\s)", r"(?<=/[23]\d\sto\s)"]
+_DATED = re.compile(
+    r"\b(?:on|by|born|until|till|since|from|before|after|dated|due)\s$|day,?\s$|/[23]\d\sto\s$"
+    r"|(?:在|于|到|至|自|从|截止|日期：)$",
+    re.IGNORECASE,
 )
-"""Behind words of time 12/25 is a day."""
-_LATE_DAY = r"(?:1[345789]|2[1-9]|3[01])"
+"""Words of time, behind which 12/25 is a day."""
+_LATE_DAY = re.compile(r"(?:0?[1-9]|1[0-2])/(?:1[345789]|2[1-9]|3[01])|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])")
 """Above 12, and below the line of no usual fraction."""
-_SURE_DAY = r"(?<=\b[Oo]n\s)(?:1[02]/(?:1[026]|20)|11/11)"
+_SURE_DAY = re.compile(r"1[02]/(?:1[026]|20)|11/11")
 """Nobody writes twelve twentieths; but one agrees on 8/10 points."""
 _NO_SHARE = r"(?!\s(?:of|(?!(?:is|was|has|this|his|its|as|us)\b)[a-z]+s)\b)"
 """Neither 12/25 of them nor 3/21 shots."""
-_ROUND = r"[1-3][05]/[1-3][05]/\d[05]"
+_ROUND = re.compile(r"[1-3][05]/[1-3][05]/\d[05]")
 """10/20/30 are rather three numbers."""
 _NO_AMOUNT = r"(?!\s?(?:%|[cmk]?m\b|[mk]?g\b|ml\b)|/|-\d|\s?=)"
 
@@ -183,55 +200,33 @@ def rules() -> tuple[Rule, ...]:
     short = one_of(name for names in months() for name in names[1:])
     month = rf"(?P<month>(?i:{full}|{short}\.?(?![a-z])))"
     days = rf"(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?"
-    number = r"(?:0?[1-9]|1[0-2])"
     numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.|·\d\d?·)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
-    short_year = r"(?:0\d|[12]\d|3[01])/(?:0\d|[12]\d|3[01])/\d\d"
-    day_of_month = rf"(?:{number}/{_LATE_DAY}|(?:1[3-9]|2\d|3[01])/{number})"
     span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
-    next_years = "|".join(f"{year:02}/(?:19|20)?{(year + 1) % 100:02}" for year in range(100))
-    season = rf"(?:19|20)(?:{next_years})"  # 2023/24: a year and the next
     era = r"(?:BCE?|CE|AD|B\.C\.?(?:E\.?)?|A\.D\.?|C\.E\.?)(?![A-Za-z])"
     of_era = rf"\d{{1,4}}(?:(?:\s(?:and|to|or)\s|{DASH})\d{{1,4}})?\s?(?={era})|(?<=\bAD\s)\d{{1,4}}"
-    decade = rf"['’]?(?:{_YEAR}|[2-9]0)['’]?s"
+    decade = r"['’]?(?:(?:1\d|20)\d0|[2-9]0)['’]?s"
     year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历])|(?<=公元)\d{{3,4}}年)"
+
+    def date(pattern: str, read: Reader, only: Language | None = None) -> Rule:
+        return Rule("dates", START + pattern, read, only)
+
     return (
-        Rule("dates", rf"{START}(?:{numeric}){END}", _numeric),
-        Rule("dates", rf"{START}(?!{_ROUND}){short_year}{_NO_AMOUNT}{END}", _short_year, only="en"),
-        Rule(
-            "dates", rf"(?=\d)(?:{_AFTER_A_CUE})(?:\d|[0-3]\d)/[0-3]?\d/\d\d{_NO_AMOUNT}{END}", _short_year, only="en"
-        ),
-        Rule(
-            "dates", rf"(?=\d)(?:(?:{_AFTER_A_CUE}){day_of_month}|{_SURE_DAY}){_NO_SHARE}{_NO_AMOUNT}{END}", _any_year
-        ),
-        Rule("dates", rf"{START}{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
-        Rule("dates", rf"{START}{month}[-.](?P<day>{_DAY})(?P<until>)[-.](?P<year>{_YEAR}){END}", _named),
-        Rule("dates", rf"{START}(?<!-){month}-(?P<day>{_DAY})(?P<until>)(?P<year>){END}(?!-)", _named),
-        Rule("dates", rf"{START}{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
-        Rule("dates", rf"{START}{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
-        Rule("dates", rf"{START}(?:{of_era})", _era, only="en"),
-        Rule("dates", rf"{START}{year_word}", _chinese_year, only="zh"),
-        Rule(
-            "dates",
-            rf"{START}(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))",
-            lambda found: chinese.cardinal(int(found.text)),
-            only="zh",
-        ),
-        Rule("dates", rf"{START}(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", Found.by_digit, only="zh"),
-        Rule(
-            "dates",
-            rf"{START}{_YEAR}[-/](?:0[1-9]|1[0-2])(?!\s?(?:赛季|学年|年度|财年|年)){END}(?![-–])",
-            _month_of_year,
-        ),
-        Rule("dates", rf"{START}(?:0[1-9]|1[0-2])[-/.]{_YEAR}{END}", _month_of_year, only="zh"),
-        Rule(
-            "dates",
-            rf"{START}(?<!第)0[1-9][-/](?:0[1-9]|[12]\d|3[01])(?!/|\s?[页集题章期班组届名号回位]){END}",
-            _any_year,
-            only="zh",
-        ),
-        Rule("dates", rf"{START}{span}{END}(?![-–])", _years),
-        Rule("dates", rf"{START}{season}(?!/|\s?=|[月日号]){END}", _years),
-        Rule("dates", rf"{START}(?P<year>{_YEAR})['’]s(?=\s[a-z])", _possessive, only="en"),
-        Rule("dates", rf"{START}(?P<year>{_YEAR})(?<!0)['’]s{OVER}", _possessive, only="en"),
-        Rule("dates", rf"{START}{decade}(?:{DASH}{decade})?{END}", _decade),
+        date(rf"(?:{numeric}){END}", _numeric),
+        date(rf"[0-3]?\d/[0-3]?\d/\d\d{_NO_AMOUNT}{END}", _short_year, "en"),
+        date(rf"\d\d?/\d\d?{_NO_SHARE}{_NO_AMOUNT}{END}", _dated),
+        date(rf"{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
+        date(rf"{month}[-.](?P<day>{_DAY})(?P<until>)[-.](?P<year>{_YEAR}){END}", _named),
+        date(rf"(?<!-){month}-(?P<day>{_DAY})(?P<until>)(?P<year>){END}(?!-)", _named),
+        date(rf"{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
+        date(rf"{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
+        date(rf"(?:{of_era})", _era, "en"),
+        date(year_word, _chinese_year, "zh"),
+        date(r"(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", _plain, "zh"),
+        date(r"(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", Found.by_digit, "zh"),
+        date(rf"{_YEAR}[-/](?:0[1-9]|1[0-2])(?!\s?(?:赛季|学年|年度|财年|年)){END}(?![-–])", _month_of_year),
+        date(rf"(?:0[1-9]|1[0-2])[-/.]{_YEAR}{END}", _month_of_year, "zh"),
+        date(rf"(?<!第)0[1-9][-/](?:0[1-9]|[12]\d|3[01])(?!/|\s?[页集题章期班组届名号回位]){END}", _any_year, "zh"),
+        date(rf"{span}{END}(?![-–])", _years),
+        date(rf"(?:19|20)\d\d/(?:19|20)?\d\d(?!/|\s?=|[月日号]){END}", _season),
+        date(rf"{decade}(?:{DASH}{decade})?{END}", _decade),
     )

@@ -1,12 +1,11 @@
-"""Fractions, ratings and quotients: what is written with a slash."""
+"""Fractions and ratings: what is written with a slash."""
 
 import re
 import unicodedata
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.rule import AMOUNT, END, START, Found, Rule
-from sparktts_onnx.text.normalize.tables import rows
+from sparktts_onnx.text.normalize.rule import END, START, Found, Rule
 
 VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _DENOMINATORS = frozenset({*range(2, 13), 15, 16, 20, 24, 25, 30, 32, 36, 40, 50, 60, 64, 100})
@@ -16,9 +15,6 @@ _USUAL = frozenset({16, 20})
 
 
 def _fraction(found: Found) -> str | None:
-    for written, of_english, of_chinese in rows("sayings"):
-        if found.text == written:
-            return found.pick(of_english, of_chinese) or None
     spoken = read_fraction(found, found.text.lstrip("-−"), is_sure=bool(found["th"]))
     minus = found.pick("minus ", "负") if found.text[0] in "-−" else ""
     return minus + spoken if spoken else None
@@ -64,10 +60,6 @@ def _rating(found: Found) -> str:
     return " out of ".join(map(found.number, found.text.split("/")))
 
 
-def _quotient(found: Found) -> str:
-    return found.pick(" divided by ", "除以").join(map(found.number, re.findall(AMOUNT, found.text)))
-
-
 def rules() -> tuple[Rule, ...]:
     """Tried before numbers, which would take a part alone."""
     minus, fraction = rf"(?:(?<!{LETTER_OR_DIGIT})(?<![_)])[-−](?=\d))?", r"(?:\d{1,4}\s)?\d{1,4}/\d{1,4}"
@@ -76,5 +68,4 @@ def rules() -> tuple[Rule, ...]:
         Rule("fractions", rf"{START}(?P<th>)\d{{1,2}}\s/\s\d{{1,2}}(?!\s?[/=]){END}", _fraction, only="zh"),
         Rule("fractions", rf"{START}{minus}(?P<th>)(?:\d{{1,4}}\s?)?[{VULGAR}]", _fraction),
         Rule("fractions", rf"{START}\d+\.\d+/\d+(?!/){END}", _rating, only="en"),
-        Rule("fractions", rf"{START}{AMOUNT}\s?/\s?{AMOUNT}(?=\s?=)", _quotient),
     )

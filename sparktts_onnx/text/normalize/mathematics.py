@@ -21,20 +21,17 @@ def _power(found: Found) -> str:
 
 
 def _small_power(found: Found) -> str:
-    """The ² of x²"""
+    """5², the mc² of E = mc² letter by letter, and the ² alone behind other letters"""
+    base = re.sub(r"(?:[²³]|\^[23])$", "", found.text)
     of_english, of_chinese = _POWERS[found.text[-1]]
-    return found.pick(f" {of_english}", of_chinese)
+    spoken = found.number(base) if base[:1].isdecimal() else " ".join(base)
+    return spoken + found.pick(f" {of_english}", of_chinese)
 
 
-def _square(found: Found) -> str:
-    of_english, of_chinese = _POWERS[found.text[-1]]
-    return found.number(found.text[:-1]) + found.pick(f" {of_english}", of_chinese)
-
-
-def _product(found: Found) -> str:
-    """The mc² of E = mc²: letters one by one."""
-    of_english, of_chinese = _POWERS[found.text[-1]]
-    return " ".join(found.text.rstrip("²³23^")) + found.pick(f" {of_english}", of_chinese)
+def _operation(found: Found) -> str:
+    """The 8-3 of 8-3=5, the 6/2 of 6/2=3"""
+    sign = found.pick(" divided by ", "除以") if "/" in found.text else found.pick(" minus ", "减")
+    return sign.join(map(found.number, re.findall(AMOUNT, found.text)))
 
 
 def _equation(found: Found) -> str | None:
@@ -93,8 +90,9 @@ def rules() -> tuple[Rule, ...]:
             rf"{START}{no_code}(?=\d+(?:\.\d+)?[eE][-−+]?\d{{1,3}}(?!\d)){power}(?:(?P<unit>{unit})|{OVER}(?!-){no_more})",
             _power,
         ),
-        Rule("symbols", rf"{START}{AMOUNT}[²³]{OVER}", _square),
-        Rule("symbols", rf"(?:(?<==)|(?<==\s))(?![kcmd]m)[A-Za-z]{{2}}(?:[²³]|\^[23]){OVER}(?![²³.])", _product),
+        Rule("symbols", rf"{START}{AMOUNT}[²³]{OVER}", _small_power),
+        Rule("symbols", rf"(?:(?<==)|(?<==\s))(?![kcmd]m)[A-Za-z]{{2}}(?:[²³]|\^[23]){OVER}(?![²³.])", _small_power),
+        Rule("symbols", rf"{START}{AMOUNT}\s?[-−/]\s?{AMOUNT}(?=\s?=)", _operation),
     )
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from sparktts_onnx.text.characters import LETTER_OR_DIGIT
+from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.currency import scales
 from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
@@ -44,10 +44,6 @@ def _range(found: Found) -> str:
     is_falling = float(ends[0].replace(",", "")) >= float(ends[1].replace(",", ""))
     is_score = is_falling or _SAYS_SCORE.search(found.before) or _SAYS_WON.match(found.after)
     return ("比" if is_score else "到").join(_chinese(end, found.before, found.after) for end in ends)
-
-
-def _difference(found: Found) -> str:
-    return found.pick(" minus ", "减").join(map(found.number, re.findall(AMOUNT, found.text)))
 
 
 def _multiple(found: Found) -> str:
@@ -95,7 +91,7 @@ def _number(found: Found) -> str:
 def _is_year(found: Found) -> bool:
     if not re.fullmatch(r"1\d{3}|20\d\d", found.text) or _IN_A_SUM.match(found.before[-2:] + "|" + found.after[:2]):
         return False
-    if _YEAR_CUE.search(found.before):
+    if _YEAR_CUE.search(found.before) or re.match("['’]s\\b", found.after):
         return True
     return int(found.text) >= 1900 and not _COUNTED.match(found.after)
 
@@ -106,27 +102,12 @@ def _chinese(text: str, before: str, after: str) -> str:
     return "两" if text == "2" and is_counted else chinese.number(text)
 
 
-def _numerals(found: Found) -> list[str]:
-    cardinal = english.cardinal if found.language == "en" else chinese.cardinal
-    return [cardinal(int(unicodedata.numeric(sign))) for sign in found.text]
-
-
 def _circled(found: Found) -> str:
     """① as it stands before an item, or ①② as they stand for some."""
-    numbers = found.pick(" ", "、").join(_numerals(found))
-    if found.language == "zh":
-        begins = _begins_item(found) or (re.search(r"\s$", found.before) and re.match(r"[^\W\d_]", found.after))
-        return numbers + ("，" if begins and len(found.text) == 1 else "")
-    if _begins_item(found):
-        return f"{numbers}," + ("" if found.after.startswith(" ") else " ")
-    before = " " if re.search(LETTER_OR_DIGIT + "$", found.before) else ""
-    return before + numbers + (" " if re.match(LETTER_OR_DIGIT, found.after) else "")
-
-
-def _begins_item(found: Found) -> bool:
-    """Whether a sign stands where nothing of its sentence does, and words follow."""
-    is_first = not re.search(r"[\w)）”\"]\s?$", found.before)
-    return len(found.text) == 1 and is_first and re.match(r"\s?[^\W\d_]", found.after) is not None
+    numbers = found.pick(" ", "、").join(found.number(str(int(unicodedata.numeric(sign)))) for sign in found.text)
+    is_within = re.search(rf"[\w)）”\"]{found.pick(' ?', '')}$", found.before)
+    is_item = len(found.text) == 1 and not is_within and re.match(rf"\s?[A-Za-z{HAN}]", found.after)
+    return numbers + (found.pick(", ", "，") if is_item else "")
 
 
 def counts() -> tuple[Rule, ...]:
@@ -148,7 +129,6 @@ def rules() -> tuple[Rule, ...]:
         Rule("numbers", f"[{_CIRCLED}]+", _circled),
         Rule("ordinals", rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th){END}", _ordinal),
         Rule("ordinals", rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?|№\s?|#)\d+{END}", _labelled),
-        Rule("ranges", rf"{START}{AMOUNT}\s?[-−]\s?{AMOUNT}(?=\s?=)", _difference),
         Rule("ranges", rf"{START}{AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
         Rule(
             "numbers",

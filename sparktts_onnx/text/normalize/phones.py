@@ -9,7 +9,7 @@ from sparktts_onnx.text.normalize.rule import START, Found, Rule
 from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
 _SHAPES = (
-    r"\d{4}(?:-\d{4}){3}",  # a card
+    r"\d{4}(?:-\d{4}){3}|(?!(?:19|20)\d\d|\d\d00)\d{4}(?: \d{4}){3}(?! \d)",  # a card, not years or round numbers
     r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}",  # a Chinese landline
     r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})",  # a Chinese mobile
     r"(?:\+?1[-. ]?)?(?:\(\d{3}\)[-. ]?|\d{3}[-. ])\d{3}[-. ]\d{4}",  # of North America
@@ -17,9 +17,6 @@ _SHAPES = (
     r"\(?0\d{2,4}\)? \d{3,4} \d{3,4}",  # of Britain
     r"\d{3}-\d{4}",
     r"(?<=,\s[A-Z]{2}\s)\d{5}(?:-\d{4})?",  # Washington, DC 20500
-)
-_CARD_CUE = re.compile(
-    r"(?:\bcard(?:\snumber|\sno\.)?(?:\s|:\s|\sis\s)|(?:银行卡|信用卡|卡号|账号)[是为：:\s]*)$", re.IGNORECASE
 )
 _DIALS = re.compile(r"(?:打|拨|呼|呼叫|报|叫|按|联系|报警|火警|急救|匪警)(?:通|了|过|个|一下|一个|电话|给|求助)*\s?$")
 _ANSWERS = re.compile(
@@ -51,14 +48,15 @@ def _dialed(found: Found) -> str:
 @cache
 def _cue() -> re.Pattern[str]:
     """Words that say that the digits behind them are no amount."""
-    of = {(row[1], row[2]): [] for row in rows("cues")}  # type: dict[tuple[str, str], list[str]]
-    for word, language, link in rows("cues"):
-        of[language, link].append(word)
+
+    def of(*where: str) -> str:
+        return one_of(row[0] for row in rows("cues") if row[1:] == where)
+
     number = r"(?:\s(?:number|numbers|no\.?|code|ID|#))"
     link = r"(?:\s(?:is|was|are|of|as)|:|\s?=|\s?#)"
     return re.compile(
-        rf"\b(?:{one_of(of['en', 'direct'])}{number}?{link}?|{one_of(of['en', 'linked'])}(?:{number}{link}?|{link})) $"
-        rf"|{one_of(of['zh', 'direct'])}(?:号码|号)?(?:\s?(?:是|为|：|:))?\s?$",
+        rf"\b(?:{of('en', 'direct')}{number}?{link}?|{of('en', 'linked')}(?:{number}{link}?|{link})) $"
+        rf"|{of('zh', 'direct')}(?:号码|号)?(?:\s?(?:是|为|：|:))?\s?$",
         re.IGNORECASE,
     )
 
@@ -75,33 +73,10 @@ def _short(found: Found) -> str | None:
     return _dialed(found) if (is_dialed or is_known) and not is_counted else None
 
 
-def _card(found: Found) -> str | None:
-    """Four times four digits behind such a word, or with the check digit of a card."""
-    return _dialed(found) if _CARD_CUE.search(found.before) or _is_card(found.text) else None
-
-
-def _is_card(number: str) -> bool:
-    """Luhn's check, of those that begin as cards do."""
-    digits = [int(char) for char in number if char.isdecimal()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[::2]]
-    return re.match(r"[3-6]|2[2-7]", number) is not None and (sum(doubled) + sum(digits[1::2])) % 10 == 0
-
-
-def _vanity(found: Found) -> str:
-    """1-800-FLOWERS"""
-    one, area, *letters = found.text.lower().split("-")
-    if found.language == "zh":
-        return chinese.digits(one + area, one="幺") + " " + " ".join(letters)
-    return " ".join(["one", "eight hundred" if area == "800" else english.digits(area), *letters])
-
-
 def rules() -> tuple[Rule, ...]:
     """Tried before ranges and numbers, which would take a part alone."""
     end = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
-    vanity = r"1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+"
     return (
-        Rule("phones", rf"{START}(?<![-−+$€£¥])\d{{4}}(?: \d{{4}}){{3}}(?! \d){end}", _card),
         *(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){end}", _dialed) for shape in _SHAPES),
         Rule("phones", rf"{START}(?<![-−+$€£¥])\d{{3,18}}{end}", _short),
-        Rule("phones", rf"{START}{vanity}{end}", _vanity),
     )

@@ -10,9 +10,6 @@ from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings
 
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
 _SCALE = r"(?P<scale>\s?(?:hundred|thousand|million|billion|trillion)\b|万亿|万|亿)?"
-_LABELLED = "seat row gate figure table section page room flight exhibit grade size type step"
-_LABELS = frozenset(_LABELLED.split())
-"""Words before a number with a letter that is no unit: seat 15A."""
 _INSIDE_QUOTES = re.compile(
     r"(?:(?<![A-Za-z0-9])[\"“](?=\S|$)|(?<=\s)[\"“])[^\"”]*$|(?<![\w.,!?’])['‘`](?=\S|$)[^'’]*$"
 )
@@ -85,9 +82,8 @@ def _percent(found: Found) -> str:
 def _unit(found: Found) -> str | None:
     """5 km, 5-10 km, 5 million km"""
     low, high, scale, unit = found["low"], found["high"], found["scale"], found["unit"]
-    if unit in ("W", "V", "A") and (
-        found.before[-1:] in (":", "-") or found.is_behind_a_name() or found.last_word().lower() in _LABELS
-    ):
+    is_label = found.before[-1:] in (":", "-") or found.last_word().lower() in words("lists", "label")
+    if unit in ("W", "V", "A") and (is_label or found.is_behind_a_name()):
         return None
     is_one = found.after[:1] == "-" or (low == "1" and not high and not scale)
     spoken_scale = found.pick(f" {scale.strip()}" if scale else "", scale)
@@ -144,16 +140,11 @@ def _pressure(found: Found) -> str | None:
     return spoken + (unit_name(found, "mmHg") if found["unit"] else "")
 
 
-def _unit_of_fraction(found: Found) -> str:
-    """1½ km"""
-    has_whole = re.search(rf"\d\s?[{VULGAR}]$|\d\s\d+/\d+$", found.before)
-    return unit_name(found, found.text, is_one=not has_whole)
-
-
 def _fraction_with_unit(found: Found) -> str | None:
-    """1/2kg"""
+    """1/2kg, 1½ km"""
     spoken = read_fraction(found, found["amount"])
-    return spoken + unit_name(found, found["unit"], is_one=True) if spoken else None
+    has_whole = re.search(rf"\d[\s{VULGAR}]", found["amount"])
+    return spoken + unit_name(found, found["unit"], is_one=not has_whole) if spoken else None
 
 
 def _place(found: Found) -> str:
@@ -168,13 +159,6 @@ def _place(found: Found) -> str:
     return f"{spoken} {of_english}".rstrip()
 
 
-def _belt(found: Found) -> str:
-    """20–30°N"""
-    of_english, of_chinese = _DIRECTIONS[found["direction"]]
-    low, high = map(found.number, re.findall(_DEGREES, found.text))
-    return found.pick(f"{low} to {high} degrees {of_english}", f"{of_chinese}{low}到{high}度")
-
-
 def coordinates() -> tuple[Rule, ...]:
     """Degrees with a direction, or with minutes and seconds: 40.7°N, 40°42′; tried before units, which would take the
     degrees alone."""
@@ -182,7 +166,6 @@ def coordinates() -> tuple[Rule, ...]:
     minutes = rf"\s?{_DEGREES}\s?['’′](?:{seconds})?"
     direction = rf"(?:\s?(?P<direction>[NSEW]){OVER}(?!['’]))"
     return (
-        Rule("units", rf"{START}{_DEGREES}{DASH}{_DEGREES}\s?°{direction}", _belt),
         Rule("units", rf"{START}{SIGNED}\s?°(?={minutes}|\s?[NSEW]{OVER}(?!['’]))(?:{minutes})?{direction}?", _place),
     )
 
@@ -192,33 +175,20 @@ def rules() -> tuple[Rule, ...]:
     unit, double, single = unit_pattern(), "(?:[\"”″]|''|’’|′′)", "['’′]"
     inch = r"\s?(?:in|inch|inches)\b\.?"
     measured = r"(?=\s(?:wide|long|tall|high|deep|thick|by|x|×|in\sdiameter)\b)"
+    inches = rf"\sin\.(?=\s[a-z]|[,;)])|-in\.?(?=\s[a-z])|\s?in{measured}|(?<!\s)in(?![\w-])|[\"”″](?![\w:\]}}}}])"
+    feet = rf"{single}(?:{measured}|(?=\s[a-z]{{3}})|(?=\s?[xX×]\s?\d)|(?=[,.;)]|$))"
     number = rf"(?P<amount>(?:\d+[\s-])?\d+/\d+|\d*[{VULGAR}]|{AMOUNT})"
     return (
         Rule("units", rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
-        Rule("units", rf"{START}(?P<feet>[1-9]){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
-        Rule("units", rf"{START}(?P<feet>[1-9]\d){single}(?P<inches>1[01]|\d){double}", _height),
+        Rule("units", rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
         Rule(
             "units",
             rf"{START}(?P<feet>{AMOUNT})\s?(?:ft|foot|feet)\.?,?\s?(?P<inches>{AMOUNT}){inch}(?!\w)",
             _feet_and_inches,
         ),
-        Rule(
-            "units",
-            rf"{START}{number}(?P<sign>\sin\.(?=\s[a-z]|[,;)])|-in\.?(?=\s[a-z])|\s?in(?:{measured})|(?<!\s)in(?![\w-]))",
-            _inches,
-        ),
-        Rule("units", rf"{START}(?<!\\){number}(?P<sign>[\"”″])(?![\w:\]}}])", _inches),
-        Rule(
-            "units",
-            rf"{START}(?<![-/]){number}(?P<sign>{single}(?:{measured}|(?=\s[a-z]{{3}})|(?=\s?[xX×]\s?\d)|(?=[,.;)]|$)))",
-            _inches,
-        ),
-        Rule(
-            "units",
-            rf"(?:(?<=[{VULGAR}])|(?<=\d\s1/[2348])|(?<=\b1/[2348])|(?<=\d\s3/4)|(?<=\b3/4)){unit}",
-            _unit_of_fraction,
-        ),
-        Rule("units", rf"{START}(?P<amount>\d/\d)(?=[A-Za-z])(?P<unit>{unit})", _fraction_with_unit),
+        Rule("units", rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
+        Rule("units", rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
+        Rule("units", rf"{START}(?P<amount>(?:\d+\s)?\d/\d|\d*[{VULGAR}])(?P<unit>{unit})", _fraction_with_unit),
         Rule("percents", rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
         Rule("percents", rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
         Rule(

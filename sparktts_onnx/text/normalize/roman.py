@@ -4,18 +4,15 @@ import re
 import unicodedata
 
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.rule import OVER, SENTENCE_STARTERS, Found, Rule
-from sparktts_onnx.text.normalize.tables import rows
+from sparktts_onnx.text.normalize.rule import OVER, Found, Rule
+from sparktts_onnx.text.normalize.tables import rows, words
 
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 _NUMERAL = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 """Up to 89. C, D and M are rather letters."""
 _ENDS_NAME = re.compile(r"(?=[.,;:!?)\]”]|\s?(?:[–—\n]|$)|\s-\s)")
 _BEFORE = re.compile(r"(?:\b(\w+)\s)?\b(\w+)\.?\s$")
-_CROWNS = "King Queen Pope Emperor Empress Tsar Czar Sultan Pharaoh Prince Kaiser Shah Duke"
-_CROWNED = frozenset(_CROWNS.split())
-_NOT_CLEAR = "IV XX XXX XL XI L LI LV"
-_UNCLEAR = frozenset(_NOT_CLEAR.split())
+_UNCLEAR = ("IV", "XX", "XXX", "XL", "XI", "L", "LI", "LV")
 """Letters that stand for something else behind many words: Start IV fluids, Size XL."""
 
 
@@ -32,11 +29,11 @@ def _numeral(found: Found) -> str | None:
     kinds |= {row[0].title(): "part" for row in rows("abbreviations") if row[2] == "number"}
     name = before[2] if before[2] in kinds else before[2].title()
     kind = kinds.get(name, "")
-    if kind == "ruler" or (before[1] or "") in _CROWNED:
+    if kind == "ruler" or (before[1] or "") in words("lists", "crown"):
         return _ruler(found)
     if len(found.text) == 1:
         return _letter(found, name, kind)
-    is_name = before[2][0].isupper() and len(before[2]) > 2 and before[2].lower() not in SENTENCE_STARTERS
+    is_name = before[2][0].isupper() and len(before[2]) > 2 and before[2].lower() not in words("lists", "starter")
     return _spoken(found) if kind or (is_name and found.text not in _UNCLEAR) else None
 
 
@@ -60,8 +57,7 @@ def _letter(found: Found, name: str, kind: str) -> str | None:
 
 def _sign(found: Found) -> str:
     """Ⅲ"""
-    value = int(sum(unicodedata.numeric(sign) for sign in found.text))
-    return found.pick(english.cardinal(value), chinese.cardinal(value))
+    return found.number(str(int(sum(map(unicodedata.numeric, found.text)))))
 
 
 def rules() -> tuple[Rule, ...]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.options import Language
+from sparktts_onnx.text.normalize.tables import words
 
 AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\.)\.\d+)"
 """A number without a sign: 1,234.5 or 12,50,000 or 12 or 0.75 or .5"""
@@ -24,18 +25,6 @@ _NEW_SENTENCE = re.compile(r"[\"'”’)\]]*(?:$|\s+[\"'“‘(]?[A-Z]|\s*\n)")
 _CAPITAL = re.compile(r" ([A-Z]\w*)")
 _LAST_WORD = re.compile(r"([\w.]+)\s$")
 _GROUP = re.compile(r"\(\?P<\w+>")
-_STARTERS = (
-    "the he she it this that these those we they you but and in on at an if when there his her my our their what how "
-    "why so then now no yes as for to after before while since"
-)
-SENTENCE_STARTERS = frozenset(_STARTERS.split())
-"""Usual first words of a sentence; in small letters."""
-_BEFORE_AMOUNTS = (
-    "is are was were be been has have had of to at in on by for from with the a an than about only over under chapter "
-    "page part number no room step level item version type question figure table section volume"
-)
-BEFORE_AMOUNTS = frozenset(_BEFORE_AMOUNTS.split())
-"""Words before a number that makes no new item of a list; in small letters."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +86,7 @@ class Found:
     def is_behind_a_name(self) -> bool:
         """Whether a capital begins the word before it, and that is no usual first word of a sentence."""
         word = self.last_word()
-        return word[:1].isupper() and word.lower() not in SENTENCE_STARTERS
+        return word[:1].isupper() and word.lower() not in words("lists", "starter")
 
     def keep_stop(self, spoken: str) -> str:
         """Keep the full stop of an abbreviation that also ends its sentence."""
@@ -107,7 +96,7 @@ class Found:
     def keep_stop_in_name(self, spoken: str) -> str:
         """The same where a capital may go on a name, as in U.S. Army: only a usual first word begins a sentence."""
         following = _CAPITAL.match(self.after)
-        begins = following is None or following[1] == "I" or following[1].lower() in SENTENCE_STARTERS
+        begins = following is None or following[1] == "I" or following[1].lower() in words("lists", "starter")
         return self.keep_stop(spoken) if begins else spoken
 
 

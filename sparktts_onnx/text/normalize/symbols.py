@@ -50,52 +50,30 @@ def _and(found: Found) -> str:
 def _per(found: Found) -> str | None:
     """$15/mo, 60/h; one letter is one behind money alone"""
     unit = found["per"]
-    if len(unit) == 1 and unit != "h" and not _SAYS_MONEY.search(found.before):
+    if len(unit) == 1 and unit.isalpha() and unit != "h" and not _SAYS_MONEY.search(found.before):
         return None
     return per(found, unit)
 
 
-_LOVED = (
-    "you,ya,him,her,them,us,love,loves,love it,loved it,like it,adore it,hugs,kisses,xoxo,thanks,thx,ty,"
-    "so much,very much,bye,night"
-)
-_LOVED_CHINESE = "你 您 爱 你们 谢谢 多谢 感谢 大家 晚安 加油 么么哒 爱他 爱她"
-_BEHIND_LOVED = "|".join(
-    [rf"(?<=\b[{word[0]}{word[0].upper()}]{word[1:]})\s" for word in _LOVED.split(",")]
-    + [rf"(?<={word})\s?" for word in _LOVED_CHINESE.split()]
-    + [r"(?<=\bu)\s"]  # U is rather a variable
-)
-_NO_ABBREVIATION = "".join(rf"(?<!{end}\.)" for end in ("temp", "max", "min", "avg", "est", "pprox"))
-_BEHIND_SENTENCE = (
-    rf"(?<=[A-Za-z!?][!?])\s?|(?<=[。！？])\s?|(?<=[A-Za-z{HAN}]~)\s|(?<=[A-Za-z]{{3}}\.){_NO_ABBREVIATION}\s"
-)
-_LOVER = r"(?=\s<3)(?:(?<=\b[Ii])|(?<=\b[Ww]e)|(?<=\b[Tt]hey))"
-_CHINESE_UNITS = (
-    "公里 千米 厘米 毫米 米 公斤 千克 克 斤 吨 毫升 升 小时 分钟 秒 天 个月 个 人 次 块 元 美元 页 章 节 集 级 楼 层 "
-    "倍 人民币 平方米 平米 万元 亿元"
-)
-_ONE_MEASURE = "|".join(rf"(?<=[\d万亿]{unit})[-–—~～](?={AMOUNT}[万亿]?{unit})" for unit in _CHINESE_UNITS.split())
-"""Both ends with the same unit: 5公里-10公里."""
-_WEEK = ("周", "星期", "礼拜")
-_WEEKDAYS = (
-    "(?:" + "|".join(rf"(?<={week}[一二三四五六日天末])" for week in _WEEK) + r")[-–—~～]{1,2}"
-    rf"(?=(?:{'|'.join(_WEEK)})[一二三四五六日天末])"
-)
+_SPAN = "|".join(rf"(?<=[\d万亿][{HAN}℃]{{{count}}})[-–—~～](?=\d)" for count in (1, 2, 3))
+"""Between 5公里 and 10公里: what follows a Chinese unit is no negative number."""
+_WEEKDAYS = r"(?<=[周期拜][一二三四五六日天末])[-–—~～]{1,2}(?=(?:周|星期|礼拜)[一二三四五六日天末])"
 _MONTHS = r"(?<=[一二三四五六七八九十]月)[-–—~～]{1,2}(?=[一二三四五六七八九十]{1,2}月)"
 _PARTS_OF_DAY = r"(?<=[\d半][点时分])[-–—~～]{1,2}(?=(?:[上下中]午|凌晨|早|晚|傍晚|次日|当[天晚])\D{0,2}\d)"
 
 
 def spans() -> tuple[Rule, ...]:
-    """Tried before signs: what follows a Chinese unit is the end of a span, not a negative number; <3 is a heart
-    between who loves and who is loved, and at the end of a line behind thanks and the like, or behind a sentence."""
-    love, to = fixed(" love", "爱"), fixed(" to ", "到")
+    """Tried before signs: <3 is a heart between who loves and who is loved, and at the end of a line behind thanks and
+    the like, or behind a sentence."""
+    love = fixed(" love", "爱")
+    lover = r"(?=\s<3)(?:(?<=\b[Ii])|(?<=\b[Ww]e)|(?<=\b[Tt]hey))"
+    loved = "|".join(rf"(?<=(?<![A-Za-z])(?i:{word}))" for word in sorted(words("lists", "loved")))
+    said = r"(?<=[A-Za-z!?~][!?~])|(?<=[。！？~])"
     return (
-        Rule("ranges", rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY})", to),
-        Rule("ranges", rf"(?=[-–—~～])(?:{_ONE_MEASURE})", to),
-        Rule("ranges", r"(?<=[\d万亿小][日月年号点分时周元万亿岁度℃])[-–—~～](?=\d)", to),
-        Rule("emoji", rf"{_LOVER}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", love),
+        Rule("ranges", rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY}|{_SPAN})", fixed(" to ", "到")),
+        Rule("emoji", rf"{lover}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", love),
         Rule("emoji", r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", love),
-        Rule("emoji", rf"(?=\s?<)(?:^|{_BEHIND_LOVED}|{_BEHIND_SENTENCE})<3+(?:\s<3+)*(?=$|!)", fixed("", "")),
+        Rule("emoji", rf"(?=\s?<3)(?:^|{said}|{loved})\s?<3+(?:\s<3+)*(?=$|!)", fixed("", "")),
     )
 
 

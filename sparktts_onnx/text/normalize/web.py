@@ -4,15 +4,11 @@ import re
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.rule import START, Found, Rule
-from sparktts_onnx.text.normalize.tables import rows
+from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
 _ADDRESS_CHAR = rf"[^\s<>\"'“”‘’，。；：！？、（）《》【】{HAN}]"
 _LAST_CHAR = rf"[^\s<>\"'“”‘’，。；：！？、（）《》【】{HAN}.,;:!?)\]}}…]"
-_TOP_LEVEL = (
-    "com|org|net|edu|gov|mil|int|info|biz|io|ai|dev|app|cn|uk|de|fr|jp|eu|us|ca|au|in|ru|ch|nl|se|tv|me|co|xyz|tech"
-)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_BARE_HOST = rf"(?:{_LABEL}\.){{1,8}}(?:{_TOP_LEVEL})(?!{LETTER_OR_DIGIT}|[.-][A-Za-z])"
 _EMAIL = rf"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{{0,62}}[A-Za-z0-9_])?@(?:{_LABEL}\.){{1,8}}[A-Za-z]{{2,24}}"
 _SCHEME = r"(?:[Hh]ttps?://|HTTPS?://|ftp://|(?<![A-Za-z])www\.)"
 ADDRESS = rf"{_SCHEME}{_ADDRESS_CHAR}*{_LAST_CHAR}|(?<![A-Za-z0-9._%+-]){_EMAIL}"
@@ -37,7 +33,8 @@ def _address(found: Found) -> str | None:
 
 def rules() -> tuple[Rule, ...]:
     """Tried first: an address has numbers and signs in it."""
+    bare_host = rf"(?:{_LABEL}\.){{1,8}}{one_of(words('lists', 'domain'))}(?!{LETTER_OR_DIGIT}|[.-][A-Za-z])"
     return (
         Rule("web", ADDRESS, _address),
-        Rule("web", rf"{START}(?<![@-]){_BARE_HOST}(?:/{_ADDRESS_CHAR}*{_LAST_CHAR})?/?", _address),
+        Rule("web", rf"{START}(?<![@-]){bare_host}(?:/{_ADDRESS_CHAR}*{_LAST_CHAR})?/?", _address),
     )
