@@ -1,7 +1,6 @@
 """One answer in the making: a thread speaks and encodes, the event loop reads the bytes."""
 
 import io
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -53,7 +52,6 @@ class SpeechJob:
         self._order = order
         self._pipe = pipe
         self._stream: Stream | None = None
-        self._cancelled = threading.Event()
         self.encoder: StreamEncoder | None = None
         """There from the first bytes on."""
         self.info: SpeechInfo | None = None
@@ -96,14 +94,13 @@ class SpeechJob:
 
     def cancel(self) -> None:
         """Stop the work within one step; safe at any time, also after the end."""
-        self._cancelled.set()
         self._pipe.abandon()
         stream = self._stream
         if stream is not None and not self.done:
             stream.cancel()
 
     def _pieces(self) -> Generator[bytes]:
-        if self._cancelled.is_set():
+        if self._pipe.abandoned:
             return
         options = {**self._order.options, **self._order.voice()}
         try:
@@ -116,7 +113,7 @@ class SpeechJob:
         with self._begin(options) as stream:
             self._stream = stream
             self.encoder = encoder(order.file_format, stream.sample_rate, output_rate=order.sample_rate)
-            if self._cancelled.is_set():
+            if self._pipe.abandoned:
                 return
             for chunk in stream:
                 self.first_sound = self.first_sound or time.monotonic()
@@ -124,7 +121,7 @@ class SpeechJob:
                 self._seconds += len(chunk) / stream.sample_rate
                 yield self.encoder.encode(chunk)
             self.words, self.segments = stream.words, stream.segments
-            if not self._cancelled.is_set():
+            if not self._pipe.abandoned:
                 yield self.encoder.finish()
                 self.info = stream.info
 

@@ -21,7 +21,8 @@ class Pipe:
         self._waiting_bytes = 0
         self._ended = False
         self._error: Exception | None = None
-        self._abandoned = False
+        self.abandoned = False
+        """Whether nobody reads any more."""
         self._news = asyncio.Event()
 
     def put(self, piece: bytes) -> None:
@@ -31,8 +32,8 @@ class Pipe:
             Abandoned: nobody reads any more.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._abandoned or self._waiting_bytes < self._limit)
-            if self._abandoned:
+            self._changed.wait_for(lambda: self.abandoned or self._waiting_bytes < self._limit)
+            if self.abandoned:
                 raise Abandoned
             self._pieces.append(piece)
             self._waiting_bytes += len(piece)
@@ -61,7 +62,7 @@ class Pipe:
     def abandon(self) -> None:
         """Tell the writer that nobody reads any more."""
         with self._changed:
-            self._abandoned = True
+            self.abandoned = True
             self._changed.notify_all()
 
     def _take(self) -> bytes:
