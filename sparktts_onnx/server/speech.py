@@ -174,7 +174,8 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
         with about("ref_audio"):
             recording = recording_of(body.ref_audio)
         _refuse_gender(style)
-        return lambda: {"voice": service.voices.enroll(recording, body.ref_text).voice, **style}
+        said = body.ref_text  # and nothing else of the body, which is larger than the recording
+        return lambda: {"voice": service.voices.enroll(recording, said).voice, **style}
     name = body.voice.id if isinstance(body.voice, VoiceReference) else body.voice
     if name is None and style:
         return lambda: style

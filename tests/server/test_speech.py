@@ -2,10 +2,12 @@
 
 import base64
 import dataclasses
+import gc
 import io
 import json
 import logging
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ from sparktts_onnx.errors import GenerationError, OptionError, VoiceError
 from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.errors import field_at_fault, from_library
 from sparktts_onnx.server.logs import JsonFormatter
+from sparktts_onnx.server.schemas import SpeechRequest
+from sparktts_onnx.server.service import SpeechService
+from sparktts_onnx.server.speech import make_order
 
 SECONDS = 0.5
 """What the stand-in makes of a short text."""
@@ -230,6 +235,15 @@ def test_a_recording_in_the_request_speaks(client: TestClient, engine: StandIn, 
     assert ask(client, ref_audio=uri, ref_text="What is said.", response_format="pcm").content == first.content
     assert engine.enrolled == 1, "the same recording is enrolled once"
     assert client.get("/v1/audio/voices").json()["data"][0]["built_in"], "it is not kept"
+
+
+def test_a_request_that_waits_keeps_its_recording_and_not_its_body(client: TestClient, recording: bytes) -> None:
+    service: SpeechService = client.app.state.service  # type: ignore[attr-defined]
+    body = SpeechRequest(input="Hi.", ref_audio=base64.b64encode(recording).decode(), ref_text="What is said.")
+    kept, order = weakref.ref(body), make_order(body, service)
+    del body
+    gc.collect()
+    assert kept() is None and order.voice()["voice"].transcript == "What is said."
 
 
 @pytest.mark.parametrize(
