@@ -4,16 +4,23 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import onnx
 
 from sparktts_onnx._version import __version__
-from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, LANGUAGE_MODEL, SPEAKING_GRAPHS, TOKENIZER_NAME
+from sparktts_onnx.bundle.contract import (
+    COMPONENTS,
+    ENROLLMENT_GRAPHS,
+    LANGUAGE_MODEL,
+    SPEAKING_GRAPHS,
+    TOKENIZER_NAME,
+)
 from sparktts_onnx.bundle.manifest import (
     Alignment,
+    CodecLayout,
     GraphEntry,
-    LanguageModelLayout,
     Manifest,
     Tensor,
     describe_file,
@@ -25,12 +32,12 @@ from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerp
 from sparktts_onnx.export.checkpoint.license import licenses_of
 from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
+from sparktts_onnx.export.codec.examples import CHECKED, TRACED, Size, recording_length
 from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
 from sparktts_onnx.export.codec.geometry import codec_layout
-from sparktts_onnx.export.codec.recipes import CHECKED, RECIPES, TRACED, Size, recording_length
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import read_decoder_config
-from sparktts_onnx.export.language.language_model import head_range, write_language_model
+from sparktts_onnx.export.language.language_model import language_model_layout, write_language_model
 from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import DecoderWeights, read_reference
@@ -57,9 +64,7 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
         VerificationError: graphs do not agree with the model; all are named.
     """
     checkpoint = open_checkpoint(options.model_dir, language_model=options.language_model, adapter=options.lora)
-    merge = options.lora is not None
-    needs = estimate(checkpoint, precision=options.precision, graphs=options.graphs, verify=options.verify, merge=merge)
-    check_room(needs, options.output_dir)
+    check_room(estimate(checkpoint, options), options.output_dir)
     with staged(options.output_dir) as folder, scratch(options.output_dir) as merged:
         if options.lora is not None:
             merge_adapter(checkpoint.language_model_folder, options.lora, merged)
@@ -85,24 +90,31 @@ class Conversion:
     def __init__(self, options: ConversionOptions, checkpoint: Checkpoint, folder: Path) -> None:
         self.options, self.checkpoint, self.folder = options, checkpoint, folder
         self.references = References(checkpoint, options.precision)
+        self.decoder = read_decoder_config(checkpoint.language_model_folder)
+        self.layout = language_model_layout(
+            self.decoder, checkpoint.token_ids, precision=options.precision, head=options.head
+        )
         fixed = Size(1, options.frames, whole_clip=True)
         self.form = GraphForm(TRACED if options.dynamic else fixed, options.opset, dynamic=options.dynamic)
         self.checked = CHECKED if options.dynamic else (fixed,)
         self.checks: list[Check] = []
         self.failures: list[str] = []
         self._written: dict[str, list[Path]] = {}
-        self._layout: LanguageModelLayout | None = None
         self._alignment: Alignment | None = None
 
+    @cached_property
+    def codec(self) -> CodecLayout:
+        """The codec's sizes, and the fingerprint of its weights."""
+        fixed = None if self.options.dynamic else self.options.frames
+        fingerprint = codec_fingerprint(self.references.codec)
+        return codec_layout(self.checkpoint, fingerprint=fingerprint, fixed_frames=fixed)
+
     def check_weights(self) -> None:
-        """Find out now, not minutes later, whether every tensor and every id is there."""
-        _ = self.references.models.codec
+        """Find out now, not minutes later, whether every tensor is there."""
+        _ = self.references.codec
         if "wav2vec2" in self.options.graphs:
-            _ = self.references.models.wav2vec2
-        folder = self.checkpoint.language_model_folder
-        config = read_decoder_config(folder)
-        DecoderWeights(config, TensorFiles(folder))
-        head_range(config, self.checkpoint.token_ids, self.options.head)
+            self.references.published("wav2vec2")
+        DecoderWeights(self.decoder, TensorFiles(self.checkpoint.language_model_folder))
 
     def write_graphs(self) -> None:
         """Write and judge every graph; one that fails does not keep the others from being judged."""
@@ -118,14 +130,14 @@ class Conversion:
             logger.info("[%d/%d] %s: %.1f MB in %.1f s", index, len(self.options.graphs), name, size, seconds)
 
     def _write(self, name: str) -> list[Path]:
-        recipe, target = RECIPES[name], self.folder / f"{name}.onnx"
+        spec, target = COMPONENTS[name], self.folder / f"{name}.onnx"
         module, storage = self.references.stored(name), self.references.storage(name)
-        files = export_graph(recipe, module, target, checkpoint=self.checkpoint, form=self.form, half=storage.half)
+        files = export_graph(spec, module, target, checkpoint=self.checkpoint, form=self.form, half=storage.half)
         if self.options.verify:
             self.checks.append(verify_weights(name, module, target))
             with on_device(module, check_device(cpu_only=self.options.cpu_only or storage.integers)):
                 self.checks += verify_graph(
-                    recipe,
+                    spec,
                     module,
                     target,
                     checkpoint=self.checkpoint,
@@ -136,13 +148,12 @@ class Conversion:
         return files
 
     def _write_language_model(self) -> list[Path]:
-        source, options = self.checkpoint.language_model_folder, self.options
-        self._layout = write_language_model(
-            source,
+        write_language_model(
+            self.checkpoint.language_model_folder,
             self.folder,
-            precision=options.precision,
-            head=options.head,
-            opset=options.opset,
+            precision=self.options.precision,
+            head=self.options.head,
+            opset=self.options.opset,
             ids=self.checkpoint.token_ids,
         )
         write_text_tokenizer(self.checkpoint.tokenizer_folder, self.folder / TOKENIZER_NAME)
@@ -150,17 +161,14 @@ class Conversion:
 
     def find_alignment(self) -> None:
         """Look for the attention heads that follow the text, and let the language model's graph give their queries."""
-        assert self._layout is not None
         if missing := set(ENROLLMENT_GRAPHS) - set(self.options.graphs):
             reason = f"looking for them takes {', '.join(sorted(missing))}, which this conversion leaves out"
             self._alignment = Alignment(reason=reason)
             return
-        config = read_decoder_config(self.checkpoint.language_model_folder)
-        codec = codec_layout(self.checkpoint, fingerprint="", fixed_frames=None)
-        search = AlignmentSearch(self.folder, self._layout, config, self.checkpoint.token_ids, codec)
+        search = AlignmentSearch(self.folder, self.layout, self.decoder, self.checkpoint.token_ids, self.codec)
         self._alignment = search.run(self.references)
         if self._alignment.heads:
-            add_queries(self.folder / f"{LANGUAGE_MODEL}.onnx", self._alignment.heads, group=config.group)
+            add_queries(self.folder / f"{LANGUAGE_MODEL}.onnx", self._alignment.heads, group=self.decoder.group)
 
     def verify_end_to_end(self) -> None:
         """Judge the chain of graphs, and with its ids the language model."""
@@ -174,12 +182,11 @@ class Conversion:
                 self.checks += wave_checks(self.references, chain, enrolled)
             prompts.append(clone_prompt(self.checkpoint.token_ids, enrolled.global_ids))
         self.references.drop_wav2vec2()
-        assert self._layout is not None
         reference = read_reference(self.checkpoint.language_model_folder)
         with on_device(reference, check_device(cpu_only=options.cpu_only)):
             self.checks += verify_language_model(
                 self.folder,
-                self._layout,
+                self.layout,
                 reference,
                 prompts=prompts,
                 precision=options.precision,
@@ -196,16 +203,14 @@ class Conversion:
 
     def manifest(self) -> Manifest:
         """What was written, described from the files."""
-        assert self._layout is not None
-        options, fingerprint = self.options, codec_fingerprint(self.references.models.codec)
-        fixed = None if options.dynamic else options.frames
+        options = self.options
         end_to_end = [check for check in self.checks if check.graph not in options.graphs]
         return Manifest(
             producer=f"sparktts-onnx {__version__}",
             source=" + ".join(str(kept_model(part) or part.resolve().name) for part in options.sources),
             licence=licenses_of(options.sources),
-            codec=codec_layout(self.checkpoint, fingerprint=fingerprint, fixed_frames=fixed),
-            language_model=self._layout,
+            codec=self.codec,
+            language_model=self.layout,
             token_ids=self.checkpoint.token_ids,
             graphs={
                 name: describe_graph(

@@ -2,20 +2,20 @@
 
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import Wav2Vec2Model
 
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
 from sparktts_onnx.errors import ExportError
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.checkpoint.wav2vec2 import shortened
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.weights import expected_shapes
 from sparktts_onnx.export.modules import BiCodec
+from sparktts_onnx.export.options import ConversionOptions
 
 FLOAT32_BYTES = 4
 BYTES_PER_WEIGHT: Mapping[str, float] = {"fp32": 4, "fp16": 2, "int8": 1.125, "int4": 0.65}
@@ -39,30 +39,27 @@ class Needs:
     """Available memory at the peak."""
 
 
-def estimate(
-    checkpoint: Checkpoint, *, precision: str, graphs: Sequence[str], verify: bool, merge: bool = False
-) -> Needs:
-    """The needs of a conversion, from the configs alone; `merge`: an adapter is merged first, into a copy."""
+def estimate(checkpoint: Checkpoint, options: ConversionOptions) -> Needs:
+    """The needs of a conversion, from the configs alone."""
     with torch.device("meta"):
         codec = sum(tensor.numel() for tensor in BiCodec(checkpoint.codec).state_dict().values())
         wav2vec2 = sum(tensor.numel() for tensor in Wav2Vec2Model(shortened(checkpoint.wav2vec2)).parameters())
     shapes = expected_shapes(read_decoder_config(checkpoint.language_model_folder))
     language_model = sum(math.prod(shape) for shape in shapes.values())
-    traced = wav2vec2 if "wav2vec2" in graphs else 0
-    disk = FLOAT32_BYTES * (codec + 2 * traced) + BYTES_PER_WEIGHT[precision] * language_model
-    if LANGUAGE_MODEL not in graphs:
-        disk -= BYTES_PER_WEIGHT[precision] * language_model
-    if merge:
+    traced = wav2vec2 if "wav2vec2" in options.graphs else 0
+    disk = FLOAT32_BYTES * (codec + 2 * traced) + BYTES_PER_WEIGHT[options.precision] * language_model
+    if options.lora is not None:  # It is merged first, into a copy.
         disk += FLOAT32_BYTES * language_model
-    peaks = [codec + TRACING_COPIES * max(traced, codec // 2)]
-    if merge or (verify and LANGUAGE_MODEL in graphs):
-        peaks.append(codec + CHECKING_COPIES * language_model)
-    return Needs(int(disk), int(FLOAT32_BYTES * max(peaks)) + BASE_MEMORY)
+    peak = codec + TRACING_COPIES * max(traced, codec // 2)
+    if options.verify or options.lora is not None:
+        peak = max(peak, codec + CHECKING_COPIES * language_model)
+    return Needs(int(disk), int(FLOAT32_BYTES * peak) + BASE_MEMORY)
 
 
 def check_room(needs: Needs, target: Path) -> None:
     """Compare the needs with the machine."""
-    free = shutil.disk_usage(_existing(target)).free
+    existing = next(folder for folder in (target.absolute(), *target.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
     if free < needs.disk:
         raise ExportError(
             f"the bundle needs about {_giga(needs.disk)} of disk beside {target}, only {_giga(free)} are free: "
@@ -91,11 +88,6 @@ def available_memory() -> int | None:
     except (OSError, ValueError, KeyError):  # No control group, or "max".
         return found
     return min(found, limit - used)
-
-
-def _existing(path: Path) -> Path:
-    path = path.absolute()
-    return path if path.exists() else _existing(path.parent)
 
 
 def _giga(size: int) -> str:

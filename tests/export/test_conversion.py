@@ -20,7 +20,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS, LANGUAGE_MODEL, MANIFEST_NAME
+from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS, LANGUAGE_MODEL, MANIFEST_NAME, GraphSpec
 from sparktts_onnx.bundle.manifest import check_file, read_manifest
 from sparktts_onnx.cli import main
 from sparktts_onnx.cli.arguments import with_dashes
@@ -30,7 +30,6 @@ from sparktts_onnx.export import conversion, resources, staging
 from sparktts_onnx.export.cli import conversion_options
 from sparktts_onnx.export.codec import exporter, references
 from sparktts_onnx.export.codec.lowering import halved
-from sparktts_onnx.export.codec.recipes import Recipe
 from sparktts_onnx.export.graphs.graph_file import save_graph
 
 REPOSITORY = Path(__file__).parents[2]
@@ -214,8 +213,8 @@ def test_faults_of_integers_are_refused(
     """Half of the samples may differ, but a fault is everywhere, or at the borders, which most of a short sound is."""
     export = conversion.export_graph
 
-    def damaged(recipe: Recipe, adapter: torch.nn.Module, target: Path, **given: Any) -> list[Path]:
-        written = export(recipe, adapter, target, **given)
+    def damaged(spec: GraphSpec, adapter: torch.nn.Module, target: Path, **given: Any) -> list[Path]:
+        written = export(spec, adapter, target, **given)
         model = onnx.load(target)
         fault(model)
         for path in written:

@@ -147,7 +147,7 @@ class Outcomes:
         options = ConversionOptions(folder, self.work / "onnx", verify=False, cpu_only=True)
         try:
             checkpoint = open_checkpoint(folder)
-            estimate(checkpoint, precision="fp32", graphs=options.graphs, verify=True)
+            estimate(checkpoint, options)
             Conversion(options, checkpoint, self.work).check_weights()
             self.found["passed the checks"] += 1
             if self.found["passed the checks"] % CONVERTED == 0:

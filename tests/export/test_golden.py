@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import Manifest, read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, open_checkpoint
-from sparktts_onnx.export.codec.adapters import Models, wav2vec2_adapter
+from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.verify.end_to_end import GraphChain
@@ -124,13 +124,14 @@ def test_the_whole_chain_gives_the_same_wave(bundle: Path, golden: Arrays) -> No
 
 
 def test_the_modules_answer_as_the_original(checkpoint: Checkpoint, golden: Arrays) -> None:
-    models = Models(checkpoint)
+    references = References(checkpoint)
+    codec, features = references.codec, references.published("wav2vec2")
     given = {name: torch.from_numpy(array) for name, array in golden.items() if array.dtype.kind in "fi"}
     with torch.no_grad():
-        close(models.codec.mel_transformer(given["ref_clip"][None]).numpy(), golden["mel"])
-        close(wav2vec2_adapter(models)(given["wav_16k"][None]).numpy(), golden["features"])
-        wave = models.codec.detokenize(given["semantic_tokens"], given["global_tokens"].long())
-        semantic, speaker = models.codec.tokenize(given["features"], given["ref_clip"][None])
+        close(codec.mel_transformer(given["ref_clip"][None]).numpy(), golden["mel"])
+        close(features(given["wav_16k"][None]).numpy(), golden["features"])
+        wave = codec.detokenize(given["semantic_tokens"], given["global_tokens"].long())
+        semantic, speaker = codec.tokenize(given["features"], given["ref_clip"][None])
     close(wave.numpy(), golden["wav_out"])
     assert wrong_tokens(semantic.numpy(), golden["semantic_tokens"], golden["semantic_margin"]) == 0
     assert wrong_tokens(speaker.numpy(), golden["global_tokens"], golden["global_margin"][:, None]) == 0

@@ -12,7 +12,7 @@ import torch
 
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
-from sparktts_onnx.export.codec.adapters import Models, Wav2Vec2Features
+from sparktts_onnx.export.codec.adapters import Wav2Vec2Features
 from sparktts_onnx.export.codec.geometry import generator_context, prenet_context
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.modules.config import FeatureDecoderConfig, GeneratorConfig
@@ -132,7 +132,7 @@ def test_the_prenets_context_covers_what_a_gradient_reaches(ratios: tuple[int, .
 
 
 def test_a_recording_shorter_than_a_window_has_a_voice(tiny_folder: Path) -> None:
-    codec = Models(open_checkpoint(tiny_folder)).codec
+    codec = open_checkpoint(tiny_folder).load_codec()
     for samples in (1, 2, 100, 319, 320, 700):
         with torch.no_grad():
             ids, x_vector = codec.speaker_encoder.tokenize(codec.mel_transformer(torch.rand(1, samples)))

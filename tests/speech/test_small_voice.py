@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pocket import ClosedSet, evaluation_texts, plain
 
 from sparktts_onnx import SparkTTSONNX, Voice
+from sparktts_onnx.bundle.contract import PRECISIONS
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.cli import main
-from sparktts_onnx.export.graphs.storage import PRECISIONS
 
 ROOT = Path(__file__).parents[2]
 VOICE = ROOT / "pretrained_models" / "Spark-TTS-mini"

@@ -12,7 +12,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from sparktts_onnx.bundle.values import Bounds, shown
 from sparktts_onnx.errors import CheckpointError
-from sparktts_onnx.export.checkpoint.weights import PARAMETRIZED, TensorFiles, load_strictly
+from sparktts_onnx.export.checkpoint.weights import TensorFiles, load_strictly, published_name
 from sparktts_onnx.export.files import read_json, values_of
 
 FEATURE_STATES = (11, 14, 16)
@@ -109,10 +109,4 @@ def shortened(config: Wav2Vec2Config) -> Wav2Vec2Config:
 def _stored_names(model: nn.Module, stored: frozenset[str]) -> dict[str, str]:
     """Which stored tensor each tensor of our shortened model takes; heads and unused layers take part in nothing."""
     prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in stored) else ""
-    names = {}
-    for ours in model.state_dict():
-        published = ours
-        for newer, older in PARAMETRIZED.items():
-            published = published.replace(newer, older)
-        names[ours] = prefix + published
-    return names
+    return {ours: prefix + published_name(ours) for ours in model.state_dict()}

@@ -5,14 +5,12 @@ form (`lowering`).
 """
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.checkpoint.wav2vec2 import FEATURE_STATES
 from sparktts_onnx.export.modules import BiCodec
 
@@ -75,14 +73,6 @@ class CodecGraph(nn.Module):
         return result
 
 
-def codec_graph(
-    compute: Compute, parts: str | Mapping[str, str], *, margin: Compute | None = None
-) -> Callable[["Models"], nn.Module]:
-    """How to build a graph's module from a checkpoint's models; `parts`: one by its own name, or names of several."""
-    named = {parts: parts} if isinstance(parts, str) else parts
-    return lambda models: CodecGraph(models.codec, named, compute, margin).eval()
-
-
 def semantic_margin(graph: Any, z: Tensor) -> Tensor:
     """How much farther the runner-up is than the nearest code: float32 [B, T]."""
     best = graph.quantizer.scores(z).topk(2, dim=-1).values
@@ -104,28 +94,27 @@ def decoded(graph: Any, x: Tensor, d_vector: Tensor, surplus: Tensor | None = No
     return result
 
 
-class Models:
-    """The models of a checkpoint, loaded when first asked for and dropped on request."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint = checkpoint
-
-    @cached_property
-    def codec(self) -> BiCodec:
-        """BiCodec."""
-        return self.checkpoint.load_codec()
-
-    @cached_property
-    def wav2vec2(self) -> nn.Module:
-        """wav2vec2 up to the last layer that is read."""
-        model: nn.Module = self.checkpoint.load_wav2vec2()
-        return model
-
-    def drop_wav2vec2(self) -> None:
-        """Free wav2vec2's memory."""
-        self.__dict__.pop("wav2vec2", None)
+def _graph(
+    compute: Compute, parts: str | Mapping[str, str], *, margin: Compute | None = None
+) -> Callable[[BiCodec], CodecGraph]:
+    """How to build a graph's module of a codec; `parts`: one by its own name, or names of several."""
+    named = {parts: parts} if isinstance(parts, str) else parts
+    return lambda codec: CodecGraph(codec, named, compute, margin).eval()
 
 
-def wav2vec2_adapter(models: Models) -> nn.Module:
-    """The adapter of `wav2vec2.onnx`."""
-    return Wav2Vec2Features(models.wav2vec2, normalize=models.checkpoint.normalize_recording).eval()
+CODEC_GRAPHS: Mapping[str, Callable[[BiCodec], CodecGraph]] = {
+    "encoder": _graph(lambda graph, features: graph.encoder(features), "encoder"),
+    "quantizer_tokenize": _graph(lambda graph, z: graph.quantizer.tokenize(z), "quantizer", margin=semantic_margin),
+    "speaker_encoder": _graph(
+        lambda graph, ref_wav: graph.speaker_encoder.tokenize(graph.mel(ref_wav)),
+        {"mel": "mel_transformer", "speaker_encoder": "speaker_encoder"},
+        margin=global_margin,
+    ),
+    "quantizer_detokenize": _graph(lambda graph, ids: graph.quantizer.detokenize(ids), "quantizer"),
+    "speaker_detokenize": _graph(lambda graph, ids: graph.speaker_encoder.detokenize(ids), "speaker_encoder"),
+    "prenet": _graph(lambda graph, z_q, d_vector: graph.prenet(z_q, d_vector), "prenet"),
+    # The training target; not on the way to sound.
+    "postnet": _graph(lambda graph, x: graph.postnet(x), "postnet"),
+    "decoder": _graph(decoded, "decoder"),
+}
+"""Every component graph but wav2vec2."""

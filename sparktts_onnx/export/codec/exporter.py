@@ -12,8 +12,8 @@ from torch import nn
 from sparktts_onnx.bundle.contract import GraphSpec
 from sparktts_onnx.errors import ExportError
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.codec.examples import DYNAMIC_LETTERS, Size, declared_axes, examples, zeros
 from sparktts_onnx.export.codec.lowering import lowered
-from sparktts_onnx.export.codec.recipes import DYNAMIC_LETTERS, Recipe, Size, declared_axes, examples, zeros
 from sparktts_onnx.export.graphs.graph_file import save_graph, store_half, tidy
 
 
@@ -30,25 +30,24 @@ class GraphForm:
 
 
 def export_graph(
-    recipe: Recipe, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, form: GraphForm, half: bool = False
+    spec: GraphSpec, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, form: GraphForm, half: bool = False
 ) -> list[Path]:
     """Write one component graph, traced from its reference module; weights go beside `target` as `.onnx.data`.
 
     `half`: whether large weights are kept as float16 in the file.
     """
     traced = target.with_suffix(".traced")
-    spec = recipe.spec
     options = spec.options if form.dynamic else ()
     varying = {
         tensor.name: {axis: letter for axis, letter in enumerate(tensor.axes) if letter in DYNAMIC_LETTERS}
-        for tensor in recipe.tensors
+        for tensor in (*spec.inputs, *spec.outputs)
     }
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 lowered(adapter),
-                (*examples(recipe, checkpoint, form.size), *(zeros(option) for option in options)),
+                (*examples(spec, checkpoint, form.size), *(zeros(option) for option in options)),
                 traced,
                 dynamo=False,  # The newer exporter writes opset 18 at least, and freezes more.
                 opset_version=form.opset,
@@ -58,13 +57,13 @@ def export_graph(
             )
         model = onnx.load(traced)
     except (RuntimeError, ValueError, TypeError, torch.onnx.OnnxExporterError) as error:
-        raise ExportError(f"{recipe.name} could not be exported: {error}") from error
+        raise ExportError(f"{spec.name} could not be exported: {error}") from error
     finally:
         traced.unlink(missing_ok=True)
     for option in options:
         model.graph.initializer.append(numpy_helper.from_array(zeros(option).numpy(), option.name))
     _declare_sizes(model, spec, checkpoint)
-    tidy(model, recipe.name)
+    tidy(model, spec.name)
     if half:
         store_half(model)
     return save_graph(model, target)

@@ -13,15 +13,15 @@ from sparktts_onnx.export.graphs.graph_file import EXTERNAL_BYTES
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import VectorQuantizer
 from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm
-from sparktts_onnx.export.modules.weight_norm import fold_weight_norm
+from sparktts_onnx.export.modules.weight_norm import WeightNormed
 
 
 def lowered(adapter: nn.Module) -> nn.Module:
     """A copy of an adapter in the form that is exported; the adapter stays as it is."""
     memo = {id(tensor): tensor for tensor in (*adapter.parameters(), *adapter.buffers())}
     result = copy.deepcopy(adapter, memo)  # The weights are shared, only the modules are copied.
-    fold_weight_norm(result)
-    replace_modules(result)
+    replace_modules(result, {WeightNormed: WeightNormed.folded})
+    replace_modules(result, CHEAPER)
     return result
 
 
@@ -46,13 +46,13 @@ def in_integers(adapter: nn.Module, features: Iterable[Tensor]) -> nn.Module:
     return result
 
 
-def replace_modules(module: nn.Module) -> None:
-    """Swap every module below `module` that has a cheaper form for that form."""
+def replace_modules(module: nn.Module, forms: Mapping[type[nn.Module], Callable[..., nn.Module]]) -> None:
+    """Swap every module below `module` whose class has another form for that form."""
     for name, child in module.named_children():
-        if form := CHEAPER.get(type(child)):
+        if form := forms.get(type(child)):
             setattr(module, name, form(child))
         else:
-            replace_modules(child)
+            replace_modules(child, forms)
 
 
 class FoldedTokenizer(nn.Module):

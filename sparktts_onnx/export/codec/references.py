@@ -1,14 +1,17 @@
 """The modules that component graphs are made from and compared with."""
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from torch import Tensor, nn
 
+from sparktts_onnx.bundle.contract import COMPONENTS, Precision
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.codec.adapters import Models
+from sparktts_onnx.export.codec.adapters import CODEC_GRAPHS, Wav2Vec2Features
+from sparktts_onnx.export.codec.examples import Size, examples
 from sparktts_onnx.export.codec.lowering import halved, in_integers
-from sparktts_onnx.export.codec.recipes import RECIPES, Size, examples
-from sparktts_onnx.export.graphs.storage import Precision, Storage, storage_of
+from sparktts_onnx.export.graphs.storage import Storage, storage_of
+from sparktts_onnx.export.modules import BiCodec
 
 TYPICAL_VOICES, TYPICAL_TOKENS = 4, 100
 
@@ -18,10 +21,14 @@ class References:
 
     def __init__(self, checkpoint: Checkpoint, precision: Precision = "fp32") -> None:
         self.checkpoint = checkpoint
-        self.models = Models(checkpoint)
         self._precision = precision
         self._published: dict[str, nn.Module] = {}
         self._in_integers: dict[str, nn.Module] = {}
+
+    @cached_property
+    def codec(self) -> BiCodec:
+        """BiCodec."""
+        return self.checkpoint.load_codec()
 
     def storage(self, name: str) -> Storage:
         """How a graph is kept."""
@@ -30,8 +37,12 @@ class References:
     def published(self, name: str) -> nn.Module:
         """The module with the checkpoint's weights."""
         if name not in self._published:
-            self._published[name] = RECIPES[name].build(self.models)
+            self._published[name] = CODEC_GRAPHS[name](self.codec) if name in CODEC_GRAPHS else self._features()
         return self._published[name]
+
+    def _features(self) -> nn.Module:
+        model, normalize = self.checkpoint.load_wav2vec2(), self.checkpoint.normalize_recording
+        return Wav2Vec2Features(model, normalize=normalize).eval()
 
     def stored(self, name: str) -> nn.Module:
         """The module with the weights that the graph's file holds."""
@@ -45,7 +56,6 @@ class References:
     def drop_wav2vec2(self) -> None:
         """Free wav2vec2's memory."""
         self._published.pop("wav2vec2", None)
-        self.models.drop_wav2vec2()
 
     def _typical_features(self) -> Iterator[Tensor]:
         """What the wave generator is given for random ids and voices: each float32 [1, D, T].
@@ -56,7 +66,7 @@ class References:
         """
         for seed in range(TYPICAL_VOICES):
             z_q, d_vector = (
-                self.published(name)(*examples(RECIPES[name], self.checkpoint, Size(1, TYPICAL_TOKENS), seed=seed))
+                self.published(name)(*examples(COMPONENTS[name], self.checkpoint, Size(1, TYPICAL_TOKENS), seed=seed))
                 for name in ("quantizer_detokenize", "speaker_detokenize")
             )
             yield self.published("prenet")(z_q, d_vector) + d_vector.unsqueeze(-1)

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from sparktts_onnx.bundle.manifest import Tensor
 from sparktts_onnx.errors import ExportError
 
 MICROSOFT = "com.microsoft"
@@ -78,9 +79,10 @@ class GraphFile:
         onnx.save(model, self._path)
 
 
-def declare(name: str, dtype: str, axes: Sequence[str | int]) -> onnx.ValueInfoProto:
-    """Declare an input or output; strings name dynamic axes."""
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), list(axes))
+def declare(tensor: Tensor) -> onnx.ValueInfoProto:
+    """Declare an input or output."""
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
+    return helper.make_tensor_value_info(tensor.name, kind, list(tensor.axes))
 
 
 def tidy(model: onnx.ModelProto, name: str) -> None:

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
-from sparktts_onnx.bundle.contract import PRECISIONS as PRECISIONS
-from sparktts_onnx.bundle.contract import Precision as Precision
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Precision
 
 Head = Literal["speech", "full"]
 """Rows of the language model's head: the ids that speech can use, or all."""

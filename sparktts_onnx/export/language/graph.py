@@ -8,25 +8,12 @@ the head has only the rows that speech can use.
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 
+from sparktts_onnx.bundle.manifest import LanguageModelLayout, Tensor
 from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile, declare
 from sparktts_onnx.export.language.config import DecoderConfig
 from sparktts_onnx.export.language.products import Products
 from sparktts_onnx.export.language.weights import DecoderWeights
-
-
-@dataclass(frozen=True)
-class HeadRange:
-    """The ids that the output head answers for: `first` to `stop` − 1."""
-
-    first: int
-    stop: int
-
-    @property
-    def rows(self) -> int:
-        """Rows of the head."""
-        return self.stop - self.first
 
 
 @dataclass(frozen=True)
@@ -36,12 +23,12 @@ class DecoderGraph:
     config: DecoderConfig
     weights: DecoderWeights
     products: Products
-    head: HeadRange
+    layout: LanguageModelLayout
     graph: GraphFile
 
     def write(self) -> None:
         """Write every node and weight, then the file."""
-        config, graph, dtype = self.config, self.graph, self.products.dtype
+        config, graph = self.config, self.graph
         table = self.weights.read("model.embed_tokens.weight")
         stream = self.products.embed(graph, "input_ids", "embedding", table=table)
         self._write_rotary_tables()
@@ -49,7 +36,8 @@ class DecoderGraph:
         for layer in range(config.num_hidden_layers):
             x, stream = self._layer(layer, x, stream)
         self._write_head(x, table)
-        graph.finish(declare_inputs(config, dtype), declare_outputs(config, self.head, dtype))
+        inputs, outputs = graph_tensors(self.layout)
+        graph.finish([declare(tensor) for tensor in inputs], [declare(tensor) for tensor in outputs])
 
     @property
     def _group(self) -> int:
@@ -137,10 +125,10 @@ class DecoderGraph:
         return self.graph.op("Gather", [x, index], f"{x}:last", attributes={"axis": 1})
 
     def _write_head(self, x: str, table: np.ndarray) -> None:
-        rows = table if self.config.tie_word_embeddings else self.weights.read("lm_head.weight")
-        logits = self.products.head(
-            self.graph, x, table=rows, first=self.head.first, stop=self.head.stop, tied=self.config.tie_word_embeddings
-        )
+        tied, first = self.config.tie_word_embeddings, self.layout.head_first_id
+        rows = table if tied else self.weights.read("lm_head.weight")
+        stop = first + self.layout.head_rows
+        logits = self.products.head(self.graph, x, table=rows, first=first, stop=stop, tied=tied)
         axis = self.graph.shared("last_axis", np.array([1], np.int64))
         self.graph.op("Squeeze", [logits, axis], "head/logits", outputs=["logits"])
 
@@ -162,21 +150,20 @@ def cache_names(prefix: str, layers: int) -> list[str]:
     return [f"{prefix}.{layer}.{part}" for layer in range(layers) for part in ("key", "value")]
 
 
-def declare_inputs(config: DecoderConfig, dtype: str) -> list[onnx.ValueInfoProto]:
-    """The graph's inputs: B rows, S new ids a row, P positions that the cache of a dtype has room for."""
-    cache = ("B", config.num_key_value_heads, "P", config.cache_dim)
-    return [
-        declare("input_ids", "int64", ("B", "S")),
-        declare("seqlens_k", "int32", ("B",)),
-        declare("total_sequence_length", "int32", ()),
-        *(declare(name, dtype, cache) for name in cache_names("past_key_values", config.num_hidden_layers)),
-    ]
+def graph_tensors(layout: LanguageModelLayout) -> tuple[list[Tensor], list[Tensor]]:
+    """The graph's inputs and outputs: B rows, S new ids a row, P positions that the cache has room for.
 
-
-def declare_outputs(config: DecoderConfig, head: HeadRange, dtype: str) -> list[onnx.ValueInfoProto]:
-    """The graph's outputs: logits of the last position, and the cache, which shares the inputs' memory."""
-    cache = ("B", config.num_key_value_heads, "P", config.cache_dim)
-    return [
-        declare("logits", "float32", ("B", head.rows)),
-        *(declare(name, dtype, cache) for name in cache_names("present", config.num_hidden_layers)),
+    Logits are those of the last position; the cache that comes out may share the memory of the one that goes in.
+    """
+    kind = layout.cache_dtype, ("B", layout.kv_heads, "P", layout.head_dim)
+    inputs = [
+        Tensor("input_ids", "int64", ("B", "S")),
+        Tensor("seqlens_k", "int32", ("B",)),
+        Tensor("total_sequence_length", "int32", ()),
+        *(Tensor(name, *kind) for name in cache_names("past_key_values", layout.layers)),
     ]
+    outputs = [
+        Tensor("logits", "float32", ("B", layout.head_rows)),
+        *(Tensor(name, *kind) for name in cache_names("present", layout.layers)),
+    ]
+    return inputs, outputs

@@ -9,7 +9,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from sparktts_onnx.bundle.contract import QUERIES
-from sparktts_onnx.bundle.manifest import AlignmentHead
+from sparktts_onnx.bundle.manifest import AlignmentHead, Tensor
 from sparktts_onnx.export.graphs.graph_file import declare
 
 
@@ -36,7 +36,7 @@ def add_queries(path: Path, heads: Sequence[AlignmentHead], *, group: int) -> No
         rows = [head.key_head * stored_group + head.head % group for head in members]
         parts.append(_queries_of_layer(graph, layer, attention.input[0], rows))
     graph.node.append(helper.make_node("Concat", parts, [QUERIES], QUERIES, axis=1))
-    graph.output.append(declare(QUERIES, dtype, ("B", len(heads), width)))
+    graph.output.append(declare(Tensor(QUERIES, dtype, ("B", len(heads), width))))
     onnx.save(model, path)
 
 
@@ -48,7 +48,8 @@ def expose_projections(path: Path, target: Path) -> list[str]:
     model = onnx.load(path, load_external_data=False)
     dtype, _ = _cache_kind(model.graph)
     names = [node.input[0] for node in model.graph.node if node.op_type == "GroupQueryAttention"]
-    model.graph.output.extend(declare(name, dtype, ("B", "S", f"W{index}")) for index, name in enumerate(names))
+    tensors = [Tensor(name, dtype, ("B", "S", f"W{index}")) for index, name in enumerate(names)]
+    model.graph.output.extend(map(declare, tensors))
     onnx.save(model, target)
     return names
 

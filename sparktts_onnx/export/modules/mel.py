@@ -1,18 +1,13 @@
 """The mel spectrogram as a convolution, so that it exports with standard operators at any length."""
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.audio_utils import mel_filter_bank
 
 from sparktts_onnx.export.modules.config import MelConfig
-
-LINEAR_LIMIT_HZ = 1000.0
-LINEAR_STEP_HZ = 200.0 / 3
-LOG_STEP = math.log(6.4) / 27
 
 
 def size_of(x: Tensor, axis: int) -> Tensor:
@@ -75,22 +70,6 @@ def fourier_basis(n_fft: int, win_length: int) -> NDArray[np.float32]:
 def mel_filters(config: MelConfig) -> NDArray[np.float32]:
     """Triangles between slaney mel points, each of equal area: float32 [mels, bins]."""
     top = config.mel_fmax if config.mel_fmax is not None else config.sample_rate / 2
-    points = mel_to_hz(np.linspace(hz_to_mel(config.mel_fmin), hz_to_mel(top), config.num_mels + 2))
-    bins = np.linspace(0, config.sample_rate // 2, config.n_fft // 2 + 1)
-    rising = (bins - points[:-2, None]) / (points[1:-1] - points[:-2])[:, None]
-    falling = (points[2:, None] - bins) / (points[2:] - points[1:-1])[:, None]
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    return (triangles * (2.0 / (points[2:] - points[:-2]))[:, None]).astype(np.float32)
-
-
-def hz_to_mel(hz: float) -> float:
-    """Slaney's scale: linear to 1 kHz, logarithmic above."""
-    if hz < LINEAR_LIMIT_HZ:
-        return hz / LINEAR_STEP_HZ
-    return LINEAR_LIMIT_HZ / LINEAR_STEP_HZ + math.log(hz / LINEAR_LIMIT_HZ) / LOG_STEP
-
-
-def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of `hz_to_mel`."""
-    knee = LINEAR_LIMIT_HZ / LINEAR_STEP_HZ
-    return np.where(mel < knee, mel * LINEAR_STEP_HZ, LINEAR_LIMIT_HZ * np.exp(LOG_STEP * (mel - knee)))
+    bins, rate = config.n_fft // 2 + 1, config.sample_rate
+    filters = mel_filter_bank(bins, config.num_mels, config.mel_fmin, top, rate, norm="slaney", mel_scale="slaney")
+    return np.ascontiguousarray(filters.T, np.float32)

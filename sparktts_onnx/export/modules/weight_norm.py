@@ -36,12 +36,3 @@ class WeightNormed(nn.Module):
         plain.weight = nn.Parameter(self.weight().detach(), requires_grad=False)
         plain.bias = nn.Parameter(self.bias.detach(), requires_grad=False)
         return plain
-
-
-def fold_weight_norm(module: nn.Module) -> None:
-    """Replace every weight-normed convolution below `module` by a plain one with the joined weight."""
-    for name, child in module.named_children():
-        if isinstance(child, WeightNormed):
-            setattr(module, name, child.folded())
-        else:
-            fold_weight_norm(child)

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS
 from sparktts_onnx.bundle.manifest import TokenIds
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.codec.adapters import CodecGraph
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.verify.graphs import (
     OVERALL_TOLERANCE,
     Array,
     Check,
+    answers,
+    measured,
     open_session,
     overall_error,
     relative_error,
@@ -74,20 +74,15 @@ class GraphChain:
 def enroll_both(references: References, chain: GraphChain, *, samples: int | None = None) -> Enrolled:
     """Turn the recording into ids on both sides."""
     build, checkpoint = references.published, references.checkpoint
-    wav = recording(checkpoint, samples)
-    features = _torch(build("wav2vec2"), wav)
-    z = _torch(build("encoder"), features)
     tokenizer, speaker = build("quantizer_tokenize"), build("speaker_encoder")
-    semantic = _torch(tokenizer, z)
+    wav = recording(checkpoint, samples)
     clip = np.resize(wav, (1, checkpoint.audio.reference_samples))
-    with torch.no_grad():
-        global_ids = speaker(torch.from_numpy(clip))[0].numpy()
+    (features,) = answers(build("wav2vec2"), wav)
+    (z,) = answers(build("encoder"), features)
+    (semantic,), (global_ids, _) = answers(tokenizer, z), answers(speaker, clip)
+    (semantic_margin,), (global_margin,) = answers(tokenizer, z, ask="margin"), answers(speaker, clip, ask="margin")
     found_semantic = chain.run("quantizer_tokenize", *chain.run("encoder", *chain.run("wav2vec2", wav)))[0]
     found_global = chain.run("speaker_encoder", clip)[0]
-    assert isinstance(tokenizer, CodecGraph) and isinstance(speaker, CodecGraph)
-    with torch.no_grad():
-        semantic_margin = tokenizer.margin(torch.from_numpy(z)).numpy()
-        global_margin = speaker.margin(torch.from_numpy(clip)).numpy()
     allowed = max(references.storage(name).differing_ids for name in ENROLLMENT_GRAPHS)
     checks = (
         _token_check("prompt semantic ids", found_semantic, semantic, semantic_margin, allowed=allowed),
@@ -124,23 +119,17 @@ def wave_checks(references: References, chain: GraphChain, enrolled: Enrolled) -
 
 
 def _wave(build: Callable[[str], nn.Module], enrolled: Enrolled) -> Array:
-    d_vector = _torch(build("speaker_detokenize"), enrolled.global_ids)
-    features = _torch(build("prenet"), _torch(build("quantizer_detokenize"), enrolled.semantic_ids), d_vector)
-    return _torch(build("decoder"), features, d_vector)
+    (d_vector,) = answers(build("speaker_detokenize"), enrolled.global_ids)
+    (z_q,) = answers(build("quantizer_detokenize"), enrolled.semantic_ids)
+    (features,) = answers(build("prenet"), z_q, d_vector)
+    return answers(build("decoder"), features, d_vector)[0]
 
 
 def _judge(subject: str, error: float, tolerance: float) -> Check:
-    fault = None if error <= tolerance else f"the wave deviates by {error:.1e}"
-    return Check(STAGE, subject, error, tolerance, fault)
+    return measured(STAGE, subject, error, tolerance, "the wave deviates by {:.1e}")
 
 
 def clone_prompt(ids: TokenIds, global_ids: NDArray[np.int64]) -> list[int]:
     """The prompt that clones a voice, as the published model reads it."""
     voice = [ids.global_tokens.first + int(i) for i in global_ids.ravel()]
     return [ids.task_tts, ids.start_content, *TEXT_IDS, ids.end_content, ids.start_global, *voice, ids.end_global]
-
-
-def _torch(module: nn.Module, *inputs: Array) -> Array:
-    with torch.no_grad():
-        result: Tensor = module(*(torch.from_numpy(array) for array in inputs))
-    return result.numpy()

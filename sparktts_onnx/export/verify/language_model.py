@@ -9,11 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES
-from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, TokenIds
-from sparktts_onnx.export.graphs.storage import Precision
-from sparktts_onnx.export.language.graph import cache_names
-from sparktts_onnx.export.verify.graphs import Check, open_session, tensor_faults
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES, Precision
+from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, Tensor, TokenIds
+from sparktts_onnx.export.language.graph import cache_names, graph_tensors
+from sparktts_onnx.export.verify.graphs import Check, measured, open_session, tensor_faults
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 TOLERANCES: Mapping[str, float] = {"fp32": 2e-4, "fp16": 1e-2, "int8": 0.3, "int4": 0.7}
@@ -31,10 +30,9 @@ TEXT_IDS = (10, 200)
 """Range of ids that are single characters in any byte-level tokenizer."""
 GREEDY_STEPS = 24
 BATCHED_STEPS = 4
+LOGIT_FAULT = "logits deviate by {:.1e}"
 
 Logits = NDArray[np.float32]
-Declared = dict[str, tuple[str, tuple[str | int, ...]]]
-"""Dtype and axes of inputs or outputs, by name."""
 
 
 class GraphRunner:
@@ -97,7 +95,8 @@ def verify_language_model(
     for prompt in prompts:
         checks += _prompt_checks(runner, reference, prompt, precision)
     errors = _batch_errors(runner, reference, prompts[:2])
-    checks.append(_logit_verdict("2 rows", _overall(errors, exact=precision == "fp32"), tolerance))
+    error = _overall(errors, exact=precision == "fp32")
+    checks.append(measured(LANGUAGE_MODEL, "2 rows", error, tolerance, LOGIT_FAULT))
     if heads:
         checks.append(_query_check(runner, reference, prompts[0], heads, tolerance))
     return checks
@@ -118,25 +117,16 @@ def declaration(
     session: ort.InferenceSession, layout: LanguageModelLayout, heads: Sequence[AlignmentHead] = ()
 ) -> Check:
     """Compare names, dtypes and fixed axes with the layout."""
-    buffer = layout.cache_dtype, ("B", layout.kv_heads, "P", layout.head_dim)
-    inputs: Declared = {
-        "input_ids": ("int64", ("B", "S")),
-        "seqlens_k": ("int32", ("B",)),
-        "total_sequence_length": ("int32", ()),
-        **dict.fromkeys(cache_names("past_key_values", layout.layers), buffer),
-    }
-    outputs: Declared = {
-        "logits": ("float32", ("B", layout.head_rows)),
-        **dict.fromkeys(cache_names("present", layout.layers), buffer),
-    }
+    inputs, outputs = graph_tensors(layout)
     if heads:
-        outputs[QUERIES] = (layout.cache_dtype, ("B", len(heads), layout.head_dim))
+        outputs.append(Tensor(QUERIES, layout.cache_dtype, ("B", len(heads), layout.head_dim)))
     faults: list[str] = []
-    for expected, found in ((inputs, session.get_inputs()), (outputs, session.get_outputs())):
+    for tensors, found in ((inputs, session.get_inputs()), (outputs, session.get_outputs())):
+        expected = {tensor.name: tensor for tensor in tensors}
         if strange := sorted(expected.keys() ^ {entry.name for entry in found}):
             faults.append(f"tensors {strange[:4]} are missing or too many")
         else:
-            faults += [fault for entry in found for fault in tensor_faults(entry, entry.name, *expected[entry.name])]
+            faults += [fault for entry in found for fault in tensor_faults(entry, expected[entry.name])]
     return Check(LANGUAGE_MODEL, "declaration", None, None, "; ".join(faults) or None)
 
 
@@ -156,11 +146,11 @@ def _prompt_checks(
     wanted = reference_logits(reference, row[:-1], runner.layout, last=GREEDY_STEPS)
     pairs, exact = list(zip(answers, wanted, strict=True)), precision == "fp32"
     error = _overall([logit_error(found, expected) for found, expected in pairs], exact=exact)
-    gap, limit = _overall([_gap(found, expected) for found, expected in pairs], exact=exact), GREEDY_GAPS[precision]
-    fault = None if gap <= limit else f"the likeliest id is another one, {gap:.1e} deviations below the model's"
+    gap = _overall([_gap(found, expected) for found, expected in pairs], exact=exact)
+    other = "the likeliest id is another one, {:.1e} deviations below the model's"
     return [
-        _logit_verdict(f"{len(prompt)} ids", error, TOLERANCES[precision]),
-        Check(LANGUAGE_MODEL, f"greedy after {len(prompt)}", gap, limit, fault),
+        measured(LANGUAGE_MODEL, f"{len(prompt)} ids", error, TOLERANCES[precision], LOGIT_FAULT),
+        measured(LANGUAGE_MODEL, f"greedy after {len(prompt)}", gap, GREEDY_GAPS[precision], other),
     ]
 
 
@@ -217,29 +207,19 @@ def _query_check(
     half = runner.layout.head_dim // 2
     for index, rows in enumerate(reference_queries(reference, prompt, heads)):
         expected[index, : len(rows) // 2], expected[index, half : half + len(rows) // 2] = np.split(rows, 2)
-    error = logit_error(found, expected)
-    fault = None if error <= tolerance else f"the queries of the alignment heads deviate by {error:.1e}"
-    return Check(LANGUAGE_MODEL, "queries", error, tolerance, fault)
+    fault = "the queries of the alignment heads deviate by {:.1e}"
+    return measured(LANGUAGE_MODEL, "queries", logit_error(found, expected), tolerance, fault)
 
 
 def reference_queries(reference: Any, ids: Sequence[int], heads: Sequence[AlignmentHead]) -> list[Logits]:
     """The model's own queries of some heads after the last id, before rotation: float32 [Dh] each."""
-    device = next(reference.parameters()).device
-    attentions = [reference.model.layers[head.layer].self_attn for head in heads]
-    given: dict[Any, torch.Tensor] = {}
-    hooks = [
-        attention.q_proj.register_forward_hook(lambda module, _, output: given.update({module: output}))
-        for attention in set(attentions)
-    ]
+    layers = [reference.model.layers[head.layer] for head in heads]
     with torch.no_grad():
-        reference(torch.tensor([list(ids)], device=device), use_cache=False)
-    for hook in hooks:
-        hook.remove()
-    rows = [given[attention.q_proj][0, -1].float().cpu().numpy() for attention in attentions]
-    widths = [attention.head_dim for attention in attentions]
-    return [row[h.head * width :][:width] for row, h, width in zip(rows, heads, widths, strict=True)]
-
-
-def _logit_verdict(subject: str, error: float, tolerance: float) -> Check:
-    fault = None if error <= tolerance else f"logits deviate by {error:.1e}"
-    return Check(LANGUAGE_MODEL, subject, error, tolerance, fault)
+        given = torch.tensor([list(ids)], device=next(reference.parameters()).device)
+        states = reference(given, output_hidden_states=True, use_cache=False).hidden_states
+        rows = [
+            layer.self_attn.q_proj(layer.input_layernorm(states[head.layer][0, -1])).float().cpu().numpy()
+            for layer, head in zip(layers, heads, strict=True)
+        ]
+    widths = [layer.self_attn.head_dim for layer in layers]
+    return [row[head.head * width :][:width] for row, head, width in zip(rows, heads, widths, strict=True)]

@@ -15,10 +15,10 @@ from sparktts_onnx.export.codec.generator_lowering import (
     between_convolutions,
     on_stream,
 )
-from sparktts_onnx.export.codec.lowering import halved, lowered
+from sparktts_onnx.export.codec.lowering import halved, lowered, replace_modules
 from sparktts_onnx.export.modules.config import GeneratorConfig
 from sparktts_onnx.export.modules.generator import Snake, WaveGenerator
-from sparktts_onnx.export.modules.weight_norm import WeightNormed, fold_weight_norm
+from sparktts_onnx.export.modules.weight_norm import WeightNormed
 
 CONFIG = GeneratorConfig(input_channel=6, channels=16, rates=(5, 4, 3), kernel_sizes=(11, 8, 9))
 
@@ -37,7 +37,7 @@ def generator(alpha: float) -> WaveGenerator:
 def test_the_generator_keeps_its_wave_at_any_frequency(alpha: float) -> None:
     reference = generator(alpha)
     plain = generator(alpha)
-    fold_weight_norm(plain)
+    replace_modules(plain, {WeightNormed: WeightNormed.folded})
     x = torch.randn(2, 6, 9)
     expected, found = reference(x), LoweredGenerator(plain)(x)
     assert expected.abs().max() > 0.01
@@ -47,7 +47,7 @@ def test_the_generator_keeps_its_wave_at_any_frequency(alpha: float) -> None:
 @pytest.mark.parametrize("surplus", [(0, 0), (20, 20), (3, 0), (0, 9), (13, 25), (30, 9), (39, 0), (0, 39)])
 def test_surplus_is_dropped_early_without_a_change(surplus: tuple[int, int]) -> None:
     plain = generator(1.0)
-    fold_weight_norm(plain)
+    replace_modules(plain, {WeightNormed: WeightNormed.folded})
     form = LoweredGenerator(plain)
     x = torch.randn(1, 6, 40)
     whole, found = form(x), form(x, torch.tensor(surplus))
@@ -57,7 +57,7 @@ def test_surplus_is_dropped_early_without_a_change(surplus: tuple[int, int]) -> 
 
 def test_less_is_computed_of_what_is_surplus() -> None:
     plain = generator(1.0)
-    fold_weight_norm(plain)
+    replace_modules(plain, {WeightNormed: WeightNormed.folded})
     form, lengths = LoweredGenerator(plain), []
     for block in form.blocks:
         block.register_forward_pre_hook(lambda _, given: lengths.append(given[0].shape[-1]))

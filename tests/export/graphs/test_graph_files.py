@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 import pytest
 
+from sparktts_onnx.bundle.manifest import Tensor
 from sparktts_onnx.export.graphs.graph_file import GraphFile, declare, save_graph
 
-OUTPUT = declare("out", "uint8", ("N",))
+OUTPUT = declare(Tensor("out", "uint8", ("N",)))
 
 
 def built(path: Path, weight: np.ndarray) -> None:

@@ -12,10 +12,11 @@ import pytest
 from onnx import numpy_helper
 from torch import nn
 
+from sparktts_onnx.bundle.contract import COMPONENTS
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec import generator_lowering
+from sparktts_onnx.export.codec.examples import CHECKED, TRACED
 from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
-from sparktts_onnx.export.codec.recipes import CHECKED, RECIPES, TRACED
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.options import MIN_OPSET
 from sparktts_onnx.export.verify.graphs import Check, overall_error, relative_error, table, verify_graph, wrong_tokens
@@ -27,7 +28,7 @@ Damage = Callable[[onnx.ModelProto], None]
 @pytest.fixture(scope="module")
 def adapters(tiny: Checkpoint) -> dict[str, nn.Module]:
     references = References(tiny)
-    return {name: references.published(name) for name in RECIPES}
+    return {name: references.published(name) for name in COMPONENTS}
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def judged(
         damage(model)
         path = tmp_path / f"{name}.onnx"
         onnx.save(model, path)
-        checks = verify_graph(RECIPES[name], adapters[name], path, checkpoint=tiny, sizes=CHECKED)
+        checks = verify_graph(COMPONENTS[name], adapters[name], path, checkpoint=tiny, sizes=CHECKED)
         return [verify_weights(name, adapters[name], path), *checks]
 
     return judge
@@ -51,11 +52,11 @@ def faults(checks: list[Check]) -> str:
     return "; ".join(check.fault for check in checks if check.fault)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", COMPONENTS)
 def test_an_undamaged_graph_passes(judged: Callable[[str, Damage], list[Check]], name: str) -> None:
     checks = judged(name, lambda model: None)
     assert faults(checks) == ""
-    options = [" with " + option.name for option in RECIPES[name].spec.options]
+    options = [" with " + option.name for option in COMPONENTS[name].options]
     sizes = [f"{size}{use}" for size in CHECKED for use in ("", *options)]
     assert [check.subject for check in checks] == ["weights", "declaration", *sizes]
 
@@ -120,13 +121,13 @@ def test_an_option_that_is_not_obeyed_fails(
     contexts = generator_lowering.block_contexts
     monkeypatch.setattr(generator_lowering, "block_contexts", lambda *given: [c - (c == 2) for c in contexts(*given)])
     path = tmp_path / "decoder.onnx"
-    export_graph(RECIPES["decoder"], adapters["decoder"], path, checkpoint=tiny, form=GraphForm(TRACED, MIN_OPSET))
-    checks = verify_graph(RECIPES["decoder"], adapters["decoder"], path, checkpoint=tiny, sizes=[TRACED])
+    export_graph(COMPONENTS["decoder"], adapters["decoder"], path, checkpoint=tiny, form=GraphForm(TRACED, MIN_OPSET))
+    checks = verify_graph(COMPONENTS["decoder"], adapters["decoder"], path, checkpoint=tiny, sizes=[TRACED])
     assert [check.passed for check in checks] == [True, True, False]
     assert "wav deviates" in faults(checks)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", COMPONENTS)
 def test_one_altered_weight_fails(judged: Callable[[str, Damage], list[Check]], name: str) -> None:
     """A single number of the largest weight, even one that only feeds a ReLU that is never positive."""
 
@@ -162,7 +163,7 @@ def test_altered_codes_fail(judged: Callable[[str, Damage], list[Check]]) -> Non
 def test_a_graph_that_is_no_graph_fails(tiny: Checkpoint, adapters: dict[str, nn.Module], tmp_path: Path) -> None:
     path = tmp_path / "encoder.onnx"
     path.write_bytes(b"not a graph")
-    checks = verify_graph(RECIPES["encoder"], adapters["encoder"], path, checkpoint=tiny, sizes=CHECKED)
+    checks = verify_graph(COMPONENTS["encoder"], adapters["encoder"], path, checkpoint=tiny, sizes=CHECKED)
     assert "cannot load" in faults(checks)
 
 
@@ -171,7 +172,7 @@ def test_missing_weights_fail(
 ) -> None:
     shutil.copy(tiny_bundle / "encoder.onnx", tmp_path)
     checks = verify_graph(
-        RECIPES["encoder"], adapters["encoder"], tmp_path / "encoder.onnx", checkpoint=tiny, sizes=CHECKED
+        COMPONENTS["encoder"], adapters["encoder"], tmp_path / "encoder.onnx", checkpoint=tiny, sizes=CHECKED
     )
     assert not all(check.passed for check in checks)
 

@@ -12,10 +12,9 @@ import pytest
 from onnx import numpy_helper
 from torch import nn
 
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Precision
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.graphs.storage import Precision
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.language_model import write_language_model
 from sparktts_onnx.export.language.queries import add_queries

@@ -1,22 +1,13 @@
-"""What to export, declaratively: per graph the module, the sizes it is traced and checked at, the tolerance."""
+"""Inputs that a component graph is traced and checked with, at any size, and the axes that follow from a checkpoint."""
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sparktts_onnx.bundle.contract import COMPONENTS, GraphSpec, TensorSpec
+from sparktts_onnx.bundle.contract import GraphSpec, TensorSpec
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.codec.adapters import (
-    Models,
-    codec_graph,
-    decoded,
-    global_margin,
-    semantic_margin,
-    wav2vec2_adapter,
-)
 
 DYNAMIC_LETTERS = frozenset("BNTF")
 """Axes that vary between calls; the others follow from the checkpoint."""
@@ -44,68 +35,10 @@ CHECKED = (TRACED, Size(1, 13), Size(2, 81))
 """The traced size, one smaller, one larger with two rows."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """One component graph."""
-
-    spec: GraphSpec
-    """Names, dtypes and axes, from the bundle contract."""
-    build: Callable[[Models], nn.Module]
-    """The reference module."""
-    tolerance: float
-    """Largest deviation of a float output, relative to the largest magnitude in it."""
-
-    @property
-    def name(self) -> str:
-        """The graph's name."""
-        return self.spec.name
-
-    @property
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """Inputs, then outputs."""
-        return self.spec.inputs + self.spec.outputs
-
-
-def _recipe(name: str, build: Callable[[Models], nn.Module], tolerance: float = 1e-4) -> Recipe:
-    return Recipe(COMPONENTS[name], build, tolerance)
-
-
-RECIPES: Mapping[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        _recipe("wav2vec2", wav2vec2_adapter),
-        _recipe("encoder", codec_graph(lambda graph, features: graph.encoder(features), "encoder")),
-        _recipe(
-            "quantizer_tokenize",
-            codec_graph(lambda graph, z: graph.quantizer.tokenize(z), "quantizer", margin=semantic_margin),
-        ),
-        _recipe(
-            "speaker_encoder",
-            codec_graph(
-                lambda graph, ref_wav: graph.speaker_encoder.tokenize(graph.mel(ref_wav)),
-                {"mel": "mel_transformer", "speaker_encoder": "speaker_encoder"},
-                margin=global_margin,
-            ),
-        ),
-        _recipe("quantizer_detokenize", codec_graph(lambda graph, ids: graph.quantizer.detokenize(ids), "quantizer")),
-        _recipe(
-            "speaker_detokenize",
-            codec_graph(lambda graph, ids: graph.speaker_encoder.detokenize(ids), "speaker_encoder"),
-        ),
-        _recipe("prenet", codec_graph(lambda graph, z_q, d_vector: graph.prenet(z_q, d_vector), "prenet")),
-        # The training target; not on the way to sound.
-        _recipe("postnet", codec_graph(lambda graph, x: graph.postnet(x), "postnet")),
-        # Thirty periodic activations in a row amplify rounding: two float32 implementations differ by up to 3e-5.
-        _recipe("decoder", codec_graph(decoded, "decoder"), 3e-4),
-    )
-}
-"""Every component graph, in the order of the data flow."""
-
-
-def examples(recipe: Recipe, checkpoint: Checkpoint, size: Size, *, seed: int = 0) -> tuple[Tensor, ...]:
+def examples(spec: GraphSpec, checkpoint: Checkpoint, size: Size, *, seed: int = 0) -> tuple[Tensor, ...]:
     """Inputs of a graph at a size, the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)
-    return tuple(_example(tensor, checkpoint, size, generator) for tensor in recipe.spec.inputs)
+    return tuple(_example(tensor, checkpoint, size, generator) for tensor in spec.inputs)
 
 
 def zeros(option: TensorSpec) -> Tensor:
@@ -113,9 +46,9 @@ def zeros(option: TensorSpec) -> Tensor:
     return torch.zeros([int(axis) for axis in option.axes], dtype=torch.int64)
 
 
-def option_examples(recipe: Recipe, size: Size) -> tuple[Tensor, ...]:
+def option_examples(spec: GraphSpec, size: Size) -> tuple[Tensor, ...]:
     """Values of a graph's options: other ones at each end, and never so large that nothing is left."""
-    return tuple(torch.tensor([size.frames // 2, size.frames // 3]) for _ in recipe.spec.options)
+    return tuple(torch.tensor([size.frames // 2, size.frames // 3]) for _ in spec.options)
 
 
 def _example(tensor: TensorSpec, checkpoint: Checkpoint, size: Size, generator: torch.Generator) -> Tensor:
