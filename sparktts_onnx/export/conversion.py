@@ -37,7 +37,7 @@ from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
 from sparktts_onnx.export.codec.geometry import codec_layout
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import read_decoder_config
-from sparktts_onnx.export.language.language_model import language_model_layout, write_language_model
+from sparktts_onnx.export.language.graph import language_model_layout, write_language_model
 from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import DecoderWeights, read_reference

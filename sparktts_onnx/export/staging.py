@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,13 +82,12 @@ def _named_files(manifest: Path) -> set[str]:
 
 def clear_leftovers(target: Path) -> None:
     """Remove what killed conversions to the same target left, and put back a bundle that one had moved aside."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.(partial|replaced|merged)-([0-9]+)")
     for folder in list(target.parent.iterdir()):
-        kind, _, owner = folder.name.removeprefix(f".{target.name}.").partition("-")
-        if folder.name != f".{target.name}.{kind}-{owner}" or kind not in ("partial", "replaced", "merged"):
+        found = ours.fullmatch(folder.name)
+        if not found or alive(int(found[2])):
             continue
-        if not (owner.isascii() and owner.isdecimal()) or alive(int(owner)):
-            continue
-        if kind == "replaced" and not target.exists():
+        if found[1] == "replaced" and not target.exists():
             folder.rename(target)
         else:
             shutil.rmtree(folder, ignore_errors=True)

@@ -16,8 +16,7 @@ from sparktts_onnx.export.codec.adapters import Wav2Vec2Features
 from sparktts_onnx.export.codec.geometry import generator_context, prenet_context
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.modules.config import FeatureDecoderConfig, GeneratorConfig
-from sparktts_onnx.export.modules.convnext import SamplingBlock
-from sparktts_onnx.export.modules.feature_codec import FeatureDecoder
+from sparktts_onnx.export.modules.feature_codec import FeatureDecoder, SamplingBlock
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import FiniteScalarQuantizer
 from sparktts_onnx.export.options import ConversionOptions

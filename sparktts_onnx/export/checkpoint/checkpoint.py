@@ -106,7 +106,7 @@ def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter
                 f"{folder} has no codec, only what a finetune is made of: convert the checkpoint that it was trained "
                 f"from, and name this folder with {option}"
             )
-    published = folder / LANGUAGE_MODEL_FOLDER
+    top, published = folder / "config.yaml", folder / LANGUAGE_MODEL_FOLDER
     llm = published if language_model is None else language_model_in(language_model)
     tokenizer, ids = agreed_tokenizer([published, llm, *([] if adapter is None else [adapter])])
     codec = read_yaml(folder / CODEC_FOLDER / "config.yaml")
@@ -115,7 +115,7 @@ def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter
         raise CheckpointError(f"{folder / CODEC_FOLDER / 'config.yaml'} has no table audio_tokenizer")
     checkpoint = Checkpoint(
         folder=folder,
-        audio=_read_audio(folder / "config.yaml"),
+        audio=values_of(AudioConfig, read_yaml(top), source=top, where="config"),
         codec=BiCodecConfig.from_dict(sections),
         wav2vec2=read_wav2vec2_config(folder / WAV2VEC2_FOLDER),
         normalize_recording=normalizes_recordings(folder / WAV2VEC2_FOLDER),
@@ -165,7 +165,3 @@ def _check_widths(checkpoint: Checkpoint) -> None:
     for kind, ids, codes in kinds:
         if ids < codes:
             raise CheckpointError(f"the tokenizer has {ids} {kind} tokens, the codec makes {codes} codes")
-
-
-def _read_audio(path: Path) -> AudioConfig:
-    return values_of(AudioConfig, read_yaml(path), source=path, where="config")

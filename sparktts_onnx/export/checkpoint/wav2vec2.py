@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from torch import nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from sparktts_onnx.bundle.values import Bounds, shown
@@ -93,7 +92,9 @@ def read_wav2vec2(folder: Path, config: Wav2Vec2Config) -> Wav2Vec2Model:
     files = TensorFiles(folder)
     with torch.device("meta"):
         model = Wav2Vec2Model(shortened(config))
-    names = _stored_names(model, files.names)
+    prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in files.names) else ""
+    # Heads and unused layers take part in nothing.
+    names = {ours: prefix + published_name(ours) for ours in model.state_dict()}
     tensors = files.read_all(names.values())
     load_strictly(model, {ours: tensors[stored] for ours, stored in names.items()}, source=folder)
     return model.eval().requires_grad_(False)
@@ -104,9 +105,3 @@ def shortened(config: Wav2Vec2Config) -> Wav2Vec2Config:
     result = Wav2Vec2Config.from_dict({**config.to_dict(), "num_hidden_layers": USED_LAYERS})
     result._attn_implementation = "eager"
     return result
-
-
-def _stored_names(model: nn.Module, stored: frozenset[str]) -> dict[str, str]:
-    """Which stored tensor each tensor of our shortened model takes; heads and unused layers take part in nothing."""
-    prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in stored) else ""
-    return {ours: prefix + published_name(ours) for ours in model.state_dict()}

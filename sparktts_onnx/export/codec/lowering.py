@@ -55,11 +55,11 @@ def replace_modules(module: nn.Module, forms: Mapping[type[nn.Module], Callable[
             replace_modules(child, forms)
 
 
-class FoldedTokenizer(nn.Module):
+class FoldedQuantizer(VectorQuantizer):
     """A vector quantizer whose codes are normalized once."""
 
     def __init__(self, quantizer: VectorQuantizer) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.in_project, self.out_project = quantizer.in_project, quantizer.out_project
         self.normalize = quantizer.normalize
         self.codebook = quantizer.codebook
@@ -67,17 +67,12 @@ class FoldedTokenizer(nn.Module):
         self.codes = nn.Parameter(F.normalize(codes, dim=-1) if self.normalize else codes, requires_grad=False)
         self.half_squares = nn.Parameter(0.5 * codes.pow(2).sum(-1), requires_grad=False)
 
-    def tokenize(self, z: Tensor) -> Tensor:
-        """float32 [B, D, T] to int64 [B, T]."""
+    def scores(self, z: Tensor) -> Tensor:
+        """As of `VectorQuantizer`."""
         latents = cast(Tensor, self.in_project(z)).transpose(1, 2)  # [B, T, codebook_dim]
         if self.normalize:
-            return (F.normalize(latents, dim=-1) @ self.codes.t()).argmax(dim=-1)
-        return (latents @ self.codes.t() - self.half_squares).argmax(dim=-1)
-
-    def detokenize(self, semantic_ids: Tensor) -> Tensor:
-        """int64 [B, T] to float32 [B, D, T]."""
-        result: Tensor = self.out_project(self.codebook(semantic_ids).transpose(1, 2))
-        return result
+            return F.normalize(latents, dim=-1) @ self.codes.t()
+        return latents @ self.codes.t() - self.half_squares
 
 
 class FoldedRootMeanSquareNorm(nn.Module):
@@ -95,7 +90,7 @@ class FoldedRootMeanSquareNorm(nn.Module):
 
 CHEAPER: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     WaveGenerator: LoweredGenerator,
-    VectorQuantizer: FoldedTokenizer,
+    VectorQuantizer: FoldedQuantizer,
     RootMeanSquareNorm: FoldedRootMeanSquareNorm,
 }
 """Modules and their cheaper forms."""

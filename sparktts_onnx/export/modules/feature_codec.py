@@ -1,15 +1,140 @@
-"""The encoder (wav2vec2 features to latents) and the feature decoder (the prenet and the postnet)."""
+"""The encoder (wav2vec2 features to latents) and the decoder (prenet and postnet) of features, of ConvNeXt blocks."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sparktts_onnx.export.modules.config import FeatureDecoderConfig, FeatureEncoderConfig
-from sparktts_onnx.export.modules.convnext import SamplingBlock, VocosBackbone
 
+NORM_EPS = 1e-6
+LEAKY_SLOPE = 0.2
 STAGE_LAYERS = 2
 """ConvNeXt blocks behind each sampling block; fixed in the original."""
+
+
+class AdaptiveLayerNorm(nn.Module):
+    """A LayerNorm whose scale and shift are linear in a condition vector."""
+
+    def __init__(self, dim: int, condition_dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.scale = nn.Linear(condition_dim, dim)
+        self.shift = nn.Linear(condition_dim, dim)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """float32 [B, T, C], float32 [B, K] to float32 [B, T, C]."""
+        plain = F.layer_norm(x, (self.dim,), eps=NORM_EPS)
+        scale: Tensor = self.scale(condition).unsqueeze(1)
+        shift: Tensor = self.shift(condition).unsqueeze(1)
+        return plain * scale + shift
+
+
+def make_norm(dim: int, condition_dim: int | None) -> nn.Module:
+    """A plain or an adaptive LayerNorm over the channels."""
+    return nn.LayerNorm(dim, eps=NORM_EPS) if condition_dim is None else AdaptiveLayerNorm(dim, condition_dim)
+
+
+def apply_norm(norm: nn.Module, x: Tensor, condition: Tensor | None) -> Tensor:
+    """Call either kind of norm on float32 [B, T, C]."""
+    result: Tensor = norm(x, condition) if isinstance(norm, AdaptiveLayerNorm) else norm(x)
+    return result
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution, norm, a two-layer perceptron, a learned scale, and the input added."""
+
+    def __init__(self, dim: int, intermediate_dim: int, condition_dim: int | None) -> None:
+        super().__init__()
+        self.dwconv = nn.Conv1d(dim, dim, kernel_size=7, padding=3, groups=dim)
+        self.norm = make_norm(dim, condition_dim)
+        self.pwconv1 = nn.Linear(dim, intermediate_dim)
+        self.pwconv2 = nn.Linear(intermediate_dim, dim)
+        self.gamma = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """float32 [B, C, T] to float32 [B, C, T]."""
+        y = self.dwconv(x).transpose(1, 2)  # [B, T, C]
+        y = apply_norm(self.norm, y, condition)
+        y = self.gamma * cast(Tensor, self.pwconv2(F.gelu(self.pwconv1(y))))
+        return x + y.transpose(1, 2)
+
+
+class VocosBackbone(nn.Module):
+    """An embedding convolution, ConvNeXt blocks, and a final norm."""
+
+    def __init__(
+        self, input_channels: int, dim: int, *, intermediate_dim: int, num_layers: int, condition_dim: int | None = None
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Conv1d(input_channels, dim, kernel_size=7, padding=3)
+        self.norm = make_norm(dim, condition_dim)
+        self.convnext = nn.ModuleList(ConvNeXtBlock(dim, intermediate_dim, condition_dim) for _ in range(num_layers))
+        self.final_layer_norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        with torch.no_grad():
+            for block in self.convnext:
+                block.gamma.div_(max(num_layers, 1))  # type: ignore[operator]
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """float32 [B, C_in, T] to float32 [B, T, C]."""
+        x = apply_norm(self.norm, self.embed(x).transpose(1, 2), condition).transpose(1, 2)  # [B, C, T]
+        for block in self.convnext:
+            x = block(x, condition)
+        result: Tensor = self.final_layer_norm(x.transpose(1, 2))
+        return result
+
+
+class SamplingBlock(nn.Module):
+    """Change the frame rate: three paths added up, of which only the convolution has weights.
+
+    A ratio of 1 has no weights at all, so the three paths are the input three times.
+    """
+
+    def __init__(self, dim: int, *, upsample: int = 1, downsample: int = 1) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.downsample = downsample
+        if upsample > 1:
+            self.de_conv_upsampler = nn.Sequential(
+                nn.LeakyReLU(LEAKY_SLOPE),
+                nn.ConvTranspose1d(
+                    dim,
+                    dim,
+                    2 * upsample,
+                    stride=upsample,
+                    groups=dim,
+                    padding=upsample // 2 + upsample % 2,
+                    output_padding=upsample % 2,
+                ),
+            )
+        if downsample > 1:
+            self.conv_downsampler = nn.Sequential(
+                nn.LeakyReLU(LEAKY_SLOPE),
+                nn.Conv1d(
+                    dim, dim, 2 * downsample, stride=downsample, groups=dim, padding=downsample // 2 + downsample % 2
+                ),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [B, T, C] to float32 [B, C, T · upsample // downsample]."""
+        skip = merged = x.transpose(1, 2)  # [B, C, T]
+        if self.upsample > 1:
+            skip = repeat_frames(skip, self.upsample)
+            merged = self.de_conv_upsampler(x.transpose(1, 2)) + skip
+        if self.downsample == 1:
+            return merged + merged + skip
+        pooled = F.avg_pool1d(merged, self.downsample)
+        # An odd ratio can give the convolution one frame more than the pooling; the extra one has no partner.
+        convolved = self.conv_downsampler(merged)[:, :, : pooled.shape[2]]
+        result: Tensor = convolved + pooled + F.avg_pool1d(skip, self.downsample)
+        return result
+
+
+def repeat_frames(x: Tensor, times: int) -> Tensor:
+    """Each frame of float32 [B, C, T] `times` in a row: float32 [B, C, T · times]."""
+    return x.unsqueeze(-1).expand(-1, -1, -1, times).flatten(2)
 
 
 def _stages(config: FeatureEncoderConfig, sampling: Callable[[int], SamplingBlock]) -> nn.Sequential:

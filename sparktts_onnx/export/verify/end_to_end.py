@@ -1,6 +1,5 @@
 """The whole path once, graph after graph: a recording to ids, a prompt to greedy ids, ids to a wave."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,8 +108,10 @@ def wave_checks(references: References, chain: GraphChain, enrolled: Enrolled) -
     if found.shape != stored.shape:
         return [Check(STAGE, "wave", None, WAVE_TOLERANCE, f"shape {list(found.shape)}, expected {list(stored.shape)}")]
     error = relative_error(found, stored, share=storage.share)
-    checks = [dataclasses.replace(_judge("wave", error, WAVE_TOLERANCE), share=storage.share)]
-    checks.append(_judge("wave altogether", overall_error(found, stored), OVERALL_TOLERANCE))
+    checks = [
+        _judge("wave", error, WAVE_TOLERANCE, share=storage.share),
+        _judge("wave altogether", overall_error(found, stored), OVERALL_TOLERANCE),
+    ]
     published = _wave(references.published, enrolled)
     if not np.array_equal(stored, published):
         deviation = float(np.sqrt(np.mean(np.square(stored - published)) / np.mean(np.square(published))))
@@ -125,8 +126,8 @@ def _wave(build: Callable[[str], nn.Module], enrolled: Enrolled) -> Array:
     return answers(build("decoder"), features, d_vector)[0]
 
 
-def _judge(subject: str, error: float, tolerance: float) -> Check:
-    return measured(STAGE, subject, error, tolerance, "the wave deviates by {:.1e}")
+def _judge(subject: str, error: float, tolerance: float, *, share: float = 1.0) -> Check:
+    return measured(STAGE, subject, error, tolerance, fault="the wave deviates by {:.1e}", share=share)
 
 
 def clone_prompt(ids: TokenIds, global_ids: NDArray[np.int64]) -> list[int]:

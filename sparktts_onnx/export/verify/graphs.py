@@ -58,9 +58,9 @@ class Check:
         return self.fault is None
 
 
-def measured(graph: str, subject: str, error: float, tolerance: float, fault: str) -> Check:
+def measured(graph: str, subject: str, error: float, tolerance: float, *, fault: str, share: float = 1.0) -> Check:
     """A rung of one number; `fault`: what is wrong where it is too large or NaN, with a place for the number."""
-    return Check(graph, subject, error, tolerance, None if error <= tolerance else fault.format(error))
+    return Check(graph, subject, error, tolerance, None if error <= tolerance else fault.format(error), share)
 
 
 def check_device(*, cpu_only: bool) -> torch.device:
@@ -84,8 +84,8 @@ def on_device(module: nn.Module, device: torch.device) -> Iterator[None]:
         module.to("cpu")
 
 
-def open_session(path: Path, *, device: str = "cpu") -> ort.InferenceSession:
-    """A session for checking: on the CPU unless CUDA is asked for and ONNX Runtime has it."""
+def open_session(path: Path) -> ort.InferenceSession:
+    """A session for checking, on the processor."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()
@@ -93,10 +93,7 @@ def open_session(path: Path, *, device: str = "cpu") -> ort.InferenceSession:
     options.add_session_config_entry("session.x64quantprecision", "1")
     # PyTorch runs between the graphs: threads that spin would only take its cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = ["CPUExecutionProvider"]
-    if device == "cuda" and "CUDAExecutionProvider" in ort.get_available_providers():
-        providers.insert(0, "CUDAExecutionProvider")
-    return ort.InferenceSession(path, options, providers=providers)
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def verify_graph(
@@ -187,10 +184,10 @@ def verify_values(
             wrong = wrong_tokens(given, wanted, answers(module, *inputs, ask="margin")[0])
             faults += [f"{wrong} of {wanted.size} {tensor.name} differ"] if wrong else []
         else:
-            error, overall = relative_error(given, wanted, share=share), overall_error(given, wanted)
-            worst = max(worst, error)
+            deviation, overall = relative_error(given, wanted, share=share), overall_error(given, wanted)
+            worst = max(worst, deviation)
             # Written so that NaN fails.
-            faults += [] if error <= tolerance else [f"{tensor.name} deviates by {error:.1e}"]
+            faults += [] if deviation <= tolerance else [f"{tensor.name} deviates by {deviation:.1e}"]
             faults += [] if overall <= OVERALL_TOLERANCE else [f"{tensor.name} deviates by {overall:.1e} altogether"]
     return Check(spec.name, subject, worst, tolerance, "; ".join(faults) or None, share)
 

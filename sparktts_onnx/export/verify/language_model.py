@@ -94,9 +94,8 @@ def verify_language_model(
     tolerance = TOLERANCES[precision]
     for prompt in prompts:
         checks += _prompt_checks(runner, reference, prompt, precision)
-    errors = _batch_errors(runner, reference, prompts[:2])
-    error = _overall(errors, exact=precision == "fp32")
-    checks.append(measured(LANGUAGE_MODEL, "2 rows", error, tolerance, LOGIT_FAULT))
+    together = _overall(_batch_errors(runner, reference, prompts[:2]), precision)
+    checks.append(measured(LANGUAGE_MODEL, "2 rows", together, tolerance, fault=LOGIT_FAULT))
     if heads:
         checks.append(_query_check(runner, reference, prompts[0], heads, tolerance))
     return checks
@@ -144,13 +143,12 @@ def _prompt_checks(
         row.append(int(logits[0].argmax()) + runner.layout.head_first_id)
         logits, past = runner.advance(np.asarray([row[-1:]], np.int64), past, [len(row) - 1])
     wanted = reference_logits(reference, row[:-1], runner.layout, last=GREEDY_STEPS)
-    pairs, exact = list(zip(answers, wanted, strict=True)), precision == "fp32"
-    error = _overall([logit_error(found, expected) for found, expected in pairs], exact=exact)
-    gap = _overall([_gap(found, expected) for found, expected in pairs], exact=exact)
+    pairs = list(zip(answers, wanted, strict=True))
+    error, gap = (_overall([measure(*pair) for pair in pairs], precision) for measure in (logit_error, _gap))
     other = "the likeliest id is another one, {:.1e} deviations below the model's"
     return [
-        measured(LANGUAGE_MODEL, f"{len(prompt)} ids", error, TOLERANCES[precision], LOGIT_FAULT),
-        measured(LANGUAGE_MODEL, f"greedy after {len(prompt)}", gap, GREEDY_GAPS[precision], other),
+        measured(LANGUAGE_MODEL, f"{len(prompt)} ids", error, TOLERANCES[precision], fault=LOGIT_FAULT),
+        measured(LANGUAGE_MODEL, f"greedy after {len(prompt)}", gap, GREEDY_GAPS[precision], fault=other),
     ]
 
 
@@ -179,8 +177,8 @@ def _batch_errors(runner: GraphRunner, reference: nn.Module, prompts: Sequence[S
     return errors
 
 
-def _overall(errors: Sequence[float], *, exact: bool) -> float:
-    return float(np.max(errors) if exact else np.median(errors))
+def _overall(errors: Sequence[float], precision: Precision) -> float:
+    return float(np.max(errors) if precision == "fp32" else np.median(errors))
 
 
 def reference_logits(reference: nn.Module, ids: Sequence[int], layout: LanguageModelLayout, *, last: int) -> Logits:
@@ -208,7 +206,7 @@ def _query_check(
     for index, rows in enumerate(reference_queries(reference, prompt, heads)):
         expected[index, : len(rows) // 2], expected[index, half : half + len(rows) // 2] = np.split(rows, 2)
     fault = "the queries of the alignment heads deviate by {:.1e}"
-    return measured(LANGUAGE_MODEL, "queries", logit_error(found, expected), tolerance, fault)
+    return measured(LANGUAGE_MODEL, "queries", logit_error(found, expected), tolerance, fault=fault)
 
 
 def reference_queries(reference: Any, ids: Sequence[int], heads: Sequence[AlignmentHead]) -> list[Logits]:

@@ -20,7 +20,7 @@ from sparktts_onnx.export.alignment.search import (
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.language.config import read_decoder_config
-from sparktts_onnx.export.language.language_model import write_language_model
+from sparktts_onnx.export.language.graph import write_language_model
 from sparktts_onnx.export.language.weights import read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.runtime.language.alignment import TextColumns

@@ -20,7 +20,7 @@ from sparktts_onnx.bundle.contract import Precision
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
-from sparktts_onnx.export.language.language_model import write_language_model
+from sparktts_onnx.export.language.graph import write_language_model
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.verify.graphs import open_session
 from sparktts_onnx.runtime.language import key_value_cache

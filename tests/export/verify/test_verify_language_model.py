@@ -16,7 +16,7 @@ from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Precision
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.language.config import read_decoder_config
-from sparktts_onnx.export.language.language_model import write_language_model
+from sparktts_onnx.export.language.graph import write_language_model
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import read_reference
 from sparktts_onnx.export.verify.graphs import Check

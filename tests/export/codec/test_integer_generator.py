@@ -12,8 +12,13 @@ import torch
 from torch import nn
 
 from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator, PhasedConvolution, ScaleFolding
-from sparktts_onnx.export.codec.integer_convolution import Bounds, IntegerConvolution, IntegerPhasedConvolution
-from sparktts_onnx.export.codec.integer_generator import IntegerGenerator, input_bounds
+from sparktts_onnx.export.codec.integer_generator import (
+    Bounds,
+    IntegerConvolution,
+    IntegerGenerator,
+    IntegerPhasedConvolution,
+    input_bounds,
+)
 from sparktts_onnx.export.codec.lowering import lowered
 from sparktts_onnx.export.modules.config import GeneratorConfig
 from sparktts_onnx.export.modules.generator import WaveGenerator
