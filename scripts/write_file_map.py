@@ -14,7 +14,7 @@ BEGIN, END = "<!-- files: written by scripts/write_file_map.py -->", "<!-- end o
 ORDER = (
     *("", "bundle", "text", "text/normalize", "audio", "audio/encoders", "runtime", "runtime/graphs", "runtime/voices"),
     *("runtime/language", "runtime/codec", "runtime/speech", "export", "export/modules", "export/checkpoint"),
-    *("export/graphs", "export/codec", "export/language", "export/alignment", "export/verify"),
+    *("export/codec", "export/language", "export/alignment", "export/verify"),
     *("batch", "server", "scale", "cli"),
 )
 """Folders as the data flows; others follow by name."""

@@ -43,10 +43,10 @@ ROOMS: dict[str, str] = {
     "export.files": "bundle",
     "export.modules": "bundle export.files",
     "export.checkpoint": "bundle export.files export.modules",
-    "export.graphs": "bundle",
-    "export.codec": "bundle export.modules export.checkpoint export.graphs",
-    "export.language": "bundle export.files export.checkpoint export.graphs",
-    "export.verify": "bundle runtime export.modules export.checkpoint export.graphs export.codec export.language",
+    "export.graph_file": "bundle",
+    "export.codec": "bundle export.modules export.checkpoint export.graph_file",
+    "export.language": "bundle export.files export.checkpoint export.graph_file",
+    "export.verify": "bundle runtime export.modules export.checkpoint export.graph_file export.codec export.language",
     "export": "bundle hub text audio runtime export",
     "batch": "audio files public",
     "server": "audio public",
@@ -56,7 +56,7 @@ ROOMS: dict[str, str] = {
 }
 """The rooms of the package from the bottom up, and the rooms that each may import; everything may import `errors` and
 `_version`. A room stands for its subfolders that have no entry of their own."""
-EXPORTERS = {"export", "export.modules", "export.checkpoint", "export.graphs", "export.codec", "export.language"}
+EXPORTERS = {"export", "export.modules", "export.checkpoint", "export.graph_file", "export.codec", "export.language"}
 EXPORTERS |= {"export.files", "export.verify"}
 
 

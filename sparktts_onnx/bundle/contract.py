@@ -18,19 +18,21 @@ Precision = Literal["fp32", "fp16", "int8", "int4"]
 """What a bundle is made for: fp32 equals the original, fp16 is for NVIDIA GPUs, int8 and int4 are for processors."""
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+Head = Literal["speech", "full"]
+"""Rows of the language model's head: the ids that speech can use, or all."""
+
 QUERIES = "queries"
 """Output of the language model where the manifest names alignment heads: [B, heads, Dh], not rotated."""
 
 
 @dataclass(frozen=True)
-class TensorSpec:
-    """One input or output of a graph."""
+class Tensor:
+    """An input or output of a graph."""
 
     name: str
     dtype: str
-    """`float32`, `int64` or `int32`."""
-    axes: tuple[str, ...]
-    """One entry an axis: a letter for a size that varies or the checkpoint sets, digits for a fixed one."""
+    axes: tuple[str | int, ...]
+    """Sizes of fixed axes; of others a name, here a letter also for what the checkpoint sets."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,19 @@ class GraphSpec:
     """One component graph."""
 
     name: str
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    options: tuple[TensorSpec, ...] = ()
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    options: tuple[Tensor, ...] = ()
     """Inputs that may be left out, all zero then: initializers that a caller may override. Graphs of fixed shapes have
     none, and a runtime looks whether a graph has them."""
 
 
-def _f32(name: str, axes: str) -> TensorSpec:
-    return TensorSpec(name, "float32", tuple(axes.split()))
+def _f32(name: str, axes: str, dtype: str = "float32") -> Tensor:
+    return Tensor(name, dtype, tuple(int(axis) if axis.isdecimal() else axis for axis in axes.split()))
 
 
-def _i64(name: str, axes: str) -> TensorSpec:
-    return TensorSpec(name, "int64", tuple(axes.split()))
+def _i64(name: str, axes: str) -> Tensor:
+    return _f32(name, axes, "int64")
 
 
 _SEMANTIC = _i64("semantic_tokens", "B T")

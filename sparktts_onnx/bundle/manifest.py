@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from sparktts_onnx.bundle.contract import FORMAT_VERSION, LANGUAGE_MODEL, MANIFEST_NAME
+from sparktts_onnx.bundle.contract import FORMAT_VERSION, LANGUAGE_MODEL, MANIFEST_NAME, Tensor
 from sparktts_onnx.bundle.values import Bounds, build
 from sparktts_onnx.errors import BundleError
 
@@ -35,16 +35,6 @@ class FileEntry:
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name or "\\" in self.name:
             raise ValueError(f"{self.name!r} is not the name of a file in the bundle")
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """An input or output as declared in a graph's file."""
-
-    name: str
-    dtype: str
-    axes: tuple[str | int, ...]
-    """Names of dynamic axes, sizes of fixed ones."""
 
 
 @dataclass(frozen=True)

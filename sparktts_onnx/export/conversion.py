@@ -16,13 +16,13 @@ from sparktts_onnx.bundle.contract import (
     LANGUAGE_MODEL,
     SPEAKING_GRAPHS,
     TOKENIZER_NAME,
+    Tensor,
 )
 from sparktts_onnx.bundle.manifest import (
     Alignment,
     CodecLayout,
     GraphEntry,
     Manifest,
-    Tensor,
     describe_file,
     write_manifest,
 )

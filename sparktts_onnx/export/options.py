@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, Precision
+from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, Head, Precision
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.export.graphs.storage import Head
 
 ALL_GRAPHS = (*COMPONENTS, LANGUAGE_MODEL)
 MIN_OPSET, MAX_OPSET = 17, 20

@@ -30,7 +30,7 @@ from sparktts_onnx.export import conversion, resources, staging
 from sparktts_onnx.export.cli import conversion_options
 from sparktts_onnx.export.codec import exporter, references
 from sparktts_onnx.export.codec.lowering import halved
-from sparktts_onnx.export.graphs.graph_file import save_graph
+from sparktts_onnx.export.graph_file import save_graph
 
 REPOSITORY = Path(__file__).parents[2]
 LEAST_MANIFEST = '{"tokenizer": {"name": "tokenizer.json"}, "graphs": {}}'

@@ -30,7 +30,7 @@ def test_axes_are_declared_as_documented(bundle: Callable[[str], Path], precisio
     for name, spec in COMPONENTS.items():
         graph = manifest.graphs[name]
         for tensor, found in zip((*spec.inputs, *spec.outputs), (*graph.inputs, *graph.outputs), strict=True):
-            letters = {letter for letter in tensor.axes if letter in "BNTF"}
+            letters = {letter for letter in tensor.axes if letter in set("BNTF")}
             assert {axis for axis in found.axes if isinstance(axis, str)} == letters, (name, tensor.name, found.axes)
         assert [option.name for option in graph.options] == [option.name for option in spec.options]
 

@@ -161,13 +161,12 @@ class AlignmentSearch:
                 f"no attention head follows the text: the clearest has a contrast of {best:.3f} of {LEAST_CONTRAST}"
             )
             return Alignment(contrast=best, reason=reason)
-        chosen = choose_heads(clarity)
+        chosen, frame_seconds = choose_heads(clarity), self._codec.hop_length / self._codec.sample_rate
+        joined = [np.mean([heads[place] for place in chosen], axis=0) for heads in masses]
         offsets = np.concatenate(
             [
-                word_offsets(
-                    each.recording, answer.text, np.mean([m[place] for place in chosen], axis=0), self._seconds
-                )
-                for each, answer, m in zip(voiced, spoken, masses, strict=True)
+                word_offsets(each.recording, answer.text, mass, frame_seconds)
+                for each, answer, mass in zip(voiced, spoken, joined, strict=True)
             ]
         )
         lead = float(np.median(offsets))
@@ -181,11 +180,6 @@ class AlignmentSearch:
             late_error_seconds=round(float(np.percentile(errors, 95)), 4),
             contrast=round(float(np.mean([clarity[place] for place in chosen])), 4),
         )
-
-    @property
-    def _seconds(self) -> float:
-        """Of a token's sound."""
-        return self._codec.hop_length / self._codec.sample_rate
 
 
 def hear(recordings: Sequence[Recording], references: References, codec: CodecLayout) -> list[Voiced]:

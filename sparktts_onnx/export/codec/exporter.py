@@ -12,9 +12,9 @@ from torch import nn
 from sparktts_onnx.bundle.contract import GraphSpec
 from sparktts_onnx.errors import ExportError
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.codec.examples import DYNAMIC_LETTERS, Size, declared_axes, examples, zeros
+from sparktts_onnx.export.codec.examples import DYNAMIC_LETTERS, Size, declared, examples, zeros
 from sparktts_onnx.export.codec.lowering import lowered
-from sparktts_onnx.export.graphs.graph_file import save_graph, store_half, tidy
+from sparktts_onnx.export.graph_file import save_graph, store_half, tidy
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,6 @@ def export_graph(
 def _declare_sizes(model: onnx.ModelProto, spec: GraphSpec, checkpoint: Checkpoint) -> None:
     """Write the sizes that the checkpoint sets into the outputs, where tracing invents a name for some."""
     for tensor, value in zip(spec.outputs, model.graph.output, strict=True):
-        for size, dim in zip(declared_axes(tensor, checkpoint), value.type.tensor_type.shape.dim, strict=True):
+        for size, dim in zip(declared(tensor, checkpoint).axes, value.type.tensor_type.shape.dim, strict=True):
             if isinstance(size, int):
                 dim.dim_value = size

@@ -25,7 +25,7 @@ from sparktts_onnx.export.codec.generator_lowering import (
     StreamSnake,
     constant,
 )
-from sparktts_onnx.export.graphs.graph_file import quantize_rows
+from sparktts_onnx.export.graph_file import quantize_rows
 
 _LEVELS = 255
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator
 from sparktts_onnx.export.codec.integer_generator import IntegerGenerator
-from sparktts_onnx.export.graphs.graph_file import EXTERNAL_BYTES
+from sparktts_onnx.export.graph_file import EXTERNAL_BYTES
 from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.modules.quantizer import VectorQuantizer
 from sparktts_onnx.export.modules.speaker import RootMeanSquareNorm

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Precision
-from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, Tensor, TokenIds
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Head, Precision, Tensor
+from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, TokenIds
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
-from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile, declare
-from sparktts_onnx.export.graphs.storage import Head
+from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile, declare
 from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
 from sparktts_onnx.export.language.products import PRODUCTS, Products
 from sparktts_onnx.export.language.weights import DecoderWeights

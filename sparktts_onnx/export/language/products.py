@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from sparktts_onnx.bundle.contract import Precision
-from sparktts_onnx.export.graphs.graph_file import MICROSOFT, GraphFile, quantize_rows
+from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile, quantize_rows
 from sparktts_onnx.export.language.quantize import block_of, quantize
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from sparktts_onnx.bundle.contract import QUERIES
-from sparktts_onnx.bundle.manifest import AlignmentHead, Tensor
-from sparktts_onnx.export.graphs.graph_file import declare
+from sparktts_onnx.bundle.contract import QUERIES, Tensor
+from sparktts_onnx.bundle.manifest import AlignmentHead
+from sparktts_onnx.export.graph_file import declare
 
 
 def add_queries(path: Path, heads: Sequence[AlignmentHead], *, group: int) -> None:

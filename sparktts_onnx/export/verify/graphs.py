@@ -14,10 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sparktts_onnx.bundle.contract import GraphSpec
-from sparktts_onnx.bundle.manifest import Tensor
+from sparktts_onnx.bundle.contract import GraphSpec, Tensor
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
-from sparktts_onnx.export.codec.examples import Size, declared_axes, examples, option_examples
+from sparktts_onnx.export.codec.examples import Size, declared, examples, option_examples
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
 TOLERANCE = 1e-4
@@ -139,8 +138,7 @@ def verify_declaration(
             faults.append(f"{kind}s are {names}, expected {expected}")
             continue
         for tensor, entry in zip(tensors, found, strict=True):
-            declared = Tensor(tensor.name, tensor.dtype, declared_axes(tensor, checkpoint))
-            faults += tensor_faults(entry, declared, are_fixed=not dynamic)
+            faults += tensor_faults(entry, declared(tensor, checkpoint), are_fixed=not dynamic)
     return Check(spec.name, "declaration", None, None, "; ".join(faults) or None)
 
 

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES, Precision
-from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, Tensor, TokenIds
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, QUERIES, Precision, Tensor
+from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, LanguageModelLayout, TokenIds
 from sparktts_onnx.export.language.graph import cache_names, graph_tensors
 from sparktts_onnx.export.verify.graphs import Check, measured, open_session, tensor_faults
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparktts_onnx.bundle.manifest import Tensor
-from sparktts_onnx.export.graphs.graph_file import GraphFile, declare
+from sparktts_onnx.bundle.contract import Tensor
+from sparktts_onnx.export.graph_file import GraphFile, declare
 from sparktts_onnx.export.language import quantize
 from sparktts_onnx.export.language.products import RowProducts
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort

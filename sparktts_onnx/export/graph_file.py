@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from sparktts_onnx.bundle.manifest import Tensor
+from sparktts_onnx.bundle.contract import Tensor
 from sparktts_onnx.errors import ExportError
 
 MICROSOFT = "com.microsoft"

@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 
-from sparktts_onnx.bundle.manifest import Tensor
-from sparktts_onnx.export.graphs.graph_file import GraphFile, declare, save_graph
+from sparktts_onnx.bundle.contract import Tensor
+from sparktts_onnx.export.graph_file import GraphFile, declare, save_graph
 
 OUTPUT = declare(Tensor("out", "uint8", ("N",)))
 

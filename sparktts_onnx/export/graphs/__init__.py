@@ -1,1 +1,0 @@
-"""Graphs as files: how each is stored, its nodes and its weights."""
