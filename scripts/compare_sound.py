@@ -54,8 +54,7 @@ def sound(bundle: Path, voices: Path) -> dict[str, str]:
     found = {}
     with SparkTTSONNX(bundle) as tts:
         kept = Voice.load(sorted(voices.glob("*.json"))[0], tts.manifest.codec)
-        enroll = getattr(tts, "enroll", None) or tts.enrol  # type: ignore[attr-defined]
-        cloned = enroll([PROMPT], TRANSCRIPT).voice
+        cloned = tts.enroll([PROMPT], TRANSCRIPT).voice
         ways: dict[str, dict[str, Any]] = {
             "kept": {"voice": kept},
             "created": {"gender": "male", "pitch": "high"},
