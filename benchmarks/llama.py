@@ -27,7 +27,7 @@ def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -
     """Write a checkpoint's language model for llama.cpp, cut to the same ids as ours, embedding and head alike."""
     config = read_decoder_config(llm_folder)
     files = TensorFiles(llm_folder)
-    tensors = files.read_all(sorted(files.names))
+    tensors = files.read_all(sorted(files.shapes))
     tensors[_EMBEDDING] = embedding = tensors[_EMBEDDING][rows.first : rows.first + rows.count]
     partial = target.with_suffix(".partial")
     writer = gguf.GGUFWriter(partial, "qwen2")

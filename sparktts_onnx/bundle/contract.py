@@ -5,6 +5,7 @@ each token), D feature width, G global tokens. Sizes are not part of the contrac
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 FORMAT_VERSION = 1
@@ -47,14 +48,11 @@ class GraphSpec:
     none, and a runtime looks whether a graph has them."""
 
 
-def _f32(name: str, axes: str, dtype: str = "float32") -> Tensor:
+def _tensor(dtype: str, name: str, axes: str) -> Tensor:
     return Tensor(name, dtype, tuple(int(axis) if axis.isdecimal() else axis for axis in axes.split()))
 
 
-def _i64(name: str, axes: str) -> Tensor:
-    return _f32(name, axes, "int64")
-
-
+_f32, _i64 = partial(_tensor, "float32"), partial(_tensor, "int64")
 _SEMANTIC = _i64("semantic_tokens", "B T")
 _GLOBAL = _i64("global_tokens", "B 1 G")
 _D_VECTOR = _f32("d_vector", "B D")

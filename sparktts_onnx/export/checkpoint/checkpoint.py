@@ -79,7 +79,7 @@ class Checkpoint:
         files = TensorFiles(folder)
         with torch.device("meta"):
             codec = BiCodec(self.codec)
-        load_strictly(codec, files.read_all(files.names), source=folder)
+        load_strictly(codec, files.read_all(files.shapes), source=folder)
         return codec.eval().requires_grad_(False)
 
     def load_wav2vec2(self) -> Wav2Vec2Model:

@@ -92,7 +92,7 @@ def read_wav2vec2(folder: Path, config: Wav2Vec2Config) -> Wav2Vec2Model:
     files = TensorFiles(folder)
     with torch.device("meta"):
         model = Wav2Vec2Model(shortened(config))
-    prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in files.names) else ""
+    prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in files.shapes) else ""
     # Heads and unused layers take part in nothing.
     names = {ours: prefix + published_name(ours) for ours in model.state_dict()}
     tensors = files.read_all(names.values())

@@ -66,11 +66,6 @@ class TensorFiles:
                 raise CheckpointError(f"the weights in {self.folder} have two tensors that are read as {name}")
             self._places[name], self.shapes[name] = (path, stored), shape
 
-    @property
-    def names(self) -> frozenset[str]:
-        """Every tensor's name."""
-        return frozenset(self._places)
-
     def read(self, name: str) -> Tensor:
         """One tensor; floating ones as float32, whatever they are stored in."""
         return self.read_all([name])[name]

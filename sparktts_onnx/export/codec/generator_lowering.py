@@ -211,15 +211,10 @@ class LoweredGenerator(nn.Module):
                 needed = torch.minimum(surplus, torch.full_like(surplus, context))
                 state, surplus = trimmed(state, (surplus - needed) * samples, axis=self.time_axis), needed
             state, samples = block(state), samples * rate
-        wav = self.leave(state)
+        wav: Tensor = self.last(state)[:, :, 0]
         return wav if surplus is None else trimmed(wav, surplus * samples)
 
     def enter(self, x: Tensor) -> Tensor:
         """float32 [B, D, T] to the state, [B, C, 1, T]."""
         result: Tensor = self.first(x.unsqueeze(2))
         return result
-
-    def leave(self, state: Tensor) -> Tensor:
-        """The state to float32 [B, 1, N]."""
-        wav: Tensor = self.last(state)[:, :, 0]
-        return wav

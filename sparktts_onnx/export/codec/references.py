@@ -77,10 +77,10 @@ class References:
     def published(self, name: str) -> nn.Module:
         """The module with the checkpoint's weights."""
         if name not in self._published:
-            self._published[name] = CODEC_GRAPHS[name](self.codec) if name in CODEC_GRAPHS else self._features()
+            self._published[name] = CODEC_GRAPHS[name](self.codec) if name in CODEC_GRAPHS else self._wav2vec2()
         return self._published[name]
 
-    def _features(self) -> nn.Module:
+    def _wav2vec2(self) -> nn.Module:
         model, normalize = self.checkpoint.load_wav2vec2(), self.checkpoint.normalize_recording
         return Wav2Vec2Features(model, normalize=normalize).eval()
 

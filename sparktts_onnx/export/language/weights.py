@@ -28,16 +28,16 @@ class DecoderWeights:
         """Compare the files' tensors with what the configuration calls for."""
         self._config = config
         self._files = files
-        self._shapes = expected_shapes(config)
         self._check_head()
-        found = {name for name in files.names if not name.endswith(_IGNORED_SUFFIX)}
+        expected = expected_shapes(config)
+        found = {name for name in files.shapes if not name.endswith(_IGNORED_SUFFIX)}
         if config.tie_word_embeddings:
             found.discard(HEAD)
-        if missing := sorted(self._shapes.keys() - found):
+        if missing := sorted(expected.keys() - found):
             raise CheckpointError(f"the language model in {files.folder} lacks the tensor {missing[0]}")
-        if extra := sorted(found - self._shapes.keys()):
+        if extra := sorted(found - expected.keys()):
             raise CheckpointError(f"the language model in {files.folder} has a tensor too many: {extra[0]}")
-        for name, shape in self._shapes.items():
+        for name, shape in expected.items():
             if files.shapes[name] != shape:
                 raise CheckpointError(
                     f"{name} in {files.folder} has shape {list(files.shapes[name])}, config.json says {list(shape)}"
@@ -45,13 +45,13 @@ class DecoderWeights:
 
     def _check_head(self) -> None:
         """Compare the output head with what the configuration says of it."""
-        stored, folder = HEAD in self._files.names, self._files.folder
+        stored, folder = HEAD in self._files.shapes, self._files.folder
         if not stored and not self._config.tie_word_embeddings:
             raise CheckpointError(
                 f"the language model in {folder} lacks {HEAD}, and config.json does not say that it is the embedding: "
                 "set tie_word_embeddings to true there if it is"
             )
-        if stored and self._config.tie_word_embeddings and EMBEDDING in self._files.names:
+        if stored and self._config.tie_word_embeddings and EMBEDDING in self._files.shapes:
             head, embedding = self._files.read(HEAD), self._files.read(EMBEDDING)
             if head.shape != embedding.shape or not bool((head == embedding).all()):
                 raise CheckpointError(
