@@ -44,8 +44,8 @@ from sparktts_onnx.export.language.weights import DecoderWeights, read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room, estimate
 from sparktts_onnx.export.staging import scratch, staged
-from sparktts_onnx.export.verify.end_to_end import GraphChain, clone_prompt, enroll_both, wave_checks
-from sparktts_onnx.export.verify.graphs import Check, check_device, on_device, summary, verify_graph
+from sparktts_onnx.export.verify.end_to_end import clone_prompt, enroll_both, wave_checks
+from sparktts_onnx.export.verify.graphs import Check, on_device, summary, verify_graph
 from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
 from sparktts_onnx.export.verify.weights import verify_weights
 from sparktts_onnx.hub.names import kept_model
@@ -135,7 +135,7 @@ class Conversion:
         files = export_graph(spec, module, target, checkpoint=self.checkpoint, form=self.form, half=storage.half)
         if self.options.verify:
             self.checks.append(verify_weights(name, module, target))
-            with on_device(module, check_device(cpu_only=self.options.cpu_only or storage.integers)):
+            with on_device(module, cpu_only=self.options.cpu_only or storage.integers):
                 self.checks += verify_graph(
                     spec,
                     module,
@@ -172,18 +172,18 @@ class Conversion:
 
     def verify_end_to_end(self) -> None:
         """Judge the chain of graphs, and with its ids the language model."""
-        options, chain = self.options, GraphChain(self.folder)
+        options = self.options
         prompts = example_prompts(self.checkpoint.token_ids)
         if set(ENROLLMENT_GRAPHS) <= set(options.graphs):
             samples = None if options.dynamic else recording_length(self.checkpoint, options.frames)
-            enrolled = enroll_both(self.references, chain, samples=samples)
+            enrolled = enroll_both(self.references, self.folder, samples=samples)
             self.checks += enrolled.checks
             if set(SPEAKING_GRAPHS) <= set(options.graphs):
-                self.checks += wave_checks(self.references, chain, enrolled)
+                self.checks += wave_checks(self.references, self.folder, enrolled)
             prompts.append(clone_prompt(self.checkpoint.token_ids, enrolled.global_ids))
         self.references.drop_wav2vec2()
         reference = read_reference(self.checkpoint.language_model_folder)
-        with on_device(reference, check_device(cpu_only=options.cpu_only)):
+        with on_device(reference, cpu_only=options.cpu_only):
             self.checks += verify_language_model(
                 self.folder,
                 self.layout,

@@ -21,9 +21,9 @@ RECORDING_VARIANCE_FLOOR = 1e-7
 class Wav2Vec2Features(nn.Module):
     """A recording to the mean of the hidden states that the codec was trained on."""
 
-    def __init__(self, model: nn.Module, *, normalize: bool) -> None:
+    def __init__(self, model: Any, *, normalize: bool) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model
         self.normalize = normalize
         convolution = model.get_submodule("encoder.pos_conv_embed.conv")
         if parametrize.is_parametrized(convolution):
@@ -34,14 +34,14 @@ class Wav2Vec2Features(nn.Module):
         if self.normalize:
             centered = wav - wav.mean(dim=1, keepdim=True)
             wav = centered / torch.sqrt(centered.pow(2).mean(dim=1, keepdim=True) + RECORDING_VARIANCE_FLOOR)
-        extracted = self.model.feature_extractor(wav).transpose(1, 2)  # type: ignore[operator]
-        state: Tensor = self.model.feature_projection(extracted)[0]  # type: ignore[operator]
+        extracted = self.model.feature_extractor(wav).transpose(1, 2)
+        state: Tensor = self.model.feature_projection(extracted)[0]
         encoder = self.model.encoder
-        state = state + encoder.pos_conv_embed(state)  # type: ignore[operator, union-attr]
-        if not self.model.config.do_stable_layer_norm:  # type: ignore[union-attr]
-            state = encoder.layer_norm(state)  # type: ignore[operator, union-attr]
+        state = state + encoder.pos_conv_embed(state)
+        if not self.model.config.do_stable_layer_norm:
+            state = encoder.layer_norm(state)
         kept: list[Tensor] = []
-        for index, layer in enumerate(encoder.layers, start=1):  # type: ignore[union-attr, arg-type]
+        for index, layer in enumerate(encoder.layers, start=1):
             state = layer(state)
             if index in FEATURE_STATES:
                 kept.append(state)

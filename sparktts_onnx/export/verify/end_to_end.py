@@ -55,23 +55,16 @@ def recording(checkpoint: Checkpoint, samples: int | None = None) -> NDArray[np.
     return (0.15 * burst * buzz + 0.01 * noise).astype(np.float32)[None]
 
 
-class GraphChain:
-    """The written graphs, opened one at a time and closed again: memory stays that of the largest."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def run(self, name: str, *inputs: Array) -> list[Array]:
-        """One graph's outputs."""
-        spec = COMPONENTS[name]
-        session = open_session(self.folder / f"{name}.onnx")
-        feeds = {tensor.name: array for tensor, array in zip(spec.inputs, inputs, strict=True)}
-        result: list[Array] = session.run([tensor.name for tensor in spec.outputs], feeds)
-        return result
+def run_graph(folder: Path, name: str, *inputs: Array) -> list[Array]:
+    """The outputs of a written graph, which is opened and closed again: memory stays that of the largest."""
+    spec, session = COMPONENTS[name], open_session(folder / f"{name}.onnx")
+    feeds = {tensor.name: array for tensor, array in zip(spec.inputs, inputs, strict=True)}
+    result: list[Array] = session.run([tensor.name for tensor in spec.outputs], feeds)
+    return result
 
 
-def enroll_both(references: References, chain: GraphChain, *, samples: int | None = None) -> Enrolled:
-    """Turn the recording into ids on both sides."""
+def enroll_both(references: References, folder: Path, *, samples: int | None = None) -> Enrolled:
+    """Turn the recording into ids on both sides; `folder` holds the graphs."""
     build, checkpoint = references.published, references.checkpoint
     tokenizer, speaker = build("quantizer_tokenize"), build("speaker_encoder")
     wav = recording(checkpoint, samples)
@@ -80,8 +73,9 @@ def enroll_both(references: References, chain: GraphChain, *, samples: int | Non
     (z,) = answers(build("encoder"), features)
     (semantic,), (global_ids, _) = answers(tokenizer, z), answers(speaker, clip)
     (semantic_margin,), (global_margin,) = answers(tokenizer, z, ask="margin"), answers(speaker, clip, ask="margin")
-    found_semantic = chain.run("quantizer_tokenize", *chain.run("encoder", *chain.run("wav2vec2", wav)))[0]
-    found_global = chain.run("speaker_encoder", clip)[0]
+    found_z = run_graph(folder, "encoder", *run_graph(folder, "wav2vec2", wav))
+    (found_semantic,) = run_graph(folder, "quantizer_tokenize", *found_z)
+    found_global, _ = run_graph(folder, "speaker_encoder", clip)
     allowed = max(references.storage(name).differing_ids for name in ENROLLMENT_GRAPHS)
     checks = (
         _token_check("prompt semantic ids", found_semantic, semantic, semantic_margin, allowed=allowed),
@@ -92,19 +86,19 @@ def enroll_both(references: References, chain: GraphChain, *, samples: int | Non
 
 def _token_check(subject: str, found: Array, expected: Array, margin: Array, *, allowed: float = 0.0) -> Check:
     if found.shape != expected.shape:
-        return Check(STAGE, subject, None, None, f"shape {list(found.shape)}, expected {list(expected.shape)}")
+        return Check(STAGE, subject, fault=f"shape {list(found.shape)}, expected {list(expected.shape)}")
     wrong = wrong_tokens(found, expected, margin)
     fault = f"{wrong} of {expected.size} differ" if wrong > allowed * expected.size else None
     return Check(STAGE, subject, float(np.mean(found != expected)), allowed, fault)
 
 
-def wave_checks(references: References, chain: GraphChain, enrolled: Enrolled) -> list[Check]:
+def wave_checks(references: References, folder: Path, enrolled: Enrolled) -> list[Check]:
     """Ids back to a recording: the graphs beside the modules with the stored weights, those beside the published."""
     storage = references.storage("decoder")
     stored = _wave(references.stored, enrolled)
-    found_d = chain.run("speaker_detokenize", enrolled.global_ids)[0]
-    found_x = chain.run("prenet", chain.run("quantizer_detokenize", enrolled.semantic_ids)[0], found_d)[0]
-    found = chain.run("decoder", found_x, found_d)[0]
+    (found_d,) = run_graph(folder, "speaker_detokenize", enrolled.global_ids)
+    (found_z,) = run_graph(folder, "quantizer_detokenize", enrolled.semantic_ids)
+    (found,) = run_graph(folder, "decoder", *run_graph(folder, "prenet", found_z, found_d), found_d)
     if found.shape != stored.shape:
         return [Check(STAGE, "wave", None, WAVE_TOLERANCE, f"shape {list(found.shape)}, expected {list(stored.shape)}")]
     error = relative_error(found, stored, share=storage.share)

@@ -42,9 +42,9 @@ class Check:
     """Name of the graph, or of the end-to-end stage."""
     subject: str
     """A size, `declaration`, or what was compared."""
-    error: float | None
+    error: float | None = None
     """Worst deviation relative to the largest magnitude; None where nothing was measured."""
-    tolerance: float | None
+    tolerance: float | None = None
     """What it may be."""
     fault: str | None = None
     """What is wrong; None where the rung holds."""
@@ -62,20 +62,16 @@ def measured(graph: str, subject: str, error: float, tolerance: float, *, fault:
     return Check(graph, subject, error, tolerance, None if error <= tolerance else fault.format(error), share)
 
 
-def check_device(*, cpu_only: bool) -> torch.device:
-    """An accelerator where there is one and it may be used, otherwise the processor."""
+@contextmanager
+def on_device(module: nn.Module, *, cpu_only: bool) -> Iterator[None]:
+    """Let a module run on an accelerator while a graph is compared with it, where there is one and it may be used."""
+    device = "cpu"
     if not cpu_only and torch.cuda.is_available():
         # Ten bits of mantissa would fail the tolerances.
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-        return torch.device("cuda")
-    if not cpu_only and torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
-@contextmanager
-def on_device(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Move a module's weights to where it runs while a graph is compared with it."""
+        device = "cuda"
+    elif not cpu_only and torch.backends.mps.is_available():
+        device = "mps"
     try:
         module.to(device)
         yield
@@ -109,7 +105,7 @@ def verify_graph(
     try:
         session = open_session(path)
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own that share no other base.
-        return [Check(spec.name, "declaration", None, None, f"ONNX Runtime cannot load it: {error}")]
+        return [Check(spec.name, "declaration", fault=f"ONNX Runtime cannot load it: {error}")]
     checks = [verify_declaration(spec, session, checkpoint, dynamic=dynamic)]
     if not checks[0].passed:
         return checks
@@ -139,7 +135,7 @@ def verify_declaration(
             continue
         for tensor, entry in zip(tensors, found, strict=True):
             faults += tensor_faults(entry, declared(tensor, checkpoint), are_fixed=not dynamic)
-    return Check(spec.name, "declaration", None, None, "; ".join(faults) or None)
+    return Check(spec.name, "declaration", fault="; ".join(faults) or None)
 
 
 def tensor_faults(entry: Any, tensor: Tensor, *, are_fixed: bool = False) -> list[str]:

@@ -27,7 +27,7 @@ def verify_weights(name: str, adapter: nn.Module, path: Path) -> Check:
     known = {digest for tensor in _tensors(form) for digest in _digests(tensor)}
     strangers = [entry for entry, array in constants(path) if not _plain(array) and _digest(array) not in known]
     fault = f"{len(strangers)} weights are not the module's: {strangers[0]}" if strangers else None
-    return Check(name, "weights", None, None, fault)
+    return Check(name, "weights", fault=fault)
 
 
 def constants(path: Path) -> Iterator[tuple[str, Array]]:
