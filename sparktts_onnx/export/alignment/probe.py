@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from sparktts_onnx.export.language.config import DecoderConfig
 from sparktts_onnx.export.language.graph import cache_names
 from sparktts_onnx.export.language.queries import expose_projections
 from sparktts_onnx.export.verify.language_model import GraphRunner
+from sparktts_onnx.runtime.language.alignment import Array
 from sparktts_onnx.runtime.language.attention import rotate, text_masses
 
 
@@ -31,7 +31,7 @@ class AttentionProbe:
     def __exit__(self, *_: object) -> None:
         self._path.unlink()
 
-    def masses(self, ids: Sequence[int], columns: range, frames: range) -> np.ndarray[Any, Any]:
+    def masses(self, ids: Sequence[int], columns: range, frames: range) -> Array:
         """How each head's attention is spread over the columns: float32 [layers, heads, frames, columns].
 
         Args:
@@ -45,9 +45,7 @@ class AttentionProbe:
         projected, kept = outputs[: config.num_hidden_layers], outputs[config.num_hidden_layers :]
         return np.stack([self._layer(*pair, columns, frames) for pair in zip(projected, kept, strict=True)])
 
-    def _layer(
-        self, projected: np.ndarray[Any, Any], keys: np.ndarray[Any, Any], columns: range, frames: range
-    ) -> np.ndarray[Any, Any]:
+    def _layer(self, projected: Array, keys: Array, columns: range, frames: range) -> Array:
         """Of one layer: fused projections [1, S, W], keys [1, Hkv, P, Dh]: float32 [heads, frames, columns]."""
         config, width = self._config, keys.shape[3]
         alignment = Alignment(rope_theta=config.rope_theta, rope_dim=config.head_dim)
@@ -56,6 +54,4 @@ class AttentionProbe:
         queries = groups[:, :, : config.group].reshape(len(frames), config.num_attention_heads, width)
         rotated = rotate(queries.transpose(1, 0, 2).astype(np.float32), np.asarray(frames), alignment)
         seen = keys[0, :, columns.start : columns.stop].astype(np.float32) * np.float32(config.head_dim**-0.5)
-        return np.stack(
-            [text_masses(rotated[[i]], seen[[i // config.group]]) for i in range(config.num_attention_heads)]
-        )
+        return np.stack([text_masses(rotated[[i]], seen[[i // config.group]]) for i in range(len(rotated))])

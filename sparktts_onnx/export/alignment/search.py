@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -52,7 +51,7 @@ class Recording:
     text: str
     voice: str
     """Whose it is."""
-    wave: np.ndarray[Any, Any]
+    wave: Array
     """float32 [N]."""
     word_starts: dict[int, float]
     """Seconds at which each word begins, by its first character."""
@@ -148,19 +147,13 @@ class AlignmentSearch:
             scheduler.close()
 
     def _alignment(
-        self,
-        clarity: np.ndarray[Any, Any],
-        masses: Sequence[np.ndarray[Any, Any]],
-        spoken: Sequence[Answer],
-        voiced: Sequence[Voiced],
+        self, clarity: Array, masses: Sequence[Array], spoken: Sequence[Answer], voiced: Sequence[Voiced]
     ) -> Alignment:
         config = self._config
         best = float(clarity.max())
         if best < LEAST_CONTRAST:
-            reason = (
-                f"no attention head follows the text: the clearest has a contrast of {best:.3f} of {LEAST_CONTRAST}"
-            )
-            return Alignment(contrast=best, reason=reason)
+            clearest = f"the clearest has a contrast of {best:.3f} of {LEAST_CONTRAST}"
+            return Alignment(contrast=best, reason=f"no attention head follows the text: {clearest}")
         chosen, frame_seconds = choose_heads(clarity), self._codec.hop_length / self._codec.sample_rate
         joined = [np.mean([heads[place] for place in chosen], axis=0) for heads in masses]
         offsets = np.concatenate(
@@ -198,7 +191,7 @@ def hear(recordings: Sequence[Recording], references: References, codec: CodecLa
     return voiced
 
 
-def _voice(wave: np.ndarray[Any, Any], references: References, codec: CodecLayout) -> Voice:
+def _voice(wave: Array, references: References, codec: CodecLayout) -> Voice:
     seconds = codec.reference_samples / codec.sample_rate
     clip = reference_clip(wave, sample_rate=codec.sample_rate, seconds=seconds, hop=codec.reference_hop)
     with torch.no_grad():
@@ -206,16 +199,14 @@ def _voice(wave: np.ndarray[Any, Any], references: References, codec: CodecLayou
     return Voice(codec=codec.fingerprint, global_ids=tuple(int(i) for i in speaker.reshape(-1)))
 
 
-def choose_heads(clarity: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
+def choose_heads(clarity: Array) -> list[tuple[int, int]]:
     """(layer, head) of the clearest of contrasts [layers, heads], by layer."""
     least = max(LEAST_CONTRAST, SHARE_OF_BEST * float(clarity.max()))
     places = [(int(layer), int(head)) for layer, head in np.argwhere(clarity >= least)]
     return sorted(sorted(places, key=lambda place: -clarity[place])[:MOST_HEADS])
 
 
-def word_offsets(
-    recording: Recording, text: TextColumns, masses: np.ndarray[Any, Any], frame_seconds: float
-) -> np.ndarray[Any, Any]:
+def word_offsets(recording: Recording, text: TextColumns, masses: Array, frame_seconds: float) -> Array:
     """Seconds from when attention comes to each word until it is heard, but for the first, which begins with the sound.
 
     Args:
@@ -246,14 +237,14 @@ def describe(alignment: Alignment) -> str:
     )
 
 
-def _mean_contrasts(masses: Sequence[np.ndarray[Any, Any]], answers: Sequence[Answer]) -> np.ndarray[Any, Any]:
+def _mean_contrasts(masses: Sequence[Array], answers: Sequence[Answer]) -> Array:
     """Of every head, over all answers that hold speech: float64 [layers, heads]."""
     each = [
         contrasts(mass.reshape(-1, *mass.shape[2:]), answer.text.letters()).reshape(mass.shape[:2])
         for mass, answer in zip(masses, answers, strict=True)
         if len(answer.frames)
     ]
-    mean: np.ndarray[Any, Any] = np.mean(each, axis=0)
+    mean: Array = np.mean(each, axis=0)
     return mean
 
 
