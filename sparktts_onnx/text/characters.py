@@ -25,14 +25,8 @@ _UNSPOKEN = re.compile(
     "|[\u0370-\u03ff]{2}"
 )
 """Letters of scripts that are neither Latin nor Chinese nor kana; a single Greek one is a sign of mathematics."""
-_HAN_LETTER = re.compile(f"[{HAN}]")
 _UNSPACED_LETTER = re.compile(f"[{HAN}{KANA}]")
 _ZERO_WIDTH_JOINER = "\u200d"
-
-
-def is_han(char: str) -> bool:
-    """Whether this is a Chinese character."""
-    return _HAN_LETTER.match(char) is not None
 
 
 def is_unspaced(char: str) -> bool:

@@ -16,11 +16,6 @@ TOKENS_PER_SECOND = 50.0
 
 _EDGES = 0.15
 _SYLLABLE = 0.19
-_HAN = 0.27
-_KANA = 0.14
-_HANGUL = 0.2
-_OTHER_LETTER = 0.09
-_DIGIT = 0.36
 _SIGN = 0.38
 _SENTENCE_PAUSE = 0.33
 _CLAUSE_PAUSE = 0.2
@@ -30,13 +25,7 @@ _PIECE = re.compile(
     rf"|(?P<hangul>[{HANGUL}]+)|(?P<letters>[^\W_]+)|(?P<stop>[.!?。！？…\n]+)|(?P<pause>[,;:，；：、—–]+)"
     r"|(?P<signs>[%$€£¥₹+=&@#°/×÷<>≤≥*^~-]+)"
 )
-_PER_CHARACTER = {
-    "han": _HAN,
-    "digits": _DIGIT,
-    "kana": _KANA,
-    "hangul": _HANGUL,
-    "letters": _OTHER_LETTER,
-}
+_PER_CHARACTER = {"han": 0.27, "digits": 0.36, "kana": 0.14, "hangul": 0.2, "letters": 0.09}
 _VOWELS = re.compile("[aeiouy\u00c0-\u024f]+")
 _SILENT_END = re.compile("(?<![aeiouyl])(?:e|es|ed)$|(?<=[aeiouy]l)es?$")
 _LONGEST_INITIALS = 5

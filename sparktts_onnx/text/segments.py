@@ -11,12 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sparktts_onnx.errors import OptionError
-from sparktts_onnx.text.boundaries import (
-    next_piece,
-    pause_after,
-    strength_after,
-    strength_inside,
-)
+from sparktts_onnx.text.boundaries import next_piece, pause_after, strength_after, strength_inside
 from sparktts_onnx.text.characters import is_unspaced, may_cut
 from sparktts_onnx.text.duration import TOKENS_PER_SECOND, expected_tokens
 from sparktts_onnx.text.quotations import Strength, Surroundings

@@ -63,7 +63,6 @@ def rules() -> tuple[Rule, ...]:
         *times.rules(),
         *phones.rules(),
         *codes.rules(),
-        *quantities.coordinates(),
         *numbers.counts(),
         *quantities.rules(),
         *mathematics.rules(),

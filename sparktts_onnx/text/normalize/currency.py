@@ -58,15 +58,13 @@ def _chinese_amount(amount: str, scale: str) -> str:
 
 def _low(found: Found, unit: _Unit) -> str:
     """The lower end of a range, whose unit stands behind the higher: $20.00-$35.00."""
-    low, scale = found["low"], found["low_scale"]
+    low, scale = found["low"].removesuffix(".00"), found["low_scale"]
     if found.language == "zh":
         return _chinese_amount(low, scale)
     if scale:
         return f"{english.number(low)} {scales()[scale.strip().lower()][0]}"
     has_cents = unit.cent and re.search(r"\.\d\d$", low)
-    if not has_cents:
-        return english.number(low)
-    return english.number(low[:-3]) if low.endswith(".00") else _amount(found, low, "", unit)
+    return _amount(found, low, "", unit) if has_cents else english.number(low)
 
 
 def _money(found: Found) -> str:
@@ -84,7 +82,7 @@ def rules() -> tuple[Rule, ...]:
     signs = one_of(sign for sign in words("currencies") if not sign.isalpha())
     codes = one_of(sign for sign in words("currencies") if sign.isalpha())
     long_scale = r"\s?(?:(?:thousand|million|billion|trillion|lakh|crore)(?![a-z])|万亿|万|亿)"
-    letters = one_of(spelling for row in rows("scales") if row[3] for spelling in spellings(row[0]))
+    letters = one_of(words("scales", "letter"))
     scale = rf"(?:{long_scale}|{letters}{OVER})"
     amount = (
         rf"(?P<low>{AMOUNT})(?P<low_scale>{scale})?"

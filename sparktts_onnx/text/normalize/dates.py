@@ -147,12 +147,6 @@ def _season(found: Found) -> str | None:
     return _years(found) if (last - first) % 100 == 1 else None
 
 
-def _era(found: Found) -> str:
-    """820 and 790 BC, AD 79"""
-    spoken = re.sub(rf"(?<=\d){DASH}(?=\d)", " to ", found.text)
-    return re.sub(r"\d+", lambda year: english.old_year(int(year[0])), spoken)
-
-
 def _decade(found: Found) -> str | None:
     """1990s, '80s, 1980s-90s, the 1960's; not the year of 2020's winner"""
     years = re.findall(r"\d+", found.text)
@@ -202,8 +196,6 @@ def rules() -> tuple[Rule, ...]:
     days = rf"(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?"
     numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.|·\d\d?·)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
     span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
-    era = r"(?:BCE?|CE|AD|B\.C\.?(?:E\.?)?|A\.D\.?|C\.E\.?)(?![A-Za-z])"
-    of_era = rf"\d{{1,4}}(?:(?:\s(?:and|to|or)\s|{DASH})\d{{1,4}})?\s?(?={era})|(?<=\bAD\s)\d{{1,4}}"
     decade = r"['’]?(?:(?:1\d|20)\d0|[2-9]0)['’]?s"
     year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历])|(?<=公元)\d{{3,4}}年)"
 
@@ -215,11 +207,9 @@ def rules() -> tuple[Rule, ...]:
         date(rf"[0-3]?\d/[0-3]?\d/\d\d{_NO_AMOUNT}{END}", _short_year, "en"),
         date(rf"\d\d?/\d\d?{_NO_SHARE}{_NO_AMOUNT}{END}", _dated),
         date(rf"{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
-        date(rf"{month}[-.](?P<day>{_DAY})(?P<until>)[-.](?P<year>{_YEAR}){END}", _named),
-        date(rf"(?<!-){month}-(?P<day>{_DAY})(?P<until>)(?P<year>){END}(?!-)", _named),
+        date(rf"(?<!-){month}[-.](?P<day>{_DAY})(?P<until>)(?:[-.](?P<year>{_YEAR}))?{END}(?!-)", _named),
         date(rf"{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
         date(rf"{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
-        date(rf"(?:{of_era})", _era, "en"),
         date(year_word, _chinese_year, "zh"),
         date(r"(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", _plain, "zh"),
         date(r"(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", Found.by_digit, "zh"),

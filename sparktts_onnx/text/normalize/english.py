@@ -76,14 +76,6 @@ def year(value: int) -> str:
     return f"{_below_hundred(century)} {two_digits(rest)}"
 
 
-def old_year(value: int) -> str:
-    """820 → eight twenty, 79 → seventy-nine: a year with an era behind it."""
-    if not 100 < value < 1000:
-        return year(value)
-    century, rest = divmod(value, 100)
-    return f"{_ONES[century]} {two_digits(rest) if rest else 'hundred'}"
-
-
 def two_digits(value: int) -> str:
     """5 → oh five, 45 → forty-five: the second half of a year or of a time."""
     return f"oh {_ONES[value]}" if value < 10 else _below_hundred(value)

@@ -2,7 +2,7 @@
 
 import re
 
-from sparktts_onnx.text.characters import HAN, HANGUL, KANA, is_han
+from sparktts_onnx.text.characters import HAN, HANGUL, KANA
 from sparktts_onnx.text.normalize.options import Language, NormalizeOptions
 
 _HAN = re.compile(f"[{HAN}]")
@@ -41,7 +41,7 @@ class LanguageFinder:
         after = _CLAUSE_END.split(self._text[end : end + _REACH], maxsplit=1)[0]
         if _OTHER_LETTER.search(before + after):
             return None
-        if is_han(before[-1:].strip() or " ") or is_han(after[:1].strip() or " "):
+        if _HAN.search(before[-1:] + after[:1]):
             return "zh"
         if _ends_in_latin(before) and _ends_in_latin(after[::-1]):
             return "en"

@@ -2,14 +2,19 @@
 
 import re
 
+from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, START, Found, Rule
 from sparktts_onnx.text.normalize.tables import rows
 
 _POWERS = {"2": ("squared", "的平方"), "²": ("squared", "的平方"), "3": ("cubed", "的立方"), "³": ("cubed", "的立方")}
-_TOKEN = re.compile(rf"{AMOUNT}|\^\{{?[-−]?[A-Za-z\d]+\}}?|[²³]|[A-Za-z]+|[<>!=]=|\S")
-_NEEDS_READING = re.compile(r"\d[a-z]\b|[A-Za-z)²³\d]\s?[-−]\s?[A-Za-z(]|[A-Za-z)²³]\s?[-−]\s?\d|[A-Za-z)]\s?\+\s?\d")
-_TERM = rf"(?:(?:{AMOUNT}(?![eE][-−+]?\d))?[A-Za-z](?:\([A-Za-z\d]\))?|{AMOUNT})(?:[²³]|\^[-−]?\d+)?"
+_TOKEN = re.compile(rf"{AMOUNT}|\^\{{?[-−]?[A-Za-z\d]+\}}?|[²³]|[A-Za-z](?=[A-Za-z]?[²³^])|[A-Za-z]+|[<>!=]=|\S")
+_NEEDS_READING = re.compile(
+    r"\d[a-z]\b|[A-Za-z)²³\d]\s?[-−]\s?[A-Za-z(]|[A-Za-z)²³]\s?[-−]\s?\d|[A-Za-z)]\s?\+\s?\d|[=\s][A-Za-z]{2}[²³^]"
+)
+_NAME = rf"(?:{AMOUNT}(?![eE][-−+]?\d))?[A-Za-z](?:\([A-Za-z\d]\))?|(?![kcmd]m)[A-Za-z]{{2}}(?=[²³^])"
+"""3x or g(x), and the mc of mc²"""
+_TERM = rf"(?:{_NAME}|{AMOUNT})(?:[²³]|\^[-−]?\d+)?"
 _SIDE = rf"[-−]?\(?{_TERM}\)?(?:\s?[-−+×*·/]\s?\(?{_TERM}\)?){{0,9}}"
 
 
@@ -21,11 +26,10 @@ def _power(found: Found) -> str:
 
 
 def _small_power(found: Found) -> str:
-    """5², the mc² of E = mc² letter by letter, and the ² alone behind other letters"""
-    base = re.sub(r"(?:[²³]|\^[23])$", "", found.text)
+    """5², and the ² alone behind letters"""
+    base = found.text[:-1].rstrip("^")
     of_english, of_chinese = _POWERS[found.text[-1]]
-    spoken = found.number(base) if base[:1].isdecimal() else " ".join(base)
-    return spoken + found.pick(f" {of_english}", of_chinese)
+    return (found.number(base) if base else "") + found.pick(f" {of_english}", of_chinese)
 
 
 def _operation(found: Found) -> str:
@@ -78,12 +82,13 @@ def spell(found: Found, formula: str) -> str:
 def rules() -> tuple[Rule, ...]:
     """Tried before plain numbers, which would take the base alone."""
     unit, relation = unit_pattern(), r"\s?(?:<=|>=|!=|==|[=<>≤≥≈≠])\s?"
+    start = rf"(?<!{LETTER_OR_DIGIT})(?<![_.)/=&?-])"
     no_code = r"(?<!\w[-−])(?!\d+[eE]\d)"  # no part of a code such as 4e-12e-7f, and no 3e8, which may be one
     no_more = r"(?!\^|\.\d)"
     power = rf"(?P<base>{AMOUNT})(?:\^|(?P<ten>[eE]))(?P<exponent>[-−+]?\d+)"
     return (
         Rule("symbols", r"(?<![\w$])\$(?P<inside>(?=[^\s\d${])[^$\"\n]{1,80}?(?<=[^\s$]))\$(?![\w$])", _formula),
-        Rule("symbols", rf"(?<![\w.)/=&?-]){_SIDE}(?:{relation}{_SIDE}){{1,3}}{OVER}(?![=(\[.]\w|[-+*/=])", _equation),
+        Rule("symbols", rf"{start}{_SIDE}(?:{relation}{_SIDE}){{1,3}}{OVER}(?![=(\[.]\w|[-+*/=])", _equation),
         Rule("symbols", rf"(?<![\w.])(?=\d+\^){power}(?:(?P<unit>{unit})|{OVER}{no_more})", _power),
         Rule(
             "symbols",
@@ -91,7 +96,6 @@ def rules() -> tuple[Rule, ...]:
             _power,
         ),
         Rule("symbols", rf"{START}{AMOUNT}[²³]{OVER}", _small_power),
-        Rule("symbols", rf"(?:(?<==)|(?<==\s))(?![kcmd]m)[A-Za-z]{{2}}(?:[²³]|\^[23]){OVER}(?![²³.])", _small_power),
         Rule("symbols", rf"{START}{AMOUNT}\s?[-−/]\s?{AMOUNT}(?=\s?=)", _operation),
     )
 

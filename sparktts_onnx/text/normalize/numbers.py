@@ -8,12 +8,12 @@ from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.currency import scales
 from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, END, OVER, SIGNED, START, Found, Rule
-from sparktts_onnx.text.normalize.tables import one_of, rows, spellings, words
+from sparktts_onnx.text.normalize.tables import one_of, words
 
 _GROUPED_BY_SPACES = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:\.\d+)?"
 _NOT_MEASURE = re.compile("年级|分之|分(?!钟)|点(?!\\d\\d?分)[\\d一-九]|万一")
 _YEAR_CUE = re.compile(
-    r"(?:\b(?:in|since|from|until|till|by|of|year|years|circa|before|after|between|during|around|early|late|mid"
+    r"(?:\b(?:in|since|from|until|till|by|of|year|years|circa|AD|before|after|between|during|around|early|late|mid"
     r"|spring|summer|autumn|fall|winter)\s|\b(?:mid|early|late|pre|post)-)$",
     re.IGNORECASE,
 )
@@ -91,7 +91,7 @@ def _number(found: Found) -> str:
 def _is_year(found: Found) -> bool:
     if not re.fullmatch(r"1\d{3}|20\d\d", found.text) or _IN_A_SUM.match(found.before[-2:] + "|" + found.after[:2]):
         return False
-    if _YEAR_CUE.search(found.before) or re.match("['’]s\\b", found.after):
+    if _YEAR_CUE.search(found.before) or re.match(r"['’]s\b|\s?(?:BCE?|CE|AD)\b", found.after):
         return True
     return int(found.text) >= 1900 and not _COUNTED.match(found.after)
 
@@ -112,7 +112,7 @@ def _circled(found: Found) -> str:
 
 def counts() -> tuple[Rule, ...]:
     """Tried before units, which would take the m of 4.5m users."""
-    letters = one_of(spelling for row in rows("scales") if row[3] for spelling in spellings(row[0]))
+    letters = one_of(words("scales", "letter"))
     of_chinese = (
         r"(?:[kK]|w(?! ?(?:灯|功率|[快闪超]充|充电|电|的灯))|W(?=\+|多|个?(?:用户|粉丝|人|块|元|播放|阅读|点赞)))"
     )

@@ -1,7 +1,7 @@
 """Numbers of telephones, cards and the like: digit by digit, in their groups."""
 
 import re
-from functools import cache
+from functools import cache, partial
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
@@ -40,9 +40,8 @@ def _cut(group: str) -> list[str]:
 
 def _dialed(found: Found) -> str:
     plus = found.pick("plus ", "加") if found.text.startswith("+") else ""
-    if found.language == "en":
-        return plus + ", ".join(map(english.digits, _groups(found.text)))
-    return plus + "，".join(chinese.digits(group, one="幺") for group in _groups(found.text))
+    digits = english.digits if found.language == "en" else partial(chinese.digits, one="幺")
+    return plus + found.pick(", ", "，").join(map(digits, _groups(found.text)))
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import cache
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.fractions import VULGAR, read_fraction
 from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, OVER, SIGNED, START, Found, Rule, fixed
-from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings, words
+from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
 _TEMPERATURES = ("°C", "℃", "°", "°F", "℉")
 _SCALE = r"(?P<scale>\s?(?:hundred|thousand|million|billion|trillion)\b|万亿|万|亿)?"
@@ -22,24 +22,16 @@ _NEXT_NOUN = re.compile(
 )
 _REACH = 200
 """How far before a sign for inches or feet a quotation may open, in characters."""
-_DIRECTIONS = {
-    "N": ("north", "北纬"),
-    "S": ("south", "南纬"),
-    "E": ("east", "东经"),
-    "W": ("west", "西经"),
-    "": ("", ""),
-}
-_DEGREES = r"\d+(?:\.\d+)?"
+_DIRECTIONS = {"N": ("north", "北纬"), "S": ("south", "南纬"), "E": ("east", "东经"), "W": ("west", "西经")}
 _PARTS_OF_DEGREE = (("degree", "度"), ("minute", "分"), ("second", "秒"))
 
 
 @cache
 def unit_pattern() -> str:
     """A unit right behind a number: one of the table, or two with a slash between them."""
-    places: dict[str, list[str]] = {"": [], "space": [], "attached": []}
-    for row in rows("units"):
-        places[row[4] if row[4] in places else ""] += spellings(row[0])
-    simple = rf" ?{one_of(places[''])}| {one_of(places['space'])}|{one_of(places['attached'])}|(?<=\.\d\d)s|(?<=\.\d)s"
+    spaced, attached = words("units", "space"), words("units", "attached")
+    anywhere = words("units") - spaced - attached
+    simple = rf" ?{one_of(anywhere)}| {one_of(spaced)}|{one_of(attached)}|(?<=\.\d\d)s|(?<=\.\d)s"
     per = one_of((words("per") | words("units")) - {"°", "A", "V"})
     stop = r"(?:(?<=[a-z])\.(?=\s[a-z]|[,;:)])|(?:(?<=ft)|(?<=lb)|(?<=hr)|(?<=in))\.(?=\s\d))"
     return rf"(?:{simple})(?:/{per})?(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d)){stop}?"
@@ -106,17 +98,8 @@ def _height(found: Found) -> str:
     return found.pick(f"{feet} foot {inches}", f"{feet}英尺{inches}英寸")
 
 
-def _feet_and_inches(found: Found) -> str:
-    """5 ft 9 in"""
-    feet, inches = (
-        f"{found.number(found[name])}{found.pick(' ' + (one if found[name] == '1' else name), of_chinese)}"
-        for name, one, of_chinese in (("feet", "foot", "英尺"), ("inches", "inch", "英寸"))
-    )
-    return found.pick(f"{feet} {inches}", feet + inches)
-
-
 def _inches(found: Found) -> str | None:
-    """10 in. pipe, 2" nail, 8' wide"""
+    """10 in. pipe, 2" nail, 8' wide, 5 ft 9 in"""
     start, amount, sign = found.match.start(), found["amount"], found["sign"]
     spoken = read_fraction(found, amount) if re.search(rf"[/{VULGAR}]", amount) else found.number(amount)
     around = str(found.match.string)[max(0, start - _REACH) : start].rpartition("\n\n")[2]
@@ -148,44 +131,33 @@ def _fraction_with_unit(found: Found) -> str | None:
 
 
 def _place(found: Found) -> str:
-    """北纬40°N says the direction once."""
-    values = re.findall(rf"[-−]?{_DEGREES}", found.text)
-    of_english, of_chinese = _DIRECTIONS[found["direction"]]
-    if found.language == "zh":
-        spoken = "".join(found.number(value) + name for value, (_, name) in zip(values, _PARTS_OF_DEGREE, strict=False))
-        return spoken if found.before.endswith(of_chinese) else of_chinese + spoken
-    parts = zip(values, _PARTS_OF_DEGREE, strict=False)
-    spoken = " ".join(f"{found.number(value)} {name}{'' if value == '1' else 's'}" for value, (name, _) in parts)
-    return f"{spoken} {of_english}".rstrip()
-
-
-def coordinates() -> tuple[Rule, ...]:
-    """Degrees with a direction, or with minutes and seconds: 40.7°N, 40°42′; tried before units, which would take the
-    degrees alone."""
-    seconds = rf"\s?{_DEGREES}\s?(?:[\"”″]|''|’’|′′)"
-    minutes = rf"\s?{_DEGREES}\s?['’′](?:{seconds})?"
-    direction = rf"(?:\s?(?P<direction>[NSEW]){OVER}(?!['’]))"
-    return (
-        Rule("units", rf"{START}{SIGNED}\s?°(?={minutes}|\s?[NSEW]{OVER}(?!['’]))(?:{minutes})?{direction}?", _place),
+    """40°42′N; 北纬40°N says the direction once."""
+    of_english, of_chinese = _DIRECTIONS.get(found["direction"], ("", ""))
+    spoken = found.pick(" ", "").join(
+        found.number(value) + found.pick(f" {name}{'' if value == '1' else 's'}", chinese_name)
+        for value, (name, chinese_name) in zip(re.findall(SIGNED, found.text), _PARTS_OF_DEGREE, strict=False)
     )
+    if found.language == "en":
+        return f"{spoken} {of_english}".rstrip()
+    return spoken if found.before.endswith(of_chinese) else of_chinese + spoken
 
 
 def rules() -> tuple[Rule, ...]:
     """Tried before fractions and numbers, which would take the number alone."""
     unit, double, single = unit_pattern(), "(?:[\"”″]|''|’’|′′)", "['’′]"
-    inch = r"\s?(?:in|inch|inches)\b\.?"
+    minutes = rf"\s?{AMOUNT}\s?{single}(?:\s?{AMOUNT}\s?{double})?"
+    direction = rf"\s?[NSEW]{OVER}(?!['’])"
+    place = rf"°(?={minutes}|{direction})(?:{minutes})?(?:\s?(?P<direction>[NSEW]){OVER}(?!['’]))?"
+    behind_feet = "|".join(rf"(?<=\d{foot}\s)" for foot in ("ft", " ft", r" ft\.", " feet", " foot"))
     measured = r"(?=\s(?:wide|long|tall|high|deep|thick|by|x|×|in\sdiameter)\b)"
-    inches = rf"\sin\.(?=\s[a-z]|[,;)])|-in\.?(?=\s[a-z])|\s?in{measured}|(?<!\s)in(?![\w-])|[\"”″](?![\w:\]}}}}])"
+    inches = rf"\sin\.(?=\s[a-z]|[,;)])|-in\.?(?=\s[a-z])|\s?in{measured}|(?<!\s)in(?![\w-])|[\"”″](?![\w:\]}}])"
     feet = rf"{single}(?:{measured}|(?=\s[a-z]{{3}})|(?=\s?[xX×]\s?\d)|(?=[,.;)]|$))"
     number = rf"(?P<amount>(?:\d+[\s-])?\d+/\d+|\d*[{VULGAR}]|{AMOUNT})"
     return (
+        Rule("units", rf"{START}{SIGNED}\s?{place}", _place),
         Rule("units", rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
         Rule("units", rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
-        Rule(
-            "units",
-            rf"{START}(?P<feet>{AMOUNT})\s?(?:ft|foot|feet)\.?,?\s?(?P<inches>{AMOUNT}){inch}(?!\w)",
-            _feet_and_inches,
-        ),
+        Rule("units", rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),
         Rule("units", rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
         Rule("units", rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
         Rule("units", rf"{START}(?P<amount>(?:\d+\s)?\d/\d|\d*[{VULGAR}])(?P<unit>{unit})", _fraction_with_unit),

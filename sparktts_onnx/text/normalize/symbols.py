@@ -91,11 +91,6 @@ def rules() -> tuple[Rule, ...]:
         rf"(?<=[A-Za-z\d)%°])\s?[×÷±]\s?{operand}",
         rf"(?<=[\d)²³])\s?(?:[+<>=]|[<>=]=)\s?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
     )  # between names and numbers: x ≤ y, a × b, 1 < x, a² + b²
-    alone = rf"[\s(，。：、“\"{HAN}]"
-    equation = (
-        rf"(?:(?<=^[A-Za-z])|(?<={alone}[A-Za-z])|(?<=^[A-Za-z]\s)|(?<={alone}[A-Za-z]\s))"
-        rf"=\s?(?=(?![kcmd]m)[A-Za-z]{{1,2}}(?:[²³]|\^[23]){OVER}(?![²³.]\w))"
-    )  # E=mc² and no a=b of a program
     sure_area = rf"(?:km²|m²|㎡|m³){OVER}"
     area = rf"(?:{sure_area}|(?:km2|m2|m3){OVER})"  # m2 is one behind an amount, not in gcc/m2/examples
     return (
@@ -109,7 +104,6 @@ def rules() -> tuple[Rule, ...]:
         Rule("symbols", r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", fixed(" to ", "到")),
         Rule("symbols", r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
         Rule("symbols", operator, _between),
-        Rule("symbols", equation, _between),
         Rule("symbols", relation, _between),
         Rule("symbols", leading, _before),
         Rule(

@@ -81,12 +81,11 @@ def _offset(found: Found) -> str:
     name, hours, minutes = found["name"], int(found["hours"]), int(found["minutes"] or "0")
     if not hours and not minutes:
         return name
-    is_plus = found["sign"] == "+"
-    if found.language == "en":
-        spoken = f"{name} {'plus' if is_plus else 'minus'} {english.cardinal(hours)}"
-        return f"{spoken} {english.two_digits(minutes)}" if minutes else spoken
-    spoken = name + ("加" if is_plus else "减") + chinese.cardinal(hours)
-    return f"{spoken}小时{chinese.cardinal(minutes)}分" if minutes else spoken
+    sign = found.pick(" plus ", "加") if found["sign"] == "+" else found.pick(" minus ", "减")
+    spoken = name + sign + found.number(str(hours))
+    if not minutes:
+        return spoken
+    return spoken + found.pick(f" {english.two_digits(minutes)}", f"小时{chinese.cardinal(minutes)}分")
 
 
 def rules() -> tuple[Rule, ...]:

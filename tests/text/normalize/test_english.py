@@ -225,12 +225,12 @@ ENGLISH = {
         ("5-10 km", "five to ten kilometers"),
         ("1,5 kg, 1,75 m", "one point five kilograms, one point seven five meters"),
         ("At 10°N 20°E.", "At ten degrees north twenty degrees east."),
-        ("40.7° N, 74°W", "forty point seven degrees north, seventy-four degrees west"),
         ("40°42′N", "forty degrees forty-two minutes north"),
         (
             "40°42'46\"N 1°1′0″S",
             "forty degrees forty-two minutes forty-six seconds north one degree one minute zero seconds south",
         ),
+        ("40.7° N, 74°W", "forty point seven degrees north, seventy-four degrees west"),
         ("5'11\", 12'6\"", "five foot eleven, twelve foot six"),
         ("10kg~20kg, 1 km-2 km", "ten kilograms to twenty kilograms, one kilometer to two kilometers"),
         ("1½ tsp, 1/2 km", "one and a half teaspoons, one half kilometer"),

@@ -30,9 +30,7 @@ ENGLISH = {
         ("Jan-15-2020", "January fifteenth, twenty twenty"),
     ],
     "years": [
-        ("between 820 and 790 BC", "between eight twenty and seven ninety BC"),
-        ("from 512 to 480 BC, AD 79", "from five twelve to four eighty BC, AD seventy-nine"),
-        ("300-250 BC, 340 A.D", "three hundred to two fifty BC, three forty A.D"),
+        ("820 BC, AD 79, 1200 BC", "eight hundred twenty BC, AD seventy-nine, twelve hundred BC"),
         ("the 1980s-90s", "the nineteen eighties to nineties"),
         ("2019's winner, the 1960's", "twenty nineteen's winner, the nineteen sixties"),
     ],
