@@ -31,7 +31,7 @@ def _with_dashes(argument: str) -> str:
 
 
 def add_bundle_argument(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Which bundle, for `open_bundle`; the group of the option."""
+    """Which bundle, for `open_model` where nothing is computed; the group of the options."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
@@ -58,21 +58,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_bundle(options: argparse.Namespace) -> SparkTTSONNX:
-    """The model that the options name, where nothing is computed with it."""
-    return SparkTTSONNX.from_pretrained(options.model, precision=options.precision)
-
-
 def open_model(options: argparse.Namespace, *, slots: int = SparkTTSONNX.DEFAULT_SLOTS) -> SparkTTSONNX:
-    """The model that the options name, with `slots` answers at once."""
-    return SparkTTSONNX.from_pretrained(
-        options.model,
-        precision=options.precision,
-        device=options.device,
-        threads=options.threads,
-        slots=slots,
-        packed_weights=options.packed_weights,
-    )
+    """The model that the options name, run as they say, with `slots` answers at once."""
+    names = ("precision", "device", "threads", "packed_weights")
+    how = {name: value for name, value in vars(options).items() if name in names}
+    return SparkTTSONNX.from_pretrained(options.model, slots=slots, **how)
 
 
 def add_voices_argument(parser: _Options) -> None:

@@ -9,7 +9,6 @@ from sparktts_onnx.cli.arguments import (
     add_model_arguments,
     add_style_arguments,
     add_voices_argument,
-    open_bundle,
     open_model,
 )
 from sparktts_onnx.cli.output import say
@@ -71,7 +70,7 @@ def _add(
         add_bundle_argument(parser)
 
     def run(options: argparse.Namespace) -> int:
-        with (open_model if computes else open_bundle)(options) as tts:
+        with open_model(options) as tts:
             return act(options, tts, VoiceLibrary(options.voices_dir, tts.manifest.codec))
 
     parser.set_defaults(run=run)
