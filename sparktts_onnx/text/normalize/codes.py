@@ -50,7 +50,7 @@ def rules() -> tuple[Rule, ...]:
     """Tried before numbers, which would take a part alone."""
     street = rf"(?:(?:[NSEW]\.?|[A-Z]\w+|\d{{1,3}}(?:st|nd|rd|th))\s){{1,3}}{one_of(words('streets'))}\b"
     shortened = one_of(row[0] for row in rows("streets") if row[1])
-    named = "|".join(rf"{number}(?={one_of(spellings(behind))})" for number, behind in rows("named"))
+    named = "|".join(rf"{re.escape(number)}(?={one_of(spellings(behind))})" for number, behind in rows("named"))
     models = "|".join(rf"(?<={name})" for name in sorted(words("lists", "model")))
     return (
         Rule("numbers", rf"{START}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}}|/\d\d?){END}", _code),

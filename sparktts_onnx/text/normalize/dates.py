@@ -33,29 +33,24 @@ def _month_of() -> dict[str, int]:
     return {name.lower(): number for number, names in enumerate(months(), 1) for name in names}
 
 
-def _is_date(year: int, month: int, day: int) -> bool:
-    try:
-        datetime.date(year, month, day)
-    except ValueError:
-        return False
-    return True
-
-
-def _ordered(found: Found, written: str) -> tuple[int, int, int] | None:
-    """(year, month, day) of 2024-05-01, 2024/5/1, 5/1/2024 or 31.12.2024; None if there is no such day."""
+def _ordered(found: Found, written: str) -> datetime.date | None:
+    """2024-05-01, 2024/5/1, 5/1/2024 or 31.12.2024; None if there is no such day."""
     first, second, third = (int(part) for part in re.split(r"[-/.·]", written))
     if first > 31:
-        order = (first, second, third)
+        year, month, day = first, second, third
     elif second > 12 or (first <= 12 and found.month_first and "." not in written):
-        order = (third, first, second)
+        year, month, day = third, first, second
     else:
-        order = (third, second, first)
-    return order if _is_date(*order) else None
+        year, month, day = third, second, first
+    try:
+        return datetime.date(year, month, day)
+    except ValueError:
+        return None
 
 
-def _day_of_month(found: Found, month: int, day: int) -> str:
-    of_english = f"{months()[month - 1][0]} {english.ordinal(day)}"
-    return found.pick(of_english, f"{chinese.cardinal(month)}月{chinese.cardinal(day)}日")
+def _day_of_month(found: Found, date: datetime.date) -> str:
+    of_english = f"{months()[date.month - 1][0]} {english.ordinal(date.day)}"
+    return found.pick(of_english, f"{chinese.cardinal(date.month)}月{chinese.cardinal(date.day)}日")
 
 
 def _numeric(found: Found) -> str:
@@ -75,8 +70,8 @@ def _in_words(found: Found, written: str) -> str:
     date = _ordered(found, written)
     if date is None:
         return found.text
-    day = _day_of_month(found, *date[1:])
-    return found.pick(f"{day}, {english.year(date[0])}", f"{chinese.digits(str(date[0]))}年{day}")
+    day = _day_of_month(found, date)
+    return found.pick(f"{day}, {english.year(date.year)}", f"{chinese.digits(str(date.year))}年{day}")
 
 
 def _dated(found: Found) -> str | None:
@@ -89,7 +84,7 @@ def _dated(found: Found) -> str | None:
 def _any_year(found: Found) -> str:
     """12/25 or 25/12, in a leap year."""
     date = _ordered(found, f"{found.text.replace('-', '/')}/2024")
-    return _day_of_month(found, *date[1:]) if date else found.text
+    return _day_of_month(found, date) if date else found.text
 
 
 def _month_of_year(found: Found) -> str | None:
@@ -136,9 +131,8 @@ def _years(found: Found) -> str:
         return chinese.digits(first) + "到" + chinese.digits(last)
     if len(last) == 2 and int(last):
         return f"{english.year(int(first))} to {english.two_digits(int(last))}"
-    return (
-        f"{english.year(int(first))} to {english.year(int(last) if len(last) == 4 else int(first) // 100 * 100 + 100)}"
-    )
+    end = int(last) if len(last) == 4 else (int(first) // 100 + 1) * 100
+    return f"{english.year(int(first))} to {english.year(end)}"
 
 
 def _season(found: Found) -> str | None:
@@ -154,10 +148,8 @@ def _decade(found: Found) -> str | None:
     if is_possessive and not re.search(r"\b(?:the|early|late|mid)[\s-]$", found.before, re.IGNORECASE):
         return None
     if found.language == "zh":
-        return (
-            "到".join(chinese.digits(year) if len(year) == 4 else chinese.cardinal(int(year)) for year in years)
-            + "年代"
-        )
+        spoken = (chinese.digits(year) if len(year) == 4 else chinese.cardinal(int(year)) for year in years)
+        return "到".join(spoken) + "年代"
     return " to ".join(english.decade(int(year)) for year in years)
 
 

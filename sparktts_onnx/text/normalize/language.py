@@ -7,7 +7,6 @@ from sparktts_onnx.text.normalize.options import Language, NormalizeOptions
 
 _HAN = re.compile(f"[{HAN}]")
 _HAN_OR_COMMA = re.compile(f"[{HAN}，、：]")
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
 _LATIN_PAIR = re.compile("[A-Za-z\u00c0-\u024f]{2,}")
 _OTHER_LETTER = re.compile(f"[{KANA}{HANGUL}\u0400-\u1cff\u3105-\u312f]|[\u0370-\u03ff]{{2}}")
@@ -25,7 +24,7 @@ class LanguageFinder:
         self._text = text
         self._everywhere: Language | None = None if options.language == "auto" else options.language
         has_han = _HAN.search(text) is not None
-        has_latin = _LATIN.search(text) is not None
+        has_latin = _LATIN_WORD.search(text) is not None
         if options.language == "auto" and not _OTHER_LETTER.search(text) and not (has_han and has_latin):
             self._everywhere = "zh" if has_han else "en" if has_latin else options.fallback
         self._fallback: Language = options.fallback

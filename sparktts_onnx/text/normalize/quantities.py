@@ -131,12 +131,13 @@ def _fraction_with_unit(found: Found) -> str | None:
 
 
 def _place(found: Found) -> str:
-    """40°42′N; 北纬40°N says the direction once."""
+    """40°42′N, 20–30°N; 北纬40°N says the direction once."""
     of_english, of_chinese = _DIRECTIONS.get(found["direction"], ("", ""))
     spoken = found.pick(" ", "").join(
         found.number(value) + found.pick(f" {name}{'' if value == '1' else 's'}", chinese_name)
-        for value, (name, chinese_name) in zip(re.findall(SIGNED, found.text), _PARTS_OF_DEGREE, strict=False)
+        for value, (name, chinese_name) in zip(re.findall(SIGNED, found["high"]), _PARTS_OF_DEGREE, strict=False)
     )
+    spoken = found.number(found["low"]) + found.pick(" to ", "到") + spoken if found["low"] else spoken
     if found.language == "en":
         return f"{spoken} {of_english}".rstrip()
     return spoken if found.before.endswith(of_chinese) else of_chinese + spoken
@@ -154,7 +155,7 @@ def rules() -> tuple[Rule, ...]:
     feet = rf"{single}(?:{measured}|(?=\s[a-z]{{3}})|(?=\s?[xX×]\s?\d)|(?=[,.;)]|$))"
     number = rf"(?P<amount>(?:\d+[\s-])?\d+/\d+|\d*[{VULGAR}]|{AMOUNT})"
     return (
-        Rule("units", rf"{START}{SIGNED}\s?{place}", _place),
+        Rule("units", rf"{START}(?:(?P<low>{AMOUNT}){DASH})?(?P<high>{SIGNED}\s?{place})", _place),
         Rule("units", rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
         Rule("units", rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
         Rule("units", rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),

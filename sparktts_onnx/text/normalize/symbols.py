@@ -55,7 +55,7 @@ def _per(found: Found) -> str | None:
     return per(found, unit)
 
 
-_SPAN = "|".join(rf"(?<=[\d万亿][{HAN}℃]{{{count}}})[-–—~～](?=\d)" for count in (1, 2, 3))
+_SPAN = "|".join(rf"(?<=[\d万亿][{HAN}℃]{{{count}}})[-–—~～](?=\d[\d.,:]*[{HAN}℃])" for count in (1, 2, 3))
 """Between 5公里 and 10公里: what follows a Chinese unit is no negative number."""
 _WEEKDAYS = r"(?<=[周期拜][一二三四五六日天末])[-–—~～]{1,2}(?=(?:周|星期|礼拜)[一二三四五六日天末])"
 _MONTHS = r"(?<=[一二三四五六七八九十]月)[-–—~～]{1,2}(?=[一二三四五六七八九十]{1,2}月)"

@@ -231,6 +231,7 @@ ENGLISH = {
             "forty degrees forty-two minutes forty-six seconds north one degree one minute zero seconds south",
         ),
         ("40.7° N, 74°W", "forty point seven degrees north, seventy-four degrees west"),
+        ("20–30°N, 20°C", "twenty to thirty degrees north, twenty degrees Celsius"),
         ("5'11\", 12'6\"", "five foot eleven, twelve foot six"),
         ("10kg~20kg, 1 km-2 km", "ten kilograms to twenty kilograms, one kilometer to two kilometers"),
         ("1½ tsp, 1/2 km", "one and a half teaspoons, one half kilometer"),
