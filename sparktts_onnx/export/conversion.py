@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnx
 
@@ -43,7 +44,7 @@ from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import DecoderWeights, read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room, estimate
-from sparktts_onnx.export.staging import scratch, staged
+from sparktts_onnx.export.staging import staged
 from sparktts_onnx.export.verify.end_to_end import clone_prompt, enroll_both, wave_checks
 from sparktts_onnx.export.verify.graphs import Check, on_device, summary, verify_graph
 from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
@@ -65,8 +66,9 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
     """
     checkpoint = open_checkpoint(options.model_dir, language_model=options.language_model, adapter=options.lora)
     check_room(estimate(checkpoint, options), options.output_dir)
-    with staged(options.output_dir) as folder, scratch(options.output_dir) as merged:
+    with staged(options.output_dir) as folder, TemporaryDirectory(dir=folder) as scratch:
         if options.lora is not None:
+            merged = Path(scratch) / "merged"
             merge_adapter(checkpoint.language_model_folder, options.lora, merged)
             checkpoint = dataclasses.replace(checkpoint, language_model_folder=merged)
         work = Conversion(options, checkpoint, folder)

@@ -24,7 +24,10 @@ def staged(target: Path) -> Iterator[Path]:
     Raises:
         OptionError: the target holds something that is not a bundle.
     """
-    target = resolved(target)
+    try:
+        target = target.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
+        raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
     target.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(target)
     check_replaceable(target)
@@ -35,24 +38,6 @@ def staged(target: Path) -> Iterator[Path]:
         _swap(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def scratch(target: Path) -> Iterator[Path]:
-    """Give a path beside `target` for files of the time of a block; what a killed process leaves, `staged` removes."""
-    folder = _sibling(resolved(target), "merged")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def resolved(target: Path) -> Path:
-    """Where a folder really is, or would be."""
-    try:
-        return target.resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
-        raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
 
 
 def check_replaceable(target: Path) -> None:
@@ -82,7 +67,7 @@ def _named_files(manifest: Path) -> set[str]:
 
 def clear_leftovers(target: Path) -> None:
     """Remove what killed conversions to the same target left, and put back a bundle that one had moved aside."""
-    ours = re.compile(rf"\.{re.escape(target.name)}\.(partial|replaced|merged)-([0-9]+)")
+    ours = re.compile(rf"\.{re.escape(target.name)}\.(partial|replaced)-([0-9]+)")
     for folder in list(target.parent.iterdir()):
         found = ours.fullmatch(folder.name)
         if not found or alive(int(found[2])):
