@@ -16,9 +16,9 @@ from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Scheduler
-from sparktts_onnx.runtime.speech.ahead import Segments, events_ahead
+from sparktts_onnx.runtime.speech.ahead import events_ahead
 from sparktts_onnx.runtime.speech.report import Report
-from sparktts_onnx.runtime.speech.segment import Event, Segment
+from sparktts_onnx.runtime.speech.segment import Event, Segment, Segments
 from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
 from sparktts_onnx.runtime.values import path_named, whole_number
 

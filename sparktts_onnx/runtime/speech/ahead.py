@@ -8,13 +8,13 @@ segment is asked for by the thread that will speak it, as its text may still be 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation
-from sparktts_onnx.runtime.speech.segment import Event, Segment, SegmentBegins
+from sparktts_onnx.runtime.speech.segment import Event, Segment, SegmentBegins, Segments
 from sparktts_onnx.runtime.voices.voice import Voice
 
 EVENTS_AHEAD = 8
@@ -22,28 +22,6 @@ EVENTS_AHEAD = 8
 
 Speak = Callable[[Segment, Callable[[], None]], Iterator[Event]]
 """Speaks a segment; calls the given function when the language model has written it."""
-
-
-class Segments:
-    """Segments of an utterance, in order, as their text allows."""
-
-    def __init__(self, segments: Iterable[Segment]) -> None:
-        self._segments = iter(segments)
-        self._count = len(segments) if isinstance(segments, Sized) else 0
-        self._given = 0
-        self.complete = False
-        """Whether those are all."""
-
-    def next(self) -> Segment | None:
-        """The next one, as soon as it is certain; None at the end."""
-        segment = next(self._segments, None)
-        self._given, self.complete = self._given + (segment is not None), segment is None
-        return segment
-
-    @property
-    def known(self) -> int:
-        """Segments that are certain so far."""
-        return max(self._count, self._given)
 
 
 def events_ahead(

@@ -11,10 +11,9 @@ from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.speech.ahead import Segments
 from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.request import Utterance
-from sparktts_onnx.runtime.speech.segment import Segment
+from sparktts_onnx.runtime.speech.segment import Segment, Segments
 from sparktts_onnx.runtime.voices.style import LEVELS, VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.alignment import written_parts

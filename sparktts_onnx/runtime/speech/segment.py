@@ -6,6 +6,7 @@ Every way to take speech is made of these events: whole or streamed, alone or in
 """
 
 import dataclasses
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,28 @@ class Segment:
     def with_pause(self, seconds: float) -> "Segment":
         """The same segment with another pause after it."""
         return dataclasses.replace(self, pause_seconds=seconds)
+
+
+class Segments:
+    """Segments of an utterance, in order, as their text allows."""
+
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        self._segments = iter(segments)
+        self._count = len(segments) if isinstance(segments, Sized) else 0
+        self._given = 0
+        self.complete = False
+        """Whether those are all."""
+
+    def next(self) -> Segment | None:
+        """The next one, as soon as it is certain; None at the end."""
+        segment = next(self._segments, None)
+        self._given, self.complete = self._given + (segment is not None), segment is None
+        return segment
+
+    @property
+    def known(self) -> int:
+        """Segments that are certain so far."""
+        return max(self._count, self._given)
 
 
 @dataclass(frozen=True)

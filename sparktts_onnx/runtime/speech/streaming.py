@@ -9,12 +9,11 @@ from sparktts_onnx.audio.tempo import TempoChanger
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
-from sparktts_onnx.runtime.speech.ahead import Segments
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced
-from sparktts_onnx.runtime.speech.segment import Chunk, Event, SegmentBegins, SegmentEnds
+from sparktts_onnx.runtime.speech.segment import Chunk, Event, SegmentBegins, SegmentEnds, Segments
 
 Progress = Callable[[int, int], None]
 """Called with the segments spoken so far and all of them."""
