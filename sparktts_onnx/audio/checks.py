@@ -29,6 +29,8 @@ CLIPPED_LEVEL = 0.95
 CLIPPED_SHARE = 1e-3
 """Speech that just touches full scale has a tenth of it; one decibel too loud has twice as much."""
 SILENT_SHARE = 0.5
+KEPT_SECONDS = 0.1
+"""Silence that trimming leaves at each end."""
 NOISY_DB = 15.0
 CLEAN_DB = 30.0
 """Background this far under the speech is not heard."""
@@ -150,8 +152,8 @@ def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
     return replace(report, notes=tuple(_notes(report)))
 
 
-def trim_silence(wav: Wave, sample_rate: int, *, keep_seconds: float = 0.1, longest_seconds: float = 0.0) -> Wave:
-    """float32 [M]: `wav` less the silence before the first and after the last word, but for `keep_seconds`.
+def trim_silence(wav: Wave, sample_rate: int, *, longest_seconds: float = 0.0) -> Wave:
+    """float32 [M]: `wav` less the silence before the first and after the last word, but for `KEPT_SECONDS`.
 
     Silence of up to `longest_seconds` at an end stays as it is.
     """
@@ -159,7 +161,7 @@ def trim_silence(wav: Wave, sample_rate: int, *, keep_seconds: float = 0.1, long
     if not len(speaking):
         return wav
     block = round(BLOCK_SECONDS * sample_rate)
-    keep, longest = round(keep_seconds * sample_rate), round(longest_seconds * sample_rate)
+    keep, longest = round(KEPT_SECONDS * sample_rate), round(longest_seconds * sample_rate)
     first, last = int(speaking[0]) * block, (int(speaking[-1]) + 1) * block
     start = max(0, first - keep) if first > longest else 0
     return wav[start : last + keep if len(wav) - last > longest else len(wav)]

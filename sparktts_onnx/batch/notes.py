@@ -24,11 +24,11 @@ class Notes:
         except OSError as error:
             raise _unwritable(path, error) from error
 
-    def places(self, key: str) -> dict[str, int]:
-        """By the value of a key, the place that `at` reads the last such note from."""
+    def places(self) -> dict[str, int]:
+        """By a note's `key`, the place that `at` reads the last such note from."""
         found, place = {}, 0
         for line in _lines(self.path):
-            found[str(_parsed(line).get(key))] = place
+            found[str(_parsed(line).get("key"))] = place
             place += len(line)
         return found
 

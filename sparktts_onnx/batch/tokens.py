@@ -135,7 +135,7 @@ class Rows:
         if output.exists() and not notes.exists():
             write_lines(notes, map(self._note, self._read()))
         self._notes = Notes(notes)
-        self._places = self._notes.places("key")
+        self._places = self._notes.places()
 
     def missing(self, recordings: Sequence[Recording]) -> list[Recording]:
         """Recordings whose tokens are not known."""
@@ -147,7 +147,7 @@ class Rows:
 
     def write(self, recordings: Sequence[Recording]) -> int:
         """Write the rows of all recordings whose tokens are known, in their order; how many they are."""
-        self._places = self._notes.places("key")
+        self._places = self._notes.places()
         known = [(recording, self._places.get(self._encoder.key(recording))) for recording in recordings]
         chosen = [(recording, place) for recording, place in known if place is not None]
         notes = self._notes.at(place for _, place in chosen)

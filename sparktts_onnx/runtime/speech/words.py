@@ -23,21 +23,13 @@ from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.language.prompting import CONTENT_START, TextTokens
 from sparktts_onnx.runtime.speech.segment import HeardWord
 
+# Stop reasons of attempts whose words are wrong:
 WORDS_SKIPPED = "words_skipped"
 WORDS_REPEATED = "words_repeated"
 WORDS_OUT_OF_ORDER = "words_out_of_order"
 END_NOT_REACHED = "end_not_reached"
 SPEECH_AFTER_END = "speech_after_end"
 TRANSCRIPT_REPEATED = "transcript_repeated"
-FAULTS = (
-    WORDS_SKIPPED,
-    WORDS_REPEATED,
-    WORDS_OUT_OF_ORDER,
-    END_NOT_REACHED,
-    SPEECH_AFTER_END,
-    TRANSCRIPT_REPEATED,
-)
-"""Stop reasons of attempts whose words are wrong."""
 
 MOST_EVIDENCE = 3.0
 """Nats by which a path with jumps may beat one without, in an answer that is written. Of good ones, one in a hundred
@@ -60,7 +52,7 @@ class Evidence:
     score: float
     """How much speaks against the words, in nats; 0 for nothing. Of several attempts the one with the least is best."""
     fault: str | None
-    """The fault that weighs most, one of `FAULTS`, or None."""
+    """The fault that weighs most, a stop reason, or None."""
     words: tuple[HeardWord, ...]
 
 
