@@ -134,6 +134,7 @@ def test_words_have_the_times_at_which_they_are_heard(watched: SparkTTSONNX, voi
 def test_words_follow_joints_tempo_and_what_was_written(watched: SparkTTSONNX, voice: Voice) -> None:
     """The second segment begins with half a second of silence, which the joint takes away."""
     ScriptedAttention.orders = iter([ONCE, ONCE])
+    watched._engine.slots = 1  # the first script is the first segment's
     silent = [nano.SILENT] * 25
     scripted.install(
         watched,
