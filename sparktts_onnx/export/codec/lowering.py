@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import cast
 
 from torch import Tensor, nn
@@ -40,9 +41,7 @@ def in_integers(adapter: nn.Module, features: Iterable[Tensor]) -> nn.Module:
     `features`: typical inputs of its wave generator, each float32 [B, D, T].
     """
     result = lowered(adapter)
-    for name, child in result.named_children():
-        if isinstance(child, LoweredGenerator):
-            setattr(result, name, IntegerGenerator(child, features))
+    replace_modules(result, {LoweredGenerator: partial(IntegerGenerator, features=features)})
     return result
 
 

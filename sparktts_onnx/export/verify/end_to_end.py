@@ -108,8 +108,7 @@ def wave_checks(references: References, folder: Path, enrolled: Enrolled) -> lis
     ]
     published = _wave(references.published, enrolled)
     if not np.array_equal(stored, published):
-        deviation = float(np.sqrt(np.mean(np.square(stored - published)) / np.mean(np.square(published))))
-        checks.append(_judge("wave of rounded weights", deviation, storage.wave_tolerance))
+        checks.append(_judge("wave of rounded weights", overall_error(stored, published), storage.wave_tolerance))
     return checks
 
 
