@@ -20,7 +20,7 @@ from sparktts_onnx.runtime.speech.ahead import events_ahead
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.segment import Event, Segment, Segments
 from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
-from sparktts_onnx.runtime.values import path_named, whole_number
+from sparktts_onnx.runtime.values import path_named
 
 MAX_SLOTS = 256
 
@@ -34,7 +34,7 @@ class Engine:
         """See `SparkTTSONNX`."""
         self._bundle = bundle
         self.manifest = bundle.manifest
-        self.slots = whole_number("slots", slots, 1, MAX_SLOTS)
+        self.slots = slots
         self.sessions = Sessions(
             bundle.folder,
             bundle.manifest,

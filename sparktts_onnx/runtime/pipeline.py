@@ -19,7 +19,7 @@ from sparktts_onnx.errors import OptionError
 from sparktts_onnx.hub.bundles import Bundle, open_bundle
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder_stream import StreamOptions
-from sparktts_onnx.runtime.engine import Engine
+from sparktts_onnx.runtime.engine import MAX_SLOTS, Engine
 from sparktts_onnx.runtime.speech.asynchronous import AsyncSpeechStream, write_all
 from sparktts_onnx.runtime.speech.batching import BatchResults
 from sparktts_onnx.runtime.speech.feed import TextFeed
@@ -29,7 +29,7 @@ from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced, Revoicer
 from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream, finished, keep_nothing
-from sparktts_onnx.runtime.values import instance_of, path_named
+from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.enrollment import Enroller, Enrollment, EnrollOptions
 from sparktts_onnx.runtime.voices.style import VoiceStyle
@@ -92,6 +92,7 @@ class SparkTTSONNX:
             HubError: the hub does not give it.
             OptionError, ProviderError: a bad option, a device that this ONNX Runtime does not have.
         """
+        slots = whole_number("slots", slots, 1, MAX_SLOTS)
         if not isinstance(model, Bundle):
             path_named("model", model)
             model = open_bundle(model, device=device)
