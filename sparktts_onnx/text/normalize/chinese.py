@@ -65,6 +65,11 @@ def number(text: str) -> str:
     return f"{words}点{digits(fraction)}" if point else words
 
 
+def counted(text: str) -> str:
+    """The same before what is counted: 两 for 2."""
+    return "两" if text == "2" else number(text)
+
+
 def scaled(text: str, zeros: int) -> str:
     """1.5 with 6 zeros → 一百五十万"""
     with localcontext(prec=len(text) + 16):

@@ -53,7 +53,7 @@ def _chinese_amount(amount: str, scale: str) -> str:
     word, zeros = scales()[scale.strip().lower()] if scale else ("", 0)
     if scale and word.isascii():
         return chinese.scaled(amount, zeros)
-    return ("两" if amount == "2" else chinese.number(amount)) + word
+    return chinese.counted(amount) + word
 
 
 def _low(found: Found, unit: _Unit) -> str:

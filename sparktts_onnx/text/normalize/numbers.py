@@ -99,7 +99,7 @@ def _is_year(found: Found) -> bool:
 def _chinese(text: str, before: str, after: str) -> str:
     """2 before a measure word is 两, but not in 第二个 or 2两."""
     is_counted = after[:1] in words("measures") and not _NOT_MEASURE.match(after) and not before.endswith("第")
-    return "两" if text == "2" and is_counted else chinese.number(text)
+    return chinese.counted(text) if is_counted else chinese.number(text)
 
 
 def _circled(found: Found) -> str:

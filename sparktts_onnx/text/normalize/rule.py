@@ -68,7 +68,7 @@ class Found:
 
     def counted(self, written: str) -> str:
         """The same before what is counted: 两 for 2 in Chinese."""
-        return "两" if written == "2" and self.language == "zh" else self.number(written)
+        return english.number(written) if self.language == "en" else chinese.counted(written)
 
     def digits(self, written: str) -> str:
         """4096 digit by digit."""

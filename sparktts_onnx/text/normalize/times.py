@@ -40,7 +40,7 @@ def _english_time(parts: re.Match[str]) -> str:
 def _chinese_time(parts: re.Match[str]) -> str:
     hour, minute = int(parts["hour"]), int(parts["minute"] or "0")
     spoken = "" if not parts["half"] else "上午" if parts["half"][0] in "aA" else "下午"
-    spoken += ("两" if hour == 2 else chinese.cardinal(hour)) + "点"
+    spoken += chinese.counted(str(hour)) + "点"
     if minute or parts["second"]:
         spoken += _padded(minute) + "分"
     return spoken + (_padded(int(parts["second"])) + "秒" if parts["second"] else "")
@@ -71,8 +71,7 @@ def _span(found: Found) -> str:
     if found.language == "en":
         parts = zip(values, names, strict=True)
         return " ".join(f"{english.cardinal(value)} {name}{'' if value == 1 else 's'}" for value, (name, _) in parts)
-    first = "两" if values[0] == 2 else chinese.cardinal(values[0])
-    numbers = [first, *map(_padded, values[1:])]
+    numbers = [chinese.counted(str(values[0])), *map(_padded, values[1:])]
     return "".join(number + name for number, (_, name) in zip(numbers, names, strict=True))
 
 
