@@ -49,8 +49,7 @@ def _english_part(top: int, bottom: int) -> str:
 def _parts(text: str) -> tuple[int | None, int, int]:
     """(whole or None, top, bottom) of 1/2, 2 1/2 or 2½."""
     if text[-1] in VULGAR:
-        top, bottom = unicodedata.normalize("NFKC", text[-1]).split("\u2044")
-        return (int(text[:-1]) if text[:-1].strip() else None), int(top), int(bottom)
+        text = f"{text[:-1]} {unicodedata.normalize('NFKC', text[-1])}"
     *whole, top, bottom = re.findall(r"\d+", text)
     return (int(whole[0]) if whole else None), int(top), int(bottom)
 

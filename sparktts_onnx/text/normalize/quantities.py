@@ -153,7 +153,7 @@ def rules() -> tuple[Rule, ...]:
     measured = r"(?=\s(?:wide|long|tall|high|deep|thick|by|x|×|in\sdiameter)\b)"
     inches = rf"\sin\.(?=\s[a-z]|[,;)])|-in\.?(?=\s[a-z])|\s?in{measured}|(?<!\s)in(?![\w-])|[\"”″](?![\w:\]}}])"
     feet = rf"{single}(?:{measured}|(?=\s[a-z]{{3}})|(?=\s?[xX×]\s?\d)|(?=[,.;)]|$))"
-    number = rf"(?P<amount>(?:\d+[\s-])?\d+/\d+|\d*[{VULGAR}]|{AMOUNT})"
+    number = rf"(?P<amount>(?:\d{{1,4}}[\s-])?\d{{1,4}}/\d{{1,4}}|\d{{0,4}}[{VULGAR}]|{AMOUNT})"
     return (
         Rule("units", rf"{START}(?:(?P<low>{AMOUNT}){DASH})?(?P<high>{SIGNED}\s?{place})", _place),
         Rule("units", rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
@@ -161,7 +161,11 @@ def rules() -> tuple[Rule, ...]:
         Rule("units", rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),
         Rule("units", rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
         Rule("units", rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
-        Rule("units", rf"{START}(?P<amount>(?:\d+\s)?\d/\d|\d*[{VULGAR}])(?P<unit>{unit})", _fraction_with_unit),
+        Rule(
+            "units",
+            rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})",
+            _fraction_with_unit,
+        ),
         Rule("percents", rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
         Rule("percents", rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
         Rule(
