@@ -123,7 +123,7 @@ def _pressure(found: Found) -> str | None:
     return spoken + (unit_name(found, "mmHg") if found["unit"] else "")
 
 
-def _fraction_with_unit(found: Found) -> str | None:
+def _fraction(found: Found) -> str | None:
     """1/2kg, 1½ km"""
     spoken = read_fraction(found, found["amount"])
     has_whole = re.search(rf"\d[\s{VULGAR}]", found["amount"])
@@ -164,7 +164,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(
             "units",
             rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})",
-            _fraction_with_unit,
+            _fraction,
         ),
         Rule("percents", rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
         Rule("percents", rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
