@@ -161,11 +161,7 @@ def rules() -> tuple[Rule, ...]:
         Rule("units", rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),
         Rule("units", rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
         Rule("units", rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
-        Rule(
-            "units",
-            rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})",
-            _fraction,
-        ),
+        Rule("units", rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})", _fraction),
         Rule("percents", rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
         Rule("percents", rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
         Rule(
