@@ -45,3 +45,12 @@ def test_the_glossary_stays_short() -> None:
     glossary = PAGE.read_text(encoding="utf-8").partition("## Glossary")[2].partition("\n## ")[0]
     rows = [line for line in glossary.splitlines() if line.startswith("| ") and "---" not in line]
     assert 10 <= len(rows) <= 25
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "sparktts_onnx").rglob("*.py")):
+        for name in re.findall(r"^class ([A-Za-z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            places.setdefault(name, []).append(path.name)
+    shared = {name: files for name, files in places.items() if len(files) > 1}
+    assert not shared

@@ -25,7 +25,7 @@ _CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"junk
 
 
 @dataclass(frozen=True)
-class Sound:
+class AudioSource:
     """A recording that is being read."""
 
     sample_rate: int
@@ -34,7 +34,7 @@ class Sound:
     """float64 [n, channels], until the end."""
 
 
-def opened(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[Sound]:
+def opened(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[AudioSource]:
     """The sound of a file from its beginning; `suffix` is a hint where the contents say nothing.
 
     Raises:
@@ -70,12 +70,12 @@ def _is_mp3(head: bytes) -> bool:
 
 
 @contextmanager
-def _with_soundfile(file: BinaryIO, suffix: str, name: str, *, mp3: bool) -> Iterator[Sound]:
+def _with_soundfile(file: BinaryIO, suffix: str, name: str, *, mp3: bool) -> Iterator[AudioSource]:
     try:
         with quiet_stderr() if mp3 else nullcontext():
             opened_file = _sndfile(file, suffix)
         with opened_file as sound:
-            yield Sound(sound.samplerate, sound.channels, _quietly(_read(sound)) if mp3 else _read(sound))
+            yield AudioSource(sound.samplerate, sound.channels, _quietly(_read(sound)) if mp3 else _read(sound))
     except soundfile.LibsndfileError as error:
         if error.code in _UNRECOGNIZED:
             raise _not_audio(name) from error
@@ -111,7 +111,7 @@ def _quietly(blocks: Iterator[NDArray[np.float64]]) -> Iterator[NDArray[np.float
 
 
 @contextmanager
-def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[Sound]:
+def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[AudioSource]:
     try:
         av = load_av("reading it")
     except MissingDependencyError as error:
@@ -126,7 +126,7 @@ def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[Sound]:
             if not media.streams.audio:
                 raise RecordingError(f"{name} holds no sound: give an audio file")
             stream = media.streams.audio[0]
-            yield Sound(stream.rate, stream.channels, _quietly(_decoded(av, media, stream)))
+            yield AudioSource(stream.rate, stream.channels, _quietly(_decoded(av, media, stream)))
     except av.FFmpegError as error:
         raise RecordingError(
             f"{name} cannot be read as audio ({error.strerror}): it is damaged or cut; give another recording"

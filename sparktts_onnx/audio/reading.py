@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from sparktts_onnx.audio.decoding import Sound, opened
+from sparktts_onnx.audio.decoding import AudioSource, opened
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import OptionError, RecordingError
 
@@ -142,14 +142,14 @@ def _file(source: Source, name: str) -> tuple[BinaryIO, str]:
         raise RecordingError(f"{name} cannot be opened: {error.strerror or error}") from error
 
 
-def _check_rate(sound: Sound, name: str) -> None:
+def _check_rate(sound: AudioSource, name: str) -> None:
     if sound.sample_rate not in RATES:
         raise RecordingError(
             f"{name} says {sound.sample_rate} samples a second: expected {RATES.start} to {RATES.stop - 1}"
         )
 
 
-def _channel_with_sound(sound: Sound, name: str, max_seconds: float) -> tuple[int, tuple[str, ...]]:
+def _channel_with_sound(sound: AudioSource, name: str, max_seconds: float) -> tuple[int, tuple[str, ...]]:
     """The first channel, as the original; another one, with a note, where the first one is silent beside it."""
     if sound.channels == 1:
         return 0, ()
@@ -165,7 +165,7 @@ def _channel_with_sound(sound: Sound, name: str, max_seconds: float) -> tuple[in
     return loudest, (f"its first channel is silent: channel {loudest + 1} of {sound.channels} was taken",)
 
 
-def _checked(sound: Sound, name: str, max_seconds: float) -> Iterator[NDArray[np.float64]]:
+def _checked(sound: AudioSource, name: str, max_seconds: float) -> Iterator[NDArray[np.float64]]:
     """float64 [n, channels] blocks, checked as they come; the header's length is not trusted."""
     done = 0
     for block in sound.blocks:

@@ -20,7 +20,7 @@ _CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
 
 @dataclass(frozen=True)
-class Recording:
+class DatasetRecording:
     """A recording of a data set."""
 
     place: str
@@ -49,7 +49,7 @@ class BadRecording:
     error: SparkTTSError
 
 
-def read_recordings(dataset: Path) -> tuple[list[Recording], list[BadRecording]]:
+def read_recordings(dataset: Path) -> tuple[list[DatasetRecording], list[BadRecording]]:
     """Every good recording of a data set and every bad one; the sound is not read yet.
 
     Raises:
@@ -61,13 +61,13 @@ def read_recordings(dataset: Path) -> tuple[list[Recording], list[BadRecording]]
             f"the recordings cannot be read: there is no {dataset}; expected a folder with audio files, or a JSONL, "
             "Parquet or CSV file that lists them"
         )
-    found: list[Recording] = []
+    found: list[DatasetRecording] = []
     bad: list[BadRecording] = []
     for place, content in _entries(dataset):
         try:
             name, text = _parse(dataset, content)
             found.append(
-                Recording(place, name, (dataset if dataset.is_dir() else dataset.parent) / name, _checked(text))
+                DatasetRecording(place, name, (dataset if dataset.is_dir() else dataset.parent) / name, _checked(text))
             )
         except SparkTTSError as error:
             bad.append(BadRecording(place, error))

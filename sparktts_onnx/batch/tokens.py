@@ -13,7 +13,7 @@ from typing import Any
 from sparktts_onnx import EnrollOptions, Manifest, SparkTTSError, SparkTTSONNX
 from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.batch.notes import Notes, read_lines, write_lines
-from sparktts_onnx.batch.recordings import Recording
+from sparktts_onnx.batch.recordings import DatasetRecording
 from sparktts_onnx.errors import (
     BundleError,
     GenerationError,
@@ -41,7 +41,7 @@ _OF_A_RECORDING = (RecordingError, TextError, OptionError, GenerationError)
 class Tokens:
     """What became of a recording."""
 
-    recording: Recording
+    recording: DatasetRecording
     note: dict[str, Any] | None = None
     """Its ids, with the key that they are found by."""
     doubt: str | None = None
@@ -78,11 +78,11 @@ class Encoder:
         self._options = EnrollOptions(trim=False, max_seconds=max_seconds)
         self._salt = _digest_of_graphs(tts.manifest)
 
-    def key(self, recording: Recording) -> str:
+    def key(self, recording: DatasetRecording) -> str:
         """Names a recording and the graphs that hear it."""
         return f"{recording.key()}-{self._salt}"
 
-    def encode(self, recordings: Iterable[Recording]) -> Iterator[Tokens]:
+    def encode(self, recordings: Iterable[DatasetRecording]) -> Iterator[Tokens]:
         """Tokens of each recording, in order; an error of a recording is a result."""
         waiting: deque[Future[Tokens]] = deque()
         with ThreadPoolExecutor(READERS, thread_name_prefix="spark-tts-tokens") as pool:
@@ -97,7 +97,7 @@ class Encoder:
                 for future in waiting:
                     future.cancel()
 
-    def _tokens(self, recording: Recording) -> Tokens:
+    def _tokens(self, recording: DatasetRecording) -> Tokens:
         key = self.key(recording)
         try:
             enrolled = self._tts.enroll([recording.path], recording.text, options=self._options)
@@ -137,7 +137,7 @@ class Rows:
         self._notes = Notes(notes)
         self._places = self._notes.places()
 
-    def missing(self, recordings: Sequence[Recording]) -> list[Recording]:
+    def missing(self, recordings: Sequence[DatasetRecording]) -> list[DatasetRecording]:
         """Recordings whose tokens are not known."""
         return [recording for recording in recordings if self._encoder.key(recording) not in self._places]
 
@@ -145,7 +145,7 @@ class Rows:
         """Keep the tokens of a recording."""
         self._notes.add(note)
 
-    def write(self, recordings: Sequence[Recording]) -> int:
+    def write(self, recordings: Sequence[DatasetRecording]) -> int:
         """Write the rows of all recordings whose tokens are known, in their order; how many they are."""
         self._places = self._notes.places()
         known = [(recording, self._places.get(self._encoder.key(recording))) for recording in recordings]
@@ -179,7 +179,7 @@ class Rows:
         return {key: row[key] for key in NOTED}
 
 
-def _row(recording: Recording, note: dict[str, Any]) -> dict[str, Any]:
+def _row(recording: DatasetRecording, note: dict[str, Any]) -> dict[str, Any]:
     line = training_line(recording.text, note["global_ids"], note["semantic_ids"])
     return {"text": line, "audio": recording.name, "transcript": recording.text, **note}
 

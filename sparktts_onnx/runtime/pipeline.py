@@ -28,7 +28,7 @@ from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance, voiced
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced, Revoicer
-from sparktts_onnx.runtime.speech.streaming import Progress, Sound, SpeechStream, finished, keep_nothing
+from sparktts_onnx.runtime.speech.streaming import Progress, SpeechStream, UtteranceSound, finished, keep_nothing
 from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.enrollment import Enroller, Enrollment, EnrollOptions
@@ -395,6 +395,6 @@ class SparkTTSONNX:
         self._engine.began(work)
         if on_progress is not None and not callable(on_progress):
             raise OptionError(f"on_progress is {on_progress!r}; expected a function", field="on_progress")
-        sound = Sound(utterance, self.manifest.codec, report, self._engine.sessions.providers, on_progress)
+        sound = UtteranceSound(utterance, self.manifest.codec, report, self._engine.sessions.providers, on_progress)
         events = self._engine.events(segments, chunks, writing=writing, work=work, report=report)
         return SpeechStream(sound, sound.chunks(events, segments), work)

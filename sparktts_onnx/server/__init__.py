@@ -9,7 +9,7 @@ except ModuleNotFoundError as error:
     if (error.name or "").startswith("sparktts_onnx"):
         raise
     raise MissingDependencyError("the server", needs=str(error.name), extra="server") from error
-from sparktts_onnx.server.engine import Engine
+from sparktts_onnx.server.engine import SpeechEngine
 from sparktts_onnx.server.settings import ServerSettings
 
-__all__ = ["Engine", "ServerSettings", "create_app", "run_server"]
+__all__ = ["SpeechEngine", "ServerSettings", "create_app", "run_server"]

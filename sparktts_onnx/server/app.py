@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from sparktts_onnx import __version__
 from sparktts_onnx.server import sockets, speech, status, voices
 from sparktts_onnx.server.content import schemas
-from sparktts_onnx.server.engine import Engine
+from sparktts_onnx.server.engine import SpeechEngine
 from sparktts_onnx.server.errors import add_handlers
 from sparktts_onnx.server.middleware import Guard, Recorder
 from sparktts_onnx.server.pages import add_page
@@ -22,7 +22,7 @@ _ABOUT = "Speech in OpenAI's interface. Everything that is spoken is synthetic a
 _SHOWN_HEADERS = ["X-Request-ID", "X-Sample-Rate", "X-Seed", "Retry-After"]
 
 
-def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
+def create_app(engine: SpeechEngine, settings: ServerSettings) -> FastAPI:
     """An application over an engine; as `SpeechService`."""
     service = SpeechService(engine, settings)
     app = FastAPI(

@@ -38,7 +38,7 @@ class Stream(Protocol):
         """End the iteration within one step, from any thread."""
 
 
-class Engine(Protocol):
+class SpeechEngine(Protocol):
     """Speaks and enrolls; called from several threads at once."""
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 from sparktts_onnx import FORMATS, SegmentInfo, SpeechInfo, StreamOptions, TextFeed, Voice, WordInfo
 from sparktts_onnx.audio.encoding import StreamEncoder, encoder
 from sparktts_onnx.errors import NothingToSpeakError
-from sparktts_onnx.server.engine import Engine, Stream
+from sparktts_onnx.server.engine import SpeechEngine, Stream
 from sparktts_onnx.server.pipe import Abandoned, Pipe
 
 WHOLE_SEGMENTS = StreamOptions(look_ahead=66, first_chunk=3_000, largest_chunk=3_000)
@@ -47,7 +47,7 @@ class Order:
 class SpeechJob:
     """Runs an order in whichever thread calls `run`; everything else is for the event loop."""
 
-    def __init__(self, engine: Engine, order: Order, pipe: Pipe) -> None:
+    def __init__(self, engine: SpeechEngine, order: Order, pipe: Pipe) -> None:
         self._engine = engine
         self._order = order
         self._pipe = pipe

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from sparktts_onnx import BuiltInVoices
 from sparktts_onnx.errors import OptionError, VoiceError
 from sparktts_onnx.server.admission import Admission
-from sparktts_onnx.server.engine import Engine
+from sparktts_onnx.server.engine import SpeechEngine
 from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.job import Order, SpeechJob
 from sparktts_onnx.server.logs import failure, fields
@@ -32,7 +32,7 @@ WARM_UP_TEXT = "This is a test."
 class SpeechService:
     """Everything that requests share; one for each app, used from one event loop."""
 
-    def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+    def __init__(self, engine: SpeechEngine, settings: ServerSettings) -> None:
         """Over an engine, which stays the caller's to close.
 
         Raises:

@@ -37,7 +37,7 @@ router = APIRouter()
 @router.websocket(PATH)
 async def converse(websocket: WebSocket) -> None:
     """Speak the utterances of one client."""
-    await Conversation(websocket, service_of(websocket)).run()
+    await SocketConversation(websocket, service_of(websocket)).run()
 
 
 class _Utterance:
@@ -60,7 +60,7 @@ class _Utterance:
         self.room.enter_context(service.admission.room())
 
 
-class Conversation:
+class SocketConversation:
     """One connection: utterances one after another, with one voice unless the client names another."""
 
     def __init__(self, websocket: WebSocket, service: SpeechService) -> None:

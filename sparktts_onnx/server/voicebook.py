@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from sparktts_onnx import BuiltInVoices, Enrollment, EnrollOptions, Voice, VoiceLibrary
 from sparktts_onnx.errors import RecordingError, VoiceError
-from sparktts_onnx.server.engine import Engine
+from sparktts_onnx.server.engine import SpeechEngine
 from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.settings import ServerSettings
 
@@ -21,7 +21,7 @@ _STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
 class VoiceBook:
     """Finds voices for requests; safe to use from several threads. Slow work happens in the caller's thread."""
 
-    def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+    def __init__(self, engine: SpeechEngine, settings: ServerSettings) -> None:
         self.library = VoiceLibrary(settings.voices_dir, engine.manifest.codec)
         self._engine = engine
         self._most = settings.max_voices

@@ -48,7 +48,7 @@ _NO_EVENT = (AttributeError, EOFError, KeyError, RecursionError, TypeError)
 """What the package raises for bytes that are no event, and for events without what they must hold."""
 
 
-class Conversation(AsyncEventHandler):
+class WyomingConversation(AsyncEventHandler):
     """One connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, service: SpeechService) -> None:
@@ -230,7 +230,7 @@ def serve_wyoming(service: SpeechService, uri: str) -> None:
         service.start()
         try:
             _log.info("listening", extra=fields(address=uri))
-            await server.run(partial(Conversation, service=service))
+            await server.run(partial(WyomingConversation, service=service))
         finally:
             await service.stop()
 

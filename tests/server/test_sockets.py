@@ -366,7 +366,7 @@ def test_many_sockets_at_once_are_not_mixed_and_leave_nothing_behind(
     assert until(lambda: not service._jobs and not [task for task in live.server.server_state.tasks if not task.done()])
     gc.collect()
     files, threads = process.num_fds(), threading.active_count()
-    alive = sum(type(item).__name__ in ("Conversation", "_Utterance", "SpeechJob") for item in gc.get_objects())
+    alive = sum(type(item).__name__ in ("SocketConversation", "_Utterance", "SpeechJob") for item in gc.get_objects())
     with opened(live) as client:
         for _ in range(20):
             said(client, texts[0])

@@ -27,7 +27,7 @@ from sparktts_onnx.errors import OptionError
 from sparktts_onnx.server import ServerSettings
 from sparktts_onnx.server.logs import JsonFormatter
 from sparktts_onnx.server.service import SpeechService
-from sparktts_onnx.server.wyoming import Conversation, server_for
+from sparktts_onnx.server.wyoming import WyomingConversation, server_for
 
 Talk = Callable[[AsyncTcpClient], Awaitable[None]]
 
@@ -37,7 +37,9 @@ def talk(engine: StandIn, settings: ServerSettings, *talks: Talk) -> None:
 
     async def run() -> None:
         service = SpeechService(engine, settings)
-        server = await asyncio.start_server(lambda r, w: Conversation(r, w, service=service).run(), "127.0.0.1", 0)
+        server = await asyncio.start_server(
+            lambda r, w: WyomingConversation(r, w, service=service).run(), "127.0.0.1", 0
+        )
         try:
             for each in talks:
                 async with AsyncTcpClient("127.0.0.1", server.sockets[0].getsockname()[1], read_timeout=10) as client:

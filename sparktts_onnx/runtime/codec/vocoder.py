@@ -37,7 +37,7 @@ Check = Callable[[], None]
 """Called after each window; an exception that it raises ends the work."""
 
 
-class Window(NamedTuple):
+class DecoderWindow(NamedTuple):
     """What the decoder computes in one call, and what of it is kept."""
 
     x: Wave
@@ -88,7 +88,7 @@ class Vocoder:
             windows = self._windows(tokens, d_vector, start, stop)
         yield from self._decode(windows, d_vector)
 
-    def _decode(self, windows: Iterable[Window], d_vector: Wave) -> Iterator[Wave]:
+    def _decode(self, windows: Iterable[DecoderWindow], d_vector: Wave) -> Iterator[Wave]:
         """The kept samples of each window."""
         trims = self._sessions.on_cpu and "surplus" in self._sessions.options("decoder")
         hop = self._codec.hop_length // self._codec.frames_per_token
@@ -105,7 +105,7 @@ class Vocoder:
         for outputs in self._sessions.run_each(inputs()):
             yield outputs[0][0, 0, kept.popleft()]
 
-    def _windows(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Iterator[Window]:
+    def _windows(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Iterator[DecoderWindow]:
         step = PRENET_WINDOW if self._sessions.on_cpu else ACCELERATOR_PRENET_WINDOW
         for a in range(start, stop, step):
             b = min(a + step, stop)
@@ -128,7 +128,7 @@ class Vocoder:
         x: Wave = self._sessions.run("prenet", {"z_q": z_q, "d_vector": d_vector})[0]
         return x
 
-    def _decoder_windows(self, x: Wave, tokens: tuple[int, int]) -> Iterator[Window]:
+    def _decoder_windows(self, x: Wave, tokens: tuple[int, int]) -> Iterator[DecoderWindow]:
         """Windows that give the samples of a range of tokens of x float32 [1, D, F]."""
         frames, reach = self._codec.frames_per_token, self._codec.decoder_context
         start, stop = tokens[0] * frames, tokens[1] * frames
@@ -142,11 +142,11 @@ class Vocoder:
             if width is not None:
                 low = max(0, min(low, x.shape[2] - width))
                 high = low + width
-            yield Window(x[:, :, low:high], a - low, b - low)
+            yield DecoderWindow(x[:, :, low:high], a - low, b - low)
 
     def _fixed_windows(
         self, tokens: NDArray[np.int64], d_vector: Wave, kept: tuple[int, int], fixed: int
-    ) -> Iterator[Window]:
+    ) -> Iterator[DecoderWindow]:
         """The same with graphs that take exactly `fixed` tokens: one window through all of them."""
         step, frames = max(1, fixed - 2 * self.context), self._codec.frames_per_token
         for a in range(*kept, step):
@@ -156,7 +156,7 @@ class Vocoder:
             window = tokens[low : low + fixed]
             # An answer shorter than the graphs ends in its last token, repeated: the only padding that is speech.
             x = self._frames(np.pad(window, (0, fixed - len(window)), mode="edge"), d_vector)
-            yield Window(x, (a - low) * frames, (b - low) * frames)
+            yield DecoderWindow(x, (a - low) * frames, (b - low) * frames)
 
 
 def joined(pieces: Iterable[Wave], check: Check) -> Wave:

@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 """Called with the segments spoken so far and all of them."""
 
 
-class Sound:
+class UtteranceSound:
     """The sound of one utterance, made from its events."""
 
     def __init__(
@@ -113,7 +113,7 @@ class SpeechStream:
     next step, or by forgetting it.
     """
 
-    def __init__(self, sound: Sound | Revoiced, chunks: Generator[Wave], cancellation: Cancellation) -> None:
+    def __init__(self, sound: UtteranceSound | Revoiced, chunks: Generator[Wave], cancellation: Cancellation) -> None:
         self._sound = sound
         self._cancellation = cancellation
         # The generator must not hold this object: a stream that is forgotten would wait for the garbage collector.
