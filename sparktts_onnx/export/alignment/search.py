@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recording:
+class ReadSentence:
     """A sentence read aloud, whose word times are known."""
 
     text: str
@@ -57,7 +57,7 @@ class Recording:
     """Seconds at which each word begins, by its first character."""
 
 
-def read_recordings(sample_rate: int) -> list[Recording]:
+def read_recordings(sample_rate: int) -> list[ReadSentence]:
     """All of them, at a rate in samples a second."""
     joined, rate = soundfile.read(RECORDINGS / "speech.ogg", dtype="float32")
     recordings, start = [], 0
@@ -65,12 +65,12 @@ def read_recordings(sample_rate: int) -> list[Recording]:
         wave = soxr.resample(joined[start : start + entry["samples"]], rate, sample_rate)
         start += entry["samples"]
         starts = {int(character): seconds for character, seconds in entry["word_starts"].items()}
-        recordings.append(Recording(entry["text"], entry["voice"], wave.astype(np.float32), starts))
+        recordings.append(ReadSentence(entry["text"], entry["voice"], wave.astype(np.float32), starts))
     return recordings
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbedAnswer:
     """Prompt and answer, and where the text and the audio tokens are."""
 
     ids: tuple[int, ...]
@@ -85,7 +85,7 @@ class Answer:
 class Voiced:
     """A recording as the model hears it."""
 
-    recording: Recording
+    recording: ReadSentence
     voice: Voice
     """Without a transcript."""
     semantic_ids: tuple[int, ...]
@@ -116,22 +116,22 @@ class AlignmentSearch:
         _log.info("words: %s", describe(alignment))
         return alignment
 
-    def _capacity(self, spoken: Sequence[Answer]) -> int:
+    def _capacity(self, spoken: Sequence[ProbedAnswer]) -> int:
         longest = max(len(answer.ids) for answer in spoken)
         return max(longest, LONGEST_PROMPT + max(token_bounds(answer.text.text).longest for answer in spoken))
 
-    def _answer(self, text: str, voice: Voice, semantic_ids: Sequence[int]) -> Answer:
+    def _answer(self, text: str, voice: Voice, semantic_ids: Sequence[int]) -> ProbedAnswer:
         prompt = (*self._prompter.clone(text, voice), self._ids.start_semantic)
         found = self._prompter.locate(text)
         answer = tuple(self._ids.semantic_tokens.first + number for number in semantic_ids)
         frames = range(len(prompt) - 1, len(prompt) + len(answer) - 1)
-        return Answer(prompt + answer, TextColumns(text, found.spans), found.columns, frames)
+        return ProbedAnswer(prompt + answer, TextColumns(text, found.spans), found.columns, frames)
 
-    def _written(self, probe: AttentionProbe, voiced: Sequence[Voiced]) -> list[Answer]:
+    def _written(self, probe: AttentionProbe, voiced: Sequence[Voiced]) -> list[ProbedAnswer]:
         """Answers of the model to texts in the voices of other recordings."""
         scheduler = Scheduler(LanguageModel(probe.runner.session, self._layout, slots=WRITTEN_ANSWERS))
 
-        def write(number: int) -> Answer:
+        def write(number: int) -> ProbedAnswer:
             text, voice = voiced[number].recording.text, voiced[-1 - number].voice
             grammar = SpeechGrammar(self._ids, self._codec)
             sampling = SamplingOptions(max_new_tokens=token_bounds(text).longest)
@@ -147,7 +147,7 @@ class AlignmentSearch:
             scheduler.close()
 
     def _alignment(
-        self, clarity: Array, masses: Sequence[Array], spoken: Sequence[Answer], voiced: Sequence[Voiced]
+        self, clarity: Array, masses: Sequence[Array], spoken: Sequence[ProbedAnswer], voiced: Sequence[Voiced]
     ) -> Alignment:
         config = self._config
         best = float(clarity.max())
@@ -175,7 +175,7 @@ class AlignmentSearch:
         )
 
 
-def hear(recordings: Sequence[Recording], references: References, codec: CodecLayout) -> list[Voiced]:
+def hear(recordings: Sequence[ReadSentence], references: References, codec: CodecLayout) -> list[Voiced]:
     """Turn recordings into ids with the checkpoint's own modules; a voice is that of its first recording."""
     voices: dict[str, Voice] = {}
     voiced = []
@@ -206,7 +206,7 @@ def choose_heads(clarity: Array) -> list[tuple[int, int]]:
     return sorted(sorted(places, key=lambda place: -clarity[place])[:MOST_HEADS])
 
 
-def word_offsets(recording: Recording, text: TextColumns, masses: Array, frame_seconds: float) -> Array:
+def word_offsets(recording: ReadSentence, text: TextColumns, masses: Array, frame_seconds: float) -> Array:
     """Seconds from when attention comes to each word until it is heard, but for the first, which begins with the sound.
 
     Args:
@@ -237,7 +237,7 @@ def describe(alignment: Alignment) -> str:
     )
 
 
-def _mean_contrasts(masses: Sequence[Array], answers: Sequence[Answer]) -> Array:
+def _mean_contrasts(masses: Sequence[Array], answers: Sequence[ProbedAnswer]) -> Array:
     """Of every head, over all answers that hold speech: float64 [layers, heads]."""
     each = [
         contrasts(mass.reshape(-1, *mass.shape[2:]), answer.text.letters()).reshape(mass.shape[:2])

@@ -30,15 +30,15 @@ from sparktts_onnx.export.graph_file import quantize_rows
 _LEVELS = 255
 
 
-class Bounds(NamedTuple):
+class ActivationRange(NamedTuple):
     """Between what activations lie."""
 
     low: float
     high: float
 
-    def joined(self, x: Tensor) -> "Bounds":
+    def joined(self, x: Tensor) -> "ActivationRange":
         """These, widened to hold x and 0."""
-        return Bounds(min(self.low, float(x.min())), max(self.high, float(x.max())))
+        return ActivationRange(min(self.low, float(x.min())), max(self.high, float(x.max())))
 
 
 class _Quantize(torch.autograd.Function):
@@ -69,7 +69,7 @@ class _Sums(torch.autograd.Function):
 class IntegerConvolution(nn.Module):
     """A convolution of stride 1 whose inputs lie between known bounds."""
 
-    def __init__(self, source: nn.Conv2d, bounds: Bounds) -> None:
+    def __init__(self, source: nn.Conv2d, bounds: ActivationRange) -> None:
         """`source`: the convolution in float32, over a height of 1."""
         super().__init__()
         assert source.bias is not None
@@ -105,7 +105,7 @@ class IntegerConvolution(nn.Module):
 class IntegerPhasedConvolution(nn.Module):
     """A transposed convolution whose phases come out as channels."""
 
-    def __init__(self, source: PhasedConvolution, bounds: Bounds) -> None:
+    def __init__(self, source: PhasedConvolution, bounds: ActivationRange) -> None:
         super().__init__()
         self.channels, self.start, self.end = source.channels, source.start, source.end
         turned = copy.copy(source.conv)
@@ -159,12 +159,12 @@ class ChannelsFirst(nn.Module):
         return state.transpose(1, 2).unsqueeze(2)
 
 
-def input_bounds(generator: LoweredGenerator, features: Iterable[Tensor]) -> dict[str, Bounds]:
+def input_bounds(generator: LoweredGenerator, features: Iterable[Tensor]) -> dict[str, ActivationRange]:
     """Between what the inputs of each convolution lie, by its name."""
-    found: dict[str, Bounds] = {}
+    found: dict[str, ActivationRange] = {}
 
     def note(name: str, _: nn.Module, inputs: tuple[Tensor]) -> None:
-        found[name] = found.get(name, Bounds(0.0, 0.0)).joined(inputs[0])
+        found[name] = found.get(name, ActivationRange(0.0, 0.0)).joined(inputs[0])
 
     convolutions = [(name, module) for name, module in generator.named_modules() if isinstance(module, nn.Conv2d)]
     hooks = [module.register_forward_pre_hook(partial(note, name)) for name, module in convolutions]
@@ -178,7 +178,7 @@ def input_bounds(generator: LoweredGenerator, features: Iterable[Tensor]) -> dic
     return found
 
 
-def _replace(module: nn.Module, path: str, bounds: Mapping[str, Bounds]) -> None:
+def _replace(module: nn.Module, path: str, bounds: Mapping[str, ActivationRange]) -> None:
     for name, child in module.named_children():
         place = f"{path}.{name}"
         if isinstance(child, PhasedConvolution):

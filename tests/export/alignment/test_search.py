@@ -11,7 +11,7 @@ from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.alignment.probe import AttentionProbe
 from sparktts_onnx.export.alignment.search import (
     LEAST_CONTRAST,
-    Recording,
+    ReadSentence,
     choose_heads,
     contrasts,
     read_recordings,
@@ -82,7 +82,7 @@ def test_the_lead_is_what_attention_comes_before_the_sound() -> None:
     masses = np.full((44, 11), 0.01, np.float32)
     masses[np.arange(44), np.arange(44) // 4] = 0.9
     heard = {0: 0.0, 4: 16 * 0.02 + 0.05, 8: 32 * 0.02 + 0.03}
-    recording = Recording(text, "m1", np.zeros(16_000, np.float32), heard)
+    recording = ReadSentence(text, "m1", np.zeros(16_000, np.float32), heard)
     assert word_offsets(recording, TextColumns(text, spans), masses, 0.02) == pytest.approx([0.05, 0.03])
 
 
