@@ -13,7 +13,7 @@ from torch import nn
 
 from sparktts_onnx.export.codec.generator_lowering import LoweredGenerator, PhasedConvolution, ScaleFolding
 from sparktts_onnx.export.codec.integer_generator import (
-    Bounds,
+    ActivationRange,
     IntegerConvolution,
     IntegerGenerator,
     IntegerPhasedConvolution,
@@ -25,7 +25,7 @@ from sparktts_onnx.export.modules.generator import WaveGenerator
 from sparktts_onnx.export.verify.graphs import open_session
 
 STEP = 0.25
-BOUNDS = Bounds(-100 * STEP, 155 * STEP)
+BOUNDS = ActivationRange(-100 * STEP, 155 * STEP)
 """Bytes hold every multiple of STEP between them."""
 
 
@@ -105,7 +105,7 @@ def test_silence_stays_silence() -> None:
     """0 is one of the numbers that bytes hold, whatever the bounds."""
     source = convolution(4, 4, kernel=7, dilation=3)
     source.bias.data.zero_()
-    for bounds in (Bounds(-0.3, 17.9), Bounds(0.0, 0.0), Bounds(-5.0, 0.0)):
+    for bounds in (ActivationRange(-0.3, 17.9), ActivationRange(0.0, 0.0), ActivationRange(-5.0, 0.0)):
         assert float(IntegerConvolution(flat(source), bounds)(torch.zeros(1, 40, 4)).abs().max()) == 0
 
 
@@ -119,7 +119,9 @@ def generator() -> LoweredGenerator:
 def test_bounds_are_those_of_what_arrives() -> None:
     form, features = generator(), [torch.randn(1, 16, 20), 3 * torch.randn(2, 16, 9)]
     found = input_bounds(form, features)
-    assert found["first"] == Bounds(min(float(x.min()) for x in features), max(float(x.max()) for x in features))
+    assert found["first"] == ActivationRange(
+        min(float(x.min()) for x in features), max(float(x.max()) for x in features)
+    )
     names = {name for name, module in form.named_modules() if isinstance(module, nn.Conv2d)}
     assert found.keys() == names
     assert all(low <= 0 <= high for low, high in found.values())
@@ -136,7 +138,7 @@ def test_the_generator_stays_near_its_float_form() -> None:
 
 
 def test_a_row_and_a_window_are_computed_as_in_company() -> None:
-    """Bounds are known beforehand and sums are exact; only the last block is in float32."""
+    """ActivationRange are known beforehand and sums are exact; only the last block is in float32."""
     form = generator()
     integers = IntegerGenerator(form, [torch.randn(1, 16, 40)])
     x = torch.randn(2, 16, 80)
