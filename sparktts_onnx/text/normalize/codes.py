@@ -58,6 +58,10 @@ def rules() -> tuple[Rule, ...]:
         Rule("numbers", rf"{START}[vV]\d+(?:\.\d+)+{END}", _code),
         Rule("numbers", rf"{START}{one_of(words('sayings'))}(?!\s?=|[月日号]){END}", _said),
         Rule("numbers", rf"{START}[1-9]\d{{3}}(?=\s{street})", _house, only="en"),
+        *(
+            Rule("abbreviations", rf"(?<=\d\s){point[0]}\b\.?(?=\s{street})", fixed(point, ""), only="en")
+            for point in ("North", "South", "East", "West")
+        ),
         Rule("abbreviations", rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.)", _street, only="en"),
         Rule("numbers", rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{named})", Found.by_digit, only="zh"),
         Rule("numbers", rf"{START}\d\d?[·•]\d\d?{END}", Found.by_digit, only="zh"),

@@ -73,10 +73,19 @@ def _short(found: Found) -> str | None:
     return _dialed(found) if (is_dialed or is_known) and not is_counted else None
 
 
+def _vanity(found: Found) -> str:
+    """1-800-FLOWERS"""
+    _, area, *letters = found.text.lower().split("-")
+    if found.language == "zh":
+        return chinese.digits("1" + area, one="幺") + " " + " ".join(letters)
+    return " ".join(["one", "eight hundred" if area == "800" else english.digits(area), *letters])
+
+
 def rules() -> tuple[Rule, ...]:
     """Tried before ranges and numbers, which would take a part alone."""
     end = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
     return (
         *(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){end}", _dialed) for shape in _SHAPES),
         Rule("phones", rf"{START}(?<![-−+$€£¥])\d{{3,18}}{end}", _short),
+        Rule("phones", rf"{START}1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+{end}", _vanity),
     )

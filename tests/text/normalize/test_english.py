@@ -266,6 +266,8 @@ ENGLISH = {
         ("+44 20 7946 0958", "plus four four, two zero, seven nine four six, zero nine five eight"),
         ("555-1234", "five five five, one two three four"),
         ("zip 90210, PIN 0042", "zip nine zero two one zero, PIN zero zero four two"),
+        ("1-800-FLOWERS", "one eight hundred flowers"),
+        ("Call 1-888-GO-FEDEX.", "Call one eight eight eight go fedex."),
         ("+86 13800138000", "plus eight six, one three eight, zero zero one three, eight zero zero zero"),
         ("4111 1111 1111 1111", "four one one one, one one one one, one one one one, one one one one"),
         (

@@ -8,7 +8,10 @@ from sparktts_onnx.text.segments import split
 ENGLISH = {
     "addresses of houses": [
         ("2788 San Tomas Expy, 12 S 1st st", "twenty-seven eighty-eight San Tomas Expressway, twelve S first Street"),
-        ("1211 E Arques Ave, 708 N 1st St.", "twelve eleven E Arques Avenue, seven hundred eight N first Street."),
+        (
+            "1211 E Arques Ave, 708 N 1st St.",
+            "twelve eleven East Arques Avenue, seven hundred eight North first Street.",
+        ),
         ("He has 3 St, and 4 Ct.", "He has three St, and four Ct."),
     ],
     "formulas and signs that others write": [
