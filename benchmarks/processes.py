@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import resource
+import re
 import subprocess
 import sys
 import time
@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from benchmarks.harness import Case, Contender, Plan, Result, Values, WrongOutputError, measure
 from benchmarks.settings import DEFAULT_PRECISION, TEXTS, Settings, Text
@@ -110,11 +108,9 @@ def original(given: argparse.Namespace) -> dict[str, float]:
 
 def memory() -> dict[str, float]:
     """Largest resident memory so far, and what is resident now without what other processes can share: files."""
-    now = psutil.Process().memory_info()
-    return {
-        "resident_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
-        "anonymous_mb": (now.rss - now.shared) / 1e6,
-    }
+    status = Path("/proc/self/status").read_text(encoding="utf-8")  # getrusage counts what the parent held, too
+    kilobytes = {key: int(re.findall(rf"^{key}:\s+(\d+) kB$", status, re.MULTILINE)[0]) for key in ("VmHWM", "RssAnon")}
+    return {"resident_mb": kilobytes["VmHWM"] / 1000, "anonymous_mb": kilobytes["RssAnon"] / 1000}
 
 
 SIDES: Mapping[str, Callable[[argparse.Namespace], dict[str, float]]] = {"ours": ours, "original": original}

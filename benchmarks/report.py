@@ -294,7 +294,7 @@ def words(report: Report) -> str:
         *_guard(report.get("guard")),
         ["cost of following one answer", f"{report['microseconds_a_token']} µs a token"],
     ]
-    return markdown(["", ""], rows)
+    return f"{markdown(['', ''], rows)}\n\n{report['threads']} threads on {_tools(report)}."
 
 
 def _guard(found: Report | None) -> list[list[str]]:
