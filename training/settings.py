@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Amounts of one training run."""
+    """Amounts of one training run, and where its texts begin."""
 
+    seed: int = 0
+    """Of the texts: a run that goes on from another reads texts of its own."""
     parallel_texts: int = 5000
     """Texts said by two speakers, for the codec."""
     reading_texts: int = 32000
@@ -68,8 +70,8 @@ class Sizes:
                 vocoder_steps=5280,
             ),
             "finetune": cls(
+                seed=10,
                 parallel_texts=1120,
-                reading_texts=22400,
                 prompts=6400,
                 language_rate=4e-4,
             ),

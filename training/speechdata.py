@@ -170,9 +170,9 @@ def make(folder: Path, sizes: Sizes, *, processes: int) -> None:
     data_folder(folder / "espeak", voices.voice_files())
     jobs = []
     sets = {
-        "parallel": corpus.texts(sizes.parallel_texts, seed=0),
-        "reading": corpus.texts(sizes.reading_texts, seed=1),
-        "prompts": corpus.passages(sizes.prompts, seed=2),
+        "parallel": corpus.texts(sizes.parallel_texts, seed=sizes.seed),
+        "reading": corpus.texts(sizes.reading_texts, seed=sizes.seed + 1),
+        "prompts": corpus.passages(sizes.prompts, seed=sizes.seed + 2),
     }
     for kind, texts in sets.items():
         for index in range((len(texts) + SHARD - 1) // SHARD):
