@@ -5,8 +5,11 @@ import json
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from sparktts_onnx.audio.parts import alive
@@ -16,13 +19,15 @@ from sparktts_onnx.errors import OptionError
 
 @contextlib.contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """Give a folder beside `target` to write into; it takes the target's place when the block ends without error.
+    """Give a folder beside `target` to write into; it takes the target's place when the block ends without error
+    and no signal came that interrupts it.
 
     Whatever happens, `target` is what it was or the complete new folder; a process that is killed leaves at most
     a hidden folder behind, which the next call removes. Of a symbolic link it is what the link leads to.
 
     Raises:
         OptionError: the target holds something that is not a bundle.
+        KeyboardInterrupt: it was raised in the block, and a library swallowed it.
     """
     try:
         target = target.resolve()
@@ -34,10 +39,35 @@ def staged(target: Path) -> Iterator[Path]:
     folder = _sibling(target, "partial")
     folder.mkdir()
     try:
-        yield folder
-        _swap(folder, target)
+        with _noted_interrupts() as noted:
+            yield folder
+            if noted:
+                raise KeyboardInterrupt
+            _swap(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _noted_interrupts() -> Iterator[list[int]]:
+    """The signals that were handled in the block: a library may swallow the exception that a handler raises, for
+    example while it tries to load an optional module."""
+    noted: list[int] = []
+    names = ("SIGINT", "SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: found for number in numbers if callable(found := signal.getsignal(number))}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        before[signal.Signals(number)](number, frame)
+
+    try:
+        for number in before:
+            signal.signal(number, handle)
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_replaceable(target: Path) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -381,6 +382,19 @@ def test_other_peoples_files_are_not_replaced(
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path) == 2
     assert "thesis.txt" in capsys.readouterr().err
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_interrupt_that_a_library_swallows_leaves_nothing(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), staging.staged(tmp_path / "onnx") as folder:
+            (folder / MANIFEST_NAME).write_text("{}")
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_staged_folder_is_whole_or_absent(tmp_path: Path) -> None:
