@@ -1,29 +1,27 @@
-"""Measures the demo page in headless Chromium for docs/web.md: answers equal to Python's, speed, first sound.
+"""Measures the JavaScript host in headless Chromium for docs/web.md: ids, sound, speed, first sound.
 
     PYTHONPATH=. python web/bench/chromium.py --bundles FOLDER
 
-FOLDER holds bundles of the small voice by precision. An answer counts as equal where it has as many samples as
-Python's for the same seed and differs from it by less than a hundredth.
+FOLDER holds bundles of the small voice by precision. The page and Python speak the same sentences, each greedily and
+with a seed; the first sound is that of a stream, from a Worker.
 """
 
 import argparse
 import functools
-import io
-import re
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from playwright.sync_api import Page, sync_playwright
 
-from sparktts_onnx import SparkTTSONNX, Voice
-from web.bench.measure import VOICE, WEB, sentences
+from web.bench.measure import HEADER, WEB, in_python, row, sentences
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+FLAGS = ["--no-sandbox", "--disable-gpu"]
 ISOLATION = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
 
@@ -41,26 +39,11 @@ class _Handler(SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-def spoken(page: Page, said: list[dict[str, Any]]) -> list[tuple[Any, list[float]]]:
-    """Sound of each sentence, and seconds: of speech, until the first sound, of the work."""
-    done = []
-    for sentence in said:
-        page.locator("#text").fill(sentence["text"])
-        page.locator("#seed").fill(str(sentence["seed"]))
-        page.locator("#speak").click()
-        page.wait_for_function("() => /seed \\d+\\./.test(document.getElementById('told').textContent)")
-        told = page.locator("#told").text_content() or ""
-        with page.expect_download() as download:
-            page.locator("#save").click()
-        wav, _ = soundfile.read(io.BytesIO(Path(download.value.path()).read_bytes()), dtype="float32")
-        done.append((wav, [float(number) for number in re.findall(r"(\d+\.\d) s", told)[:3]]))
-    return done
-
-
-def measure(bundles: Path, precision: str, said: list[dict[str, Any]], *, isolated: bool, chromium: str) -> str:
-    """One row of the table."""
+@contextmanager
+def opened(bundles: Path, *, isolated: bool, chromium: str) -> Iterator[Page]:
+    """A page that can import the host and fetch the bundles."""
     with tempfile.TemporaryDirectory() as root, sync_playwright() as driver:
-        for name in ("demo", "src", "node_modules"):
+        for name in ("demo", "src", "bench", "node_modules"):
             (Path(root) / name).symlink_to(WEB / name)
         (Path(root) / "bundles").symlink_to(bundles.resolve())
         handler = functools.partial(_Handler, directory=root, isolated=isolated)
@@ -69,43 +52,31 @@ def measure(bundles: Path, precision: str, said: list[dict[str, Any]], *, isolat
         browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page()
         page.set_default_timeout(600_000)
-        page.goto(f"http://127.0.0.1:{server.server_port}/demo/?model=/bundles/{precision}")
-        page.locator("#load").click()
-        page.wait_for_function("() => /is ready/.test(document.getElementById('model').textContent)")
-        page.locator("#import").set_input_files(str(VOICE))
-        page.wait_for_function("() => document.getElementById('voice').value === 'kept:adam'")
-        model = page.locator("#model").text_content() or ""
-        found = spoken(page, said)
+        page.goto(f"http://127.0.0.1:{server.server_port}/demo/")
+        yield page
         browser.close()
         server.shutdown()
-    equal = 0
-    with SparkTTSONNX(bundles / precision, device="cpu", threads=1) as tts:
-        voice = Voice.load(VOICE)
-        for sentence, (wav, _) in zip(said, found, strict=True):
-            expected = np.concatenate(
-                list(tts.stream(sentence["text"], voice=voice, seed=sentence["seed"], normalize=False))
-            )
-            equal += len(wav) == len(expected) and float(np.abs(wav - expected).max()) < 0.01
-    times = np.array([seconds for _, seconds in found])
-    speed, first = times[:, 0].sum() / times[:, 2].sum(), np.median(times[:, 1])
-    threads = re.findall(r"on (\d+) thread", model)[0]
-    return f"| {precision} | {threads} | {equal} of {len(found)} | {speed:.1f} | {first:.1f} |"
 
 
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--bundles", type=Path, required=True, help="bundles of the small voice by precision")
-    options.add_argument("--sentences", type=int, default=10)
+    options.add_argument("--sentences", type=int, default=50)
     options.add_argument("--precisions", nargs="+", default=["fp32", "int8"])
     options.add_argument("--chromium", default="/usr/bin/chromium")
     given = options.parse_args()
-    said = [sentence for sentence in sentences(given.sentences) if sentence["temperature"]]
-    print("| precision | threads | equal answers | times real time | first sound, s (median) |\n|---|---|---|---|---|")
+    said = sentences(given.sentences)
+    print(f"{HEADER[0]} first sound, s (median) |\n{HEADER[1]}---|")
     for precision in given.precisions:
-        for isolated in (False, True):
-            row = measure(given.bundles, precision, said, isolated=isolated, chromium=given.chromium)
-            print(row, flush=True)
+        expected = in_python(given.bundles / precision, said)
+        print(f"{row(f'Python {precision}, 1 thread', expected, expected)} |")
+        for threads in (1, 2):
+            with opened(given.bundles, isolated=threads > 1, chromium=given.chromium) as page:
+                found = page.evaluate("async (given) => (await import('/bench/page.js')).said(given)",
+                                      {"precision": precision, "threads": threads, "sentences": said})  # fmt: skip
+            name = f"Chromium {precision}, {threads} thread{'s' * (threads > 1)}"
+            print(f"{row(name, expected, found['said'])} {np.median(found['firstSound']):.2f} |", flush=True)
 
 
 if __name__ == "__main__":

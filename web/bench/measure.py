@@ -25,45 +25,48 @@ import soxr
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
 
+HEADER = ("| host | ids equal | parting after ids (median) | least sound equality (dB) | times real time |",
+          "|---|---|---|---|---|")  # fmt: skip
 WEB = Path(__file__).parents[1]
 ROOT = WEB.parent
 VOICE = ROOT / "pretrained_models" / "Spark-TTS-mini" / "voices" / "adam.json"
 
 
-def sentences(count: int) -> list[dict[str, Any]]:
+def sentences(count: int, voice_file: Path = VOICE, most_tokens: int | None = None) -> list[dict[str, Any]]:
     """Each sentence greedily and with a seed."""
     held_out = json.loads((ROOT / "training" / "evaluation.json").read_text(encoding="utf-8"))
     short = held_out["sentences"]
     pairs = [f"{a} {b}" for a, b in zip(short, [*short[7:], *short[:7]], strict=True)]
     texts = [*short, *held_out["long"], *pairs, *(text.replace(".", "?") for text in short)][:count]
-    voice = json.loads(VOICE.read_text(encoding="utf-8"))
+    voice = json.loads(voice_file.read_text(encoding="utf-8"))
     del voice["format"]
+    limit = {} if most_tokens is None else {"maxNewTokens": most_tokens}
     return [
-        {"text": text, "voice": voice, "seed": seed, "temperature": temperature}
+        {"text": text, "voice": voice, "seed": seed, "temperature": temperature} | limit
         for seed, text in enumerate(texts)
         for temperature in (0, 0.8)
     ]
 
 
-def in_python(bundle: Path, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def in_python(bundle: Path, said: list[dict[str, Any]], voice_file: Path = VOICE) -> list[dict[str, Any]]:
     """Ids, sound and time of each sentence."""
     done = []
     with SparkTTSONNX(bundle, device="cpu", threads=1) as tts:
         tts.warm_up()
-        voice, decode = Voice.load(VOICE), tts._vocoder.decode
+        voice, decode = Voice.load(voice_file), tts._engine.vocoder.decode
         heard: list[list[int]] = []
 
         def noted(semantic_ids: Any, *rest: Any, **named: Any) -> Any:
             heard.append(list(semantic_ids))
             return decode(semantic_ids, *rest, **named)
 
-        tts._vocoder.decode = noted  # type: ignore[method-assign]
+        tts._engine.vocoder.decode = noted  # type: ignore[method-assign]
         for sentence in said:
             heard.clear()
             began = time.perf_counter()
             wav, info = tts.inference(
                 sentence["text"], voice=voice, seed=sentence["seed"], temperature=sentence["temperature"],
-                normalize=False, retries=0,
+                max_new_tokens=sentence.get("maxNewTokens"), normalize=False, retries=0,
             )  # fmt: skip
             seconds = time.perf_counter() - began
             done.append({"ids": list(heard), "wav": wav, "seconds": seconds, "duration": info.duration_seconds})
@@ -73,7 +76,8 @@ def in_python(bundle: Path, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def in_node(bundle: Path, file: Path) -> list[dict[str, Any]]:
     """The same of the JavaScript host in Node."""
     command = ["node", str(WEB / "bench" / "speak.js"), str(bundle), str(file), "1"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, cwd=WEB).stdout)
+    done: list[dict[str, Any]] = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=WEB).stdout)
+    return done
 
 
 def row(name: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> str:
@@ -92,7 +96,7 @@ def row(name: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) 
     speed = sum(item["duration"] for item in found) / sum(item["seconds"] for item in found)
     least = f"{min(ratios):.1f}" if ratios and min(ratios) < math.inf else "equal" if ratios else "-"
     parting = f"{np.median(shared):.0f}" if shared else "-"
-    return f"| {name} | {sum(equal)} of {len(equal)} | {parting} | {least} | {speed:.1f} |"
+    return f"| {name} | {sum(equal)} of {len(equal)} | {parting} | {least} | {speed:.2f} |"
 
 
 def signal_to_difference(expected: Any, found: Any) -> float:
@@ -127,6 +131,8 @@ def main() -> None:
     options.add_argument("--bundles", type=Path, required=True, help="bundles of the small voice by precision")
     options.add_argument("--sentences", type=int, default=50)
     options.add_argument("--precisions", nargs="+", default=["fp32", "int8", "int4"])
+    options.add_argument("--voice", type=Path, default=VOICE, help="a voice file for these bundles")
+    options.add_argument("--most-tokens", type=int, help="of an answer; for weights that never end one")
     options.add_argument("--recording", type=Path, help="only compare what it is enrolled as")
     given = options.parse_args()
     if given.recording:
@@ -134,17 +140,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             print("\n".join(enrolled(given.bundles / "fp32", given.recording, Path(folder))))
         return
-    said = sentences(given.sentences)
+    said = sentences(given.sentences, given.voice, given.most_tokens)
     file = Path(given.bundles) / "sentences.json"
     file.write_text(json.dumps(said), encoding="utf-8")
     print(
         f"{platform.processor() or platform.machine()}, Python's ONNX Runtime {ort.__version__}, {len(said)} answers\n"
     )
-    print("| host | ids equal | parting after ids (median) | least sound equality (dB) | times real time |")
-    print("|---|---|---|---|---|")
+    print(*HEADER, sep="\n")
     for precision in given.precisions:
         bundle = (given.bundles / precision).resolve()
-        expected = in_python(bundle, said)
+        expected = in_python(bundle, said, given.voice)
         print(row(f"Python {precision}", expected, expected))
         print(row(f"Node {precision}", expected, in_node(bundle, file)), flush=True)
 

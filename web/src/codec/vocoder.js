@@ -12,7 +12,8 @@ import { concatenate } from "../audio/signal.js";
 /** @typedef {{data: Float32Array, width: number, frames: number}} Frames x, float32 [width, frames] */
 
 export const PRENET_WINDOW = 500;
-export const DECODER_WINDOW = 25;
+/** Wider than Python's: this host computes the surplus to both sides of a window in full. */
+export const DECODER_WINDOW = 100;
 
 /** @param {Tensor} tensor */
 const floatsOf = (tensor) => /** @type {Float32Array} */ (tensor.data);
@@ -75,9 +76,10 @@ export class Vocoder {
 
   /**
    * @param {number[]} tokens @param {Tensor} dVector @param {number} start @param {number} stop
+   * @param {number} [widest] frames that a window of the decoder gives at most
    * @returns {AsyncGenerator<{x: Frames, from: number, to: number}>}
    */
-  async *windows(tokens, dVector, start, stop) {
+  async *windows(tokens, dVector, start, stop, widest = DECODER_WINDOW) {
     const { prenet_context: context, decoder_context: reach, frames_per_token: frames } = this.codec;
     for (let a = start; a < stop; a += PRENET_WINDOW) {
       const b = Math.min(a + PRENET_WINDOW, stop);
@@ -86,7 +88,7 @@ export class Vocoder {
       const all = await this.frames(tokens.slice(from, to), dVector);
       const x = slice(all, (low - from) * frames, (high - from) * frames);
       const first = (a - low) * frames, last = (b - low) * frames;
-      const step = Math.ceil((last - first) / Math.ceil((last - first) / DECODER_WINDOW));
+      const step = Math.ceil((last - first) / Math.ceil((last - first) / widest));
       for (let at = first; at < last; at += step) {
         const end = Math.min(at + step, last), left = Math.max(0, at - reach), right = Math.min(x.frames, end + reach);
         yield { x: slice(x, left, right), from: at - left, to: end - left };
