@@ -16,7 +16,7 @@ import soundfile
 from benchmarks.judge import Ear, Wave, interval, median_pitch, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
 from benchmarks.voice import Spoken, Teacher, Trial, median_pitch_hz, median_seconds, speak, wave_file
-from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice
+from sparktts_onnx import SparkTTSONNX, Voice
 from training import voices
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Measurement:
             prompt, _ = soundfile.read(path, dtype="float32")
             normal = median_seconds(self._teacher.say(self._texts, [speaker]))
             for known in (None, transcript):
-                voice = self._tts.enroll([path], known, options=EnrollOptions(trim=True)).voice
+                voice = self._tts.enroll([path], known).voice
                 spoken = speak(self._tts, self._texts, 1, voice=voice)
                 row = self._row(f"{speaker.name}, {'with' if known else 'no'} transcript", spoken)
                 yield row | {

@@ -301,12 +301,12 @@ def _guard(found: Report | None) -> list[list[str]]:
     """What Whisper hears of the answers that the check of words replaced."""
     if found is None:
         return []
-    what = "of them, without the check → with it"
-    wrong, two = (f"{found['off'][i]} → {found['on'][i]}" for i in (0, 2))
+    off, on = found["off"], found["on"]
     return [
         ["answers that the check replaced by another attempt", f"{found['replaced']} of {found['answers']}"],
-        [f"wrong words {what}", f"{wrong} of {found['on'][1]}"],
-        [f"two words or more wrong {what}", two],
+        ["wrong words of them, without the check → with it", f"{off['wrong']} → {on['wrong']} of {on['words']}"],
+        ["two words or more wrong of them", f"{off['two_wrong']} → {on['two_wrong']}"],
+        ["every word right of them", f"{off['right']} → {on['right']}"],
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 
 SAMPLE_RATE = 16000
-_RETRIEVAL = 1
+_SYNCHRONOUS = 2  # with a thread of its own (1), it hangs where it is opened a second time
 _PHONEME_EVENTS = 1
 _NO_EXIT = 0x8000
 _CHARS_UTF8 = 1
@@ -105,7 +105,7 @@ class Espeak:
 
     def __init__(self, data: Path) -> None:
         self._library = ctypes.CDLL(ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1")
-        rate = self._library.espeak_Initialize(_RETRIEVAL, 0, os.fsencode(data), _PHONEME_EVENTS | _NO_EXIT)
+        rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data), _PHONEME_EVENTS | _NO_EXIT)
         if rate <= 0:
             raise RuntimeError(f"espeak-ng did not start with the data in {data}: error {rate}")
         self._rate = int(rate)

@@ -6,6 +6,7 @@ then behind answers that the model itself writes. The recordings' word times giv
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class AlignmentSearch:
 
     def run(self, references: References) -> Alignment:
         """What is found, put in words in the log too."""
+        began = time.perf_counter()
         voiced = hear(read_recordings(self._codec.sample_rate), references, self._codec)
         spoken = [self._answer(each.recording.text, each.voice, each.semantic_ids) for each in voiced]
         with AttentionProbe(self._folder, self._layout, self._config, capacity=self._capacity(spoken)) as probe:
@@ -113,7 +115,7 @@ class AlignmentSearch:
                 own = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in written]
                 clarity = np.minimum(clarity, _mean_contrasts(own, written))
         alignment = self._alignment(clarity, masses, spoken, voiced)
-        _log.info("words: %s", describe(alignment))
+        _log.info("words: %s; looked for in %.0f s", describe(alignment), time.perf_counter() - began)
         return alignment
 
     def _capacity(self, spoken: Sequence[ProbedAnswer]) -> int:
