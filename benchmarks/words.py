@@ -40,7 +40,7 @@ PLANTED = ("sentence twice", "last word missing", "two words repeated", "long wo
 LONG_WORD = 4  # letters
 SEEDS = 3
 """Times that each voice says every sentence."""
-SEEDS_OF_GUARD = 8
+SEEDS_OF_GUARD = 4
 """The same for the check: few answers are replaced, so many are needed."""
 _PAUSE_SECONDS = 0.2
 

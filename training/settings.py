@@ -71,8 +71,9 @@ class Sizes:
             ),
             "finetune": cls(
                 seed=10,
-                parallel_texts=1120,
-                prompts=6400,
+                parallel_texts=640,
+                reading_texts=14000,
+                prompts=4000,
                 language_rate=4e-4,
             ),
             "short": cls(
