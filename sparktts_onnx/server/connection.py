@@ -94,6 +94,21 @@ class SocketConnection(WebSocketsSansIOProtocol):
         self.logger = self.conn.logger = _quiet
         self.conn.debug = False
 
+    def data_received(self, data: bytes) -> None:
+        """A head that h11 takes and websockets does not, such as one that announces a body, is refused."""
+        super().data_received(data)
+        if not self.handshake_initiated:
+            fault = getattr(self.conn.handshake_exc, "__cause__", None)
+            ours = self.conn.reject(400, f"Failed to open a WebSocket connection: {fault}.\n").serialize()
+            self.transport.write(b"".join(self.conn.data_to_send()) or ours)
+            self.transport.close()
+
+    async def send(self, message: Any) -> None:
+        """As the base, which forgets that an answer in place of the handshake ends it, and would log an error."""
+        await super().send(message)
+        if self.close_sent:
+            self.handshake_complete = True
+
     def shutdown(self) -> None:
         """The server stops: the application closes the socket, at once or behind an utterance."""
         leave = self.scope["state"].get("leave") if self.handshake_complete and not self.close_sent else None

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from sparktts_onnx import SparkTTSError
 from sparktts_onnx.errors import (
@@ -148,6 +149,16 @@ def add_handlers(app: FastAPI) -> None:
     for kind in (ApiError, SparkTTSError):
         app.add_exception_handler(kind, _own_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.router.default = _nothing_here
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    """No route has this address: a handler answers requests, and sockets are answered here."""
+    if scope["type"] == "http":
+        raise HTTPException(404)
+    told = ApiError(404, _MESSAGES[404], code="not_found")
+    note(scope["state"]["log"], told)
+    await told.response()(scope, receive, send)
 
 
 async def _own_error(request: Request, error: Exception) -> JSONResponse:

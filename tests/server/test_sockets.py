@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import io
 import json
+import logging
 import random
 import runpy
 import socket
@@ -398,6 +399,48 @@ def test_the_rules_of_http_hold(serve: Serve, engine: StandIn, settings: ServerS
     metrics = httpx.get(f"{live.url}/metrics").text
     assert f'spark_tts_requests_total{{route="{PATH}",status="200"}} 3.0' in metrics
     assert f'spark_tts_requests_total{{route="{PATH}",status="429"}}' in metrics and 'status="101"' not in metrics
+
+
+HANDSHAKE = (
+    "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "further", "status"),
+    [
+        ("GET", "Content-Length: 2\r\n\r\n{}", 400),
+        ("POST", "Content-Length: 2\r\n\r\n{}", 400),
+        ("POST", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        ("POST", "\r\n", 405),
+        ("GET", f"Cookie: {'c' * 9_000}\r\n\r\n", 431),
+        ("GET", "".join(f"X-{number}: x\r\n" for number in range(200)) + "\r\n", 431),
+    ],
+)
+def test_a_handshake_that_cannot_be_read_is_refused_and_not_forgotten(
+    live: Live, method: str, further: str, status: int
+) -> None:
+    with live.connect(f"{method} {PATH} HTTP/1.1\r\n{HANDSHAKE}{further}".encode()) as peer:
+        peer.settimeout(5)
+        with peer.makefile("rb") as answer:
+            assert answer.readline().startswith(f"HTTP/1.1 {status} ".encode())
+            assert b"Failed to open a WebSocket connection: " in answer.read(), "and the connection is closed"
+    assert until(lambda: not live.server.server_state.connections)
+
+
+def test_a_socket_that_is_refused_is_one_line_of_the_log(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(InvalidStatus):
+        opened(live, origin="https://evil.example")
+    assert until(lambda: not live.server.server_state.connections)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("INFO", "request")]
+
+
+def test_a_socket_at_another_address_is_told_the_right_one(live: Live) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        opened(live, "/v1/realtime")
+    error = json.loads(refused.value.response.body)["error"]
+    assert (refused.value.response.status_code, error["code"]) == (404, "not_found") and PATH in error["message"]
 
 
 def test_a_key_is_asked_for(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
