@@ -31,6 +31,7 @@ def create_app(engine: SpeechEngine, settings: ServerSettings) -> FastAPI:
         description=_ABOUT,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # behind a proxy they would lead to another scheme, and clients lose their key
         lifespan=_lifespan,
     )
     app.state.service = service

@@ -160,10 +160,10 @@ class Guard:
 
 
 def meant_path(path: str) -> str:
-    """The address that a client means which doubles a slash or the prefix /v1, or leaves the prefix out."""
+    """The address that a client means which doubles or adds a slash, doubles the prefix /v1 or leaves it out."""
     path = re.sub("/{2,}", "/", path)
     prefix = _PREFIX.match(path)
-    return path if prefix is None else "/v1" + path[prefix.end() :]
+    return path if prefix is None else "/v1" + path[prefix.end() :].rstrip("/")
 
 
 def _headed(scope: Scope, send: Send) -> Send:
