@@ -44,8 +44,9 @@ _log = logging.getLogger(__name__)
 _LANGUAGES = ["en", "zh"]
 _ATTRIBUTION = Attribution(name="SparkAudio", url="https://github.com/SparkAudio/Spark-TTS")
 _PIECES = StreamOptions(first_segment="clause")
-_NO_EVENT = (AttributeError, EOFError, KeyError, RecursionError, TypeError)
-"""What the package raises for bytes that are no event, and for events without what they must hold."""
+_NO_EVENT = (AttributeError, EOFError, KeyError, RecursionError, TypeError, UnicodeEncodeError)
+"""What the package raises for bytes that are no event, and for events without what they must hold; the last for a pong
+with half a character."""
 
 
 class WyomingConversation(AsyncEventHandler):
