@@ -56,6 +56,9 @@ class Recorder:
             log["outcome"] = "broken off"
         except (ClientDisconnect, OSError):
             log["outcome"] = "client left"
+        except asyncio.CancelledError:
+            log["outcome"] = "stopped"
+            raise
         except Exception as error:  # noqa: BLE001  Not swallowed: a 500 for the client, its place for the log.
             _log.error("request failed", extra=failure(error, request_id=log["request_id"]))
             if scope["type"] == "websocket" and log.get("status") == 101:

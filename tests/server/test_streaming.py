@@ -3,6 +3,7 @@
 import dataclasses
 import http.client
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -229,7 +230,10 @@ def test_stopping_lets_running_requests_finish(serve: Serve, engine: StandIn, se
     assert outcome[0][0] == 200 and len(outcome[0][1]) == 24_000
 
 
-def test_what_does_not_finish_in_time_is_stopped(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
+def test_what_does_not_finish_in_time_is_stopped(
+    serve: Serve, engine: StandIn, settings: ServerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     live = serve(engine, settings)
     assert until(lambda: live.app.state.service.state == "ready")
     live.server.config.timeout_graceful_shutdown = 1
@@ -241,6 +245,8 @@ def test_what_does_not_finish_in_time_is_stopped(serve: Serve, engine: StandIn, 
             pass
     assert engine.active == 0
     assert live.app.state.service.metrics.registry.get_sample_value("spark_tts_abandoned_total") == 0
+    (line,) = [record.fields for record in caplog.records if record.getMessage() == "request"]  # type: ignore[attr-defined]
+    assert (line["status"], line["outcome"]) == (200, "stopped")
 
 
 def test_memory_of_broken_uploads_is_given_back(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
