@@ -64,8 +64,10 @@ def json_object(text: str | bytes | bytearray, name: str = "the request's body")
     except json.JSONDecodeError as error:
         message = f"{name} is not JSON: {error.msg} (character {error.pos + 1})"
         raise ApiError(400, message, code="invalid_json") from None
+    except UnicodeDecodeError:
+        raise ApiError(400, f"{name} is not JSON: it is not UTF-8", code="invalid_json") from None
     except (ValueError, RecursionError):
-        message = f"{name} cannot be read: it is damaged, nested too deeply, or has a number without end"
+        message = f"{name} cannot be read: it is nested too deeply, or has a number without end"
         raise ApiError(400, message, code="invalid_request") from None
     if not isinstance(data, dict):
         raise ApiError(400, f"{name} should be a JSON object: it is something else", code="invalid_value")
@@ -130,6 +132,11 @@ def checked(data: Mapping[str, Any], model: type[_Model]) -> _Model:
 
 
 def _kind(request: Request) -> str:
+    """The content type of a body, which has to come as it is."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        message = f"the request's body is encoded as {encoding[:40]!r}; send it as it is"
+        raise ApiError(400, message, code="invalid_content_type")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

@@ -338,6 +338,16 @@ def test_another_content_type_than_json_is_told(client: TestClient, kind: str | 
     assert found in error["message"] and "expected application/json" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("body", "encoding", "found"),
+    [(b"\x1f\x8b\x08", "gzip", "encoded as 'gzip'"), (b'{"input": "caf\xe9"}', "identity", "it is not UTF-8")],
+)
+def test_a_body_in_another_encoding_is_told_so(client: TestClient, body: bytes, encoding: str, found: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    answer = client.post("/v1/audio/speech", content=body, headers=headers)
+    assert answer.status_code == 400 and found in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json"])
 def test_every_spelling_of_json_is_read(client: TestClient, kind: str) -> None:
     body = b'{"input": "Hello."}'
