@@ -79,8 +79,9 @@ def add_local(app: FastAPI, web: Path, bundle: Path) -> None:
     @app.get("/local/demo/model/voices.json", include_in_schema=False)
     def voices() -> JSONResponse:
         found = [json.loads(path.read_text("utf-8")) for path in sorted(bundle.parent.glob("voices/*.json"))]
-        kept = [json.loads(path.read_text("utf-8")) for path in sorted(service.settings.voices_dir.glob("*.json"))]
-        return JSONResponse(found + kept)
+        folder, entries = service.settings.voices_dir, service.voices.library.iter_entries()
+        usable = [folder / f"{entry.name}.json" for entry in entries if entry.voice is not None]
+        return JSONResponse(found + [json.loads(path.read_text("utf-8")) for path in usable])
 
     app.mount("/local/demo/model", _Isolated(directory=bundle), name="local model")
     for name in _FOLDERS:

@@ -39,6 +39,7 @@ def test_the_page_its_modules_the_bundle_and_the_voices(
     engine: StandIn, settings: ServerSettings, web: Path, voice: Voice
 ) -> None:
     voice.save(settings.voices_dir / "one.json")
+    (settings.voices_dir / "damaged.json").write_text("{", encoding="utf-8")
     with local(engine, settings, web, nano.BUNDLE) as client:
         page = client.get("/local", follow_redirects=True)
         assert page.text == "demo/index.html" and page.url.path == "/local/demo/"
