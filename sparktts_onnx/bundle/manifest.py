@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sparktts_onnx.bundle.contract import FORMAT_VERSION, LANGUAGE_MODEL, MANIFEST_NAME, Tensor
-from sparktts_onnx.bundle.values import Bounds, build
+from sparktts_onnx.bundle.values import Bounds, build, shown
 from sparktts_onnx.errors import BundleError
 
 MOST_IDS = 1 << 24
@@ -103,6 +103,10 @@ class LanguageModelLayout:
     head_rows: Annotated[int, Bounds(1, MOST_IDS)]
     vocab_size: Annotated[int, Bounds(1, MOST_IDS)]
 
+    def __post_init__(self) -> None:
+        if self.cache_dtype not in ("float32", "float16"):
+            raise ValueError(f"language_model.cache_dtype is {shown(self.cache_dtype)}, expected float32 or float16")
+
 
 @dataclass(frozen=True)
 class AlignmentHead:
@@ -181,6 +185,15 @@ class TokenIds:
     attributes: tuple[IdRange, ...]
     """Fine-grained attribute ids that the model writes before the global tokens of a created voice."""
 
+    @property
+    def stop(self) -> int:
+        """One past the largest id."""
+        values = [*vars(self).values(), *self.attributes]
+        return max(
+            *(value + 1 for value in values if isinstance(value, int)),
+            *(value.stop for value in values if isinstance(value, IdRange)),
+        )
+
 
 @dataclass(frozen=True)
 class SamplingDefaults:
@@ -225,11 +238,8 @@ class Manifest:
 
     def _check_ids(self) -> None:
         """Refuse ids that the language model does not have."""
-        model, codec, ids = self.language_model, self.codec, self.token_ids
-        spans = [value for value in vars(ids).values() if isinstance(value, IdRange)]
-        single = [value for value in vars(ids).values() if isinstance(value, int)]
-        stop = max(*(token + 1 for token in single), *(span.stop for span in (*spans, *ids.attributes)))
-        stop = max(stop, model.head_first_id + model.head_rows)
+        model, codec = self.language_model, self.codec
+        stop = max(self.token_ids.stop, model.head_first_id + model.head_rows)
         if stop > model.vocab_size:
             raise ValueError(f"ids or the head go up to {stop - 1}, beyond the vocabulary of {model.vocab_size}")
         if codec.hop_length % codec.frames_per_token:

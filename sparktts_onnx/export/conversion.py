@@ -158,7 +158,8 @@ class Conversion:
             opset=self.options.opset,
             ids=self.checkpoint.token_ids,
         )
-        write_text_tokenizer(self.checkpoint.tokenizer_folder, self.folder / TOKENIZER_NAME)
+        tokenizer = self.checkpoint.tokenizer_folder
+        write_text_tokenizer(tokenizer, self.folder / TOKENIZER_NAME, vocab_size=self.decoder.vocab_size)
         return sorted(self.folder.glob(f"{LANGUAGE_MODEL}.onnx*"))
 
     def find_alignment(self) -> None:

@@ -104,6 +104,8 @@ def test_a_class_and_its_schema_have_the_same_keys(place: str) -> None:
         lambda data: data["graphs"]["decoder"]["files"][0].update(name="../decoder.onnx"),
         lambda data: data["graphs"]["decoder"]["files"][0].update(name=".."),
         lambda data: data["sampling"].update(top_p="a"),
+        lambda data: data["language_model"].update(cache_dtype="float64"),
+        lambda data: data["language_model"].update(cache_dtype=""),
     ],
 )
 def test_what_the_runtime_refuses_the_schema_refuses(edit: Callable[[Any], Any], bundle: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from sparktts_onnx.bundle.contract import TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import MOST_IDS, IdRange, TokenIds
 from sparktts_onnx.bundle.values import shown
@@ -37,6 +39,8 @@ _NUMBERED_ROLES = {
     "pitch_label": "pitch_label",
     "speed_label": "speed_label",
 }
+OTHER_MODEL = "the tokenizer has ids up to {}, the language model has {} rows; they belong to different models"
+_CONTROL = re.compile(r"<\|.*\|>")
 _NUMBERED = re.compile(r"<\|(\w+)_([0-9]{1,8})\|>")
 
 
@@ -82,19 +86,35 @@ def _shown(ids: int | IdRange) -> str:
     return str(ids) if isinstance(ids, int) else f"{ids.first} to {ids.stop - 1}"
 
 
-def write_text_tokenizer(llm_folder: Path, target: Path) -> None:
-    """Write the checkpoint's `tokenizer.json` without its control tokens, so that all text is text."""
-    spec = _read_spec(llm_folder)
-    control = {token["content"] for token in spec["added_tokens"]}
-    spec["added_tokens"] = []
+def write_text_tokenizer(llm_folder: Path, target: Path, *, vocab_size: int) -> None:
+    """Write the checkpoint's `tokenizer.json` without its control tokens, so that all text is text.
+
+    What a trainer's batches left in it goes too: it would cut a text, or fill it up.
+
+    Raises:
+        CheckpointError: it is no tokenizer, or gives ids beyond the `vocab_size` rows of the language model.
+    """
+    spec = {**_read_spec(llm_folder), "truncation": None, "padding": None, "added_tokens": []}
     vocab = spec["model"].get("vocab")
     if isinstance(vocab, dict):
-        spec["model"]["vocab"] = {piece: i for piece, i in vocab.items() if piece not in control}
-    target.write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
+        spec["model"]["vocab"] = {piece: i for piece, i in vocab.items() if not _CONTROL.fullmatch(piece)}
+    text = json.dumps(spec, ensure_ascii=False)
+    try:
+        ids = Tokenizer.from_str(text).get_vocab().values()
+    except Exception as error:  # tokenizers raises plain Exception
+        raise CheckpointError(f"{llm_folder / TOKENIZER_NAME} is not a tokenizer: {error}") from error
+    if (largest := max(ids, default=0)) >= vocab_size:
+        raise CheckpointError(OTHER_MODEL.format(largest, vocab_size))
+    target.write_text(text, encoding="utf-8")
 
 
 def _read_spec(llm_folder: Path) -> dict[str, Any]:
     path = llm_folder / TOKENIZER_NAME
+    if not path.is_file() and (llm_folder / "vocab.json").is_file():
+        raise CheckpointError(
+            f"the tokenizer in {llm_folder} has no {TOKENIZER_NAME}, only its older files: make it with "
+            "transformers, AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+        )
     spec = read_json(path, limit=TABLE_BYTES)
     if not isinstance(spec.get("model"), dict):
         raise CheckpointError(f"{path} is not a tokenizer: expected an object with the key `model`")

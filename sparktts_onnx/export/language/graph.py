@@ -13,7 +13,7 @@ import numpy as np
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Head, Precision, Tensor
 from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, TokenIds
 from sparktts_onnx.errors import CheckpointError
-from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
+from sparktts_onnx.export.checkpoint.tokenizer import OTHER_MODEL, read_token_ids
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile, declare
 from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
@@ -198,11 +198,8 @@ def _head_rows(config: DecoderConfig, ids: TokenIds, head: Head) -> IdRange:
     written = [ids.end_of_text, ids.start_global, ids.end_global, ids.start_semantic, ids.end_semantic]
     spans = (ids.global_tokens, ids.semantic_tokens, *ids.attributes, *(IdRange(token, 1) for token in written))
     first, stop = min(span.first for span in spans), max(span.stop for span in spans)
-    if stop > config.vocab_size:
-        raise CheckpointError(
-            f"the tokenizer has ids up to {stop - 1}, the language model has {config.vocab_size} rows; "
-            "they belong to different models"
-        )
+    if ids.stop > config.vocab_size:
+        raise CheckpointError(OTHER_MODEL.format(ids.stop - 1, config.vocab_size))
     return IdRange(first, stop - first) if head == "speech" else IdRange(0, config.vocab_size)
 
 
