@@ -4,11 +4,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 PUBLISHED = (
     "CC BY-NC-SA 4.0 (non-commercial) for the weights of SparkAudio/Spark-TTS-0.5B and whatever is made from them; "
     "for other checkpoints, as their makers say"
 )
-CARD = re.compile(r"\A---\n.*?^license:\s*([^\n]+)\n.*?^---", re.MULTILINE | re.DOTALL)
+FRONT = re.compile(r"\A---\n(.*?)^---", re.MULTILINE | re.DOTALL)
+"""What a model card says for programs, in YAML."""
 
 
 def licenses_of(folders: Sequence[Path]) -> str:
@@ -18,9 +21,11 @@ def licenses_of(folders: Sequence[Path]) -> str:
 
 
 def _named_in(folder: Path) -> str | None:
-    """The license named by the model card in a folder."""
+    """The license named by the model card in a folder; of several, all."""
     try:
-        card = CARD.match((folder / "README.md").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        card = None
-    return card[1].strip().strip("\"'") if card else None
+        front = FRONT.match((folder / "README.md").read_text(encoding="utf-8-sig"))
+        found = yaml.safe_load(front[1])["license"] if front else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError):
+        return None
+    names = [str(name) for name in (found if isinstance(found, list) else [found]) if name is not None]
+    return ", ".join(" ".join(name.split()) for name in names) or None

@@ -81,11 +81,23 @@ class TensorFiles:
         for path, members in by_file.items():
             stored = {name: self._places[name][1] for name in members}
             if path in self._pickled:
-                result |= {name: _computed(self._pickled[path][stored[name]]) for name in members}
+                result |= {name: self._pickled[path][stored[name]] for name in members}
                 continue
             with _opened(path) as file:
-                result |= {name: _computed(file.get_tensor(stored[name])) for name in members}
-        return result
+                result |= {name: file.get_tensor(stored[name]) for name in members}
+        return {name: self._computed(name, tensor) for name, tensor in result.items()}
+
+    def _computed(self, name: str, tensor: Tensor) -> Tensor:
+        """A tensor as it is computed with; one that holds no numbers makes no sound, and no check can judge it."""
+        if not tensor.is_floating_point():
+            return tensor
+        values = tensor.to(torch.float32)
+        if not bool(torch.isfinite(values).all()):
+            raise CheckpointError(
+                f"{name} in {self.folder} holds values that are no finite numbers: its training went wrong or the file "
+                "is damaged; download it again, or take an earlier state of the training"
+            )
+        return values
 
 
 @contextmanager
@@ -96,10 +108,6 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except (OSError, SafetensorError, RuntimeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"the weights {path} cannot be read: {' '.join(str(error).split())}") from error
-
-
-def _computed(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -19,8 +19,10 @@ from sparktts_onnx.export.checkpoint.checkpoint import (
     codec_fingerprint,
     open_checkpoint,
 )
+from sparktts_onnx.export.checkpoint.license import PUBLISHED, licenses_of
 from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, TensorFiles
 from sparktts_onnx.export.language.config import read_decoder_config
+from sparktts_onnx.export.language.graph import write_language_model
 from sparktts_onnx.export.language.weights import EMBEDDING, HEAD, DecoderWeights, read_reference
 
 Tensors = dict[str, torch.Tensor]
@@ -235,3 +237,36 @@ def test_an_output_head_is_as_the_config_says(
     DecoderWeights(config, TensorFiles(llm))
     model = read_reference(llm)
     assert model.lm_head.weight.shape == (config.vocab_size, config.hidden_size)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_that_are_no_numbers_are_named(folder: Path, value: float, dtype: torch.dtype) -> None:
+    def damage(tensors: Tensors) -> Tensors:
+        return {**tensors, name: tensors[name].to(dtype).index_fill(0, torch.tensor([3]), value)}
+
+    name = "encoder.project.bias"
+    change_weights(folder / CODEC_FOLDER / SAFETENSORS_NAME, damage)
+    assert f"{name} in {folder / CODEC_FOLDER} holds" in refused(lambda: open_checkpoint(folder).load_codec(), value)
+    llm, name = folder / LANGUAGE_MODEL_FOLDER, "model.layers.1.mlp.up_proj.weight"
+    change_weights(llm / SAFETENSORS_NAME, damage)
+    assert f"{name} in {llm} holds" in refused(lambda: write_language_model(llm, folder), value)
+
+
+@pytest.mark.parametrize(
+    ("card", "license_"),
+    [
+        ("---\nlicense: mit\n---\n", "mit"),
+        ("\ufeff---\nlicense: mit\n---\n", "mit"),
+        ("---\nlicense: mit # as before\n---\n", "mit"),
+        ("---\nlicense:\n- mit\n- 'isc'\n---\n", "mit, isc"),
+        ("---\nlicense:\ntags: [speech]\n---\n", PUBLISHED),
+        ("---\ntags: [speech]\n---\nlicense: mit\n---\n", PUBLISHED),
+        ("---\nlicense: {\n---\n", PUBLISHED),
+        ("---\n- license\n---\n", PUBLISHED),
+        ("license: mit\n", PUBLISHED),
+    ],
+)
+def test_the_license_is_what_the_card_gives(tmp_path: Path, card: str, license_: str) -> None:
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+    assert licenses_of([tmp_path]) == license_
