@@ -44,7 +44,7 @@ from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import DecoderWeights, read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room, estimate
-from sparktts_onnx.export.staging import staged
+from sparktts_onnx.export.staging import noted_interrupts, staged
 from sparktts_onnx.export.verify.end_to_end import clone_prompt, enroll_both, wave_checks
 from sparktts_onnx.export.verify.graphs import Check, on_device, summary, verify_graph
 from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
@@ -66,16 +66,21 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
     """
     checkpoint = open_checkpoint(options.model_dir, language_model=options.language_model, adapter=options.lora)
     check_room(estimate(checkpoint, options), options.output_dir)
-    with staged(options.output_dir) as folder, TemporaryDirectory(dir=folder) as scratch:
+    with (
+        noted_interrupts() as check_interrupts,
+        staged(options.output_dir) as folder,
+        TemporaryDirectory(dir=folder) as scratch,
+    ):
         if options.lora is not None:
             merged = Path(scratch) / "merged"
             merge_adapter(checkpoint.language_model_folder, options.lora, merged)
             checkpoint = dataclasses.replace(checkpoint, language_model_folder=merged)
         work = Conversion(options, checkpoint, folder)
         work.check_weights()
-        work.write_graphs()
+        work.write_graphs(after_each=check_interrupts)
         if options.alignment and not work.failures:
             work.find_alignment()
+            check_interrupts()
         if options.verify and not work.failures:
             work.verify_end_to_end()
         if report is not None:
@@ -83,6 +88,7 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
         work.raise_faults()
         manifest = work.manifest()
         write_manifest(folder, manifest)
+        check_interrupts()
     return manifest
 
 
@@ -118,7 +124,7 @@ class Conversion:
             self.references.published("wav2vec2")
         DecoderWeights(self.decoder, TensorFiles(self.checkpoint.language_model_folder))
 
-    def write_graphs(self) -> None:
+    def write_graphs(self, *, after_each: Callable[[], None]) -> None:
         """Write and judge every graph; one that fails does not keep the others from being judged."""
         for index, name in enumerate(self.options.graphs, start=1):
             started = time.monotonic()
@@ -126,6 +132,8 @@ class Conversion:
                 self._written[name] = self._write_language_model() if name == LANGUAGE_MODEL else self._write(name)
             except ExportError as error:
                 self.failures.append(str(error))
+            after_each()
+            if name not in self._written:
                 continue
             size = sum(path.stat().st_size for path in self._written[name]) / 1e6
             seconds = time.monotonic() - started

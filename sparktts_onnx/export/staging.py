@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,39 +19,38 @@ from sparktts_onnx.errors import OptionError
 
 @contextlib.contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """Give a folder beside `target` to write into; it takes the target's place when the block ends without error
-    and no signal came that interrupts it.
+    """Give a folder beside `target` to write into; it takes the target's place when the block ends without error.
 
     Whatever happens, `target` is what it was or the complete new folder; a process that is killed leaves at most
     a hidden folder behind, which the next call removes. Of a symbolic link it is what the link leads to.
 
     Raises:
         OptionError: the target holds something that is not a bundle.
-        KeyboardInterrupt: it was raised in the block, and a library swallowed it.
     """
     try:
         target = target.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
         raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
+    missing = [parent for parent in target.parents if not parent.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(target)
     check_replaceable(target)
     folder = _sibling(target, "partial")
     folder.mkdir()
     try:
-        with _noted_interrupts() as noted:
-            yield folder
-            if noted:
-                raise KeyboardInterrupt
-            _swap(folder, target)
+        yield folder
+        _swap(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for parent in missing:
+            with contextlib.suppress(OSError):  # the target is in it
+                parent.rmdir()
 
 
 @contextlib.contextmanager
-def _noted_interrupts() -> Iterator[list[int]]:
-    """The signals that were handled in the block: a library may swallow the exception that a handler raises, for
-    example while it tries to load an optional module."""
+def noted_interrupts() -> Iterator[Callable[[], None]]:
+    """Give a function that raises KeyboardInterrupt if a signal has interrupted the block before: a library may swallow
+    the exception that a handler raises, for example while it tries to load an optional module, or raise another."""
     noted: list[int] = []
     names = ("SIGINT", "SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -61,10 +60,17 @@ def _noted_interrupts() -> Iterator[list[int]]:
         noted.append(number)
         before[signal.Signals(number)](number, frame)
 
+    def check() -> None:
+        if noted:
+            raise KeyboardInterrupt
+
     try:
         for number in before:
             signal.signal(number, handle)
-        yield noted
+        yield check
+    except Exception:
+        check()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

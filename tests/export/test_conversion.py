@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from sparktts_onnx.export.cli import conversion_options
 from sparktts_onnx.export.codec import exporter, references
 from sparktts_onnx.export.codec.lowering import halved
 from sparktts_onnx.export.graph_file import save_graph
+from sparktts_onnx.export.options import ConversionOptions
 
 REPOSITORY = Path(__file__).parents[2]
 LEAST_MANIFEST = '{"tokenizer": {"name": "tokenizer.json"}, "graphs": {}}'
@@ -384,16 +385,35 @@ def test_other_peoples_files_are_not_replaced(
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_an_interrupt_that_a_library_swallows_leaves_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is an exception, as it is for the command line, and is so afterwards."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt), staging.staged(tmp_path / "onnx") as folder:
-            (folder / MANIFEST_NAME).write_text("{}")
-            with suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("result", ["a graph", "another error", "an error of the export"])
+def test_an_interrupt_that_a_library_swallows_stops_before_the_next_graph(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: str
+) -> None:
+    written = []
+    errors = {"another error": ImportError("it was interrupted"), "an error of the export": ExportError("it was")}
+
+    def swallowing(spec: GraphSpec, adapter: torch.nn.Module, target: Path, **given: Any) -> list[Path]:
+        written.append(spec.name)
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        if error := errors.get(result):
+            raise error
+        return exporter.export_graph(spec, adapter, target, **given)
+
+    monkeypatch.setattr(conversion, "export_graph", swallowing)
+    graphs = ("quantizer_detokenize", "speaker_detokenize", LANGUAGE_MODEL)
+    with pytest.raises(KeyboardInterrupt):
+        conversion.convert(ConversionOptions(tiny_folder, tmp_path / "onnx", graphs=graphs, verify=False))
+    assert written == ["quantizer_detokenize"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -401,6 +421,8 @@ def test_a_staged_folder_is_whole_or_absent(tmp_path: Path) -> None:
     target = tmp_path / "onnx"
     with pytest.raises(ValueError), staging.staged(target) as folder:
         (folder / MANIFEST_NAME).write_text(LEAST_MANIFEST)
+        raise ValueError
+    with pytest.raises(ValueError), staging.staged(tmp_path / "new" / "folders" / "onnx"):
         raise ValueError
     assert list(tmp_path.iterdir()) == []
     with staging.staged(target) as folder:
