@@ -29,7 +29,7 @@ folder of the finetune or the checkpoint; of one on the hub into the cache, wher
 have a folder each."""
 CHECKPOINT_FILES = ("README.md", "config.yaml", "BiCodec/*", "LLM/*", "wav2vec2-large-xlsr-53/*.json")
 WAV2VEC2_FILES = "wav2vec2-large-xlsr-53/*"
-FINETUNE_FILES = ("README.md", "*.json", "*.txt", "*.safetensors", "*.bin")
+FINETUNE_FILES = ("README.md", "*.json", "*.txt", "*.safetensors", "*.bin", "LLM/*")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

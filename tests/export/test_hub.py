@@ -26,6 +26,7 @@ def hub(tiny_folder: Path) -> Iterator[LoopbackHub]:
         made.put("org/tiny", {**files, **more})
         finetune = {name: files[f"LLM/{name}"] for name in ("model.safetensors", "config.json")}
         made.put("org/finetune", {**finetune, "checkpoint-5/model.safetensors": b"older" * 999})
+        made.put("org/whole", {f"LLM/{name}": content for name, content in finetune.items()})
         yield made
 
 
@@ -70,14 +71,17 @@ def test_a_checkpoint_is_converted_into_the_cache_and_found_by_its_id(
     assert shown.returncode == 0 and hub.requests == [], shown.stderr
 
 
-def test_a_finetune_on_the_hub_has_the_bundle(hub: LoopbackHub, tmp_path: Path, tiny_folder: Path) -> None:
-    given = ("convert", str(tiny_folder), "--language-model", "org/finetune", "--precision", "int8", *QUICK)
+@pytest.mark.parametrize(("name", "folder"), [("finetune", ""), ("whole", "LLM/")])
+def test_a_finetune_on_the_hub_has_the_bundle(
+    hub: LoopbackHub, tmp_path: Path, tiny_folder: Path, name: str, folder: str
+) -> None:
+    given = ("convert", str(tiny_folder), "--language-model", f"org/{name}", "--precision", "int8", *QUICK)
     done = run(hub, tmp_path, *given, "--graphs", "decoder,language_model")
-    commit = hub.models["org/finetune"].refs["main"]
-    place = tmp_path / "assets" / "sparktts_onnx" / "org--finetune" / commit / "int8"
+    commit = hub.models[f"org/{name}"].refs["main"]
+    place = tmp_path / "assets" / "sparktts_onnx" / f"org--{name}" / commit / "int8"
     assert done.stdout == f"{place}\n", done.stderr
-    assert asked_for(hub) == {"config.json", "model.safetensors"}
-    assert read_manifest(place).source == f"Tiny + org/finetune@{commit}"
+    assert asked_for(hub) == {f"{folder}config.json", f"{folder}model.safetensors"}
+    assert read_manifest(place).source == f"Tiny + org/{name}@{commit}"
 
 
 def test_several_precisions_of_a_folder_lie_beside_each_other(
