@@ -112,8 +112,14 @@ def publication(folder: Path, model: HubModel) -> Publication:
         raise BundleError(f"there is no bundle in {folder}; make one with `spark-tts-onnx convert`")
     if len({(each.source, each.licence, each.codec.fingerprint) for each in manifests.values()}) > 1:
         raise OptionError(f"the bundles in {folder} are of different checkpoints; publish each by itself")
-    some = next(iter(manifests.values()))
-    return Publication(model, _card(model, list(manifests.values())), files, some.licence)
+    try:
+        card = _card(model, list(manifests.values()))
+    except (KeyError, TypeError, ValueError) as error:  # the format leaves figures to whoever writes them
+        raise BundleError(
+            f"a manifest in {folder} does not give its figures of verification as the conversion writes them; convert "
+            "the checkpoint again"
+        ) from error
+    return Publication(model, card, files, next(iter(manifests.values())).licence)
 
 
 def _card(model: HubModel, manifests: Sequence[Manifest]) -> str:

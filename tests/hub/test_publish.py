@@ -120,6 +120,13 @@ def test_the_card_has_the_figures_of_the_verification(bundle: Path, manifest: Ma
     assert "| fp32 | decoder, 50% of the values | 0.00012 | 0.001 |\n| fp32 | wave | 0.25 | 0.5 |\n" in card
 
 
+@pytest.mark.parametrize("figures", [{"wave": {}}, {"wave": 5}, {"wave": {"error": "small", "tolerance": 1.0}}])
+def test_figures_of_another_kind_are_one_message(bundle: Path, figures: dict[str, object]) -> None:
+    changed(bundle, verification=figures)
+    with pytest.raises(BundleError, match="does not give its figures of verification"):
+        publication(bundle, HubModel("me/voice"))
+
+
 def test_what_cannot_be_published(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="there is no bundle in"):
         publication(tmp_path / "nowhere", HubModel("me/voice"))
