@@ -240,13 +240,13 @@ def describe(alignment: Alignment) -> str:
 
 
 def _mean_contrasts(masses: Sequence[Array], answers: Sequence[ProbedAnswer]) -> Array:
-    """Of every head, over all answers that hold speech: float64 [layers, heads]."""
+    """Of every head, over all answers that hold speech: float64 [layers, heads]; 0 where its numbers overflow."""
     each = [
         contrasts(mass.reshape(-1, *mass.shape[2:]), answer.text.letters()).reshape(mass.shape[:2])
         for mass, answer in zip(masses, answers, strict=True)
         if len(answer.frames)
     ]
-    mean: Array = np.mean(each, axis=0)
+    mean: Array = np.nan_to_num(np.mean(each, axis=0))
     return mean
 
 

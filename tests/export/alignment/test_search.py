@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
+from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.errors import VerificationError
 from sparktts_onnx.export.alignment.probe import AttentionProbe
 from sparktts_onnx.export.alignment.search import (
     LEAST_CONTRAST,
@@ -18,6 +22,7 @@ from sparktts_onnx.export.alignment.search import (
     word_offsets,
 )
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
+from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.graph import write_language_model
@@ -47,6 +52,19 @@ def test_random_weights_have_no_such_heads_and_the_bundle_says_so(tiny_bundle: P
     assert alignment.contrast is not None and alignment.contrast < LEAST_CONTRAST / 2
     assert "no attention head follows the text" in (alignment.reason or "")
     assert not list(tiny_bundle.glob("*probe*"))
+
+
+def test_numbers_that_overflow_in_half_precision_are_a_fault_of_the_graph(tiny_folder: Path, tmp_path: Path) -> None:
+    """No head is found in them, and the verification tells what is wrong."""
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "copy", ignore=shutil.ignore_patterns("onnx")))
+    weights = folder / "LLM" / SAFETENSORS_NAME
+    tensors = {
+        name: 1e8 * tensor if "layers.0.mlp.up" in name else tensor for name, tensor in load_file(weights).items()
+    }
+    save_file(tensors, weights)
+    graphs = (*ENROLLMENT_GRAPHS, LANGUAGE_MODEL)
+    with pytest.raises(VerificationError, match=r"language_model .* logits deviate by nan"):
+        convert(ConversionOptions(folder, tmp_path / "onnx", precision="fp16", graphs=graphs))
 
 
 def test_looking_can_be_left_out_and_a_part_of_a_bundle_says_why_it_has_none(tiny_folder: Path, tmp_path: Path) -> None:
