@@ -42,11 +42,16 @@ def _read(path: Path, limit: int, parse: Callable[[str], Any]) -> dict[str, Any]
     except RecursionError as error:
         raise CheckpointError(f"{path} cannot be read: it is nested too deeply") from error
     except (OSError, ValueError, TypeError, OverflowError, AttributeError, yaml.YAMLError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
-        raise CheckpointError(f"{path} cannot be read: {reason}") from error
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from error
     if not isinstance(data, dict):
         raise CheckpointError(f"{path} is not a table of keys")
     return data
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line; its class where it says nothing."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return " ".join((said or str(error) or type(error).__name__).split())
 
 
 def values_of(kind: type[Kind], given: Mapping[str, Any], *, source: Path | str, where: str) -> Kind:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from sparktts_onnx.errors import CheckpointError
-from sparktts_onnx.export.files import TABLE_BYTES, read_json, refuse_pointer
+from sparktts_onnx.export.files import TABLE_BYTES, read_json, reason, refuse_pointer
 
 SAFETENSORS_NAME = "model.safetensors"
 PICKLE_NAME = "pytorch_model.bin"
@@ -107,18 +107,17 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (OSError, SafetensorError, RuntimeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"the weights {path} cannot be read: {' '.join(str(error).split())}") from error
+        raise CheckpointError(f"the weights {path} cannot be read: {reason(error)}") from error
 
 
 def weight_files(folder: Path) -> list[Path]:
     """The files that hold a folder's weights, shards in the order of their names."""
-    single = folder / SAFETENSORS_NAME
-    for name in (f"{SAFETENSORS_NAME}.index.json", f"{PICKLE_NAME}.index.json"):
-        if not single.is_file() and (folder / name).is_file():
-            return _shards(folder / name)
-    for candidate in (single, folder / PICKLE_NAME):
-        if candidate.is_file():
-            return [candidate]
+    for single in (folder / SAFETENSORS_NAME, folder / PICKLE_NAME):
+        index = single.with_name(f"{single.name}.index.json")
+        if single.is_file():  # transformers, too, takes an index beside it for an older state's
+            return [single]
+        if index.is_file():
+            return _shards(index)
     if list(folder.glob("adapter_*")):
         raise CheckpointError(MERGE.format(folder))
     raise CheckpointError(
@@ -150,7 +149,7 @@ def read_pickle(path: Path) -> Mapping[str, Tensor]:
     except CheckpointError:
         raise
     except Exception as error:
-        raise CheckpointError(f"the weights {path} cannot be read: {' '.join(str(error).split())}") from error
+        raise CheckpointError(f"the weights {path} cannot be read: {reason(error)}") from error
     tensors = isinstance(state, Mapping) and all(isinstance(value, Tensor) for value in state.values())
     if not tensors or not _all_text(state):
         raise CheckpointError(f"{path} is not a state_dict: expected names with tensors only")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from sparktts_onnx.export.checkpoint.checkpoint import (
     open_checkpoint,
 )
 from sparktts_onnx.export.checkpoint.license import PUBLISHED, licenses_of
-from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, TensorFiles
+from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, TensorFiles, weight_files
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.graph import write_language_model
 from sparktts_onnx.export.language.weights import EMBEDDING, HEAD, DecoderWeights, read_reference
@@ -207,6 +208,22 @@ def test_an_index_names_files_of_its_folder(tmp_path: Path, index: object, messa
     folder.mkdir()
     (folder / f"{SAFETENSORS_NAME}.index.json").write_text(json.dumps(index))
     assert message in refused(lambda: TensorFiles(folder), index)
+
+
+@pytest.mark.parametrize("name", [SAFETENSORS_NAME, PICKLE_NAME])
+def test_an_empty_file_has_a_reason(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    assert re.search(rf"{name} cannot be read: \w", refused(lambda: TensorFiles(tmp_path), name))
+
+
+@pytest.mark.parametrize("name", [SAFETENSORS_NAME, PICKLE_NAME])
+def test_the_files_are_chosen_as_transformers_chooses_them(tmp_path: Path, name: str) -> None:
+    """A whole file before the index of an older state, and safetensors before pickles."""
+    (tmp_path / f"{name}.index.json").write_text('{"weight_map": {"a": "gone.bin"}}')
+    assert "names gone.bin, which is not there" in refused(lambda: weight_files(tmp_path), name)
+    for file in (name, PICKLE_NAME):
+        (tmp_path / file).write_bytes(b"")
+    assert weight_files(tmp_path) == [tmp_path / name]
 
 
 def with_head(factor: float) -> Callable[[Tensors], Tensors]:
