@@ -22,13 +22,12 @@ SMALL = (".gitattributes", "README.md", "config.*")
 _NO_PLACE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOTDIR)
 
 
-def local_folder(model: str | Path, patterns: Sequence[str], *, local_files_only: bool = False) -> Path:
+def local_folder(model: str | Path, patterns: Sequence[str]) -> Path:
     """The folder that a model's name means, with its files that match `patterns`: of an id, where the cache keeps them.
 
     Args:
         model: a folder, which is given back as it is, or `org/name[@revision]`.
         patterns: such as `LLM/*.json`; a star matches no slash.
-        local_files_only: take what the cache has, and ask nobody.
 
     Raises:
         BundleError: neither a folder nor an id.
@@ -37,7 +36,7 @@ def local_folder(model: str | Path, patterns: Sequence[str], *, local_files_only
     wanted = hub_model(model)
     if wanted is None:
         return Path(model)
-    if local_files_only or library().constants.HF_HUB_OFFLINE:
+    if library().constants.HF_HUB_OFFLINE:
         return pinned_folder(wanted, patterns=SMALL, local_files_only=True)
     folder = pinned_folder(wanted, patterns=SMALL)
     commit = replace(wanted, revision=folder.name)
