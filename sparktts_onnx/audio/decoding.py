@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -87,11 +87,26 @@ def _with_soundfile(file: BinaryIO, suffix: str, name: str, *, mp3: bool) -> Ite
 
 def _sndfile(file: BinaryIO, suffix: str) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(file)
+        return soundfile.SoundFile(_Steady(file))
     except soundfile.LibsndfileError as error:
         if suffix != ".mp3" or error.code not in _UNRECOGNIZED:
             raise
         return soundfile.SoundFile(file.name)  # by that ending libsndfile looks for MP3 behind what stands first
+
+
+class _Steady:
+    """A file for libsndfile, which a damaged header sends to places before its beginning: it stays where it is then.
+
+    libsndfile sees by `tell` that it was not moved. An error could not reach anybody through its callbacks.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell, self._file = file.read, file.tell, file
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> None:
+        """Move, or not."""
+        with suppress(OSError, ValueError):
+            self._file.seek(offset, whence)
 
 
 def _read(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float64]]:
@@ -121,11 +136,13 @@ def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[AudioSource]
         ) from error
     try:
         with quiet_stderr():
-            opened_media = av.open(file, format=container)
+            opened_media = av.open(file, format=container, metadata_errors="replace")
         with opened_media as media:
             if not media.streams.audio:
                 raise RecordingError(f"{name} holds no sound: give an audio file")
             stream = media.streams.audio[0]
+            if stream.codec_context is None:
+                raise RecordingError(f"{name} is of a codec that PyAV does not know: convert it with another program")
             yield AudioSource(stream.rate, stream.channels, _quietly(_decoded(av, media, stream)))
     except av.FFmpegError as error:
         raise RecordingError(
@@ -134,12 +151,22 @@ def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[AudioSource]
 
 
 def _decoded(av: Any, media: Any, stream: Any) -> Iterator[NDArray[np.float64]]:
-    """Blocks of the stream's own rate and channels."""
-    planar = av.AudioResampler(format="dblp", layout=stream.layout, rate=stream.rate)
+    """Blocks of the rate and the channels that the stream begins with; files that were joined change them."""
+    layout, rate = stream.layout, stream.rate
+    planar: Any = None
+    before: object = None
     for frame in media.decode(stream):
-        for block in planar.resample(frame):
-            yield np.ascontiguousarray(block.to_ndarray().T)
-    for block in planar.resample(None):
+        form = frame.format.name, frame.layout.name, frame.sample_rate
+        if form != before:
+            yield from _planes(planar, None)
+            planar, before = av.AudioResampler(format="dblp", layout=layout, rate=rate), form
+        yield from _planes(planar, frame)
+    yield from _planes(planar, None)
+
+
+def _planes(planar: Any, frame: Any) -> Iterator[NDArray[np.float64]]:
+    """float64 [n, channels] of a frame, or of what is left behind the last one."""
+    for block in [] if planar is None else planar.resample(frame):
         yield np.ascontiguousarray(block.to_ndarray().T)
 
 

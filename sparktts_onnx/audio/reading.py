@@ -128,15 +128,17 @@ def _file(source: Source, name: str) -> tuple[BinaryIO, str]:
             raise RecordingError(f"{name} is empty (0 bytes): give an audio file")
         return io.BytesIO(data), ""
     path = Path(source)
-    if path.is_dir():
-        raise RecordingError(f"{name} is a folder: give an audio file")
-    if not path.exists():
-        raise RecordingError(f"{name} does not exist: give the path of an audio file")
-    if not path.is_file() or path.suffix.lower() == ".raw":
-        raise RecordingError(f"{name} has no audio header: give a WAV, FLAC, Ogg, Opus or MP3 file")
-    if path.stat().st_size == 0:
-        raise RecordingError(f"{name} is an empty file (0 bytes): give an audio file")
     try:
+        if path.is_dir():
+            raise RecordingError(f"{name} is a folder: give an audio file")
+        if not path.exists():
+            raise RecordingError(f"{name} does not exist: give the path of an audio file")
+        if not path.is_file():
+            raise RecordingError(f"{name} is a pipe or a device: save what comes from it, and give that file")
+        if path.suffix.lower() == ".raw":
+            raise RecordingError(f"{name} has no audio header: give a WAV, FLAC, Ogg, Opus or MP3 file")
+        if path.stat().st_size == 0:
+            raise RecordingError(f"{name} is an empty file (0 bytes): give an audio file")
         return path.open("rb"), path.suffix.lower()
     except OSError as error:
         raise RecordingError(f"{name} cannot be opened: {error.strerror or error}") from error

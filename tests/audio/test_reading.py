@@ -127,11 +127,19 @@ def test_a_file_or_folder_that_is_not_audio_is_refused(tmp_path: Path) -> None:
         (text, "is not recognized as audio"),
         (empty, "is an empty file"),
         (raw, "has no audio header"),
+        (tmp_path / f"{'n' * 300}.wav", "cannot be opened: File name too long"),
     ]:
         with pytest.raises(RecordingError, match=message) as caught:
             load_recording(path, sample_rate=RATE).normalized()
         assert "\n" not in str(caught.value)
         assert path.name in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders there")
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(RecordingError, match="is a pipe or a device"):
+        load_recording(tmp_path / "a.wav", sample_rate=RATE)
 
 
 @pytest.mark.parametrize(
@@ -233,10 +241,11 @@ def test_an_mp3_with_something_in_front_is_found_by_its_ending(tmp_path: Path) -
     assert len(load_recording(tmp_path / "a.mp3", sample_rate=RATE).normalized()) >= RATE
 
 
-def from_a_phone(container: str, codec: str, wav: NDArray[np.float32], rate: int) -> bytes:
+def from_a_phone(container: str, codec: str, wav: NDArray[np.float32], rate: int, *, title: str = "") -> bytes:
     """What phones and browsers record: float32 [channels, N] in a container of FFmpeg's."""
     target = io.BytesIO()
     with av.open(target, "w", format=container) as file:
+        file.metadata["title"] = title
         stream = file.add_stream(codec, rate=rate, layout="mono" if len(wav) == 1 else "stereo")
         frame = av.AudioFrame.from_ndarray(wav, format="fltp", layout=stream.layout.name)
         frame.sample_rate = rate
@@ -286,6 +295,39 @@ def test_a_cut_recording_of_a_phone_is_read_or_refused(
     except RecordingError as error:
         assert "\n" not in str(error)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_damaged_header_that_leads_before_the_file_is_one_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.aiff"
+    soundfile.write(path, voiced(1.0), RATE, subtype="PCM_16")
+    path.write_bytes(path.read_bytes().replace(b"SSND", b"SS\xffD", 1))  # libsndfile goes to -1 then
+    for source in (path, io.BytesIO(path.read_bytes())):
+        with pytest.raises(RecordingError, match="cannot be read as audio"):
+            load_recording(source, sample_rate=RATE)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_joined_recordings_may_differ_in_rate_and_channels() -> None:
+    first, second = voiced(1.0)[None], np.stack([voiced(2.0, 44_100)] * 2)
+    content = from_a_phone("adts", "aac", first, RATE) + from_a_phone("adts", "aac", second, 44_100)
+    assert load_recording(io.BytesIO(content), sample_rate=RATE).wav.size == pytest.approx(3 * RATE, abs=0.2 * RATE)
+
+
+@pytest.mark.parametrize(("container", "codec", "ending"), PHONES[:3])
+def test_tags_in_another_encoding_are_passed_over(container: str, codec: str, ending: str) -> None:
+    content = from_a_phone(container, codec, voiced(1.0, 48_000)[None], 48_000, title="Zzzz")
+    assert b"Zzzz" in content
+    in_latin_1 = content.replace(b"Zzzz", "Été!".encode("latin-1"))
+    assert len(load_recording(io.BytesIO(in_latin_1), sample_rate=RATE).wav) >= RATE
+
+
+def test_a_codec_that_is_not_known_is_told() -> None:
+    content = from_a_phone("matroska", "aac", voiced(1.0)[None], RATE)
+    assert content.count(b"A_AAC") == 1
+    with pytest.raises(RecordingError, match="codec that PyAV does not know"):
+        load_recording(io.BytesIO(content.replace(b"A_AAC", b"A_XYZ")), sample_rate=RATE)
 
 
 def test_a_video_without_sound_is_told() -> None:
