@@ -115,13 +115,13 @@ def _check_range(label: str, kind: str, ids: tuple[int, ...], codes: int) -> Non
 
 
 def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise VoiceError("there is no voice file")
     try:
+        if not path.is_file():
+            raise VoiceError("there is no voice file")
         size = path.stat().st_size
         if size > _MAX_VOICE_BYTES:
             raise VoiceError(f"not a voice file: it has {size} bytes")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark before it
     except OSError as error:
         raise VoiceError(f"the voice file cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:

@@ -172,6 +172,14 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         Voice.load(tmp_path)
     with pytest.raises(OptionError, match="expected a path"):
         Voice.load(5)  # type: ignore[arg-type]
+    with pytest.raises(VoiceError, match="cannot be read: File name too long"):
+        Voice.load(tmp_path / ("n" * 300))
+
+
+def test_a_file_that_an_editor_of_windows_has_saved(voice: Voice, tmp_path: Path) -> None:
+    path = voice.save(tmp_path / "v.json")
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig", newline="\r\n")
+    assert Voice.load(path) == voice
 
 
 def test_an_endless_file_is_refused_unread(tmp_path: Path) -> None:
