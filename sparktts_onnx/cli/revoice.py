@@ -1,8 +1,8 @@
 """`spark-tts-onnx revoice`: a recording in another voice."""
 
 import argparse
+import os
 import sys
-from pathlib import Path
 
 from sparktts_onnx import FORMATS, SparkTTSONNX, SpeechStream, Voice
 from sparktts_onnx.audio.writing import SpeechFile
@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Revoice."""
-    if options.output and Path(options.output).resolve() == Path(options.recording).resolve():
+    if options.output and _same_file(options.output, options.recording):
         raise OptionError(f"--output is the recording itself, {options.recording}; choose another name")
-    if not Path(options.recording).exists():  # before graphs are loaded for a voice
+    if not os.path.exists(options.recording):  # noqa: PTH110 (Path's fails on some names)  # before graphs are loaded for a voice
         raise RecordingError(f"recording {options.recording!r} does not exist: give the path of an audio file")
     with open_model(options) as tts, tts.revoice_stream(options.recording, _voice(tts, options)) as stream:
         if options.output:
@@ -48,6 +48,13 @@ def run(options: argparse.Namespace) -> int:
     if options.output:
         print(options.output)
     return 0
+
+
+def _same_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121
+    except OSError:  # one of them is not there
+        return False
 
 
 def _voice(tts: SparkTTSONNX, options: argparse.Namespace) -> Voice:

@@ -63,3 +63,15 @@ def test_one_message_and_no_file(
     out, err = capsys.readouterr()
     assert out == "" and err.count("error:") == 1 and said in err
     assert sorted(files.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+@pytest.mark.parametrize(("target", "status", "said"), [("link.wav", 1, "does not exist"), ("in.wav", 2, "itself")])
+def test_a_link_that_leads_nowhere_or_to_the_recording(
+    files: Path, capsys: pytest.CaptureFixture[str], target: str, status: int, said: str
+) -> None:
+    (files / "link.wav").symlink_to(files / target)
+    recording, output = ("link.wav", "out.wav") if status == 1 else ("in.wav", "link.wav")
+    given = [str(files / recording), "--voice", str(files / "me.json"), "-o", str(files / output)]
+    assert main(["revoice", "--model", str(nano.BUNDLE), *given]) == status
+    assert said in capsys.readouterr().err
