@@ -21,6 +21,7 @@ from sparktts_onnx import (
     webvtt,
 )
 from sparktts_onnx.audio.formats import format_named
+from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.cli.arguments import (
     FORMATS_HELP,
     add_model_arguments,
@@ -191,7 +192,8 @@ def _word_times(info: SpeechInfo, form: str) -> str:
 
 def _write_beside(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with whole_file(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 

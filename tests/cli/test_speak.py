@@ -120,7 +120,8 @@ def test_a_voice_file_that_cannot_be_written_is_refused_before_anything_is_loade
 def test_the_file_is_told_where_what_belongs_to_it_cannot_be_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: list[str]
 ) -> None:
-    def full(path: Path, *args: object, **options: object) -> None:
+    def full(path: Path, text: str, **options: object) -> None:
+        path.write_bytes(text.encode()[:10])
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.chdir(tmp_path)
@@ -128,6 +129,7 @@ def test_the_file_is_told_where_what_belongs_to_it_cannot_be_written(
     assert main(arguments(tmp_path, "--text", "Hello.", *more)) == 1
     out, err = capsys.readouterr()
     assert soundfile.info(out.strip()).frames > 0 and "cannot be written" in err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [Path(out.strip())]
 
 
 def damaged(tmp_path: Path, how: str) -> Path:
