@@ -109,6 +109,7 @@ def _remove(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
 def _enroll(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
     if options.transcript and len(options.recordings) > 1:
         raise OptionError("a transcript belongs to one recording; give one, or leave the transcript out")
+    library.check_free(options.name)
     chosen = EnrollOptions(window=options.window, trim=options.trim or None)
     enrollment = tts.enroll(options.recordings, options.transcript, options=chosen)
     for path, report in zip(options.recordings, enrollment.reports, strict=True):
@@ -120,6 +121,7 @@ def _enroll(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
 
 
 def _create(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    library.check_free(options.name)
     voice = tts.create_voice(options.gender, options.pitch, options.speed, seed=options.seed)
     kept = library.add(voice, options.name)
     say(f"kept {kept.name} in {options.voices_dir}")

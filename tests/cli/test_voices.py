@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sparktts_onnx import SparkTTSONNX
 from sparktts_onnx.cli import main
 
 
@@ -79,6 +80,19 @@ def test_spaces_around_a_name_do_not_count(voices: Voices) -> None:
     assert voices("show", name)[0].startswith("name: sp ace\n")
     assert voices("remove", name)[1] == "removed sp ace\n"
     assert "no voices in" in voices("list")[1]
+
+
+def test_a_name_that_is_taken_is_told_before_any_work(
+    voices: Voices, recordings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voices("enroll", "Ann", *recordings)
+    monkeypatch.setattr(SparkTTSONNX, "enroll", None)
+    monkeypatch.setattr(SparkTTSONNX, "create_voice", None)
+    for given in (("enroll", "ann", *recordings), ("create", "ann", "--gender", "male")):
+        assert voices.run(*given)[::2] == (
+            1,
+            "error: there is a voice 'ann' already: choose another name, or remove that one first\n",
+        )
 
 
 @pytest.mark.parametrize("given", [("list",), ("show", "Ann"), ("remove", "Ann")])
