@@ -9,13 +9,15 @@ from typing import Any
 
 from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.bundle.values import build
+from sparktts_onnx.bundle.values import build, shown
 from sparktts_onnx.errors import OutputError, VoiceError
 from sparktts_onnx.runtime.values import broken_character, path_named
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 
 VOICE_FORMAT = "sparktts-onnx voice 1"
 _MAX_VOICE_BYTES = 4 << 20
+_SHOWN_CHARACTERS = 64
+"""Of a name in a message."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Voice:
                 raise VoiceError(f"a voice's ids are a tuple of whole numbers; found {str(ids)[:40]}")
         for text in (self.codec, self.transcript or "", self.name or "", self.origin or "", self.consent or ""):
             if not isinstance(text, str) or broken_character(text):
-                raise VoiceError(f"a voice is described in text; found {text!r}, which is none")
+                raise VoiceError(f"a voice is described in text; found {shown(text)}, which is none")
         if not isinstance(self.style, VoiceStyle | None):
             raise VoiceError(f"a voice's style is a VoiceStyle; found {self.style!r}")
 
@@ -97,7 +99,7 @@ def check_voice(voice: Voice, codec: CodecLayout) -> None:
     Raises:
         VoiceError: the voice belongs to another codec, or its ids are out of the codec's range.
     """
-    label = voice.name or voice.origin or "the voice"
+    label = (voice.name or voice.origin or "the voice")[:_SHOWN_CHARACTERS]
     if voice.codec != codec.fingerprint:
         raise VoiceError(
             f"{label} belongs to another codec ({voice.codec[:12]}…); this bundle's codec is "
@@ -131,7 +133,7 @@ def _read(path: Path) -> Any:
 def _parse(data: Any) -> Voice:
     if not isinstance(data, Mapping) or data.get("format") != VOICE_FORMAT:
         found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
-        raise VoiceError(f"not a voice file: expected format {VOICE_FORMAT!r}, found {found!r}")
+        raise VoiceError(f"not a voice file: expected format {VOICE_FORMAT!r}, found {shown(found)}")
     try:
         voice: Voice = build(Voice, {key: value for key, value in data.items() if key != "format"}, "voice")
         style = voice.style and VoiceStyle.of(voice.style.gender, voice.style.pitch, voice.style.speed)

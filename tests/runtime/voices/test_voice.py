@@ -157,6 +157,15 @@ def test_a_file_that_is_no_voice(data: Any, tmp_path: Path) -> None:
         Voice.load(path)
 
 
+@pytest.mark.parametrize("change", [{"format": "x" * 100_000}, {"name": "x" * 100_000, "codec": "y" * 100_000}])
+def test_a_message_is_short_whatever_the_file_holds(change: dict[str, str], tmp_path: Path, manifest: Manifest) -> None:
+    path = tmp_path / "v.json"
+    path.write_text(json.dumps({**GOOD, **change}), encoding="utf-8")
+    with pytest.raises(VoiceError) as caught:
+        Voice.load(path, manifest.codec)
+    assert len(caught.value.message) < 300
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF\x00\xff", b"{", b"hello", b"[" * 100_000, b'{"a": 1e999}'])
 def test_a_file_that_is_no_json_object(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "v.json"
