@@ -130,6 +130,8 @@ def read_prompt(sources: Sequence[Source], transcript: str, codec: CodecLayout, 
         RecordingError: one of them cannot be used.
         OptionError: there is none.
     """
+    if isinstance(sources, str | os.PathLike) or hasattr(sources, "read"):
+        raise OptionError(f"recordings is {sources!r}; expected a list of paths or open files", field="recordings")
     if not sources:
         raise OptionError("there is no recording; give at least one")
     rate = codec.sample_rate

@@ -237,3 +237,9 @@ def test_long_silence_is_cut_where_a_transcript_is_given_and_nowhere_else(tts: S
     assert len(whole.semantic_ids) > len(IDS) + 150 and len(cut.semantic_ids) <= len(IDS) + 2 * kept + 2
     assert IDS[2:-2] == cut.semantic_ids[kept + 2 : kept + len(IDS) - 2]
     assert cut.global_ids == whole.global_ids == tts.process_prompt(path).global_ids
+
+
+@pytest.mark.parametrize("one", ["me.wav", Path("me.wav"), io.BytesIO(b"RIFF")])
+def test_one_recording_is_not_taken_for_a_list(tts: SparkTTSONNX, one: Any) -> None:
+    with pytest.raises(OptionError, match=r"recordings is .*; expected a list of paths"):
+        tts.enroll(one)
