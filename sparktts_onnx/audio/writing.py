@@ -8,17 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
+
 from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.audio.formats import format_of
 from sparktts_onnx.audio.parts import part_beside
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.errors import OutputError
+from sparktts_onnx.errors import OptionError, OutputError
 
 BLOCK_SAMPLES = 1 << 16
 
 
 def save(path: str | os.PathLike[str], wav: Wave, sample_rate: int, format: str | None = None) -> Path:
     """Write `wav` float32 [N] to `path`; the format is that of the ending unless named."""
+    wav = np.asarray(wav)
+    if wav.ndim != 1 or wav.dtype.kind != "f":
+        raise OptionError(f"wav is {wav.dtype} {list(wav.shape)}; expected float32 [N] in [-1, 1]", field="wav")
     with SpeechFile(path, sample_rate, format) as file:
         for start in range(0, len(wav), BLOCK_SAMPLES):
             file.write(wav[start : start + BLOCK_SAMPLES])

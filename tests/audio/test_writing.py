@@ -150,3 +150,10 @@ def test_a_name_is_as_long_as_the_system_takes_and_no_longer(tmp_path: Path, spe
     with pytest.raises(OutputError, match="name too long"):
         save(tmp_path / f"{'n' * 252}.wav", speech, 16000)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("wav", [np.ones(9, np.int16), np.ones((9, 2), np.float32)])
+def test_samples_that_would_be_noise_are_refused(tmp_path: Path, wav: NDArray[np.float32]) -> None:
+    with pytest.raises(OptionError, match=r"wav is .*expected float32 \[N\]"):
+        save(tmp_path / "a.wav", wav, 16_000)
+    assert not list(tmp_path.iterdir())
