@@ -25,11 +25,11 @@ from sparktts_onnx.text.normalize import (
 )
 from sparktts_onnx.text.normalize.clean import clean, tidy_space
 from sparktts_onnx.text.normalize.language import LanguageFinder, detect_language
-from sparktts_onnx.text.normalize.options import KINDS, Language, NormalizeOptions
+from sparktts_onnx.text.normalize.options import Language, NormalizeOptions
 from sparktts_onnx.text.normalize.rule import Found, Rule
 from sparktts_onnx.text.normalize.tables import words
 
-__all__ = ["KINDS", "Language", "NormalizeOptions", "detect_language", "normalize", "rules"]
+__all__ = ["Language", "NormalizeOptions", "detect_language", "normalize", "rules"]
 
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 """The end of a sentence, perhaps, in front of another: its last word and its signs."""
@@ -38,11 +38,11 @@ _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 def normalize(text: str, options: NormalizeOptions | None = None) -> str:
     """The text in words: "$5 at 3pm" → "five dollars at three p m"."""
     options = options or NormalizeOptions()
-    cleaned = clean(text, options)
+    cleaned = clean(text)
     languages = LanguageFinder(cleaned, options)
     parts, at = [], 0
     while match := _any_rule().search(cleaned, at):
-        spoken, end = _read(match, languages, options)
+        spoken, end = _read(match, languages)
         parts += [cleaned[at : match.start()], spoken]
         at = end
     return tidy_space("".join([*parts, cleaned[at:]]))
@@ -50,11 +50,7 @@ def normalize(text: str, options: NormalizeOptions | None = None) -> str:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """All rules, in order of precedence.
-
-    Where several match at one place, the first that gives words decides, also when its kind is skipped: a URL that
-    is left alone has its digits left alone too.
-    """
+    """All rules: where several match at one place, the first that gives words decides."""
     return (
         *web.rules(),
         *symbols.spans(),
@@ -81,7 +77,7 @@ def _any_rule() -> re.Pattern[str]:
     return re.compile("|".join(f"({rule.groupless})" for rule in rules()), re.MULTILINE)
 
 
-def _read(match: re.Match[str], languages: LanguageFinder, options: NormalizeOptions) -> tuple[str, int]:
+def _read(match: re.Match[str], languages: LanguageFinder) -> tuple[str, int]:
     """(the words for what stands where a rule matched, where that ends)"""
     start, language = match.start(), languages.at(match.start(), match.end())
     if language is None:
@@ -90,12 +86,10 @@ def _read(match: re.Match[str], languages: LanguageFinder, options: NormalizeOpt
         own = rule.own.match(match.string, start)
         if own is None or rule.only not in (None, language):
             continue
-        found = Found(own, language, options.month_first)
+        found = Found(own, language)
         spoken = rule.read(found)
         if spoken is None:
             continue
-        if rule.kind in options.skip:
-            return own[0], own.end()
         return (spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken), own.end()
     return match.string[start], start + 1
 

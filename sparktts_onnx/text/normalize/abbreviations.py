@@ -60,4 +60,4 @@ def rules() -> tuple[Rule, ...]:
         (rf"(?:[A-Z]\.){{2,}}{OVER}", _initials),
         (rf"(?:w/o{OVER}|w/|b/c{OVER})", _slashed),
     )
-    return tuple(Rule("abbreviations", begin + pattern, read) for pattern, read in patterns)
+    return tuple(Rule(begin + pattern, read) for pattern, read in patterns)

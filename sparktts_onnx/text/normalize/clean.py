@@ -7,7 +7,6 @@ from functools import cache
 from sparktts_onnx.text.characters import EMOJI, HAN, UNSPACED
 from sparktts_onnx.text.normalize.currency import sign_behind
 from sparktts_onnx.text.normalize.markup import decode_entities, drop_markup, drop_tags, read_tex
-from sparktts_onnx.text.normalize.options import NormalizeOptions
 from sparktts_onnx.text.normalize.quantities import unit_pattern
 from sparktts_onnx.text.normalize.rule import DASH, START
 from sparktts_onnx.text.normalize.tables import words
@@ -123,25 +122,18 @@ def tidy_space(text: str) -> str:
     return _PARAGRAPHS.sub("\n\n", text).strip()
 
 
-def point_decimals(text: str, options: NormalizeOptions) -> str:
+def point_decimals(text: str) -> str:
     """A decimal comma, as most of Europe writes it, as a point: 10.5 € for 10,5 €, 1234.56 € for 1.234,56 €; 1,234 €
     stays."""
-    kinds = tuple(kind for kind in ("currency", "percents", "units", "numbers") if kind not in options.skip)
-    return _decimal_comma(kinds).sub(_pointed, text) if kinds and "," in text else text
+    return _decimal_comma().sub(_pointed, text) if "," in text else text
 
 
 @cache
-def _decimal_comma(kinds: tuple[str, ...]) -> re.Pattern[str]:
-    """By what stands behind an amount, of the kinds that read both: without it, 1,5 may as well be two numbers."""
-    tails = {
-        "currency": rf"\s?{sign_behind()}",
-        "percents": r"\s?[%‰]",
-        "units": unit_pattern(),
-        "numbers": r"\s(?:euros?|percent|per\scent|million|billion|trillion)\b",
-    }
-    behind = "|".join(tails[kind] for kind in kinds)
-    shapes = [rf"{START}(?<![/=?&]){_COMMA_AMOUNT}(?=(?:{DASH}\d[\d.,]*)?(?:{behind}))"]
-    return re.compile("|".join(shapes + ([_BEHIND_EURO] if "currency" in kinds else [])))
+def _decimal_comma() -> re.Pattern[str]:
+    """By what stands behind an amount: without it, 1,5 may as well be two numbers."""
+    words_behind = r"\s(?:euros?|percent|per\scent|million|billion|trillion)\b"
+    behind = rf"(?:\s?{sign_behind()}|\s?[%‰]|{unit_pattern()}|{words_behind})"
+    return re.compile(rf"{START}(?<![/=?&]){_COMMA_AMOUNT}(?=(?:{DASH}\d[\d.,]*)?{behind})|{_BEHIND_EURO}")
 
 
 def _pointed(match: re.Match[str]) -> str:
@@ -149,19 +141,8 @@ def _pointed(match: re.Match[str]) -> str:
     return re.sub(r"\D", "", whole) + "." + part
 
 
-def clean(text: str, options: NormalizeOptions) -> str:
-    """All of the above that the options ask for; white space is always made tidy."""
-    text = tidy_space(text)
-    if "symbols" not in options.skip:
-        text = drop_tags(decode_entities(text))
-    if "width" not in options.skip:
-        text = narrow(text)
-    if "emoji" not in options.skip:
-        text = drop_emoji(text)
-    if "dates" not in options.skip:
-        text = part_timestamps(text)
-    if "numbers" not in options.skip:
-        text = name_items(text)
-    if "symbols" not in options.skip:
-        text = drop_markup(read_tex(text))
-    return point_decimals(tidy_space(text), options)
+def clean(text: str) -> str:
+    """All of the above."""
+    text = narrow(drop_tags(decode_entities(tidy_space(text))))
+    text = name_items(part_timestamps(drop_emoji(text)))
+    return point_decimals(tidy_space(drop_markup(read_tex(text))))

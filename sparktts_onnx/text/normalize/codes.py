@@ -53,17 +53,17 @@ def rules() -> tuple[Rule, ...]:
     named = "|".join(rf"{re.escape(number)}(?={one_of(spellings(behind))})" for number, behind in rows("named"))
     models = "|".join(rf"(?<={name})" for name in sorted(words("lists", "model")))
     return (
-        Rule("numbers", rf"{START}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}}|/\d\d?){END}", _code),
-        Rule("numbers", rf"{START}\d+(?:(?:\.\d+){{2,}}|(?:-\d+){{2,}}){END}", _code),
-        Rule("numbers", rf"{START}[vV]\d+(?:\.\d+)+{END}", _code),
-        Rule("numbers", rf"{START}{one_of(words('sayings'))}(?!\s?=|[月日号]){END}", _said),
-        Rule("numbers", rf"{START}[1-9]\d{{3}}(?=\s{street})", _house, only="en"),
+        Rule(rf"{START}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}}|/\d\d?){END}", _code),
+        Rule(rf"{START}\d+(?:(?:\.\d+){{2,}}|(?:-\d+){{2,}}){END}", _code),
+        Rule(rf"{START}[vV]\d+(?:\.\d+)+{END}", _code),
+        Rule(rf"{START}{one_of(words('sayings'))}(?!\s?=|[月日号]){END}", _said),
+        Rule(rf"{START}[1-9]\d{{3}}(?=\s{street})", _house, only="en"),
         *(
-            Rule("abbreviations", rf"(?<=\d\s){point[0]}\b\.?(?=\s{street})", fixed(point, ""), only="en")
+            Rule(rf"(?<=\d\s){point[0]}\b\.?(?=\s{street})", fixed(point, ""), only="en")
             for point in ("North", "South", "East", "West")
         ),
-        Rule("abbreviations", rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.)", _street, only="en"),
-        Rule("numbers", rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{named})", Found.by_digit, only="zh"),
-        Rule("numbers", rf"{START}\d\d?[·•]\d\d?{END}", Found.by_digit, only="zh"),
-        Rule("numbers", rf"(?=-)(?:{models})-(?=\d)", fixed("", "")),
+        Rule(rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.)", _street, only="en"),
+        Rule(rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{named})", Found.by_digit, only="zh"),
+        Rule(rf"{START}\d\d?[·•]\d\d?{END}", Found.by_digit, only="zh"),
+        Rule(rf"(?=-)(?:{models})-(?=\d)", fixed("", "")),
     )

@@ -89,7 +89,7 @@ def rules() -> tuple[Rule, ...]:
         rf"(?:(?:{signs})?{DASH}(?:{signs})?(?P<high>{AMOUNT})(?P<high_scale>{scale})?)?"
     )
     return (
-        Rule("currency", rf"(?<!{LETTER_OR_DIGIT})[-−]?(?P<unit>{signs})\s?[-−]?{amount}{END}", _money),
-        Rule("currency", rf"{START}(?P<unit>{codes})\s?{amount}{END}", _money),
-        Rule("currency", rf"{START}[-−]?{amount}\s?(?P<unit>{sign_behind()})", _money),
+        Rule(rf"(?<!{LETTER_OR_DIGIT})[-−]?(?P<unit>{signs})\s?[-−]?{amount}{END}", _money),
+        Rule(rf"{START}(?P<unit>{codes})\s?{amount}{END}", _money),
+        Rule(rf"{START}[-−]?{amount}\s?(?P<unit>{sign_behind()})", _money),
     )

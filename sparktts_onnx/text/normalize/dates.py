@@ -33,12 +33,12 @@ def _month_of() -> dict[str, int]:
     return {name.lower(): number for number, names in enumerate(months(), 1) for name in names}
 
 
-def _ordered(found: Found, written: str) -> datetime.date | None:
+def _ordered(written: str) -> datetime.date | None:
     """2024-05-01, 2024/5/1, 5/1/2024 or 31.12.2024; None if there is no such day."""
     first, second, third = (int(part) for part in re.split(r"[-/.·]", written))
     if first > 31:
         year, month, day = first, second, third
-    elif second > 12 or (first <= 12 and found.month_first and "." not in written):
+    elif second > 12 or (first <= 12 and "." not in written):
         year, month, day = third, first, second
     else:
         year, month, day = third, second, first
@@ -67,7 +67,7 @@ def _short_year(found: Found) -> str | None:
 
 
 def _in_words(found: Found, written: str) -> str:
-    date = _ordered(found, written)
+    date = _ordered(written)
     if date is None:
         return found.text
     day = _day_of_month(found, date)
@@ -83,7 +83,7 @@ def _dated(found: Found) -> str | None:
 
 def _any_year(found: Found) -> str:
     """12/25 or 25/12, in a leap year."""
-    date = _ordered(found, f"{found.text.replace('-', '/')}/2024")
+    date = _ordered(f"{found.text.replace('-', '/')}/2024")
     return _day_of_month(found, date) if date else found.text
 
 
@@ -192,7 +192,7 @@ def rules() -> tuple[Rule, ...]:
     year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历])|(?<=公元)\d{{3,4}}年)"
 
     def date(pattern: str, read: Reader, only: Language | None = None) -> Rule:
-        return Rule("dates", START + pattern, read, only)
+        return Rule(START + pattern, read, only)
 
     return (
         date(rf"(?:{numeric}){END}", _numeric),

@@ -63,8 +63,8 @@ def rules() -> tuple[Rule, ...]:
     """Tried before numbers, which would take a part alone."""
     minus, fraction = rf"(?:(?<!{LETTER_OR_DIGIT})(?<![_)])[-−](?=\d))?", r"(?:\d{1,4}\s)?\d{1,4}/\d{1,4}"
     return (
-        Rule("fractions", rf"{START}{minus}{fraction}(?P<th>(?:th|rd|nd|st)s?)?(?!/|\s?=|[月日号]){END}", _fraction),
-        Rule("fractions", rf"{START}(?P<th>)\d{{1,2}}\s/\s\d{{1,2}}(?!\s?[/=]){END}", _fraction, only="zh"),
-        Rule("fractions", rf"{START}{minus}(?P<th>)(?:\d{{1,4}}\s?)?[{VULGAR}]", _fraction),
-        Rule("fractions", rf"{START}\d+\.\d+/\d+(?!/){END}", _rating, only="en"),
+        Rule(rf"{START}{minus}{fraction}(?P<th>(?:th|rd|nd|st)s?)?(?!/|\s?=|[月日号]){END}", _fraction),
+        Rule(rf"{START}(?P<th>)\d{{1,2}}\s/\s\d{{1,2}}(?!\s?[/=]){END}", _fraction, only="zh"),
+        Rule(rf"{START}{minus}(?P<th>)(?:\d{{1,4}}\s?)?[{VULGAR}]", _fraction),
+        Rule(rf"{START}\d+\.\d+/\d+(?!/){END}", _rating, only="en"),
     )

@@ -87,19 +87,18 @@ def rules() -> tuple[Rule, ...]:
     no_more = r"(?!\^|\.\d)"
     power = rf"(?P<base>{AMOUNT})(?:\^|(?P<ten>[eE]))(?P<exponent>[-−+]?\d+)"
     return (
-        Rule("symbols", r"(?<![\w$])\$(?P<inside>(?=[^\s\d${])[^$\"\n]{1,80}?(?<=[^\s$]))\$(?![\w$])", _formula),
-        Rule("symbols", rf"{start}{_SIDE}(?:{relation}{_SIDE}){{1,3}}{OVER}(?![=(\[.]\w|[-+*/=])", _equation),
-        Rule("symbols", rf"(?<![\w.])(?=\d+\^){power}(?:(?P<unit>{unit})|{OVER}{no_more})", _power),
+        Rule(r"(?<![\w$])\$(?P<inside>(?=[^\s\d${])[^$\"\n]{1,80}?(?<=[^\s$]))\$(?![\w$])", _formula),
+        Rule(rf"{start}{_SIDE}(?:{relation}{_SIDE}){{1,3}}{OVER}(?![=(\[.]\w|[-+*/=])", _equation),
+        Rule(rf"(?<![\w.])(?=\d+\^){power}(?:(?P<unit>{unit})|{OVER}{no_more})", _power),
         Rule(
-            "symbols",
             rf"{START}{no_code}(?=\d+(?:\.\d+)?[eE][-−+]?\d{{1,3}}(?!\d)){power}(?:(?P<unit>{unit})|{OVER}(?!-){no_more})",
             _power,
         ),
-        Rule("symbols", rf"{START}{AMOUNT}[²³]{OVER}", _small_power),
-        Rule("symbols", rf"{START}{AMOUNT}\s?[-−/]\s?{AMOUNT}(?=\s?=)", _operation),
+        Rule(rf"{START}{AMOUNT}[²³]{OVER}", _small_power),
+        Rule(rf"{START}{AMOUNT}\s?[-−/]\s?{AMOUNT}(?=\s?=)", _operation),
     )
 
 
 def behind_letters() -> tuple[Rule, ...]:
     """Tried last."""
-    return (Rule("symbols", r"(?<=[A-Za-z\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])", _small_power),)
+    return (Rule(r"(?<=[A-Za-z\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])", _small_power),)

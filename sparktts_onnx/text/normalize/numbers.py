@@ -117,8 +117,8 @@ def counts() -> tuple[Rule, ...]:
         r"(?:[kK]|w(?! ?(?:灯|功率|[快闪超]充|充电|电|的灯))|W(?=\+|多|个?(?:用户|粉丝|人|块|元|播放|阅读|点赞)))"
     )
     return (
-        Rule("numbers", rf"{START}(?P<amount>{AMOUNT})(?P<scale>{letters}){OVER}(?!['’/.]\w)", _count),
-        Rule("numbers", rf"{START}(?P<amount>{AMOUNT})(?P<scale>{of_chinese}){OVER}", _count, only="zh"),
+        Rule(rf"{START}(?P<amount>{AMOUNT})(?P<scale>{letters}){OVER}(?!['’/.]\w)", _count),
+        Rule(rf"{START}(?P<amount>{AMOUNT})(?P<scale>{of_chinese}){OVER}", _count, only="zh"),
     )
 
 
@@ -126,16 +126,15 @@ def rules() -> tuple[Rule, ...]:
     """The last of them, plain numbers, take whatever digits are left."""
     unit = unit_pattern()
     return (
-        Rule("numbers", f"[{_CIRCLED}]+", _circled),
-        Rule("ordinals", rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th){END}", _ordinal),
-        Rule("ordinals", rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?|№\s?|#)\d+{END}", _labelled),
-        Rule("ranges", rf"{START}{AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
+        Rule(f"[{_CIRCLED}]+", _circled),
+        Rule(rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th){END}", _ordinal),
+        Rule(rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?|№\s?|#)\d+{END}", _labelled),
+        Rule(rf"{START}{AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
         Rule(
-            "numbers",
             rf"{START}(?P<sizes>{AMOUNT}(?:\s?[xX]\s?{AMOUNT}){{1,2}})(?!\s?[xX])(?:(?P<unit>{unit})|{END})",
             _size,
         ),
-        Rule("numbers", rf"{START}{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),
-        Rule("numbers", rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _number),
-        Rule("numbers", rf"{START}{SIGNED}{END}", _number),
+        Rule(rf"{START}{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),
+        Rule(rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _number),
+        Rule(rf"{START}{SIGNED}{END}", _number),
     )

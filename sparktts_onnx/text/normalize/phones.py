@@ -85,7 +85,7 @@ def rules() -> tuple[Rule, ...]:
     """Tried before ranges and numbers, which would take a part alone."""
     end = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
     return (
-        *(Rule("phones", rf"{START}(?<![-−+$€£¥])(?:{shape}){end}", _dialed) for shape in _SHAPES),
-        Rule("phones", rf"{START}(?<![-−+$€£¥])\d{{3,18}}{end}", _short),
-        Rule("phones", rf"{START}1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+{end}", _vanity),
+        *(Rule(rf"{START}(?<![-−+$€£¥])(?:{shape}){end}", _dialed) for shape in _SHAPES),
+        Rule(rf"{START}(?<![-−+$€£¥])\d{{3,18}}{end}", _short),
+        Rule(rf"{START}1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+{end}", _vanity),
     )

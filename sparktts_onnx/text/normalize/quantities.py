@@ -155,19 +155,18 @@ def rules() -> tuple[Rule, ...]:
     feet = rf"{single}(?:{measured}|(?=\s[a-z]{{3}})|(?=\s?[xX×]\s?\d)|(?=[,.;)]|$))"
     number = rf"(?P<amount>(?:\d{{1,4}}[\s-])?\d{{1,4}}/\d{{1,4}}|\d{{0,4}}[{VULGAR}]|{AMOUNT})"
     return (
-        Rule("units", rf"{START}(?:(?P<low>{AMOUNT}){DASH})?(?P<high>{SIGNED}\s?{place})", _place),
-        Rule("units", rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
-        Rule("units", rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
-        Rule("units", rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),
-        Rule("units", rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
-        Rule("units", rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
-        Rule("units", rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})", _fraction),
-        Rule("percents", rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
-        Rule("percents", rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
+        Rule(rf"{START}(?:(?P<low>{AMOUNT}){DASH})?(?P<high>{SIGNED}\s?{place})", _place),
+        Rule(rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
+        Rule(rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
+        Rule(rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),
+        Rule(rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
+        Rule(rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
+        Rule(rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})", _fraction),
+        Rule(rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
+        Rule(rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
         Rule(
-            "units",
             rf"{START}(?P<low>{SIGNED})(?P<unit>{unit}){DASH}(?P<high>{SIGNED})(?P<unit_of_high>{unit})(?!\s?=)",
             _span,
         ),
-        Rule("units", rf"{START}(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
+        Rule(rf"{START}(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
     )

@@ -63,12 +63,11 @@ def _sign(found: Found) -> str:
 def rules() -> tuple[Rule, ...]:
     """Tried behind numbers."""
     return (
-        Rule("numbers", "[\u2160-\u216b\u2170-\u217b]+", _sign),
+        Rule("[\u2160-\u216b\u2170-\u217b]+", _sign),
         Rule(
-            "numbers",
             rf"(?<![A-Za-z0-9.'’-]){_NUMERAL}(?=[期级型类卷章度代号世部篇册])",
             lambda found: chinese.cardinal(_value(found.text)),
             only="zh",
         ),
-        Rule("numbers", rf"(?<=[\w.]\s){_NUMERAL}{OVER}(?![-.&/]\w)", _numeral),
+        Rule(rf"(?<=[\w.]\s){_NUMERAL}{OVER}(?![-.&/]\w)", _numeral),
     )

@@ -35,8 +35,6 @@ class Found:
     """By the pattern of the rule; `found["name"]` is the text of one of its groups, "" where it took no part."""
     language: Language
     """What it is read in."""
-    month_first: bool = True
-    """`NormalizeOptions.month_first`."""
 
     def __getitem__(self, group: str) -> str:
         return self.match[group] or ""
@@ -113,8 +111,6 @@ def fixed(of_english: str, of_chinese: str) -> Reader:
 class Rule:
     """Text of one kind."""
 
-    kind: str
-    """One of `KINDS`."""
     pattern: str
     """A regular expression; its groups have names, or hold nothing."""
     read: Reader

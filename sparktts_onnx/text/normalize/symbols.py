@@ -70,10 +70,10 @@ def spans() -> tuple[Rule, ...]:
     loved = "|".join(rf"(?<=(?<![A-Za-z])(?i:{word}))" for word in sorted(words("lists", "loved")))
     said = r"(?<=[A-Za-z!?~][!?~])|(?<=[。！？~])"
     return (
-        Rule("ranges", rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY}|{_SPAN})", fixed(" to ", "到")),
-        Rule("emoji", rf"{lover}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", love),
-        Rule("emoji", r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", love),
-        Rule("emoji", rf"(?=\s?<3)(?:^|{said}|{loved})\s?<3+(?:\s<3+)*(?=$|!)", fixed("", "")),
+        Rule(rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY}|{_SPAN})", fixed(" to ", "到")),
+        Rule(rf"{lover}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", love),
+        Rule(r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", love),
+        Rule(rf"(?=\s?<3)(?:^|{said}|{loved})\s?<3+(?:\s<3+)*(?=$|!)", fixed("", "")),
     )
 
 
@@ -94,25 +94,21 @@ def rules() -> tuple[Rule, ...]:
     sure_area = rf"(?:km²|m²|㎡|m³){OVER}"
     area = rf"(?:{sure_area}|(?:km2|m2|m3){OVER})"  # m2 is one behind an amount, not in gcc/m2/examples
     return (
-        *(Rule("symbols", pattern, _between) for pattern in mathematics),
-        Rule("symbols", rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{one_of(words('per'))})(?![\w/])", _per),
-        Rule("symbols", rf"(?<=[\d元])/(?P<per>{area})", _per),
-        Rule("symbols", rf"\s?/\s?(?P<per>{sure_area})", _per),
-        Rule(
-            "symbols", r"(?<=[元次])/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])", fixed(" per ", "每")
-        ),
-        Rule("symbols", r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", fixed(" to ", "到")),
-        Rule("symbols", r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
-        Rule("symbols", operator, _between),
-        Rule("symbols", relation, _between),
-        Rule("symbols", leading, _before),
-        Rule(
-            "symbols", rf"(?:(?<=[\d%])|(?<=\d[kKMB]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")
-        ),
-        Rule("symbols", r"\s?&&?(?!#|[a-z]+;)\s?", _and),
-        Rule("symbols", r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
-        Rule("symbols", r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),
-        Rule("symbols", r"(?<![\w.])@(?=[A-Za-z])", fixed("at ", "艾特")),
-        Rule("symbols", r"(?<=[A-Za-z])_+(?=[A-Za-z])", fixed(" ", " ")),
-        Rule("symbols", r"(?<=\w)[™®]|©\s?", fixed("", "")),
+        *(Rule(pattern, _between) for pattern in mathematics),
+        Rule(rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{one_of(words('per'))})(?![\w/])", _per),
+        Rule(rf"(?<=[\d元])/(?P<per>{area})", _per),
+        Rule(rf"\s?/\s?(?P<per>{sure_area})", _per),
+        Rule(r"(?<=[元次])/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])", fixed(" per ", "每")),
+        Rule(r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", fixed(" to ", "到")),
+        Rule(r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
+        Rule(operator, _between),
+        Rule(relation, _between),
+        Rule(leading, _before),
+        Rule(rf"(?:(?<=[\d%])|(?<=\d[kKMB]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")),
+        Rule(r"\s?&&?(?!#|[a-z]+;)\s?", _and),
+        Rule(r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
+        Rule(r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),
+        Rule(r"(?<![\w.])@(?=[A-Za-z])", fixed("at ", "艾特")),
+        Rule(r"(?<=[A-Za-z])_+(?=[A-Za-z])", fixed(" ", " ")),
+        Rule(r"(?<=\w)[™®]|©\s?", fixed("", "")),
     )

@@ -95,8 +95,8 @@ def rules() -> tuple[Rule, ...]:
     times = rf"(?P<times>(?:{_BARE_HOUR}|{_ONE_TIME})(?:{DASH}{_ONE_TIME})?)"
     zone = rf"(?P<zone>{one_of(words('timezones'))})?"
     return (
-        Rule("times", rf"{START}(?:{hours}|{minutes})", _span),
-        Rule("times", rf"{START}{offset}(?![\d:])", _offset),
-        Rule("times", rf"{START}{times}{zone}(?![A-Za-z0-9]|[:.]\d)", _time),
-        Rule("times", rf"{START}(?:\d{{1,3}}:\d{{1,3}}|(?<!-)1:\d{{4,6}}){END}", _ratio),
+        Rule(rf"{START}(?:{hours}|{minutes})", _span),
+        Rule(rf"{START}{offset}(?![\d:])", _offset),
+        Rule(rf"{START}{times}{zone}(?![A-Za-z0-9]|[:.]\d)", _time),
+        Rule(rf"{START}(?:\d{{1,3}}:\d{{1,3}}|(?<!-)1:\d{{4,6}}){END}", _ratio),
     )

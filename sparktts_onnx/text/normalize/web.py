@@ -35,6 +35,6 @@ def rules() -> tuple[Rule, ...]:
     """Tried first: an address has numbers and signs in it."""
     bare_host = rf"(?:{_LABEL}\.){{1,8}}{one_of(words('lists', 'domain'))}(?!{LETTER_OR_DIGIT}|[.-][A-Za-z])"
     return (
-        Rule("web", ADDRESS, _address),
-        Rule("web", rf"{START}(?<![@-]){bare_host}(?:/{_ADDRESS_CHAR}*{_LAST_CHAR})?/?", _address),
+        Rule(ADDRESS, _address),
+        Rule(rf"{START}(?<![@-]){bare_host}(?:/{_ADDRESS_CHAR}*{_LAST_CHAR})?/?", _address),
     )

@@ -1,4 +1,4 @@
-"""What holds for every text and every rule: nothing raises, what is skipped stays, one match is read once."""
+"""What holds for every text and every rule: nothing raises, no word is lost, one match is read once."""
 
 import re
 import time
@@ -9,30 +9,30 @@ from hypothesis import strategies as st
 
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.text.duration import is_speakable
-from sparktts_onnx.text.normalize import KINDS, NormalizeOptions, detect_language, normalize, rules
+from sparktts_onnx.text.normalize import NormalizeOptions, detect_language, normalize, rules
 from sparktts_onnx.text.normalize.rule import Rule
 from sparktts_onnx.text.segments import split
 
-WRITTEN = {
-    "abbreviations": "Dr. Smith",
-    "currency": "it costs $5",
-    "dates": "2024-05-01",
-    "emoji": "Hi 😀 there",
-    "fractions": "1/2 cup",
-    "numbers": "3 apples",
-    "ordinals": "the 2nd",
-    "percents": "5% more",
-    "phones": "555-123-4567",
-    "ranges": "5-10 minutes",
-    "symbols": "salt & pepper",
-    "times": "at 10:30",
-    "units": "5 km",
-    "web": "see example.com",
-    "width": "ＡＢＣ",
-}
+WRITTEN = (
+    "Dr. Smith",
+    "it costs $5",
+    "2024-05-01",
+    "Hi 😀 there",
+    "1/2 cup",
+    "3 apples",
+    "the 2nd",
+    "5% more",
+    "555-123-4567",
+    "5-10 minutes",
+    "salt & pepper",
+    "at 10:30",
+    "5 km",
+    "see example.com",
+    "ＡＢＣ",
+)
 SCRAPS = st.sampled_from(
     [
-        *WRITTEN.values(),
+        *WRITTEN,
         *"0123456789.,:;/-–~+%$€¥°²½#@&()\"' \n年月日号个第点分，。：“”😀年aZé",
         "１",
         "\u200d",
@@ -124,27 +124,26 @@ def _seconds(text: str) -> float:
     return time.process_time() - begin
 
 
+PLAIN = (SCRAPS | st.sampled_from(HOSTILE) | st.text(max_size=4)).filter(lambda piece: not set(piece) & set("<[&"))
+"""Nothing of what may begin a tag, a link, a note, an entity or a heart."""
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.lists(SCRAPS | st.sampled_from(HOSTILE) | st.text(max_size=4), max_size=40).map("".join))
+@given(st.lists(PLAIN, max_size=40).map("".join))
 def test_words_are_not_lost(text: str) -> None:
-    """What has a letter or a digit outside of markup still has one."""
-    options = NormalizeOptions(skip={"symbols", "web", "emoji"})
-    assert is_speakable(normalize(text, options)) == is_speakable(text)
+    """What has a letter or a digit still has one, and what has none gets none."""
+    assert is_speakable(normalize(text)) == is_speakable(text)
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.sampled_from([*WRITTEN.values(), "and", "so it", "He left.", "第3个", "今天。"]), max_size=8).map(
-        " ".join
-    )
-)
+@given(st.lists(st.sampled_from([*WRITTEN, "and", "so it", "He left.", "第3个", "今天。"]), max_size=8).map(" ".join))
 def test_what_is_in_words_stays(text: str) -> None:
     once = normalize(text)
     assert normalize(once) == once
 
 
 ANY_LENGTH = [
-    *WRITTEN.values(),
+    *WRITTEN,
     *(
         "9th",
         "$9k",
@@ -209,24 +208,7 @@ def test_numbers_of_any_length_never_fail(written: str, length: int) -> None:
         assert normalize(long, NormalizeOptions(language=language))
 
 
-def test_every_kind_has_an_example() -> None:
-    assert sorted(WRITTEN) == sorted(KINDS)
-    assert {rule.kind for rule in rules()} | {"emoji", "width"} == set(KINDS)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_skipped_kind_stays_and_the_others_do_not(kind: str) -> None:
-    for other, written in WRITTEN.items():
-        changed = normalize(written, NormalizeOptions(skip={kind})) != written
-        assert changed == (other != kind), (kind, other)
-
-
-def test_a_skipped_address_keeps_its_digits() -> None:
-    written = "https://example.com/2024/05/01?a=1,234"
-    assert normalize(written, NormalizeOptions(skip={"web"})) == written
-
-
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.kind} {rule.read.__name__}")
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.read.__name__)
 def test_all_groups_of_rules_have_names(rule: Rule) -> None:
     """A group without a name in one rule would shift the numbers of all that follow it."""
     assert re.compile(rule.pattern).groups == len(rule.own.groupindex)
@@ -238,11 +220,6 @@ def test_language_can_be_told() -> None:
     assert normalize("12:30", NormalizeOptions(fallback="zh")) == "十二点三十分"
     assert normalize("3 apples", NormalizeOptions(language="zh")) == "三 apples"
     assert normalize("3个", NormalizeOptions(language="en")) == "three个"
-
-
-def test_day_first_dates() -> None:
-    assert normalize("3/4/2024", NormalizeOptions(month_first=False)) == "April third, twenty twenty-four"
-    assert normalize("12/25/2024", NormalizeOptions(month_first=False)) == "December twenty-fifth, twenty twenty-four"
 
 
 @pytest.mark.parametrize(
@@ -260,9 +237,9 @@ def test_detect_language(text: str, language: str | None) -> None:
     assert detect_language(text) == language
 
 
-@pytest.mark.parametrize("options", [{"skip": {"dates", "colors"}}, {"language": "fr"}, {"fallback": "auto"}])
+@pytest.mark.parametrize("options", [{"language": "fr"}, {"fallback": "auto"}])
 def test_options_are_checked(options: dict[str, object]) -> None:
-    with pytest.raises(OptionError, match=r"colors|'fr'|'auto'"):
+    with pytest.raises(OptionError, match=r"'fr'|'auto'"):
         NormalizeOptions(**options)  # type: ignore[arg-type]
 
 
