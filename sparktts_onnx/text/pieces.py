@@ -33,12 +33,12 @@ _DIGIT = re.compile(r"\d")
 _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _HELD = re.compile(
     r"<!--(?:(?!-->).){0,500}\Z|<(script|style)\b(?:(?!</\1>).){0,5000}\Z|<[A-Za-z/!][^<>]{0,500}\Z"
-    rf"|(?:\A|\n|[:：])\s*1\.(?=\s|[{HAN}])(?:(?!\D2\.(?=\s|[{HAN}])).){{0,{_LONGEST_LIST_ITEM}}}\Z"
-    r"|^ *\|[^\n]{0,500}\Z",
+    rf"|(?:\A|\n|[:：])\s*1[.)](?=\s|[{HAN}])(?:(?!\D2[.)](?=\s|[{HAN}])).){{0,{_LONGEST_LIST_ITEM}}}\Z"
+    r"|^ *\|[^\n]{0,500}\Z|\\\[(?:(?!\\\]).){0,400}\Z|\\\((?:(?!\\\)).){0,200}\Z",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
-"""What no block ends in: comments, tags, the row of a table, and the first item of a list, which is read as one where
-a second follows."""
+"""What no block ends in: comments, tags, the row of a table, formulas, and the first item of a list, which is read as
+one where a second follows."""
 _AHEAD = "The following sentence "
 """Stands for the beginning of what follows a block, which is not read yet."""
 
@@ -95,7 +95,11 @@ class PiecewiseText:
         if strength < Strength.SENTENCE or not following[1].isalnum() or is_marked:
             return False
         word = _LAST_WORD.search(self._text, max(0, end - 40), end)
-        if word and (word[1] in words("abbreviations") or (len(word[1]) < 5 and following[1].isdigit()) or word[2]):
+        if word and (
+            word[1] in words("abbreviations") | words("weekdays")
+            or (len(word[1]) < 5 and following[1].isdigit())
+            or word[2]
+        ):
             return False  # as in Vol. IV, Rs. 250 and Henry VIII.
         is_narrow = self._around.column < _NARROW and not _DIGIT.search(self._text, max(0, end - _NARROW), end)
         return not following[1].islower() or (is_narrow and bool(lines))

@@ -14,9 +14,12 @@ from sparktts_onnx.text.normalize.tables import words
 # Full width but for ，！？：；（）～, small digits, ligatures, ㎏, 𝐀
 _COMPATIBLE = re.compile(
     "[\uff02-\uff07\uff0a\uff0b\uff0d-\uff19\uff1c-\uff1e\uff20-\uff5d\uffe0\uffe1\uffe5"
-    "\u2080-\u2089\ufb00-\ufb06\u3380-\u33a0\u33a2-\u33df\U0001d400-\U0001d7ff]+"
+    "\u2080-\u2089\u2102\u210d\u2115\u2119-\u211d\u2124\u24b6-\u24e9\ufb00-\ufb06\u3380-\u33a0\u33a2-\u33df\U0001d400-\U0001d7ff]+"
 )
 _EXPONENT = re.compile(r"(?<=\d)(?:⁻[¹²³⁴-⁹]|[⁰⁴-⁹]|[¹²³][⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]*")
+_SMALL_POWER_OF_UNIT = re.compile(r"(?<=\d)(\s{0,2}(?:[A-Za-z]{1,3}/)?(?:[kcdm]?m|s|ft|in))\^([23])(?![\w.^])")
+_MIXED_FRACTION = re.compile(r"(?<![\w.,/-])(\d{1,2})-(?=(?:1/2|[12]/3|[13]/4|[1-7]/8)(?![\d/]))")
+_FRACTION_SLASH = re.compile(r"(?<=\d)\u2044(?=\d)")
 _DEGREE = re.compile(r"(?<=\d)(\s?)[º˚](?=\s?[CF]?\b)")
 _WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]")
@@ -26,11 +29,19 @@ _SPACES = re.compile(r"[^\S\n]+")
 _LINE_EDGES = re.compile(r" ?\n ?")
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _EMOJI = re.compile(rf"(\s*){EMOJI}(?:\s*{EMOJI})*[\ufe0e\ufe0f\u200d]*(\s*)(.?)", re.DOTALL)
+_NO_WORD_BEFORE, _NO_WORD_BEHIND = rf"(?<![^\s.!?~{UNSPACED}])", rf"(?![^\s.,!?~{UNSPACED}])"
+_EMOTICON = re.compile(
+    rf"[^\S\n]*(?:(?:{_NO_WORD_BEFORE}|(?<=[a-z]))[:;]['’]?-?[()]+"
+    rf"|{_NO_WORD_BEFORE}(?:[:;]-?[DPpoO/\\]|=\)|[xX]D+|\^_*\^|T_T|-_+-|>_<|>\.<|[oO]_[oO])){_NO_WORD_BEHIND}"
+    r"|¯\\_\(ツ\)_/¯"
+)
+_END_BY_EMOJI = re.compile(rf"[^\S\n]*(?![\d#*]){EMOJI}(?:[^\S\n]*{EMOJI})*[\ufe0e\ufe0f\u200d]*")
+_BEGUN = re.compile(r"\s+([A-Z][a-z]*)\b")
 _TIMESTAMP = re.compile(
     r"(?<![A-Za-z\d_])(\d{4}-\d\d-\d\d)(?:(T)| )(\d\d:\d\d(?::(?!00)\d\d)?)(?::00)?(?:[.,]\d+)?"
     r"(?:(Z)|((?:\+|(?(2)[−-]|(?!)))\d\d(?::?\d\d)?))?(?![A-Za-z\d_+:-])"
 )
-_ITEM = re.compile(rf"(?<![^\s{UNSPACED}:])(\d{{1,2}})\.(?=\s+\S|[{HAN}])")
+_ITEM = re.compile(rf"(?<![^\s{UNSPACED}:])(\d{{1,2}})[.)](?=\s+\S|[{HAN}])")
 _BEFORE_A_LIST = re.compile(r"(?:^|\n|[:：])\s*$")
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]|\n")
 _BEHIND_A_SENTENCE = re.compile(r"(?:[.!?…。！？][\"'”’)\]]*\s*|\n\s*)$")
@@ -43,18 +54,36 @@ _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
 
 
 def narrow(text: str) -> str:
-    """Other forms of letters, digits and signs as the plain ones: ＡＢＣ, ﬂame, 𝐛𝐨𝐥𝐝, CO₂, 10⁶ as 10^6.
+    """Other forms of letters, digits and signs as the plain ones: ＡＢＣ, ﬂame, 𝐛𝐨𝐥𝐝, CO₂, 10⁶ as 10^6, a letter and
+    its accent as one.
 
     Chinese punctuation stays, but for the colon of a time.
     """
+    text = unicodedata.normalize("NFC", text)
     text = _COMPATIBLE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     text = _EXPONENT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text)
-    return _DEGREE.sub(r"\1°", _WIDE_COLON.sub(":", text))
+    text = _FRACTION_SLASH.sub("/", _WIDE_COLON.sub(":", text))
+    return _MIXED_FRACTION.sub(r"\1 ", _DEGREE.sub(r"\1°", text))
+
+
+def raise_units(text: str) -> str:
+    """9.8 m/s^2 as 9.8 m/s²."""
+    return _SMALL_POWER_OF_UNIT.sub(lambda power: power[1] + "²³"[power[2] == "3"], text)
 
 
 def drop_emoji(text: str) -> str:
-    """Leave emoji out; a keycap such as 1\ufe0f\u20e3 keeps its digit."""
+    """Leave emoji out, and faces of signs such as :-); a keycap such as 1\ufe0f\u20e3 keeps its digit."""
+    text = _EMOTICON.sub(_without_emoticon, _END_BY_EMOJI.sub(_without_emoticon, text))
     return _EMOJI.sub(_without_emoji, text)
+
+
+def _without_emoticon(match: re.Match[str]) -> str:
+    """A full stop in its place, where a usual first word of a sentence follows; an emoji stays for now."""
+    begun = _BEGUN.match(match.string, match.end())
+    is_behind_word = match.string[max(0, match.start() - 1) : match.start()].islower()
+    if begun and is_behind_word and begun[1].lower() in {"i", *words("lists", "starter")}:
+        return "."
+    return "" if match.re is _EMOTICON else match[0]
 
 
 def _without_emoji(match: re.Match[str]) -> str:
@@ -81,7 +110,7 @@ def _parted(match: re.Match[str]) -> str:
 
 
 def name_items(text: str) -> str:
-    """A comma for the stop in "1. apples 2. pears", where it ends no sentence."""
+    """A comma for the stop in "1. apples 2. pears", where it ends no sentence, and for the bracket in "1) apples"."""
     lists: list[list[re.Match[str]]] = [[]]
     within_sentence = False
     for item in _ITEM.finditer(text):
@@ -145,4 +174,4 @@ def clean(text: str) -> str:
     """All of the above."""
     text = narrow(drop_tags(decode_entities(tidy_space(text))))
     text = name_items(part_timestamps(drop_emoji(text)))
-    return point_decimals(tidy_space(drop_markup(read_tex(text))))
+    return point_decimals(tidy_space(drop_markup(raise_units(read_tex(text)))))

@@ -10,6 +10,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 _COMMENT = re.compile(r"<!--[^>]{0,500}-->|<!DOCTYPE[^>]{0,500}>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style)\b[^<>]{0,500}>[^<]{0,5000}</\1>", re.IGNORECASE)
 _SCENE_BREAK = re.compile(r"(?m)^ *(?:(?:[-–—*_~=#•·] *){3,}|⁂) *$")
+_ADDRESS_IN_BRACKETS = re.compile(r"<((?:https?://|mailto:)[^\s<>]{1,500}|[^\s<>@]{1,64}@[^\s<>@]{1,255})>")
 _FENCE = re.compile(r"(?m)^ *(?:```|~~~)[\w+#.-]* *$")
 _TABLE_RULE = re.compile(r"(?m)^ *\|?(?: *:?-{2,}:? *\|)+(?: *:?-{2,}:? *)?$\n?")
 _TABLE_ROW = re.compile(r"(?m)^ *\| *(\S[^\n]*?) *\| *$")
@@ -29,7 +30,7 @@ _NOTE_BEHIND_A_WORD = re.compile(r"(?<=[a-z]{4})(?:\[[1-9]\d{0,2}\])+(?=\s[a-z]|
 _CODE = re.compile(r"[=;{}_<>#]|\w\(|\[0\]")
 _FRAME = re.compile(r"[\u2500-\u259f\u25a0-\u25b2\u25b4-\u25ca\u25cc-\u25fc]+")
 _LEADING = re.compile(
-    r"(?m)^ {0,3}(?:(?:> ?)+(?=[^\W\d]|[\"“‘'*_(\[#-])|#{1,6} +|[-*•‣◦▪●] +(?:\[[ xX]\] +)?|\+ +(?=[A-Za-z]))+"
+    r"(?m)^ {0,3}(?:(?:> ?)+(?=[^\W\d]|[\"“‘'*_(\[#-])|#{1,6} +|[-–—*•·‣◦▪●] +(?:\[[ xX]\] +)?|\+ +(?=[A-Za-z]))+"
 )
 _MARKS = re.compile(
     r"`{1,3}|\*{2,3}(?!\d)"
@@ -37,10 +38,20 @@ _MARKS = re.compile(
 )
 _STRUCK = re.compile(r"~~(?=\S)([^~\n]{1,200})(?<=\S)~~")
 _STARRED = re.compile(r"(?m)^ *\* +([^\n*]{1,200}?) +\*$")
-_TEX = re.compile(
-    r"\\\((?=\S)([^\n|\u3000-\u9fff]{1,100}?)(?<=\S)\\\)|\$\$([^$\n]{1,200})\$\$"
-    r"|\\[dt]?frac\{([^{}\n]{1,60})\}\{([^{}\n]{1,60})\}|\\sqrt\{([^{}\n]{1,60})\}"
+_ESCAPED = re.compile(r"\\([%$&#_*])")
+_TEX_NOTHING = re.compile(
+    r"\\(?:left|right|displaystyle|q?quad|(?:begin|end)\{\w{1,20}\*?\}|[,;:! ]|\\(?=\s))(?![A-Za-z])"
 )
+_TEX_DEGREE = re.compile(r"\^(?:\\circ|\{\\circ\})(?![A-Za-z])")
+_TEX_GROUP = re.compile(
+    r"\\[dt]?frac\{([^{}\n]{1,60})\}\{([^{}\n]{1,60})\}|\\sqrt\{([^{}\n]{1,60})\}"
+    r"|\\(?:text|math(?:rm|bf|it)|operatorname|boxed)\{([^{}\n]{0,100})\}|(?<=[\^_])\{([-−\w]{1,20})\}"
+)
+_TEX = re.compile(r"\\\(([^|\u3000-\u9fff]{1,200}?)\\\)|\\\[([^\u3000-\u9fff]{1,400}?)\\\]|\$\$([^$]{1,400})\$\$")
+_TEX_IN_DOLLARS = re.compile(r"(?<![\w$])\$(?=\S)([^$\n\\]{0,100}\\[A-Za-z%{][^$\n]{0,150})(?<=\S)\$(?!\w)")
+"""With a command in it: nobody's money."""
+_DEEPEST = 4
+"""Groups of TeX within one another, as a root in a fraction."""
 _OPEN_ENDED = ("br", "hr", "img", "input", "link", "meta", "wbr", "break")
 """Tags that need no other one to end them."""
 
@@ -63,7 +74,7 @@ def drop_tags(text: str) -> str:
     <table> element, stays."""
     if "<" not in text:
         return text
-    text = _HIDDEN.sub("\n", _COMMENT.sub("", text))
+    text = _ADDRESS_IN_BRACKETS.sub(r"\1", _HIDDEN.sub("\n", _COMMENT.sub("", text)))
     ended = {name.lower() for name in re.findall(r"</([A-Za-z][\w-]*)", text)}
     begun = {name.lower() for name in re.findall(r"<([A-Za-z][\w-]*)", text)}
 
@@ -83,8 +94,14 @@ def read_tex(text: str) -> str:
     r"""\times as ×, \frac{a}{b} as a / b; formulas in \( \) or $$ as ones in $."""
     if "\\" not in text and "$$" not in text:
         return text
+    text = _TEX_DEGREE.sub("°", _TEX_IN_DOLLARS.sub(r"\\(\1\\)", text))
+    for _ in range(_DEEPEST):
+        text = _TEX_GROUP.sub(_tex_group, text)
+    return _ESCAPED.sub(r"\1", _name_commands(_TEX.sub(_tex_formula, text)))
+
+
+def _name_commands(text: str) -> str:
     commands = {row[0]: row[1] for row in rows("latex")}
-    text = _TEX.sub(_tex_in_words, text)
     return re.sub(
         rf"\\({one_of(commands)})(?![A-Za-z])(?=([\w\\]?))",
         lambda match: f" {commands[match[1]]}" + (" " if match[2] else ""),
@@ -92,11 +109,21 @@ def read_tex(text: str) -> str:
     )
 
 
-def _tex_in_words(match: re.Match[str]) -> str:
-    inside, shown, top, bottom, root = match.groups()
+def _tex_group(match: re.Match[str]) -> str:
+    top, bottom, root, text, exponent = match.groups()
     if top:
         return f"{top}/{bottom}" if top.isdigit() and bottom.isdigit() else f"{top} / {bottom}"
-    return f"square root of {root}" if root else f"${(inside or shown).strip()}$"
+    return f"square root of {root}" if root else text or exponent or ""
+
+
+def _tex_formula(match: re.Match[str]) -> str:
+    """Between dollar signs, which ask for signs and names one by one; without them if there are words in it."""
+    inside = next(group for group in match.groups() if group)
+    inside = _TEX_NOTHING.sub(" ", inside.replace("&", ""))
+    plain = re.sub(r"\\[A-Za-z]+|square root of", "", inside)
+    inside = " ".join(_name_commands(inside).split())
+    is_spelled = re.match(r"[^\d{]", inside) and not re.search(r"[A-Za-z]{4}|[$\"]", plain)
+    return f"${inside}$" if is_spelled else inside
 
 
 def drop_markup(text: str) -> str:

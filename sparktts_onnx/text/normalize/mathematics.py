@@ -1,11 +1,12 @@
 """Powers and equations: 5², 10⁻³, 3×10⁸ m/s, 1e-5, E=mc², g(x)=3x-1, $y-2$."""
 
 import re
+from functools import cache
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, START, Found, Rule
-from sparktts_onnx.text.normalize.tables import rows
+from sparktts_onnx.text.normalize.tables import one_of, rows
 
 _POWERS = {"2": ("squared", "的平方"), "²": ("squared", "的平方"), "3": ("cubed", "的立方"), "³": ("cubed", "的立方")}
 _TOKEN = re.compile(rf"{AMOUNT}|\^\{{?[-−]?[A-Za-z\d]+\}}?|[²³]|[A-Za-z](?=[A-Za-z]?[²³^])|[A-Za-z]+|[<>!=]=|\S")
@@ -20,6 +21,10 @@ _SIDE = rf"[-−]?\(?{_TERM}\)?(?:\s?[-−+×*·/]\s?\(?{_TERM}\)?){{0,9}}"
 
 def _power(found: Found) -> str:
     ten = found.pick(" times ten", "乘十") if found["ten"] else ""
+    if found["exponent"] in _POWERS and not found["unit"] and not ten:
+        return found.number(found["base"]) + found.pick(
+            f" {_POWERS[found['exponent']][0]}", _POWERS[found["exponent"]][1]
+        )
     exponent = found.number(found["exponent"].lstrip("+"))
     unit = unit_name(found, found["unit"]) if found["unit"] else ""
     return found.number(found["base"]) + ten + found.pick(f" to the power of {exponent}", f"的{exponent}次方") + unit
@@ -46,7 +51,14 @@ def _equation(found: Found) -> str | None:
 def _formula(found: Found) -> str | None:
     """$y-2$"""
     inside = found["inside"]
-    return spell(found, inside) if re.search(r"[A-Za-z]", inside) and not re.search(r"[A-Za-z]{4}", inside) else None
+    is_text = re.search(r"[A-Za-z]{4}", re.sub(rf"\b{one_of(_named_signs())}\b", "", inside))
+    return spell(found, inside) if re.search(r"[A-Za-z]", inside) and not is_text else None
+
+
+@cache
+def _named_signs() -> frozenset[str]:
+    """What formulas have words for: alpha, square root of."""
+    return frozenset({row[1] for row in rows("latex") if row[1].isascii()} | {"square root of"})
 
 
 def spell(found: Found, formula: str) -> str:
@@ -87,7 +99,7 @@ def rules() -> tuple[Rule, ...]:
     no_more = r"(?!\^|\.\d)"
     power = rf"(?P<base>{AMOUNT})(?:\^|(?P<ten>[eE]))(?P<exponent>[-−+]?\d+)"
     return (
-        Rule(r"(?<![\w$])\$(?P<inside>(?=[^\s\d${])[^$\"\n]{1,80}?(?<=[^\s$]))\$(?![\w$])", _formula),
+        Rule(r"(?<![\w$])\$(?P<inside>(?=[^\s\d${])[^$\"\n]{1,160}?(?<=[^\s$]))\$(?![\w$])", _formula),
         Rule(rf"{start}{_SIDE}(?:{relation}{_SIDE}){{1,3}}{OVER}(?![=(\[.]\w|[-+*/=])", _equation),
         Rule(rf"(?<![\w.])(?=\d+\^){power}(?:(?P<unit>{unit})|{OVER}{no_more})", _power),
         Rule(
@@ -101,4 +113,4 @@ def rules() -> tuple[Rule, ...]:
 
 def behind_letters() -> tuple[Rule, ...]:
     """Tried last."""
-    return (Rule(r"(?<=[A-Za-z\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])", _small_power),)
+    return (Rule(r"(?<=[A-Za-zα-ωΑ-Ω\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])", _small_power),)

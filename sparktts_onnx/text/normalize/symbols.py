@@ -1,11 +1,12 @@
 """Signs that are read out: & + = × ° # @ and the like."""
 
 import re
+import unicodedata
 from functools import cache
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.quantities import per, unit_pattern
-from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, Found, Rule, fixed
+from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, START, Found, Rule, fixed
 from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
 _COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
@@ -55,6 +56,31 @@ def _per(found: Found) -> str | None:
     return per(found, unit)
 
 
+_GREEK = "α-ωΑ-Ω"
+
+
+def _root(found: Found) -> str:
+    """√2, 2√3"""
+    return (" " if found.before[-1:].isalnum() else "") + found.pick("square root of ", "根号")
+
+
+def _greek(found: Found) -> str:
+    """β-carotene, 2πr"""
+    name = unicodedata.name(found["letter"]).split()[-1].lower().replace("lamda", "lambda")
+    amount = found.number(found["amount"]) + " " if found["amount"] else ""
+    before, after = (" " if re.match("[A-Za-z]", beside) else "" for beside in (found.before[-1:], found.after[:1]))
+    return before + amount + name + after
+
+
+_CHINESE_PER = "[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套桶立辆]"
+
+
+def _chinese_per(found: Found) -> str | None:
+    """30元/小时, 35微克/立方米, ¥5,000/月"""
+    is_counted = re.search(rf"(?:\d[万亿]?|[几每])[{HAN}]{{1,4}}$|[¥￥$€£][\d.,]+$|[元次]$", found.before)
+    return "每" if is_counted else None
+
+
 _SPAN = "|".join(rf"(?<=[\d万亿][{HAN}℃]{{{count}}})[-–—~～](?=\d[\d.,:]*[{HAN}℃])" for count in (1, 2, 3))
 """Between 5公里 and 10公里: what follows a Chinese unit is no negative number."""
 _WEEKDAYS = r"(?<=[周期拜][一二三四五六日天末])[-–—~～]{1,2}(?=(?:周|星期|礼拜)[一二三四五六日天末])"
@@ -81,7 +107,7 @@ def rules() -> tuple[Rule, ...]:
     """Tried last."""
     whole = rf"{AMOUNT}{OVER}"
     operator = rf"(?<=[\d)²³])\s?(?:{one_of(_signs(1))})\s?(?=[(+−-]?{whole})(?<![xX])|(?<=[\d)²³]) ?[xX] ?(?={whole})"
-    relation = rf"(?<=[A-Za-z)])\s?(?:[=<>≤≥≈≠]|[!<>=]=)\s?(?=[-−]?{whole})"
+    relation = rf"(?<=[A-Za-zα-ωΑ-Ω)])\s?(?:[=<>≤≥≈≠]|[!<>=]=)\s?(?=[-−]?{whole})"
     shortened = r"(?:[kKMB]|[ap]m|x|st|nd|rd|th)"  # right behind a number: ~20k, ~5pm, ~3x
     ahead = rf"(?=[$€£¥]?{AMOUNT}(?:{shortened}?{OVER}|{unit_pattern()}))"
     leading = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){one_of(_signs(3))}\s?{ahead}"
@@ -98,8 +124,8 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{one_of(words('per'))})(?![\w/])", _per),
         Rule(rf"(?<=[\d元])/(?P<per>{area})", _per),
         Rule(rf"\s?/\s?(?P<per>{sure_area})", _per),
-        Rule(r"(?<=[元次])/(?=[斤度天月年日人次个件张本瓶箱盒千公吨小分秒平升米晚位套])", fixed(" per ", "每")),
-        Rule(r"(?<=[^\s<-])\s?(?:→|->)\s?(?=[^\s>])", fixed(" to ", "到")),
+        Rule(rf"(?<=[\d{HAN}])/(?={_CHINESE_PER})", _chinese_per, only="zh"),
+        Rule(r"(?<=[^\s<.!?:-])\s?(?:→|⇒|->)\s?(?=[^\s>])", fixed(" to ", "到")),
         Rule(r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
         Rule(operator, _between),
         Rule(relation, _between),
@@ -110,5 +136,10 @@ def rules() -> tuple[Rule, ...]:
         Rule(r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),
         Rule(r"(?<![\w.])@(?=[A-Za-z])", fixed("at ", "艾特")),
         Rule(r"(?<=[A-Za-z])_+(?=[A-Za-z])", fixed(" ", " ")),
+        Rule(r"√\s?(?=[\w(])", _root),
+        Rule(rf"(?:{START}(?P<amount>{AMOUNT}))?(?P<letter>(?<![{_GREEK}])[{_GREEK}](?![{_GREEK}]))", _greek),
+        Rule(r"(?<=\d[\"”″'’])\s?[xX×]\s?(?=\d)", fixed(" by ", "乘")),
+        Rule(r"∞", fixed("infinity", "无穷")),
+        Rule(r"(?<=\b[a-zA-Z])\s?\+\s?(?=\d)", _between),
         Rule(r"(?<=\w)[™®]|©\s?", fixed("", "")),
     )

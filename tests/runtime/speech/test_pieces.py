@@ -32,6 +32,9 @@ PARAGRAPHS = [
     "| a. | b. |\n|---|---|\n| Cell one. | Cell two. |\n\nAfter it e\u0301 👩‍👩‍👧 🇨🇳🇺🇸 in the U.S. Army. Mr. Nguyen",
     "Mark this: <!-- hidden. Text. --><script>x. y. z</script> Done, and well.",
     "It cost Rs. 250 then. John XXIII. In 1066 he came.\nzip 90210, PIN 0042.\nlow\n* * *\nHigh\n=====\n<b>a</b>\nEnd.",
+    "So \\( x = 5 \\). Then:\n\\[\nx^2 = 25.\n\\]\nIt is so. Next \\(y. z\\) ends.",
+    "Open Mon–Fri at 5 p.m. Tuesday. On Sat. He left. Mon. Jan. 2. See it in Salem, Ore. He left on 4 Mar. Then p.5.",
+    "First:\n1) Preheat it.\n2) Mix it well. Then rest.\n\nGood day 😊 How are you? Fine :) I am. See ya! :) Bye.",
     "words without a stop go on and on " * 20,
 ]
 TEXTS = st.lists(st.sampled_from(PARAGRAPHS) | st.text(max_size=8), min_size=1, max_size=3).map(" ".join)
