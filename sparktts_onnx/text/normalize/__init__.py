@@ -111,4 +111,4 @@ def _begins_sentence(found: Found) -> bool:
 def _never_last() -> frozenset[str]:
     """Words with a full stop that numbers follow in the same sentence."""
     months = {word for row in dates.months() for word in row}
-    return words("abbreviations") | words("units") | months
+    return words("abbreviations") | words("units") | words("weekdays") | months

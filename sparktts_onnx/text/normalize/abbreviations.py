@@ -3,7 +3,7 @@
 import re
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize.rule import OVER, Found, Reader, Rule
+from sparktts_onnx.text.normalize.rule import OVER, Found, Reader, Rule, fixed
 from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
 _AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
@@ -15,7 +15,7 @@ def _spoken(written: str) -> str:
 
 
 def _plain(found: Found) -> str:
-    return _spoken(found.text.rstrip("."))
+    return _spoken(found.text.rstrip(".")) + (" " if found.after[:1].isalnum() else "")
 
 
 def _inside(found: Found) -> str:
@@ -48,16 +48,18 @@ def _slashed(found: Found) -> str:
 def rules() -> tuple[Rule, ...]:
     """Abbreviations are English in any text."""
     begin = rf"(?<!{LETTER_OR_DIGIT})(?<![.@/&_-])"
-    title, number, inside, end = (
-        one_of(words("abbreviations", place)) for place in ("title", "number", "inside", "end")
+    title, number, inside, end, state = (
+        one_of(words("abbreviations", place)) for place in ("title", "number", "inside", "end", "state")
     )
     patterns: tuple[tuple[str, Reader], ...] = (
         (rf"{title}\.?(?=\s[A-Z])", _plain),
         (rf"St\.{OVER}", _saint_or_street),
         (rf"{number}\.(?=\s?(?:\d|[IVXL]+\b))", _plain),
         (rf"(?:[Ee]\.[Gg]|[Ii]\.[Ee]|{inside})\.{OVER}", _inside),
+        (r"c\.(?=\s?[1-9]\d{2,3}\b(?![,.%]\d))", fixed("circa", "约")),
         (rf"{end}\.{OVER}", _end),
         (rf"(?:[A-Z]\.){{2,}}{OVER}", _initials),
-        (rf"(?:w/o{OVER}|w/|b/c{OVER})", _slashed),
+        (rf"(?:w/o{OVER}|w/(?![a-z]\b)|b/c{OVER})", _slashed),
     )
-    return tuple(Rule(begin + pattern, read) for pattern, read in patterns)
+    of_state = Rule(rf"(?:(?<=[a-z],\s)|(?<=\([DRI]-)){state}\.", _end)
+    return (of_state, *(Rule(begin + pattern, read) for pattern, read in patterns))

@@ -7,7 +7,7 @@ from functools import cache
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.options import Language
 from sparktts_onnx.text.normalize.rule import DASH, END, START, Found, Reader, Rule
-from sparktts_onnx.text.normalize.tables import one_of, rows, spellings
+from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings, words
 
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
 _YEAR = r"(?:1\d|20)\d\d"
@@ -53,8 +53,8 @@ def _day_of_month(found: Found, date: datetime.date) -> str:
     return found.pick(of_english, f"{chinese.cardinal(date.month)}月{chinese.cardinal(date.day)}日")
 
 
-def _numeric(found: Found) -> str:
-    return _in_words(found, found.text)
+def _numeric(found: Found) -> str | None:
+    return None if _SAYS_CODE.search(found.before) else _in_words(found, found.text)
 
 
 def _short_year(found: Found) -> str | None:
@@ -78,7 +78,7 @@ def _dated(found: Found) -> str | None:
     """12/25 or 25/12 behind words of time"""
     is_date = _LATE_DAY.fullmatch(found.text) and _DATED.search(found.before)
     is_sure = _SURE_DAY.fullmatch(found.text) and re.search(r"\b[Oo]n\s$", found.before)
-    return _any_year(found) if is_date or is_sure else None
+    return _any_year(found) if is_date or is_sure or _BEHIND_WEEKDAY.search(found.before) else None
 
 
 def _any_year(found: Found) -> str:
@@ -117,7 +117,7 @@ def _named(found: Found) -> str | None:
     if found.match.start("day") < found.match.start("month"):
         the = "" if re.search(r"\bthe\s$", found.before, re.IGNORECASE) else "the "
         spoken = f"{the}{days} of {month}"
-    return spoken + (f", {english.year(int(found['year']))}" if found["year"] else "")
+    return found.keep_stop(spoken + (f", {english.year(int(found['year']))}" if found["year"] else ""))
 
 
 def _month_and_year(found: Found) -> str | None:
@@ -141,6 +141,40 @@ def _season(found: Found) -> str | None:
     return _years(found) if (last - first) % 100 == 1 else None
 
 
+def _behind_apostrophe(found: Found) -> str | None:
+    """The summer of '69, Jun '23."""
+    month, year = _month_of().get(found["month"].rstrip(".").lower()), int(found["year"])
+    if month:
+        return f"{months()[month - 1][0]} {english.year(year + (2000 if year < _THIS_CENTURY else 1900))}"
+    return english.two_digits(year) if _SAYS_YEAR.search(found.before) else None
+
+
+def _ages(found: Found) -> str:
+    """The 18s of under-18s"""
+    return english.decade(int(found.text[:-1]))
+
+
+@cache
+def _among_days() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What shows, behind and before it, that Sat or Sun is a day."""
+    days, joined = one_of(words("weekdays")), r"(?:\s?[&/]|,?\s(?:and|to|or)\b|,)\s?"
+    month = one_of(name for names in months() for name in names)
+    before = rf"\b(?:{days}|[A-Z]\w+day)\.?{joined}$|\b(?:last|next|every|until|till|closed|open)\s$"
+    return re.compile(rf",?\s(?:\d|{month}\b)|{joined}{days}\b"), re.compile(before, re.IGNORECASE)
+
+
+def _weekday(found: Found) -> str | None:
+    """Mon–Fri, Thurs."""
+    behind, before = _among_days()
+    goes_on = behind.match(found.after)
+    days = re.findall("[A-Z][a-z]+", found.text)
+    is_word = len(days) == 1 and entries("weekdays")[days[0]][1]
+    if is_word and not before.search(found.before) and (not goes_on or found.before.lower().endswith("the ")):
+        return None
+    spoken = " to ".join(entries("weekdays")[day][0] for day in days)
+    return spoken if goes_on else found.keep_stop(spoken)
+
+
 def _decade(found: Found) -> str | None:
     """1990s, '80s, 1980s-90s, the 1960's; not the year of 2020's winner"""
     years = re.findall(r"\d+", found.text)
@@ -150,7 +184,7 @@ def _decade(found: Found) -> str | None:
     if found.language == "zh":
         spoken = (chinese.digits(year) if len(year) == 4 else chinese.cardinal(int(year)) for year in years)
         return "到".join(spoken) + "年代"
-    return " to ".join(english.decade(int(year)) for year in years)
+    return " to ".join(english.decade(int(year) or 2000) for year in years)
 
 
 def _plain(found: Found) -> str:
@@ -169,6 +203,7 @@ _DATED = re.compile(
     re.IGNORECASE,
 )
 """Words of time, behind which 12/25 is a day."""
+_BEHIND_WEEKDAY = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}[,.]?\s$")
 _LATE_DAY = re.compile(r"(?:0?[1-9]|1[0-2])/(?:1[345789]|2[1-9]|3[01])|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])")
 """Above 12, and below the line of no usual fraction."""
 _SURE_DAY = re.compile(r"1[02]/(?:1[026]|20)|11/11")
@@ -177,6 +212,10 @@ _NO_SHARE = r"(?!\s(?:of|(?!(?:is|was|has|this|his|its|as|us)\b)[a-z]+s)\b)"
 """Neither 12/25 of them nor 3/21 shots."""
 _ROUND = re.compile(r"[1-3][05]/[1-3][05]/\d[05]")
 """10/20/30 are rather three numbers."""
+_SAYS_YEAR = re.compile(
+    r"\b(?:in|of|since|from|until|till|by|before|after|around|back|class|summer|winter|spring|fall)\s$", re.IGNORECASE
+)
+_SAYS_CODE = re.compile(r"码[是为：:]?\s?$")
 _NO_AMOUNT = r"(?!\s?(?:%|[cmk]?m\b|[mk]?g\b|ml\b)|/|-\d|\s?=)"
 
 
@@ -188,7 +227,8 @@ def rules() -> tuple[Rule, ...]:
     days = rf"(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?"
     numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.|·\d\d?·)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
     span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
-    decade = r"['’]?(?:(?:1\d|20)\d0|[2-9]0)['’]?s"
+    day = one_of(words("weekdays"))
+    decade = r"(?:['’]?(?:(?:1\d|20)\d0|[2-9]0)|['’]00)['’]?s"
     year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历])|(?<=公元)\d{{3,4}}年)"
 
     def date(pattern: str, read: Reader, only: Language | None = None) -> Rule:
@@ -201,6 +241,11 @@ def rules() -> tuple[Rule, ...]:
         date(rf"{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
         date(rf"(?<!-){month}[-.](?P<day>{_DAY})(?P<until>)(?:[-.](?P<year>{_YEAR}))?{END}(?!-)", _named),
         date(rf"{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
+        date(rf"(?:{month}\s)?['’](?P<year>\d\d)(?![\w'’])", _behind_apostrophe, "en"),
+        date(rf"{day}\b\.?(?:{DASH}{day}\b\.?)?", _weekday, "en"),
+        Rule(r"(?:(?<=\b[Uu]nder[-\s])|(?<=\b[Oo]ver[-\s]))\d\ds\b", _ages, "en"),
+        date(r"(?:0\d|1[1-9]|[25-9]\d)(?=年(?:1[0-2]|0?[1-9])月(?!\d))", Found.by_digit, "zh"),
+        date(r"(?:0\d|[5-9]\d)(?=年(?:出生|毕业|入学|生人))", Found.by_digit, "zh"),
         date(rf"{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
         date(year_word, _chinese_year, "zh"),
         date(r"(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", _plain, "zh"),

@@ -1,10 +1,11 @@
 """Times of day, spans of time, and ratios written the same way."""
 
 import re
+from functools import cache
 
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.rule import DASH, END, START, Found, Rule
-from sparktts_onnx.text.normalize.tables import one_of, words
+from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
 _CLOCK = r"(?:2[0-4]|[01]?\d):[0-5]\d(?::[0-5]\d)?"
 _HALF = r"(?:[ap]\.m\.?|[ap]m|[AP]\.M\.?|[AP]M)"
@@ -25,6 +26,8 @@ _TIME = re.compile(rf"(?P<hour>\d\d?)(?:[:.](?P<minute>\d\d))?(?::(?P<second>\d\
 def _english_time(parts: re.Match[str]) -> str:
     hour, minute = int(parts["hour"]), int(parts["minute"] or "0")
     half = f" {parts['half'][0].lower()} m" if parts["half"] else ""
+    if hour in (0, 24) and parts["minute"] == "00" and parts["second"] in (None, "00") and not half:
+        return "midnight"
     is_exact = not minute and parts["second"] in (None, "00")
     spoken = english.cardinal(hour)
     if minute:
@@ -56,8 +59,18 @@ def _time(found: Found) -> str | None:
         return _ratio(found)
     parts = [_TIME.fullmatch(part) for part in re.split(DASH, found["times"])]
     spoken = [(_english_time if found.language == "en" else _chinese_time)(part) for part in parts if part]
+    if len(spoken) != len(parts):
+        return None
     zone = " " + " ".join(found["zone"]) if found["zone"] else ""
-    return found.keep_stop(found.pick(" to ", "到").join(spoken) + zone) if len(spoken) == len(parts) else None
+    text = found.pick(" to ", "到").join(spoken) + zone
+    return text if _goes_on().match(found.after) else found.keep_stop(text)
+
+
+@cache
+def _goes_on() -> re.Pattern[str]:
+    """What tells more of a time: 5 p.m. Tuesday, 5 p.m. EST."""
+    days = one_of(words("weekdays") | {row[1] for row in rows("weekdays")})
+    return re.compile(rf"\s(?:{days}|{one_of(words('timezones'))}|Eastern|Central|Mountain|Pacific)")
 
 
 def _ratio(found: Found) -> str:
@@ -65,7 +78,7 @@ def _ratio(found: Found) -> str:
 
 
 def _span(found: Found) -> str:
-    """2h 45m, 1h30m, 5'30": hours, minutes and seconds, or the last two of them."""
+    """2h 45m, 1h30m, 2m 30s, 5'30": hours, minutes and seconds, or the last two of them."""
     values = [int(value) for value in re.findall(r"\d+", found.text)]
     names = (("hour", "小时"), ("minute", "分"), ("second", "秒"))["h" not in found.text :][: len(values)]
     if found.language == "en":
@@ -91,11 +104,12 @@ def rules() -> tuple[Rule, ...]:
     """Tried before numbers and units, which would take a part alone."""
     hours = r"\d{1,3}\s?(?:h|hrs?)\s?[0-5]?\d\s?(?:mins?|m)(?:\s?[0-5]?\d\s?s(?:ecs?)?)?(?![\w/'’])"
     minutes = r"\d{1,2}['’′](?:0\d|1[2-9]|[2-5]\d)(?:[\"”″]|''|’’|′′)"  # more than eleven inches, or not as inches are
+    short = r"\d{1,2}m\s?[0-5]?\ds(?![\w/'’])"
     offset = r"(?P<name>UTC|GMT)\s?(?P<sign>[+−-])(?P<hours>\d\d?)(?::?(?P<minutes>[0-5]\d))?"
     times = rf"(?P<times>(?:{_BARE_HOUR}|{_ONE_TIME})(?:{DASH}{_ONE_TIME})?)"
     zone = rf"(?P<zone>{one_of(words('timezones'))})?"
     return (
-        Rule(rf"{START}(?:{hours}|{minutes})", _span),
+        Rule(rf"{START}(?:{hours}|{minutes}|{short})", _span),
         Rule(rf"{START}{offset}(?![\d:])", _offset),
         Rule(rf"{START}{times}{zone}(?![A-Za-z0-9]|[:.]\d)", _time),
         Rule(rf"{START}(?:\d{{1,3}}:\d{{1,3}}|(?<!-)1:\d{{4,6}}){END}", _ratio),
