@@ -9,6 +9,8 @@ from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings
 _SAYS_VERSION = re.compile(r"(?:\bversions?\s|版本?号?)$", re.IGNORECASE)
 _HOUSE = re.compile(r"(?<![\d.,:/-])\d{1,5}[A-Za-z]?\s(?:(?:[A-Z]\w*|\d{1,3}(?:st|nd|rd|th))\.?\s){1,3}$")
 """What stands before the kind of a street: 1211 E Arques, 12 S 1st."""
+_QUARTERS = {"NE": "Northeast", "NW": "Northwest", "SE": "Southeast", "SW": "Southwest"}
+_QUARTER = re.compile(r"\s[NS][EW]\b")
 _JOINTS = {".": (" point ", "点"), "-": (", ", "，"), ":": (" port ", "端口"), "/": (" slash ", "斜杠")}
 
 
@@ -32,6 +34,10 @@ def _said(found: Found) -> str | None:
 
 def _house(found: Found) -> str:
     """2210 Oak Avenue: twenty-two ten."""
+    if len(found.text) < 4:
+        return found.number(found.text)
+    if len(found.text) > 4:
+        return found.digits(found.text)
     first, last = int(found.text[:2]), int(found.text[2:])
     if first % 10 == 0 and not last:
         return english.cardinal(int(found.text))
@@ -42,8 +48,14 @@ def _street(found: Found) -> str | None:
     """The Ave of 1211 E Arques Ave, in words behind the number and the name of a house."""
     if not _HOUSE.search(found.before):
         return None
-    kind = found.text.rstrip(".").capitalize()
-    return found.keep_stop(entries("streets")[kind][0])
+    kind = entries("streets")[found.text.rstrip(".").capitalize()][0]
+    return kind if _QUARTER.match(found.after) else found.keep_stop(kind)
+
+
+def _quarter(found: Found) -> str | None:
+    """The NW of 67th St NW"""
+    is_behind_street = re.search(rf"\b(?i:{one_of(words('streets'))})\.?\s$", found.before)
+    return _QUARTERS[found.text] if is_behind_street else None
 
 
 def rules() -> tuple[Rule, ...]:
@@ -57,13 +69,19 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"{START}\d+(?:(?:\.\d+){{2,}}|(?:-\d+){{2,}}){END}", _code),
         Rule(rf"{START}[vV]\d+(?:\.\d+)+{END}", _code),
         Rule(rf"{START}{one_of(words('sayings'))}(?!\s?=|[月日号]){END}", _said),
-        Rule(rf"{START}[1-9]\d{{3}}(?=\s{street})", _house, only="en"),
+        Rule(rf"{START}[1-9]\d{{0,4}}(?=\s{street})", _house, only="en"),
         *(
             Rule(rf"(?<=\d\s){point[0]}\b\.?(?=\s{street})", fixed(point, ""), only="en")
             for point in ("North", "South", "East", "West")
         ),
-        Rule(rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.)", _street, only="en"),
-        Rule(rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房)|{named})", Found.by_digit, only="zh"),
+        Rule(rf"(?<=\w\s)(?i:{shortened})\b\.?(?=\s*(?:[,.;]|$)|\.|\s[NS][EW]\b)", _street, only="en"),
+        Rule(r"(?<=\w[\s.])(?:NE|NW|SE|SW)\b|(?<=\.\s)(?:NE|NW|SE|SW)\b", _quarter, only="en"),
+        Rule(
+            rf"{START}(?:[1-9]\d{{2,3}}(?=室|房间|号房|会议室|教室|病房|包间|包厢|办公室|宿舍)|{named})",
+            Found.by_digit,
+            only="zh",
+        ),
         Rule(rf"{START}\d\d?[·•]\d\d?{END}", Found.by_digit, only="zh"),
+        Rule(r"(?<=\d[米秒])\d\d(?![\d.,%a-zA-Z个米厘公分毫秒多人])", Found.by_digit, only="zh"),
         Rule(rf"(?=-)(?:{models})-(?=\d)", fixed("", "")),
     )

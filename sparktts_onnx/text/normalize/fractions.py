@@ -14,6 +14,10 @@ _USUAL = frozenset({16, 20})
 """Of those that may be the day of a month, as in 12/25."""
 
 
+_SHARED = re.compile(r"\s(?:of|mile|miles|inch|km|cup|cups|second|seconds)\b")
+"""What 3/10 is a share of; otherwise one gives that many out of ten."""
+
+
 def _fraction(found: Found) -> str | None:
     spoken = read_fraction(found, found.text.lstrip("-−"), is_sure=bool(found["th"]))
     minus = found.pick("minus ", "负") if found.text[0] in "-−" else ""
@@ -29,7 +33,10 @@ def read_fraction(found: Found, written: str, *, is_sure: bool = False) -> str |
     if bottom not in _DENOMINATORS and not is_sure:
         return None
     if whole is None and not is_sure:
-        if (top >= bottom > 4) or (bottom == 100 and top > 1):
+        if top + bottom == 100 and top % 5 == 0:
+            return f"{english.cardinal(top)} {english.cardinal(bottom)}"  # as 80/20
+        is_rating = bottom == 10 and top > 1 and not _SHARED.match(found.after)
+        if is_rating or (top >= bottom > 4) or (bottom == 100 and top > 1):
             return f"{english.cardinal(top)} out of {english.cardinal(bottom)}"
         if 1 < top <= 12 < bottom <= 31 and bottom not in _USUAL and not found.after.startswith(" of "):
             return f"{english.cardinal(top)} over {english.cardinal(bottom)}"  # it may be a day

@@ -13,7 +13,7 @@ from sparktts_onnx.text.normalize.tables import one_of, words
 _GROUPED_BY_SPACES = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:\.\d+)?"
 _NOT_MEASURE = re.compile("年级|分之|分(?!钟)|点(?!\\d\\d?分)[\\d一-九]|万一")
 _YEAR_CUE = re.compile(
-    r"(?:\b(?:in|since|from|until|till|by|of|year|years|circa|AD|before|after|between|during|around|early|late|mid"
+    r"(?:\b(?:in|since|from|until|till|by|of|year|years|circa|c\.|ca\.|AD|before|after|between|during|around|early|late|mid"
     r"|spring|summer|autumn|fall|winter)\s|\b(?:mid|early|late|pre|post)-)$",
     re.IGNORECASE,
 )
@@ -60,12 +60,15 @@ def _size(found: Found) -> str:
 def _count(found: Found) -> str | None:
     """7k likes, 4.5m users, 2bn, and 200w in Chinese."""
     amount, scale = found["amount"], found["scale"]
+    if found.before.endswith("-"):
+        return None  # i7-13700K
     following = _NEXT_WORD.match(found.after)
     is_counted = following is not None and following[1] in words("counted")
     if found.language == "zh":
         return None if scale == "K" and _is_size(found) else _chinese_count(amount, scale)
     is_thousand = scale in "kK" and not _is_size(found)
-    is_sure = scale in ("bn", "tn", "mn") or (scale == "M" and found.after[:1] == "+")
+    is_large = scale in "MB" and ("." in amount or found.after[:1] == "+")
+    is_sure = scale in ("bn", "tn", "mn") or is_large
     return f"{english.number(amount)} {scales()[scale.lower()][0]}" if is_counted or is_thousand or is_sure else None
 
 
@@ -131,7 +134,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?|№\s?|#)\d+{END}", _labelled),
         Rule(rf"{START}{AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
         Rule(
-            rf"{START}(?P<sizes>{AMOUNT}(?:\s?[xX]\s?{AMOUNT}){{1,2}})(?!\s?[xX])(?:(?P<unit>{unit})|{END})",
+            rf"{START}(?!0[xX])(?P<sizes>{AMOUNT}(?:\s?[xX]\s?{AMOUNT}){{1,2}})(?!\s?[xX])(?:(?P<unit>{unit})|{END})",
             _size,
         ),
         Rule(rf"{START}{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),

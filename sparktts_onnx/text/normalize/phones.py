@@ -11,7 +11,8 @@ from sparktts_onnx.text.normalize.tables import one_of, rows, words
 _SHAPES = (
     r"\d{4}(?:-\d{4}){3}",  # a card
     r"(?!(?:19|20)\d\d (?:19|20)|[1-9]\d00 [1-9]\d00)\d{4}(?: \d{4}){3}(?! \d)",  # no years, no round numbers
-    r"0\d{2,3}-\d{7,8}(?:-\d{1,5})?|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}",  # a Chinese landline
+    r"0\d{4} \d{6}|0\d(?: \d\d){4}",  # of Britain and France
+    r"0\d{2,3}-(?:\d{7,8}(?:-\d{1,5})?|\d{4} \d{4})|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}",  # a Chinese landline
     r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})",  # a Chinese mobile
     r"(?:\+?1[-. ]?)?(?:\(\d{3}\)[-. ]?|\d{3}[-. ])\d{3}[-. ]\d{4}",  # of North America
     r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,11}){1,4}|\+\d{8,15}",  # of any country

@@ -16,6 +16,8 @@ _INSIDE_QUOTES = re.compile(
 _SAYS_PRESSURE = re.compile(
     r"(?:\bBP(?:\sis|\sof|:)?|blood\spressure(?:\s(?:is|was|of|at))?:?|血压[是为：:高低到达约]*)\s?$", re.IGNORECASE
 )
+_NAMED_BY_A = (*"座级景游大公坦型股轮栋楼区班类",)
+"""In Chinese, what 12A座 and 5A景区 name, where others are amps."""
 _BEFORE_ONE = re.compile(r"\b(?:a|an|the|this|that|one|each|every|my|your|his|her|our)\s$", re.IGNORECASE)
 _NEXT_NOUN = re.compile(
     r"[-\s](?!(?:wide|long|tall|high|deep|thick|by|x|in|of|and|or|to|from|above|below|is|was)\b)[a-z]"
@@ -75,9 +77,13 @@ def _unit(found: Found) -> str | None:
     """5 km, 5-10 km, 5 million km"""
     low, high, scale, unit = found["low"], found["high"], found["scale"], found["unit"]
     is_label = found.before[-1:] in (":", "-") or found.last_word().lower() in words("lists", "label")
-    if unit in ("W", "V", "A") and (is_label or found.is_behind_a_name()):
+    if unit in ("W", "V", "A", "C", "F") and (is_label or found.is_behind_a_name()):
         return None
-    is_one = found.after[:1] == "-" or (low == "1" and not high and not scale)
+    if unit in ("C", "F") and (found.language == "zh" or not (high or len(low) > 1)):
+        return None  # 7C and the like are names
+    if unit == "A" and found.after[:1] in _NAMED_BY_A:
+        return None
+    is_one = "-" in (found.after[:1], found["hyphen"]) or (low == "1" and not high and not scale)
     spoken_scale = found.pick(f" {scale.strip()}" if scale else "", scale)
     return _numbers(found, low, high, unit) + spoken_scale + unit_name(found, unit, is_one=is_one)
 
@@ -158,6 +164,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"{START}(?:(?P<low>{AMOUNT}){DASH})?(?P<high>{SIGNED}\s?{place})", _place),
         Rule(rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
         Rule(rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
+        Rule(rf"{START}(?P<feet>[1-9]\d?){single}\s(?P<inches>1[01]|\d){double}", _height),
         Rule(rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),
         Rule(rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
         Rule(rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
@@ -168,5 +175,8 @@ def rules() -> tuple[Rule, ...]:
             rf"{START}(?P<low>{SIGNED})(?P<unit>{unit}){DASH}(?P<high>{SIGNED})(?P<unit_of_high>{unit})(?!\s?=)",
             _span,
         ),
-        Rule(rf"{START}(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<unit>{unit})", _unit),
+        Rule(
+            rf"{START}(?P<low>{SIGNED})(?:{DASH}(?P<high>{SIGNED}))?{_SCALE}(?P<hyphen>-(?=[A-Za-z]))?(?P<unit>{unit})",
+            _unit,
+        ),
     )

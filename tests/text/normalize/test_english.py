@@ -336,7 +336,7 @@ ENGLISH = {
         ("f(x) = x^2 and 2^n", "f(x) equals x squared and 2^n"),
         ("1 ≤ x ≤ 5", "one is at most x is at most five"),
         ("1 < x, 5 >= y, a ≠ b != c", "one is less than x, five is at least y, a is not equal to b is not equal to c"),
-        ("π ≈ 3.14, >= 5", "π is about three point one four, at least five"),
+        ("π ≈ 3.14, >= 5", "pi is about three point one four, at least five"),
         ("a × b ÷ c ± 0.5", "a times b divided by c plus or minus zero point five"),
         ("5 cm × 10 cm, 5 × faster", "five centimeters times ten centimeters, five times faster"),
         ("3² + 4² = 5², y² = x", "three squared plus four squared equals five squared, y squared equals x"),

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.errors import OptionError
@@ -107,6 +107,15 @@ HOSTILE = (
         "\n",
         "> ",
         "5 and 5 ",
+        "\\[",
+        "\\(",
+        "$\\a",
+        ":) ",
+        "<a@",
+        "Mon–",
+        "α",
+        "√",
+        "5' ",
     ),
 )
 
@@ -131,7 +140,8 @@ PLAIN = (SCRAPS | st.sampled_from(HOSTILE) | st.text(max_size=4)).filter(lambda 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PLAIN, max_size=40).map("".join))
 def test_words_are_not_lost(text: str) -> None:
-    """What has a letter or a digit still has one, and what has none gets none."""
+    """What has a letter or a digit still has one, and what has none gets none; :D and xD are faces."""
+    assume(not re.search(r"(?:[:;=][-'’]*|[xXoO]_?)[DPpOo]|T_T", text))
     assert is_speakable(normalize(text)) == is_speakable(text)
 
 

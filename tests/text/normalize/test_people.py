@@ -104,6 +104,74 @@ ENGLISH = {
         ("ﬂame, oﬀer, 𝐛𝐨𝐥𝐝", "flame, offer, bold"),
         ("snake_case, https://a.com/b_c", "snake case, a dot com slash b underscore c"),
     ],
+    "formulas of assistants": [
+        (r"where \( a \) and \( b \) are \[ x = 5 \]", "where a and b are x equals five"),
+        (
+            r"\[ x = \frac{-b \pm \sqrt{b^2 - 4ac}}{2a} \]",
+            "x equals minus b plus or minus square root of b squared minus four ac over two a",
+        ),
+        ("$$\nF = G \\frac{m_1 m_2}{r^{2}}\n$$", "F equals G m one m two over r squared"),
+        (r"get $\boxed{15}$, $\pi r^2$, $90^\circ$", "get fifteen, pi r squared, ninety degrees"),
+        (r"$5 \times 3 = 15$ and $10\%$", "five times three equals fifteen and ten percent"),
+        (r"\text{Area} = 78.5 \text{ cm}^2", "Area equals seventy-eight point five square centimeters"),
+        (r"\$5 is 50\% \*off\*", "five dollars is fifty percent off"),
+        ("9.8 m/s^2, 5^2, 2^10", "nine point eight meters per second squared, five squared, two to the power of ten"),
+        ("α = 0.05, 2πr, β-carotene", "alpha equals zero point zero five, two pi r, beta-carotene"),
+        ("√16 = 4, 2√3, (x+2)", "square root of sixteen equals four, two square root of three, (x plus two)"),
+    ],
+    "chat": [
+        ("fun :) ok :-D. See you ;-)", "fun ok. See you"),
+        ("thanks:) ¯\\_(ツ)_/¯ ^_^ 10/10", "thanks ten out of ten"),
+        ("(see note 8) and a :b: at 1:3", "(see note eight) and a :b: at one to three"),
+        ("Good morning 😊 How are you? Fine :) I will", "Good morning. How are you? Fine. I will"),
+        ("I ❤️ New York. I ❤️ The Beatles", "I New York. I The Beatles"),
+        ("1) Open it.\n2) Save it.", "one, Open it.\nTwo, Save it."),
+        ("<https://foo.bar/a> <a@b.com> <b> ", "foo dot bar slash a a at b dot com <b>"),
+        ("– dash\n— em", "dash\nem"),
+        ("See bit.ly/ab. → Next", "See bit dot ly slash ab. → Next"),
+        ("a 7B model, 1.5B, 2.5M, i7-13700K", "a 7B model, one point five billion, two point five million, i7-13700K"),
+    ],
+    "other characters": [
+        ("cafe\u0301 Ⓗⓔⓛⓛⓞ", "café Hello"),
+        ("1⁄2 cup, 2-1/2 cups", "one half cup, two and a half cups"),
+    ],
+    "days and times": [
+        ("Mon–Fri 9am, Sat. 10-4, closed Sun.", "Monday to Friday nine a m, Saturday ten to four, closed Sunday."),
+        ("Tue, Mar 5, Wed 4 Mar. Fri 3/1", "Tuesday, March fifth, Wednesday the fourth of March. Friday March first"),
+        ("Mon. Jan. 2, Mon, Wed & Fri", "Monday January second, Monday, Wednesday and Friday"),
+        ("The cat Sat down. The Sun. He Wed her.", "The cat Sat down. The Sun. He Wed her."),
+        ("on Tuesday, 3/5 at 10", "on Tuesday, March fifth at ten"),
+        ("at 5 p.m. Tuesday, 5 P.M. EST", "at five p m Tuesday, five p m EST"),
+        ("in 2m 30s, 1m5s, a 2m rope", "in two minutes thirty seconds, one minute five seconds, a two meters rope"),
+        ("at 00:00, at 0:30", "at midnight, at zero thirty"),
+        ("summer of '69, the '00s, Jun '23", "summer of sixty-nine, the two thousands, June twenty twenty-three"),
+        ("'12 came,' he said", "'twelve came,' he said"),
+        ("under-18s, over 65s", "under-eighteens, over sixty-fives"),
+        ("(c. 1450), ca. 1900, c. 18", "(circa fourteen fifty), circa nineteen hundred, c. eighteen"),
+    ],
+    "abbreviations of papers": [
+        ("p.5, vol.2, Approx. 50, Rte. 66", "page five, volume two, Approximately fifty, Route sixty-six"),
+        ("In Salem, Ore., (D-Calif.) said. Ill. Mass.", "In Salem, Oregon, (D-California) said. Ill. Mass."),
+        ("(w/v), w/ a dog, §§ 2-5", "(w/v), with a dog, sections two to five"),
+    ],
+    "amounts with units and names": [
+        ("a 5-km run, a 12-oz can, 3-D", "a five kilometer run, a twelve ounce can, three-D"),
+        (
+            "40C (104F), -5C, 10-12C",
+            "forty degrees Celsius (one hundred four degrees Fahrenheit), minus five degrees Celsius, "
+            "ten to twelve degrees Celsius",
+        ),
+        ("Seat 12C, size 36C, iPhone 5C, 4C hair, 0x1F", "Seat 12C, size 36C, iPhone 5C, 4C hair, 0x1F"),
+        ("rose 25 bps, 2 Tbsp. butter", "rose twenty-five basis points, two tablespoons butter"),
+        ('5\' 11" tall, 9" x 13"', "five foot eleven tall, nine inches by thirteen inches"),
+        ("a 7/10, 3/10 of it, 80/20", "a seven out of ten, three tenths of it, eighty twenty"),
+        ("55 W. 42nd St., a 55 W bulb", "fifty-five West forty-second Street, a fifty-five watts bulb"),
+        ("1600 Elm Ave. NW, 67th St", "sixteen hundred Elm Avenue Northwest, sixty-seventh St"),
+        ("12345 67th St NE", "one two three four five sixty-seventh Street Northeast"),
+        ("Malcolm X, Malcolm III, 24-7", "Malcolm X, Malcolm the Third, twenty-four seven"),
+        ("07700 900123", "zero seven seven zero zero, nine zero zero one two three"),
+        ("01 23 45 67 89", "zero one, two three, four five, six seven, eight nine"),
+    ],
     "mathematics": [
         ("so $y-2$ is", "so y minus two is"),
         ("g(x)=3x-1", "g(x) equals three x minus one"),
@@ -141,6 +209,16 @@ CHINESE = {
         ("Ⅲ期，第Ⅴ卷，II型", "三期，第五卷，二型"),
         ("200w用户，3w粉丝，60W灯泡", "两百万用户，三万粉丝，六十瓦灯泡"),
     ],
+    "what the papers and people write": [
+        ("浓度35微克/立方米，5毫克/升", "浓度三十五微克每立方米，五毫克每升"),
+        ("¥5,000/月，老人/小孩，男/女", "五千元每月，老人/小孩，男/女"),
+        ("12A座，5A景区，2A电流", "12A座，5A景区，两安电流"),
+        ("1米75，9秒83，3米25个", "一米七五，九秒八三，三米二十五个"),
+        ("24年3月，95年出生，10年后", "二四年三月，九五年出生，十年后"),
+        ("取件码3-2-1024，2场，2例病例", "取件码三，二，一零二四，两场，两例病例"),
+        ("205会议室，QQ：12345", "二零五会议室，QQ：幺二三四五"),
+        ("电话010-8888 6666，9.18事变", "电话零幺零，八八八八，六六六六，九一八事变"),
+    ],
     "units and ratios": [
         ("尿酸420μmol/L", "尿酸四百二十微摩尔每升"),
         ("血压130/85，130/85mmHg", "血压一百三十比八十五，一百三十比八十五毫米汞柱"),
@@ -161,6 +239,16 @@ def test_what_people_write_is_read(written: str, normalized: str) -> None:
     assert normalize(written) == normalized
 
 
-@pytest.mark.parametrize("written", ["on feb. 3 in York", "It cost Rs. 250 then", "Read Vol. IV now", "5 ft. 3 of it"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "at 5 p.m. Tuesday",
+        "See Rte. 66",
+        "on feb. 3 in York",
+        "It cost Rs. 250 then",
+        "Read Vol. IV now",
+        "5 ft. 3 of it",
+    ],
+)
 def test_abbreviations_before_numbers_end_no_sentence(written: str) -> None:
     assert len(split(normalize(written), join_below=0)) == 1

@@ -16,9 +16,12 @@ LISTS = {
     "domain": "see a-b.?",
 }
 EXAMPLES = {
-    "abbreviations": lambda row: {"title": f"{row[0]}. Ames", "number": f"{row[0]}. 7", "end": f"So {row[0]}. it"}.get(
-        row[2], f"So {row[0]}. 7 it"
-    ),
+    "abbreviations": lambda row: {
+        "title": f"{row[0]}. Ames",
+        "number": f"{row[0]}. 7",
+        "end": f"So {row[0]}. it",
+        "state": f"In York, {row[0]}. it",
+    }.get(row[2], f"So {row[0]}. 7 it"),
     "counted": lambda row: f"4m {row[0]}",
     "cues": lambda row: f"{row[0]} 5512" if row[2] == "direct" else f"the {row[0]} number 5512",
     "currencies": lambda row: f"{row[0]}5",
@@ -36,7 +39,8 @@ EXAMPLES = {
     "streets": lambda row: f"2210 Elm {row[0]}",
     "tags": lambda row: f"<{row[0]} a='b'>so",
     "timezones": lambda row: f"10:30{row[0]}",
-    "units": lambda row: f"5 {row[0]}" if row[4] != "attached" else f"5{row[0]}",
+    "weekdays": lambda row: f"{row[0]}, May 5",
+    "units": lambda row: f"5 {row[0]}" if row[4] != "attached" else f"55{row[0]}",
 }
 """Text that is read with a line of each table."""
 
