@@ -3,7 +3,7 @@
 import re
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize.rule import OVER, Found, Reader, Rule, fixed
+from sparktts_onnx.text.normalize.rule import OVER, Found, Reader, Rule
 from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
 _AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
@@ -16,6 +16,10 @@ def _spoken(written: str) -> str:
 
 def _plain(found: Found) -> str:
     return _spoken(found.text.rstrip(".")) + (" " if found.after[:1].isalnum() else "")
+
+
+def _circa(found: Found) -> str:
+    return found.pick("circa", "约") + (" " if found.after[:1].isdigit() else "")
 
 
 def _inside(found: Found) -> str:
@@ -56,7 +60,7 @@ def rules() -> tuple[Rule, ...]:
         (rf"St\.{OVER}", _saint_or_street),
         (rf"{number}\.(?=\s?(?:\d|[IVXL]+\b))", _plain),
         (rf"(?:[Ee]\.[Gg]|[Ii]\.[Ee]|{inside})\.{OVER}", _inside),
-        (r"c\.(?=\s?[1-9]\d{2,3}\b(?![,.%]\d))", fixed("circa", "约")),
+        (r"c\.(?=\s?[1-9]\d{2,3}\b(?![,.%]\d))", _circa),
         (rf"{end}\.{OVER}", _end),
         (rf"(?:[A-Z]\.){{2,}}{OVER}", _initials),
         (rf"(?:w/o{OVER}|w/(?![a-z]\b)|b/c{OVER})", _slashed),

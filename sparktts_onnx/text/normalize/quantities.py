@@ -79,8 +79,8 @@ def _unit(found: Found) -> str | None:
     is_label = found.before[-1:] in (":", "-") or found.last_word().lower() in words("lists", "label")
     if unit in ("W", "V", "A", "C", "F") and (is_label or found.is_behind_a_name()):
         return None
-    if unit in ("C", "F") and (found.language == "zh" or not (high or len(low) > 1)):
-        return None  # 7C and the like are names
+    if unit in ("C", "F") and (found.language == "zh" or found["hyphen"] or not (high or len(low) > 1)):
+        return None  # 7C and 20-C are names
     if unit == "A" and found.after[:1] in _NAMED_BY_A:
         return None
     is_one = "-" in (found.after[:1], found["hyphen"]) or (low == "1" and not high and not scale)

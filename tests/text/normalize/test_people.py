@@ -147,7 +147,7 @@ ENGLISH = {
         ("summer of '69, the '00s, Jun '23", "summer of sixty-nine, the two thousands, June twenty twenty-three"),
         ("'12 came,' he said", "'twelve came,' he said"),
         ("under-18s, over 65s", "under-eighteens, over sixty-fives"),
-        ("(c. 1450), ca. 1900, c. 18", "(circa fourteen fifty), circa nineteen hundred, c. eighteen"),
+        ("(c. 1450), c.1900, c. 18", "(circa fourteen fifty), circa nineteen hundred, c. eighteen"),
     ],
     "abbreviations of papers": [
         ("p.5, vol.2, Approx. 50, Rte. 66", "page five, volume two, Approximately fifty, Route sixty-six"),
@@ -162,6 +162,7 @@ ENGLISH = {
             "ten to twelve degrees Celsius",
         ),
         ("Seat 12C, size 36C, iPhone 5C, 4C hair, 0x1F", "Seat 12C, size 36C, iPhone 5C, 4C hair, 0x1F"),
+        ("a 20-C model, a 12-F one", "a twenty-C model, a twelve-F one"),
         ("rose 25 bps, 2 Tbsp. butter", "rose twenty-five basis points, two tablespoons butter"),
         ('5\' 11" tall, 9" x 13"', "five foot eleven tall, nine inches by thirteen inches"),
         ("a 7/10, 3/10 of it, 80/20", "a seven out of ten, three tenths of it, eighty twenty"),
