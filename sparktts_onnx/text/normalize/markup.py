@@ -10,7 +10,9 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 _COMMENT = re.compile(r"<!--[^>]{0,500}-->|<!DOCTYPE[^>]{0,500}>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style)\b[^<>]{0,500}>[^<]{0,5000}</\1>", re.IGNORECASE)
 _SCENE_BREAK = re.compile(r"(?m)^ *(?:(?:[-–—*_~=#•·] *){3,}|⁂) *$")
-_ADDRESS_IN_BRACKETS = re.compile(r"<((?:https?://|mailto:)[^\s<>]{1,500}|[^\s<>@]{1,64}@[^\s<>@]{1,255})>")
+_ADDRESS_IN_BRACKETS = re.compile(
+    r" ?<((?:https?://|mailto:)[^\s<>]{1,500}|[^\s<>@]{1,64}@[^\s<>@]{1,255})>(?:(`__?(?!\w))|_(?!\w))?"
+)
 _FENCE = re.compile(r"(?m)^ *(?:```|~~~)[\w+#.-]* *$")
 _TABLE_RULE = re.compile(r"(?m)^ *\|?(?: *:?-{2,}:? *\|)+(?: *:?-{2,}:? *)?$\n?")
 _TABLE_ROW = re.compile(r"(?m)^ *\| *(\S[^\n]*?) *\| *$")
@@ -74,7 +76,7 @@ def drop_tags(text: str) -> str:
     <table> element, stays."""
     if "<" not in text:
         return text
-    text = _ADDRESS_IN_BRACKETS.sub(r"\1", _HIDDEN.sub("\n", _COMMENT.sub("", text)))
+    text = _ADDRESS_IN_BRACKETS.sub(_address, _HIDDEN.sub("\n", _COMMENT.sub("", text)))
     ended = {name.lower() for name in re.findall(r"</([A-Za-z][\w-]*)", text)}
     begun = {name.lower() for name in re.findall(r"<([A-Za-z][\w-]*)", text)}
 
@@ -88,6 +90,12 @@ def drop_tags(text: str) -> str:
         return "\n" if name in words("tags", "block") else ""
 
     return _tag().sub(dropped, text)
+
+
+def _address(match: re.Match[str]) -> str:
+    """The address itself; nothing behind the words of a link: `the guide <https://a.com>`_"""
+    before = match.string[: match.start()][-1:]
+    return "" if match[2] else f" {match[1]}" if before and before not in "([{\"“‘" else match[1]
 
 
 def read_tex(text: str) -> str:

@@ -127,6 +127,7 @@ ENGLISH = {
         ("I ❤️ New York. I ❤️ The Beatles", "I New York. I The Beatles"),
         ("1) Open it.\n2) Save it.", "one, Open it.\nTwo, Save it."),
         ("<https://foo.bar/a> <a@b.com> <b> ", "foo dot bar slash a a at b dot com <b>"),
+        ("See `the guide <https://foo.bar/a>`_ or Notes<https://foo.bar>.", "See the guide or Notes foo dot bar."),
         ("– dash\n— em", "dash\nem"),
         ("See bit.ly/ab. → Next", "See bit dot ly slash ab. → Next"),
         ("a 7B model, 1.5B, 2.5M, i7-13700K", "a 7B model, one point five billion, two point five million, i7-13700K"),
