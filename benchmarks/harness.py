@@ -124,9 +124,9 @@ def ratio(value: float | None, other: float | None) -> float | None:
 
 
 def find(results: Iterable[Mapping[str, Any]], suite: str, case: str, contender: str) -> Mapping[str, Any] | None:
-    """A result in the form of `Result.as_json`."""
-    wanted = (suite, case, contender)
-    return next((r for r in results if (r["suite"], r["case"], r["contender"]) == wanted), None)
+    """A result in the form of `Result.as_json`, by the beginning of its case's name."""
+    named = (r for r in results if (r["suite"], r["contender"]) == (suite, contender))
+    return next((r for r in named if r["case"].startswith(case)), None)
 
 
 def faults(results: Sequence[Result]) -> list[str]:

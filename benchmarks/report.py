@@ -38,9 +38,7 @@ class Figure:
 
     def value(self, report: Report, contender: str) -> float | str | None:
         """The median; a sentence where the output was wrong."""
-        cases = dict.fromkeys(r["case"] for r in report["results"] if r["suite"] == self.suite)
-        case = next((name for name in cases if name.startswith(self.case)), "")
-        found = find(report["results"], self.suite, case, contender + self.way)
+        found = find(report["results"], self.suite, self.case, contender + self.way)
         if found is None:
             return None
         return f"WRONG: {found['fault']}" if found["fault"] else found["medians"].get(self.metric)
@@ -97,19 +95,22 @@ def speed(report: Report) -> str:
 def summary(report: Report) -> str:
     """The few figures that tell most."""
     columns = (BASE, "ours int8", "ours int4")
-    figures = [next(figure for figure in FIGURES if figure.what.startswith(start)) for start in SUMMARY]
-    return markdown(
-        ["", *columns], [[f.what, *(_compared(f.value(report, n), None, f) for n in columns)] for f in figures]
-    )
+    rows = ([f.what, *(_compared(f.value(report, n), None, f) for n in columns)] for f in map(_figure, SUMMARY))
+    return markdown(["", *columns], rows)
 
 
 def _compared(value: float | str | None, base: float | str | None, figure: Figure) -> str:
     if value is None or isinstance(value, str):
         return value or ""
-    if not isinstance(base, float | int) or base == value:
-        return number(value)
-    gain = ratio(base, value) if figure.less_is_better else ratio(value, base)
-    return f"{number(value)} ({times(gain)})"
+    gain = "" if base == value else _gain(value, base, figure)
+    return f"{number(value)} ({gain})" if gain else number(value)
+
+
+def _gain(value: float | str | None, other: float | str | None, figure: Figure) -> str:
+    """How many times better a value is than another; a wrong output has no rate."""
+    if isinstance(value, str) or isinstance(other, str):
+        return ""
+    return times(ratio(other, value) if figure.less_is_better else ratio(value, other))
 
 
 def conditions(report: Report) -> str:
@@ -155,17 +156,16 @@ GAINS = (
 def gains(reports: Mapping[str, Report]) -> str:
     """What each choice gives, on every machine."""
     body = []
-    for what, *pair in GAINS:
-        cells = []
-        for report in reports.values():
-            figures = [next(f for f in FIGURES if f.what.startswith(start)) for start, _ in pair]
-            ours, other = (figure.value(report, name) for figure, (_, name) in zip(figures, pair, strict=True))
-            if isinstance(ours, str) or isinstance(other, str):
-                cells.append("")  # a wrong output has no rate
-            else:
-                cells.append(times(ratio(other, ours) if figures[0].less_is_better else ratio(ours, other)))
-        body.append([what, *cells])
+    for what, (start, name), (other_start, other) in GAINS:
+        one, two = _figure(start), _figure(other_start)
+        values = ((one.value(report, name), two.value(report, other)) for report in reports.values())
+        body.append([what, *(_gain(*pair, one) for pair in values)])
     return markdown(["", *reports], body)
+
+
+def _figure(start: str) -> Figure:
+    """The first figure whose row begins so."""
+    return next(figure for figure in FIGURES if figure.what.startswith(start))
 
 
 _PRECISION = {
@@ -229,17 +229,16 @@ def _more(row: Report, of: str = "") -> str:
 def voices_table(report: Report) -> str:
     """How well a trained voice is understood, and how created voices follow their levels."""
     head = ["voice", "words wrong (95 %)", "sentences right", "likeness", "duration", "pitch"]
-    body = []
+    body, levels = [], []
     for row in report["rows"]:
+        share = f"{row['word_error_rate']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
         extras = (f"{row[key]:.2f}" if key in row else "" for key in ("likeness", "duration_ratio", "pitch_ratio"))
-        body.append([row["voice"], _share(row), f"{row['right']} of {row['sentences']}", *extras])
-    created = [row for row in report["rows"] if "pitch_by_level" in row]
-    levels = [
-        [row["voice"], *(" ".join(f"{value:g}" for value in row[f"{what}_by_level"]) for what in ("pitch", "seconds"))]
-        for row in created
-    ]
-    followed = markdown(["", "pitch by level, Hz", "seconds by level of speed"], levels)
-    return f"{markdown(head, body)}\n\n{followed}\n\nMeasured in {report['precision']} on {_tools(report)}."
+        body.append([row["voice"], share, f"{row['right']} of {row['sentences']}", *extras])
+        if "pitch_by_level" in row:
+            followed = (row["pitch_by_level"], row["seconds_by_level"])
+            levels.append([row["voice"], *(" ".join(f"{value:g}" for value in values) for values in followed)])
+    created = markdown(["", "pitch by level, Hz", "seconds by level of speed"], levels)
+    return f"{markdown(head, body)}\n\n{created}\n\nMeasured in {report['precision']} on {_tools(report)}."
 
 
 def guards(report: Report) -> str:
@@ -248,10 +247,6 @@ def guards(report: Report) -> str:
     head = ["answers", "rejected", "rejected, most words wrong", "accepted, most words wrong"]
     keys = ("sentences", "rejected", "bad_and_rejected", "bad_and_accepted")
     return markdown(head, [[str(sum(row[key] for row in made)) for key in keys]])
-
-
-def _share(row: Report) -> str:
-    return f"{row['word_error_rate']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
 
 
 def streaming(report: Report) -> str:
@@ -268,46 +263,33 @@ def streaming(report: Report) -> str:
 
 def windows(report: Report) -> str:
     """Which window gives the right speaker, by how the recording was made."""
-    names = list(dict.fromkeys(row["window"] for row in report["rows"]))
-    body = []
-    for way in dict.fromkeys(row["recording"] for row in report["rows"]):
-        cells = [row for row in report["rows"] if row["recording"] == way]
-        body.append([way, *(f"{c['right_speaker']} of {c['speakers']}{_heard(c)}" for c in cells)])
-    return f"{markdown(['recording', *names], body)}\n\n{report['texts']} sentences each, on {_tools(report)}."
-
-
-def _heard(row: Report) -> str:
-    """What the judges of words and of likeness say, where they heard a row."""
-    return f", {row['likeness']:.2f}, {_percent(row['word_error_rate'])}" if "likeness" in row else ""
+    ways: dict[str, dict[str, str]] = {}
+    for row in report["rows"]:
+        right, heard = f"{row['right_speaker']} of {row['speakers']}", f"{row['word_error_rate']:.1%}"
+        ways.setdefault(row["recording"], {})[row["window"]] = f"{right}, {row['likeness']:.2f}, {heard}"
+    head = ["recording", *dict.fromkeys(row["window"] for row in report["rows"])]
+    table = markdown(head, ([way, *cells.values()] for way, cells in ways.items()))
+    return f"{table}\n\n{report['texts']} sentences each, on {_tools(report)}."
 
 
 def words(report: Report) -> str:
     """How well the model's attention tells where words are, and whether they are all there."""
-    starts, said, own = report["starts"], report["renditions"], report["answers"]
-    rows = [
-        ["word starts, against espeak-ng's own events", starts["events"]],
-        ["word starts, against forced alignment", starts["forced"]],
-        ["letters spread evenly, against the same", starts["evenly"]],
-        *([f"found: {kind}", f"{found} of {count}"] for kind, (found, count) in report["planted"].items()),
-        ["false alarms, all words being said", f"{len(said['faults'])} of {said['spoken']}"],
-        ["answers of the model that are flagged", f"{sum(own['faults'].values())} of {own['spoken']}"],
-        *_guard(report.get("guard")),
-        ["cost of following one answer", f"{report['microseconds_a_token']} µs a token"],
-    ]
-    return f"{markdown(['', ''], rows)}\n\n{report['threads']} threads on {_tools(report)}."
-
-
-def _guard(found: Report | None) -> list[list[str]]:
-    """What Whisper hears of the answers that the check of words replaced."""
-    if found is None:
-        return []
-    off, on = found["off"], found["on"]
-    return [
-        ["answers that the check replaced by another attempt", f"{found['replaced']} of {found['answers']}"],
-        ["wrong words of them, without the check → with it", f"{off['wrong']} → {on['wrong']} of {on['words']}"],
-        ["two words or more wrong of them", f"{off['two_wrong']} → {on['two_wrong']}"],
-        ["every word right of them", f"{off['right']} → {on['right']}"],
-    ]
+    starts, said, own, guard = (report[key] for key in ("starts", "renditions", "answers", "guard"))
+    off, on = guard["off"], guard["on"]
+    rows = {
+        "word starts, against espeak-ng's own events": starts["events"],
+        "word starts, against forced alignment": starts["forced"],
+        "letters spread evenly, against the same": starts["evenly"],
+        **{f"found: {kind}": f"{found} of {count}" for kind, (found, count) in report["planted"].items()},
+        "false alarms, all words being said": f"{len(said['faults'])} of {said['spoken']}",
+        "answers of the model that are flagged": f"{sum(own['faults'].values())} of {own['spoken']}",
+        "answers that the check replaced by another attempt": f"{guard['replaced']} of {guard['answers']}",
+        "wrong words of them, without the check → with it": f"{off['wrong']} → {on['wrong']} of {on['words']}",
+        "two words or more wrong of them": f"{off['two_wrong']} → {on['two_wrong']}",
+        "every word right of them": f"{off['right']} → {on['right']}",
+        "cost of following one answer": f"{report['microseconds_a_token']} µs a token",
+    }
+    return f"{markdown(['', ''], rows.items())}\n\n{report['threads']} threads on {_tools(report)}."
 
 
 def load(levels: Sequence[Report]) -> str:
@@ -353,17 +335,13 @@ SPEECH_TABLES: Mapping[str, Callable[[Report], str]] = {
 """Of the suites of speech, each with a file of results of its name."""
 
 
-def _speech(name: str) -> str:
-    return SPEECH_TABLES[name](read(name))
-
-
 TABLES: Mapping[str, Callable[[], str]] = {
     "summary": lambda: summary(read("cpu")),
     "speed cpu": lambda: speed(read("cpu")),
     "speed cpu-avx2": lambda: speed(read("cpu-avx2")),
     "speed cuda": lambda: speed(read("cuda")),
     "gains": lambda: gains({"AMD EPYC with AVX-512": read("cpu"), "without AVX-512": read("cpu-avx2")}),
-    **{name: partial(_speech, name) for name in SPEECH_TABLES},
+    **{name: partial(lambda name: SPEECH_TABLES[name](read(name)), name) for name in SPEECH_TABLES},
     "guards": lambda: guards(read("intelligibility")),
     "load": lambda: load(read("load")),
 }
