@@ -6,17 +6,13 @@ back: what the language model could reach at best.
 """
 
 import logging
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import soundfile
-
-from benchmarks.judge import Ear, Wave, interval, median_pitch, rate, word_errors
+from benchmarks.judge import Ear, interval, median_pitch, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
-from benchmarks.voice import Spoken, Teacher, Trial, median_pitch_hz, median_seconds, speak, wave_file
-from sparktts_onnx import SparkTTSONNX, Voice
+from benchmarks.voice import Spoken, Trial, median_pitch_hz, median_seconds, speak, wave_file
+from sparktts_onnx import SparkTTSONNX
 from training import voices
 
 log = logging.getLogger(__name__)
@@ -51,66 +47,59 @@ def figures(spoken: Sequence[Spoken], ear: Ear) -> dict[str, Any]:
     }
 
 
-class Measurement:
-    """One model under one judge."""
+def controls(trial: Trial) -> Iterator[dict[str, Any]]:
+    """The teacher, unharmed and with planted faults."""
+    teacher, few = trial.teacher, trial.texts[:_CONTROLS]
+    backwards = [Spoken(s.text, s.wave[::-1].copy()) for s in teacher.say(few)]
+    yield _row(trial, "espeak-ng", teacher.say(trial.texts))
+    yield _row(trial, "espeak-ng, backwards", backwards)
+    yield _row(trial, "espeak-ng, a word cut out", teacher.say_without_a_word(few))
 
-    def __init__(self, tts: SparkTTSONNX, trial: Trial, teacher: Teacher) -> None:
-        self._tts, self._ear, self._teacher, self._texts = tts, trial.ear, teacher, trial.texts
-        self._listener = trial.listener("fp32")
-        self._encoder = SpeakerEncoder()
 
-    def controls(self) -> Iterator[dict[str, Any]]:
-        """The teacher, unharmed and with planted faults."""
-        few = self._texts[:_CONTROLS]
-        backwards = [Spoken(s.text, s.wave[::-1].copy()) for s in self._teacher.say(few)]
-        yield self._row("espeak-ng", self._teacher.say(self._texts))
-        yield self._row("espeak-ng, backwards", backwards)
-        yield self._row("espeak-ng, a word cut out", self._teacher.say_without_a_word(few))
+def codec(tts: SparkTTSONNX, trial: Trial) -> dict[str, Any]:
+    """The teacher's sound through the codec and back."""
+    through = []
+    for spoken in trial.teacher.say(trial.texts):
+        voice = tts.enroll([wave_file(spoken.wave)], spoken.text).voice
+        assert voice.semantic_ids is not None, "a transcript was given"
+        through.append(Spoken(spoken.text, tts._engine.vocoder.decode(voice.semantic_ids, voice.global_ids)))
+    return _row(trial, "espeak-ng through the codec", through)
 
-    def codec(self) -> dict[str, Any]:
-        """The teacher's sound through the codec and back."""
-        through = [Spoken(s.text, self._through(s)) for s in self._teacher.say(self._texts)]
-        return self._row("espeak-ng through the codec", through)
 
-    def clones(self) -> Iterator[dict[str, Any]]:
-        """Each base voice, with and without the transcript of its prompt."""
-        for number, speaker in enumerate(voices.BASE):
-            path, transcript = self._teacher.recording(number, speaker)
-            prompt, _ = soundfile.read(path, dtype="float32")
-            normal = median_seconds(self._teacher.say(self._texts, [speaker]))
-            for known in (None, transcript):
-                voice = self._tts.enroll([path], known).voice
-                spoken = speak(self._tts, self._texts, 1, voice=voice)
-                row = self._row(f"{speaker.name}, {'with' if known else 'no'} transcript", spoken)
-                yield row | {
-                    "likeness": round(self._encoder.likeness([s.wave for s in spoken], [prompt]), 3),
-                    "duration_ratio": round(row["seconds"] / normal, 2),
-                    "pitch_ratio": round(row["pitch_hz"] / median_pitch(prompt), 2),
-                }
-
-    def created(self) -> Iterator[dict[str, Any]]:
-        """Created voices: the middle one, and how they follow the levels of pitch and of speed."""
-        for gender in voices.PITCHES:
-            middle = {"gender": gender, "pitch": "moderate", "speed": "moderate"}
-            pitches = [self._few(middle | {"pitch": level}) for level in LEVELS]
-            speeds = [self._few(middle | {"speed": level}) for level in LEVELS]
-            yield self._row(f"created, {gender}", speak(self._tts, self._texts, 1, **middle)) | {
-                "pitch_by_level": [round(median_pitch_hz(some), 1) for some in pitches],
-                "seconds_by_level": [round(median_seconds(some), 2) for some in speeds],
+def clones(tts: SparkTTSONNX, trial: Trial) -> Iterator[dict[str, Any]]:
+    """Each base voice, with and without the transcript of its prompt."""
+    encoder = SpeakerEncoder()
+    for number, speaker in enumerate(voices.BASE):
+        prompt, transcript = trial.teacher.recording(number, speaker)
+        normal = median_seconds(trial.teacher.say(trial.texts, [speaker]))
+        for known in (None, transcript):
+            voice = tts.enroll([wave_file(prompt)], known).voice
+            spoken = speak(tts, trial.texts, 1, voice=voice)
+            row = _row(trial, f"{speaker.name}, {'with' if known else 'no'} transcript", spoken)
+            yield row | {
+                "likeness": round(encoder.likeness([s.wave for s in spoken], [prompt]), 3),
+                "duration_ratio": round(row["seconds"] / normal, 2),
+                "pitch_ratio": round(row["pitch_hz"] / median_pitch(prompt), 2),
             }
 
-    def _row(self, name: str, spoken: Sequence[Spoken]) -> dict[str, Any]:
-        row = {"voice": name, **figures(spoken, self._ear)}
-        log.info("%s: %.3f of the words wrong", name, row["word_error_rate"])
-        return row
 
-    def _few(self, style: dict[str, str]) -> list[Spoken]:
-        return speak(self._tts, self._texts[:_FEW], 1, **style)
+def created(tts: SparkTTSONNX, trial: Trial) -> Iterator[dict[str, Any]]:
+    """Created voices: the middle one, and how they follow the levels of pitch and of speed."""
+    few = trial.texts[:_FEW]
+    for gender in voices.PITCHES:
+        middle = {"gender": gender, "pitch": "moderate", "speed": "moderate"}
+        pitches = [speak(tts, few, 1, **middle | {"pitch": level}) for level in LEVELS]
+        speeds = [speak(tts, few, 1, **middle | {"speed": level}) for level in LEVELS]
+        yield _row(trial, f"created, {gender}", speak(tts, trial.texts, 1, **middle)) | {
+            "pitch_by_level": [round(median_pitch_hz(some), 1) for some in pitches],
+            "seconds_by_level": [round(median_seconds(some), 2) for some in speeds],
+        }
 
-    def _through(self, spoken: Spoken) -> Wave:
-        voice: Voice = self._tts.enroll([wave_file(spoken.wave)], spoken.text).voice
-        assert voice.semantic_ids is not None, "a transcript was given"
-        return self._listener.vocoder.decode(voice.semantic_ids, voice.global_ids)
+
+def _row(trial: Trial, name: str, spoken: Sequence[Spoken]) -> dict[str, Any]:
+    row = {"voice": name, **figures(spoken, trial.ear)}
+    log.info("%s: %.3f of the words wrong", name, row["word_error_rate"])
+    return row
 
 
 def faults(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -122,7 +111,6 @@ def faults(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def run(trial: Trial) -> dict[str, Any]:
     """Every voice, in float32."""
-    with tempfile.TemporaryDirectory() as folder, trial.open("fp32") as tts:
-        measurement = Measurement(tts, trial, Teacher(Path(folder)))
-        rows = [*measurement.controls(), measurement.codec(), *measurement.clones(), *measurement.created()]
+    with trial.open("fp32") as tts:
+        rows = [*controls(trial), codec(tts, trial), *clones(tts, trial), *created(tts, trial)]
     return {"precision": "fp32", "rows": rows}

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
+from benchmarks.sides import Wave
+
 SAMPLE_RATE = 16000
 _HOW_TO_GET_IT = (
     "--whisper wants a folder with Whisper in CTranslate2's format, or a model's name such as `base`, which is then "
@@ -23,7 +25,6 @@ _QUIET, _VOICED = 0.02, 0.5
 """Root mean square, and height of the correlation, from which on a frame has a pitch."""
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
-Wave = NDArray[np.float32]
 Ear = Callable[[Wave], str]
 """Hears float32 [N] at 16 kHz and writes what was said."""
 
@@ -58,15 +59,12 @@ def _hear(model: Any, wave: Wave) -> str:
     return "".join(segment.text for segment in segments).strip()
 
 
-@functools.cache
-def _normalizer() -> Callable[[str], str]:
-    normalizer: Callable[[str], str] = EnglishTextNormalizer({})
-    return normalizer
+_normalized: Callable[[str], str] = EnglishTextNormalizer({})
 
 
 def plain(text: str) -> str:
     """Small letters without signs; numbers, titles and short forms written one way."""
-    return " ".join(_normalizer()(text).split())
+    return " ".join(_normalized(text).split())
 
 
 @dataclass(frozen=True)
@@ -93,19 +91,18 @@ def rate(errors: Sequence[Errors]) -> float:
 
 def interval(errors: Sequence[Errors], others: Sequence[Errors] | None = None) -> tuple[float, float]:
     """95 % bootstrap interval of a rate over its sentences, or of how much it is above that of the same sentences."""
-    counts = np.array([[e.wrong, e.words] for e in errors])
     drawn = np.random.default_rng(0).integers(0, len(errors), (_RESAMPLES, len(errors)))
-    rates = _rates(counts, drawn)
+    rates = _rates(errors, drawn)
     if others is not None:
-        rates = rates - _rates(np.array([[e.wrong, e.words] for e in others]), drawn)
+        rates = rates - _rates(others, drawn)
     low, high = np.quantile(rates, (0.025, 0.975))
     return float(low), float(high)
 
 
-def _rates(counts: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Rates of the sentences [n, 2] that were drawn: float64 [resamples]."""
-    sums = counts[drawn].sum(axis=1)
-    found: NDArray[np.float64] = sums[:, 0] / sums[:, 1]
+def _rates(errors: Sequence[Errors], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rates of the sentences that were drawn: float64 [resamples]."""
+    wrong, words = (np.array([getattr(e, key) for e in errors])[drawn].sum(axis=1) for key in ("wrong", "words"))
+    found: NDArray[np.float64] = wrong / words
     return found
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-from benchmarks.judge import SAMPLE_RATE, Wave
+from benchmarks.judge import SAMPLE_RATE
+from benchmarks.sides import Wave
 
 _FFT, _HOP, _MELS = 400, 160, 40
 _WIDTH, _PART, _STEP = 256, 160, 80

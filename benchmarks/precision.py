@@ -5,18 +5,18 @@ float32 at several hundred positions, and its waves next to those of the same to
 sentences by itself, and Whisper hears what it said.
 """
 
-import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.judge import Ear, Errors, interval, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
 from benchmarks.material import disk_use
 from benchmarks.pytorch import TorchCodec
 from benchmarks.settings import DEFAULT_PRECISION
-from benchmarks.sides import Logits, Wave, snr_db
+from benchmarks.sides import Logits, Wave, logit_error, snr_db
 from benchmarks.voice import PRECISIONS, Answer, Listener, Trial, unseen_texts
 from sparktts_onnx import Voice
 
@@ -24,63 +24,29 @@ JUDGED = ("fp32", "int8", "int4")
 """By ear; fp16 is for accelerators, and next to float32 nearly to the last bit."""
 POSITIONS = 60
 """Positions of every answer that are compared."""
-_ANSWERS, _WAVES = 10, 5
+_ANSWERS = 10
 _SEEDS = 2
 """Times that each voice says every sentence."""
-_log = logging.getLogger(__name__)
+Decode = Callable[[Sequence[int], Sequence[int]], Wave]
+"""Makes sound float32 [N] of semantic and global ids."""
 
 
 def compare_logits(found: Logits, expected: Logits) -> dict[str, float]:
     """Differences of logits float32 [n, V]: relative error, KL divergence in nats, agreement of the likeliest id."""
-    error = np.sqrt(np.mean((found - expected) ** 2, axis=1)) / expected.std(axis=1)
-    log_p, log_q = _log_softmax(expected), _log_softmax(found)
+    log_p, log_q = (torch.from_numpy(logits).double().log_softmax(dim=1).numpy() for logits in (expected, found))
     divergence = np.sum(np.exp(log_p) * (log_p - log_q), axis=1)
     return {
         "positions": float(len(expected)),
-        "logit_error": float(error.mean()),
+        "logit_error": float(np.mean([logit_error(*pair) for pair in zip(found, expected, strict=True)])),
         "kl": float(divergence.mean()),
         "kl_worst": float(divergence.max()),
         "argmax_agreement": float(np.mean(found.argmax(axis=1) == expected.argmax(axis=1))),
     }
 
 
-def _log_softmax(logits: Logits) -> np.ndarray[Any, Any]:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    result: np.ndarray[Any, Any] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return result
-
-
-class Codec(Protocol):
-    """Makes sound of ids."""
-
-    def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int], /) -> Wave:
-        """Samples float32 [N]."""
-        ...
-
-
-class Answers:
-    """What float32 answered, which every precision is compared with."""
-
-    def __init__(self, listener: Listener, voice: Voice) -> None:
-        self._listener, self._voice = listener, voice
-        self._answers = [listener.sample(text, voice, seed) for seed, text in enumerate(unseen_texts()[:_ANSWERS])]
-        self._logits, self._waves = self._read(listener), self._spoken(listener.vocoder)
-
-    def compare(self, listener: Listener) -> dict[str, float]:
-        """Another bundle's logits and waves."""
-        return compare_logits(self._read(listener), self._logits) | self.compare_codec(listener.vocoder)
-
-    def compare_codec(self, codec: Codec) -> dict[str, float]:
-        """The worst of a codec's waves; 200 dB where they are equal."""
-        pairs = zip(self._spoken(codec), self._waves, strict=True)
-        return {"wave_snr_db": min(200.0, *(snr_db(found, expected) for found, expected in pairs))}
-
-    def _read(self, listener: Listener) -> Logits:
-        return np.concatenate([listener.logits(answer, POSITIONS) for answer in self._answers])
-
-    def _spoken(self, codec: Codec) -> list[Wave]:
-        ids = [self._listener.semantic_ids(answer) for answer in self._answers[:_WAVES]]
-        return [codec.decode(some, self._voice.global_ids) for some in ids]
+def compare_waves(found: Sequence[Wave], expected: Sequence[Wave]) -> float:
+    """Signal over deviation of the worst wave, in dB; 200 where they are equal."""
+    return min(200.0, *(snr_db(*pair) for pair in zip(found, expected, strict=True)))
 
 
 class Reading:
@@ -94,11 +60,10 @@ class Reading:
         """What a bundle answers; the same seeds for every bundle."""
         return [listener.sample(text, voice, first_seed + seed) for text, voice, seed in self._items]
 
-    def waves(self, listener: Listener, answers: Sequence[Answer], codec: Codec | None = None) -> list[Wave]:
-        """What a codec, the bundle's own by default, makes of answers."""
-        codec = codec or listener.vocoder
+    def waves(self, decode: Decode, answers: Sequence[Answer]) -> list[Wave]:
+        """What a codec makes of answers."""
         pairs = zip(self._items, answers, strict=True)
-        return [codec.decode(listener.semantic_ids(answer), voice.global_ids) for (_, voice, _), answer in pairs]
+        return [decode(answer.semantic_ids, voice.global_ids) for (_, voice, _), answer in pairs]
 
     def errors(self, waves: Sequence[Wave]) -> list[Errors]:
         """Words of each sentence."""
@@ -106,22 +71,21 @@ class Reading:
         return [word_errors(text, self._ear(wave)) for (text, _, _), wave in pairs]
 
 
-def judge(listeners: Mapping[str, Listener], reading: Reading, encoder: SpeakerEncoder) -> dict[str, dict[str, float]]:
+def judge(listeners: Mapping[str, Listener], reading: Reading) -> dict[str, dict[str, float]]:
     """Words wrong of every precision, how much more than float32, and how like float32's another rendition is."""
-    reference = listeners["fp32"]
-    written = reading.answers(reference)
-    exact = reading.errors(reading.waves(reference, written))
-    again = reading.waves(reference, reading.answers(reference, first_seed=2000))
-    rows = {"fp32": compared(exact, exact)}
-    for name in JUDGED[1:]:
-        _log.info("listening to %s", name)
-        waves = reading.waves(listeners[name], reading.answers(listeners[name]))
-        rows[name] = compared(reading.errors(waves), exact) | {"likeness": encoder.likeness(waves, again)}
-    rows["fp32"]["likeness"] = encoder.likeness(reading.waves(reference, written), again)
-    codec = compared(reading.errors(reading.waves(listeners[DEFAULT_PRECISION], written)), exact)
-    for name in JUDGED[1:]:
-        rows[name] |= {f"codec_{key}": value for key, value in codec.items()}
-    return rows
+    reference, encoder = listeners["fp32"], SpeakerEncoder()
+    again = reading.waves(reference.vocoder.decode, reading.answers(reference, first_seed=2000))
+    written = {name: reading.answers(listeners[name]) for name in JUDGED}
+    waves = {name: reading.waves(listeners[name].vocoder.decode, answers) for name, answers in written.items()}
+    errors = {name: reading.errors(some) for name, some in waves.items()}
+    codec = reading.errors(reading.waves(listeners[DEFAULT_PRECISION].vocoder.decode, written["fp32"]))
+    by_codec = {f"codec_{key}": value for key, value in compared(codec, errors["fp32"]).items()}
+    return {
+        name: compared(errors[name], errors["fp32"])
+        | {"likeness": encoder.likeness(waves[name], again)}
+        | ({} if name == "fp32" else by_codec)
+        for name in JUDGED
+    }
 
 
 def compared(errors: Sequence[Errors], exact: Sequence[Errors]) -> dict[str, float]:
@@ -136,11 +100,26 @@ def run(trial: Trial) -> dict[str, Any]:
     listeners = {name: trial.listener(name) for name in PRECISIONS}
     with trial.open("fp32") as tts:
         voices = [tts.create_voice(gender=gender, seed=1) for gender in ("female", "male")]
-    answers = Answers(listeners["fp32"], voices[0])
-    rows = {name: {**answers.compare(a), **disk_use(trial.bundles / name)} for name, a in listeners.items()}
-    judged = judge(listeners, Reading(voices, trial.ear, trial.texts, seeds=_SEEDS), SpeakerEncoder())
+    few = Reading(voices[:1], trial.ear, unseen_texts()[:_ANSWERS], seeds=1)
+    answers = few.answers(listeners["fp32"])
+    logits = {name: _read(listener, answers) for name, listener in listeners.items()}
+    waves = {name: few.waves(listener.vocoder.decode, answers) for name, listener in listeners.items()}
+    judged = judge(listeners, Reading(voices, trial.ear, trial.texts, seeds=_SEEDS))
+    rows = {
+        name: compare_logits(logits[name], logits["fp32"])
+        | {"wave_snr_db": compare_waves(waves[name], waves["fp32"])}
+        | disk_use(trial.bundles / name)
+        | judged.get(name, {})
+        for name in listeners
+    }
+    original = few.waves(TorchCodec(trial.checkpoint, "bfloat16").decode, answers)
     return {
         "checkpoint": trial.checkpoint.name,
-        "precisions": {name: {**row, **judged.get(name, {})} for name, row in rows.items()},
-        "codec_in_bfloat16": answers.compare_codec(TorchCodec(trial.checkpoint, "bfloat16")),
+        "precisions": rows,
+        "codec_in_bfloat16": {"wave_snr_db": compare_waves(original, waves["fp32"])},
     }
+
+
+def _read(listener: Listener, answers: Sequence[Answer]) -> Logits:
+    """A bundle's logits at the first ids of some answers."""
+    return np.concatenate([listener.forced_logits(a.prompt, a.speech[: POSITIONS - 1]) for a in answers])

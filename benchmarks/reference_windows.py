@@ -4,17 +4,16 @@ Every base voice is recorded (by espeak-ng, with texts and settings that trainin
 and enrolled with every window. The clone is right when it speaks at the pitch of its speaker; they differ by 50 Hz.
 """
 
-import tempfile
+import itertools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from benchmarks.judge import SAMPLE_RATE, Ear, Errors, Wave, rate, word_errors
+from benchmarks.judge import SAMPLE_RATE, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
-from benchmarks.voice import Teacher, Trial, median_pitch_hz, speak, wave_file
+from benchmarks.sides import Wave
+from benchmarks.voice import Trial, median_pitch_hz, speak, wave_file
 from sparktts_onnx import EnrollOptions, SparkTTSONNX
 from training import voices
 
@@ -42,34 +41,31 @@ def recordings(clean: list[Wave], rng: np.random.Generator) -> dict[str, list[Wa
     }
 
 
-def measure(tts: SparkTTSONNX, teacher: Teacher, ear: Ear, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
+def measure(tts: SparkTTSONNX, trial: Trial, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
     """A row for every way of recording and every window, over the base voices."""
     rng, encoder = np.random.default_rng(0), SpeakerEncoder()
-    found: dict[tuple[str, str], list[tuple[float, float, list[Errors]]]] = {}
-    for speaker in voices.BASE:
-        files = [teacher.recording(number, speaker)[0] for number in range(_PROMPTS)]
-        clean = [soundfile.read(file, dtype="float32")[0] for file in files]
-        for way, waves in recordings(clean, rng).items():
-            for window in WINDOWS:
-                voice = tts.enroll([wave_file(wave) for wave in waves], options=EnrollOptions(window=window)).voice
-                spoken = speak(tts, texts, 1, voice=voice)
-                off = abs(median_pitch_hz(spoken) / speaker.pitch - 1)
-                errors = [word_errors(s.text, ear(s.wave)) for s in spoken]
-                likeness = encoder.likeness([s.wave for s in spoken], clean)
-                found.setdefault((way, window), []).append((off, likeness, errors))
-    for (way, window), rows in found.items():
+    clean = {s: [trial.teacher.recording(number, s)[0] for number in range(_PROMPTS)] for s in voices.BASE}
+    recorded = {speaker: recordings(waves, rng) for speaker, waves in clean.items()}
+    for way, window in itertools.product(recorded[voices.BASE[0]], WINDOWS):
+        right, likeness, errors = 0, [], []
+        for speaker in voices.BASE:
+            files = [wave_file(wave) for wave in recorded[speaker][way]]
+            spoken = speak(tts, texts, 1, voice=tts.enroll(files, options=EnrollOptions(window=window)).voice)
+            right += abs(median_pitch_hz(spoken) / speaker.pitch - 1) < _NEAR
+            likeness.append(encoder.likeness([s.wave for s in spoken], clean[speaker]))
+            errors += [word_errors(s.text, trial.ear(s.wave)) for s in spoken]
         yield {
             "recording": way,
             "window": window,
-            "right_speaker": sum(off < _NEAR for off, _, _ in rows),
-            "speakers": len(rows),
-            "likeness": round(float(np.mean([likeness for _, likeness, _ in rows])), 3),
-            "word_error_rate": round(rate([e for _, _, errors in rows for e in errors]), 3),
+            "right_speaker": right,
+            "speakers": len(voices.BASE),
+            "likeness": round(float(np.mean(likeness)), 3),
+            "word_error_rate": round(rate(errors), 3),
         }
 
 
 def run(trial: Trial) -> dict[str, Any]:
     """Every window."""
     texts = trial.texts[:_TEXTS]
-    with tempfile.TemporaryDirectory() as folder, trial.open("int8") as tts:
-        return {"texts": len(texts), "rows": list(measure(tts, Teacher(Path(folder)), trial.ear, texts))}
+    with trial.open("int8") as tts:
+        return {"texts": len(texts), "rows": list(measure(tts, trial, texts))}

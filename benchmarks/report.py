@@ -190,7 +190,8 @@ def precision(report: Report) -> str:
     """What each precision costs the voice."""
     rows = report["precisions"]
     body = [[what, *(number(row.get(key)) for row in rows.values())] for what, key in _PRECISION.items()]
-    body.append(["words wrong", *(_percent(row.get("word_error_rate")) for row in rows.values())])
+    wrong = (f"{row['word_error_rate']:.1%}" if "word_error_rate" in row else "" for row in rows.values())
+    body.append(["words wrong", *wrong])
     body.append(["… more than float32 (95 %)", *(_more(row) for row in rows.values())])
     body.append(["… by its codec alone, from float32's tokens", *(_more(row, "codec_") for row in rows.values())])
     body.append(["bundle, MB", *(f"{row['bundle_bytes'] / 1e6:.1f}" for row in rows.values())])
@@ -216,17 +217,13 @@ def precision_faults(report: Report) -> dict[str, list[str]]:
     return found
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"
-
-
 def _more(row: Report, of: str = "") -> str:
     if f"{of}more" not in row:
         return ""
     return f"{row[f'{of}more']:+.1%} ({row[f'{of}low']:+.1%} to {row[f'{of}high']:+.1%})"
 
 
-def voices_table(report: Report) -> str:
+def intelligibility(report: Report) -> str:
     """How well a trained voice is understood, and how created voices follow their levels."""
     head = ["voice", "words wrong (95 %)", "sentences right", "likeness", "duration", "pitch"]
     body, levels = [], []
@@ -326,13 +323,9 @@ def times(value: float | None) -> str:
 
 
 SPEECH_TABLES: Mapping[str, Callable[[Report], str]] = {
-    "precision": precision,
-    "intelligibility": voices_table,
-    "streaming": streaming,
-    "windows": windows,
-    "words": words,
+    table.__name__: table for table in (precision, intelligibility, streaming, windows, words)
 }
-"""Of the suites of speech, each with a file of results of its name."""
+"""Of the suites of speech, each with a suite and a file of results of its name."""
 
 
 TABLES: Mapping[str, Callable[[], str]] = {

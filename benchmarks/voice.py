@@ -1,5 +1,6 @@
 """What a trained voice is asked to say and how: on texts and prompts that no stage of its training has seen."""
 
+import functools
 import io
 import json
 from collections.abc import Sequence
@@ -10,33 +11,26 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from benchmarks.judge import Ear, Wave, median_pitch
+from benchmarks.judge import Ear, median_pitch
 from benchmarks.ours import OurLanguageModel
-from benchmarks.sides import Logits
+from benchmarks.sides import Wave
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.language.grammar import SpeechGrammar
 from sparktts_onnx.runtime.language.prompting import Prompter
 from training import voices
-from training.espeak import SAMPLE_RATE, Espeak, VoiceFile, data_folder
+from training.espeak import SAMPLE_RATE, Espeak, Speech, data_folder
 
-ROOT = Path(__file__).resolve().parent.parent
-EVALUATION = ROOT / "training" / "evaluation.json"
+_LISTED = json.loads(Path(__file__).parents[1].joinpath("training", "evaluation.json").read_text(encoding="utf-8"))
+"""Sentences, prompts and their settings."""
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
 _LONGEST = 400
 """Tokens of a sampled answer."""
 
 
-def listed() -> dict[str, Any]:
-    """The file of sentences, prompts and their settings."""
-    found: dict[str, Any] = json.loads(EVALUATION.read_text(encoding="utf-8"))
-    return found
-
-
 def unseen_texts() -> list[str]:
     """Short sentences, in a fixed order."""
-    found = listed()
-    return [str(text) for text in (*found["sentences"], *found["more"])]
+    return [*_LISTED["sentences"], *_LISTED["more"]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +52,11 @@ class Trial:
     def listener(self, precision: str) -> "Listener":
         """A bundle's parts."""
         return Listener(self.bundles / precision, precision, threads=self.threads)
+
+    @functools.cached_property
+    def teacher(self) -> "Teacher":
+        """espeak-ng."""
+        return Teacher(self.bundles / "espeak-ng")
 
 
 @dataclass(frozen=True)
@@ -101,71 +100,56 @@ class Teacher:
     """espeak-ng: recordings to clone from, and the same sentences by the voices that training heard."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder`: for its files."""
-        self._folder = folder
-        self._texts, self._settings = (listed()[key] for key in ("prompts", "prompt_settings"))
-        files = [self._unseen(speaker) for speaker in voices.BASE]
-        self._espeak = Espeak(data_folder(folder / "espeak", [*voices.voice_files(), *files]))
+        """`folder`: for its voices."""
+        factor, spread = (_LISTED["prompt_settings"][key] for key in ("pitch_factor", "spread"))
+        unseen = [speaker.file("unseen", factor=factor, spread=spread) for speaker in voices.BASE]
+        self._espeak = Espeak(data_folder(folder, [*voices.voice_files(), *unseen]))
 
-    def _unseen(self, speaker: voices.Speaker) -> VoiceFile:
-        return speaker.file("unseen", factor=self._settings["pitch_factor"], spread=self._settings["spread"])
+    def recording(self, number: int, speaker: voices.Speaker) -> tuple[Wave, str]:
+        """A prompt that training never saw, and its transcript."""
+        text = _LISTED["prompts"][number % len(_LISTED["prompts"])]
+        rate = _LISTED["prompt_settings"]["rate"]
+        return self._espeak.speak(text, f"{speaker.name}unseen", rate=rate).wave, text
 
-    def recording(self, number: int, speaker: voices.Speaker) -> tuple[Path, str]:
-        """A prompt that training never saw, as a file, and its transcript."""
-        text = self._texts[number % len(self._texts)]
-        path = self._folder / f"{speaker.name}{number}.wav"
-        wave = self._espeak.speak(text, f"{speaker.name}unseen", rate=self._settings["rate"]).wave
-        soundfile.write(path, wave, SAMPLE_RATE)
-        return path, text
+    def speech(self, text: str, name: str) -> Speech:
+        """A sentence by a voice that training heard."""
+        return self._espeak.speak(text, name, rate=voices.RATES[voices.MODERATE])
 
     def say(self, texts: Sequence[str], speakers: Sequence[voices.Speaker] = voices.BASE) -> list[Spoken]:
         """What the voices that training heard would say, in turn."""
-        return [self._say(text, speakers[i % len(speakers)])[0] for i, text in enumerate(texts)]
+        return [Spoken(text, self.speech(text, speakers[i % len(speakers)].name).wave) for i, text in enumerate(texts)]
 
     def say_without_a_word(self, texts: Sequence[str]) -> list[Spoken]:
         """The same with the sound of a word in the middle cut out: a fault that a judge has to notice."""
         cut = []
         for text in texts:
-            spoken, starts = self._say(text, voices.BASE[0])
-            middle = len(starts) // 2
-            first, last = (int(seconds * SAMPLE_RATE) for seconds in starts[middle : middle + 2])
-            cut.append(Spoken(text, np.concatenate([spoken.wave[:first], spoken.wave[last:]])))
+            speech = self.speech(text, voices.BASE[0].name)
+            middle = len(speech.words) // 2
+            first, last = (int(seconds * SAMPLE_RATE) for seconds, _, _ in speech.words[middle : middle + 2])
+            cut.append(Spoken(text, np.concatenate([speech.wave[:first], speech.wave[last:]])))
         return cut
-
-    def _say(self, text: str, speaker: voices.Speaker) -> tuple[Spoken, list[float]]:
-        """A sentence, and when each of its words begins."""
-        speech = self._espeak.speak(text, speaker.name, rate=voices.RATES[voices.MODERATE])
-        return Spoken(text, speech.wave), [seconds for seconds, _, _ in speech.words]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Ids of a prompt, and the speech that followed it."""
+    """Ids of a prompt, the speech that followed it, and the semantic ids of that."""
 
     prompt: tuple[int, ...]
     speech: tuple[int, ...]
+    semantic_ids: tuple[int, ...]
 
 
-class Listener:
+class Listener(OurLanguageModel):
     """A bundle's language model and vocoder, asked directly."""
 
     def __init__(self, bundle: Path, precision: str, *, threads: int) -> None:
-        self._model = OurLanguageModel(bundle, precision, threads=threads, slots=1)
-        self.manifest = self._model.manifest
+        super().__init__(bundle, precision, threads=threads, slots=1)
         self._prompter = Prompter(bundle / self.manifest.tokenizer.name, self.manifest.token_ids)
-        self.vocoder = Vocoder(self._model.sessions, self.manifest.codec)
+        self.vocoder = Vocoder(self.sessions, self.manifest.codec)
 
     def sample(self, text: str, voice: Voice, seed: int) -> Answer:
         """Speech for a text, as it would be spoken."""
         prompt = self._prompter.clone(text, voice)
         grammar = SpeechGrammar(self.manifest.token_ids, self.manifest.codec)
-        return Answer(prompt, tuple(self._model.generate(prompt, _LONGEST, seed=seed, grammar=grammar)))
-
-    def semantic_ids(self, answer: Answer) -> list[int]:
-        """The semantic ids of an answer."""
-        ids = self.manifest.token_ids.semantic_tokens
-        return [token - ids.first for token in answer.speech if ids.first <= token < ids.stop]
-
-    def logits(self, answer: Answer, positions: int) -> Logits:
-        """Logits before each of the first ids of the speech: float32 [positions, V]."""
-        return self._model.forced_logits(answer.prompt, answer.speech[: positions - 1])
+        speech = tuple(self.generate(prompt, _LONGEST, seed=seed, grammar=grammar))
+        return Answer(prompt, speech, tuple(grammar.semantic_ids))

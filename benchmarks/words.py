@@ -9,8 +9,8 @@ Sentences (words.txt) and voices are not those that thresholds were chosen on; d
 - guard: the same answers with the check and without it, as Whisper hears those that the check replaced.
 """
 
+import itertools
 import re
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from pocketsphinx import Decoder
 
-from benchmarks.judge import SAMPLE_RATE, Ear, Wave, word_errors
-from benchmarks.voice import Teacher, Trial
+from benchmarks.judge import SAMPLE_RATE, Ear, word_errors
+from benchmarks.sides import Wave
+from benchmarks.voice import Teacher, Trial, wave_file
 from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.runtime.language.grammar import SpeechGrammar
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
@@ -32,7 +32,6 @@ from sparktts_onnx.runtime.language.scheduler import Request
 from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
 from sparktts_onnx.text.duration import token_bounds
 from training import voices
-from training.espeak import Espeak, data_folder
 
 VOICES = ("bruno", "diana")
 SENTENCES = tuple(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines())
@@ -110,41 +109,32 @@ class Reader:
         return Spoken(text, voice, tuple(grammar.semantic_ids), evidence)
 
 
-class ForcedAlignment:
-    """When words that are known to be said begin, by a recognizer that knows nothing of us."""
-
-    def __init__(self) -> None:
-        self._decoder = Decoder(lm=None, cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
-
-    def starts(self, text: str, wave: Wave) -> list[float] | None:
-        """Seconds of each word's start; None where it cannot align."""
-        words = re.sub(r"[^a-z ]", " ", text.lower()).split()
-        pause = np.zeros(int(_PAUSE_SECONDS * SAMPLE_RATE), np.float32)
-        loud = np.concatenate([pause, wave * (0.6 / max(float(np.abs(wave).max()), 1e-6)), pause])
-        loud = loud + 0.002 * np.random.default_rng(0).standard_normal(len(loud))
-        try:
-            self._decoder.set_align_text(" ".join(words))
-            self._decoder.start_utt()
-            self._decoder.process_raw((np.clip(loud, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-            self._decoder.end_utt()
-            found = [entry for entry in self._decoder.seg() or [] if entry.word[0] not in "<("]
-        except RuntimeError:
-            return None
-        names = [re.sub(r"\(\d+\)$", "", entry.word) for entry in found]
-        return [entry.start_frame / 100 - _PAUSE_SECONDS for entry in found] if names == words else None
+def aligned(decoder: Decoder, text: str, wave: Wave) -> list[float] | None:
+    """Seconds of each word's start, by a recognizer that knows nothing of us; None where it cannot align."""
+    words = re.sub(r"[^a-z ]", " ", text.lower()).split()
+    pause = np.zeros(int(_PAUSE_SECONDS * SAMPLE_RATE), np.float32)
+    loud = np.concatenate([pause, wave * (0.6 / max(float(np.abs(wave).max()), 1e-6)), pause])
+    loud = loud + 0.002 * np.random.default_rng(0).standard_normal(len(loud))
+    try:
+        decoder.set_align_text(" ".join(words))
+        decoder.start_utt()
+        decoder.process_raw((np.clip(loud, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+        decoder.end_utt()
+        found = [entry for entry in decoder.seg() or [] if entry.word[0] not in "<("]
+    except RuntimeError:
+        return None
+    names = [re.sub(r"\(\d+\)$", "", entry.word) for entry in found]
+    return [entry.start_frame / 100 - _PAUSE_SECONDS for entry in found] if names == words else None
 
 
-def renditions(tts: SparkTTSONNX, reader: Reader, folder: Path) -> Iterator[tuple[Spoken, dict[int, float]]]:
+def renditions(tts: SparkTTSONNX, reader: Reader, teacher: Teacher) -> Iterator[tuple[Spoken, dict[int, float]]]:
     """What espeak-ng says, and when each word begins, by its first character."""
-    speech = Espeak(data_folder(folder / "espeak", voices.voice_files()))
-    for name in VOICES:
-        for text in SENTENCES:
-            said = speech.speak(text, name, rate=voices.RATES[voices.MODERATE])
-            soundfile.write(folder / "said.wav", said.wave, SAMPLE_RATE)
-            heard = tts.enroll([folder / "said.wav"], text).voice
-            plain = Voice(codec=heard.codec, global_ids=heard.global_ids)
-            starts = {first: seconds for seconds, first, _ in said.words if first >= 0}
-            yield reader.read(text, plain, heard.semantic_ids or ()), starts
+    for name, text in itertools.product(VOICES, SENTENCES):
+        said = teacher.speech(text, name)
+        heard = tts.enroll([wave_file(said.wave)], text).voice
+        plain = Voice(codec=heard.codec, global_ids=heard.global_ids)
+        starts = {first: seconds for seconds, first, _ in said.words if first >= 0}
+        yield reader.read(text, plain, heard.semantic_ids or ()), starts
 
 
 def plant(spoken: Spoken, rng: np.random.Generator, frame_seconds: float) -> Iterator[tuple[str, list[int]]]:
@@ -180,17 +170,18 @@ def summary(values: Sequence[float]) -> str:
 
 def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], ear: Ear) -> dict[str, Any]:
     """Answers that the check of words replaced: their wrong words, and how many have none or two and more of them."""
-    asked = [(text, voice, seed) for seed in range(SEEDS_OF_GUARD) for voice in kept for text in SENTENCES]
+    items = [
+        {"text": text, "voice": voice, "seed": seed}
+        for seed, voice, text in itertools.product(range(SEEDS_OF_GUARD), kept, SENTENCES)
+    ]
     ways = {}
     for way in ("off", "on"):
-        items = [
-            {"text": text, "voice": voice, "seed": seed, "check_words": way == "on"} for text, voice, seed in asked
-        ]
-        ways[way] = [wave for wave, _ in tts.inference_batch(items)]
-    replaced = [i for i in range(len(asked)) if not np.array_equal(ways["off"][i], ways["on"][i])]
-    found: dict[str, Any] = {"answers": len(asked), "replaced": len(replaced)}
+        asked = [item | {"check_words": way == "on"} for item in items]
+        ways[way] = [wave for wave, _ in tts.inference_batch(asked)]
+    replaced = [i for i in range(len(items)) if not np.array_equal(ways["off"][i], ways["on"][i])]
+    found: dict[str, Any] = {"answers": len(items), "replaced": len(replaced)}
     for way, waves in ways.items():
-        wrong = [word_errors(asked[i][0], ear(waves[i])) for i in replaced]
+        wrong = [word_errors(str(items[i]["text"]), ear(waves[i])) for i in replaced]
         found[way] = {
             "wrong": sum(e.wrong for e in wrong),
             "words": sum(e.words for e in wrong),
@@ -200,30 +191,35 @@ def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], ear: Ear) -> dict[str, Any
     return found
 
 
-def measure(tts: SparkTTSONNX, kept: Sequence[Voice]) -> dict[str, Any]:
+def against_alignment(tts: SparkTTSONNX, answers: Sequence[Spoken]) -> tuple[list[float], list[float]]:
+    """How far word starts are from those of a forced alignment: by attention, and with letters spread evenly."""
+    decoder = Decoder(lm=None, cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
+    attention, evenly = [], []
+    for spoken in answers:
+        wave = tts._engine.vocoder.decode(list(spoken.tokens), spoken.voice.global_ids)
+        if (wanted := aligned(decoder, spoken.text, wave)) is not None:
+            attention += errors([word.start_seconds for word in spoken.evidence.words], wanted)
+            evenly += errors(spread(spoken.text, wave), wanted)
+    return attention, evenly
+
+
+def measure(tts: SparkTTSONNX, teacher: Teacher, kept: Sequence[Voice]) -> dict[str, Any]:
     """Times and faults of words, as one report."""
-    rng, aligner, reader = np.random.default_rng(0), ForcedAlignment(), Reader(tts)
-    with tempfile.TemporaryDirectory() as folder:
-        frame_seconds = tts.manifest.codec.hop_length / SAMPLE_RATE
-        events, false_alarms = [], []
-        for spoken, starts in renditions(tts, reader, Path(folder)):
-            false_alarms.append(spoken.evidence.fault)
-            pairs = [(word.start_seconds, starts[word.start]) for word in spoken.evidence.words if word.start in starts]
-            events += errors(*zip(*pairs, strict=True))
-        with ThreadPoolExecutor(8) as pool:
-            asked = [(text, voice, seed) for seed in range(SEEDS) for voice in kept for text in SENTENCES]
-            written = list(pool.map(lambda each: reader.write(*each), asked))
+    rng, reader = np.random.default_rng(0), Reader(tts)
+    frame_seconds = tts.manifest.codec.hop_length / SAMPLE_RATE
+    events, false_alarms = [], []
+    for spoken, starts in renditions(tts, reader, teacher):
+        false_alarms.append(spoken.evidence.fault)
+        pairs = [(word.start_seconds, starts[word.start]) for word in spoken.evidence.words if word.start in starts]
+        events += errors(*zip(*pairs, strict=True))
+    with ThreadPoolExecutor(8) as pool:
+        asked = [(text, voice, seed) for seed, voice, text in itertools.product(range(SEEDS), kept, SENTENCES)]
+        written = list(pool.map(lambda each: reader.write(*each), asked))
         fine = [spoken for spoken in written if spoken.evidence.fault is None]
-        attention, evenly = [], []
-        for spoken in fine:
-            wave = tts._engine.vocoder.decode(list(spoken.tokens), spoken.voice.global_ids)
-            if (wanted := aligner.starts(spoken.text, wave)) is not None:
-                attention += errors([word.start_seconds for word in spoken.evidence.words], wanted)
-                evenly += errors(spread(spoken.text, wave), wanted)
         planted = [(kind, spoken, tokens) for spoken in fine for kind, tokens in plant(spoken, rng, frame_seconds)]
-        with ThreadPoolExecutor(8) as pool:
-            read = list(pool.map(lambda each: reader.read(each[1].text, each[1].voice, each[2]), planted))
+        read = pool.map(lambda each: reader.read(each[1].text, each[1].voice, each[2]), planted)
         found = [(kind, result.evidence.fault) for (kind, _, _), result in zip(planted, read, strict=True)]
+    attention, evenly = against_alignment(tts, fine)
     return {
         "renditions": {"spoken": len(false_alarms), "faults": [fault for fault in false_alarms if fault]},
         "answers": {"spoken": len(written), "faults": Counter(s.evidence.fault for s in written if s.evidence.fault)},
@@ -236,8 +232,8 @@ def measure(tts: SparkTTSONNX, kept: Sequence[Voice]) -> dict[str, Any]:
 def run(trial: Trial) -> dict[str, Any]:
     """Everything, in int8."""
     kept = [Voice.load(trial.checkpoint / "voices" / f"{name}.json") for name in VOICES]
-    with tempfile.TemporaryDirectory() as folder, trial.open("int8") as tts:
-        teacher, speakers = Teacher(Path(folder)), [speaker for speaker in voices.BASE if speaker.name in VOICES]
-        recordings = [teacher.recording(number, speaker) for number, speaker in enumerate(speakers)]
-        cloned = [tts.enroll([path], transcript).voice for path, transcript in recordings]
-        return {**measure(tts, kept), "guard": guarded(tts, [*kept, *cloned], trial.ear)}
+    speakers = [speaker for speaker in voices.BASE if speaker.name in VOICES]
+    with trial.open("int8") as tts:
+        recordings = [trial.teacher.recording(number, speaker) for number, speaker in enumerate(speakers)]
+        cloned = [tts.enroll([wave_file(wave)], transcript).voice for wave, transcript in recordings]
+        return {**measure(tts, trial.teacher, kept), "guard": guarded(tts, [*kept, *cloned], trial.ear)}
