@@ -1,23 +1,24 @@
 """`python -m benchmarks`: measure everything in one run and write the results as JSON."""
 
 import argparse
+import gc
 import importlib.util
 import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks import codec, end_to_end, language_model, machine, material, processes
-from benchmarks.harness import Plan, Result, faults
+from benchmarks.harness import Case, Plan, Result, faults, measure
 from benchmarks.report import RESULTS, speed
 from benchmarks.settings import Settings
 
-SUITES: Mapping[str, Callable[[Settings], list[Result]]] = {
+SUITES: Mapping[str, Callable[[Settings], Iterator[Case]]] = {
     "language-model": language_model.run,
     "answers-together": language_model.together,
     "codec": codec.decoding,
@@ -56,7 +57,8 @@ def main() -> int:
     given.output.parent.mkdir(parents=True, exist_ok=True)
     began, report, results = time.monotonic(), {"note": given.note, **_conditions(settings)}, list[Result]()
     for name in given.suites:
-        results += SUITES[name](settings)
+        results += [result for case in SUITES[name](settings) for result in measure(case, settings.plan)]
+        gc.collect()  # the models of a suite are gone before the next one
         report |= {
             "results": [result.as_json() for result in results],
             "minutes": round((time.monotonic() - began) / 60, 1),

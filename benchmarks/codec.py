@@ -1,19 +1,16 @@
 """Suites: the codec's way from ids to samples, and from a recording to ids."""
 
-import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
 import numpy as np
-import soundfile
-import soxr
 
-from benchmarks.harness import Case, Result, WrongOutputError, judged, measure
+from benchmarks.harness import Case, WrongOutputError, judged
 from benchmarks.material import ROOT
 from benchmarks.pytorch import TorchCodec, TorchEnrollment
 from benchmarks.settings import Settings
 from benchmarks.sides import Wave, snr_db
-from sparktts_onnx.audio.reading import reference_clip
+from sparktts_onnx.audio.reading import load_recording, reference_clip
 from sparktts_onnx.bundle.manifest import CodecLayout, read_manifest
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.graphs.sessions import Sessions
@@ -38,28 +35,24 @@ Ids = tuple[list[int], list[int]]
 """Semantic and global."""
 
 
-def decoding(settings: Settings) -> list[Result]:
+def decoding(settings: Settings) -> Iterator[Case]:
     """Measure how fast ids become samples."""
     sessions, layout = _opened(settings)
     original = [TorchCodec(settings.checkpoint, dtype, settings.device) for dtype in settings.original]
     sides: dict[str, Callable[..., Wave]] = {codec.name: codec.decode for codec in original}
     sides[f"ours {settings.codec_precision}"] = Vocoder(sessions, layout).decode
-    results: list[Result] = []
     for seconds in AUDIO_SECONDS:
         ids = _random_ids(layout, seconds)
         expected = cache(partial(original[0].decode, *ids))
+        rate = partial(lambda length, elapsed: {"real_time": length / elapsed}, seconds)
         contenders = []
         for name, decode in sides.items():
             judge = partial(judge_wave, name, expected, bound(LEAST_SNR[settings.device], name))
-            rate = partial(lambda length, elapsed, _: {"real_time": length / elapsed}, seconds)
             contenders.append(judged(name, partial(decode, *ids), judge, rate))
-        results += measure(Case(DECODING, f"{seconds:g} s", tuple(contenders)), settings.plan)
-    del original, sides
-    gc.collect()
-    return results
+        yield Case(DECODING, f"{seconds:g} s", tuple(contenders))
 
 
-def enrollment(settings: Settings) -> list[Result]:
+def enrollment(settings: Settings) -> Iterator[Case]:
     """Measure how fast a recording becomes a voice, on the processor."""
     sessions, layout = _opened(settings)
     enroller = Enroller(sessions, layout)
@@ -73,13 +66,10 @@ def enrollment(settings: Settings) -> list[Result]:
     sides[ours + NO_TRANSCRIPT] = lambda: ([], list(enroller.global_ids(wav)))
     expected = cache(sides[original[0].name])
     contenders = tuple(
-        judged(name, enroll, partial(judge_ids, name, expected), _seconds) for name, enroll in sides.items()
+        judged(name, enroll, partial(judge_ids, name, expected), lambda seconds: {"seconds": seconds})
+        for name, enroll in sides.items()
     )
-    return measure(Case(ENROLLMENT, f"{RECORDING_SECONDS:g} s", contenders), settings.plan)
-
-
-def _seconds(elapsed: float, _: object) -> Mapping[str, float]:
-    return {"seconds": elapsed}
+    yield Case(ENROLLMENT, f"{RECORDING_SECONDS:g} s", contenders)
 
 
 def _opened(settings: Settings) -> tuple[Sessions, CodecLayout]:
@@ -90,8 +80,7 @@ def _opened(settings: Settings) -> tuple[Sessions, CodecLayout]:
 
 def recording(layout: CodecLayout, seconds: float) -> Wave:
     """The test recording, repeated or cut to a length: float32 [N]."""
-    wav, rate = soundfile.read(_RECORDING, dtype="float32")
-    wav = soxr.resample(wav, rate, layout.sample_rate, quality="VHQ")
+    wav = load_recording(_RECORDING, sample_rate=layout.sample_rate).wav
     return np.resize(wav, int(seconds * layout.sample_rate)).astype(np.float32)
 
 

@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from benchmarks.harness import Case, Contender, Result, Values, WrongOutputError, measure
+from benchmarks.harness import Case, Contender, Values, WrongOutputError
 from benchmarks.pytorch import OriginalSpeaker
 from benchmarks.settings import SENTENCES, TEXTS, Settings, Text
 from benchmarks.sides import Wave
@@ -28,48 +28,43 @@ _SHARE_OF_LENGTH = (0.85, 1.25)
 """Pauses between segments add to the sound of the ids, silent ends are cut."""
 
 
-def run(settings: Settings) -> list[Result]:
+def run(settings: Settings) -> Iterator[Case]:
     """Measure every side on every text; a run takes up to a minute, so none is made only to judge it."""
-    results: list[Result] = []
-    with _opened(settings, settings.precisions) as ours, tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        ours = _opened(settings, settings.precisions, stack)
         original = [OriginalSpeaker(settings.checkpoint, dtype, settings.device) for dtype in settings.original]
-        for name in ("middle", "long") if settings.device == "cpu" else ("middle",):
-            text = TEXTS[name]
-            contenders = []
-            if text.segments == 1:  # The long text would take the others most of the run.
-                contenders += [Contender(side.name, partial(_speak, side, text, Path(folder))) for side in original]
-                contenders += [Contender(f"ours {p}, streamed", partial(ours[p].streamed, text)) for p in settings.fast]
-                contenders += [
-                    Contender(f"ours {p}, in pieces", partial(ours[p].in_pieces, text)) for p in settings.fast
-                ]
-            wanted = settings.fast if text.segments > 1 else settings.precisions
-            contenders += [Contender(f"ours {p}", partial(ours[p].to_file, text, Path(folder))) for p in wanted]
-            results += measure(Case(SUITE, name, tuple(contenders)), settings.plan)
-    return results
+        to_file = {p: partial(speaker.to_file, folder=Path(folder)) for p, speaker in ours.items()}
+        middle = [Contender(side.name, partial(_speak, side, TEXTS["middle"], Path(folder))) for side in original]
+        for p in settings.fast:
+            middle.append(Contender(f"ours {p}, streamed", partial(ours[p].streamed, TEXTS["middle"])))
+            middle.append(Contender(f"ours {p}, in pieces", partial(ours[p].in_pieces, TEXTS["middle"])))
+        middle += [Contender(f"ours {p}", partial(speak, TEXTS["middle"])) for p, speak in to_file.items()]
+        yield Case(SUITE, "middle", tuple(middle))
+        if settings.device == "cpu":  # The long text would take the others most of the run.
+            long = tuple(Contender(f"ours {p}", partial(to_file[p], TEXTS["long"])) for p in settings.fast)
+            yield Case(SUITE, "long", long)
 
 
-def together(settings: Settings) -> list[Result]:
+def together(settings: Settings) -> Iterator[Case]:
     """Measure many texts at once against the same texts one by one."""
     texts = [Text(SENTENCES[i % len(SENTENCES)], _SENTENCE_IDS) for i in range(_MANY)]
-    with _opened(settings, settings.fast) as ours:
+    with ExitStack() as stack:
         contenders = tuple(
             Contender(f"ours {precision}, {way}", partial(speaker.many, texts, batch=way == "together"))
-            for precision, speaker in ours.items()
+            for precision, speaker in _opened(settings, settings.fast, stack).items()
             for way in ("one by one", "together")
         )
-        return measure(Case(TOGETHER, f"{_MANY} texts of {_SENTENCE_IDS} ids", contenders), settings.plan)
+        yield Case(TOGETHER, f"{_MANY} texts of {_SENTENCE_IDS} ids", contenders)
 
 
-@contextmanager
-def _opened(settings: Settings, precisions: Sequence[str]) -> Iterator[Mapping[str, "OurSpeaker"]]:
+def _opened(settings: Settings, precisions: Sequence[str], stack: ExitStack) -> dict[str, "OurSpeaker"]:
     """A speaker for each precision."""
-    with ExitStack() as stack:
-        speakers = {}
-        for precision in precisions:
-            tts = SparkTTSONNX(settings.bundle(precision), device=settings.device, threads=settings.threads)
-            speakers[precision] = OurSpeaker(stack.enter_context(tts))
-            speakers[precision].streamed(WARM_UP)
-        yield speakers
+    speakers = {}
+    for precision in precisions:
+        tts = SparkTTSONNX(settings.bundle(precision), device=settings.device, threads=settings.threads)
+        speakers[precision] = OurSpeaker(stack.enter_context(tts))
+        speakers[precision].streamed(WARM_UP)
+    return speakers
 
 
 def _speak(side: OriginalSpeaker, text: Text, folder: Path) -> Values:
@@ -109,9 +104,8 @@ class OurSpeaker:
             chunks = [next(stream)]
             first = time.perf_counter() - began
             chunks += list(stream)
-            info = stream.info
-        assert info is not None, "the stream was read to its end"
-        self._judge(text, np.concatenate(chunks), info.tokens)
+        assert stream.info is not None, "the stream was read to its end"
+        self._judge(text, np.concatenate(chunks), stream.info.tokens)
         return {"first_audio_seconds": first}
 
     def in_pieces(self, text: Text) -> Values:
@@ -142,13 +136,8 @@ class OurSpeaker:
         return {"real_time": sum(info.duration_seconds for _, info in spoken) / seconds}
 
     def _item(self, text: Text, seed: int = 0) -> dict[str, Any]:
-        return {
-            "text": text.text,
-            "voice": self._voice,
-            "seed": seed,
-            "max_new_tokens": text.ids_each,
-            "retries": 0,
-        }
+        options = {"voice": self._voice, "seed": seed, "max_new_tokens": text.ids_each, "retries": 0}
+        return {"text": text.text, **options}
 
     def _judge(self, text: Text, wav: Wave, ids: int) -> None:
         if ids != text.ids:

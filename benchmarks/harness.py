@@ -30,23 +30,23 @@ class Contender:
     name: str
     run: Callable[[], Values]
     """Does the work once, timed; raises `WrongOutputError` where the output is not what was asked for."""
-    check: Callable[[], None] = lambda: None
+    check: Callable[[], object] = lambda: None
     """Does the work once and judges the output; raises `WrongOutputError`."""
 
 
 def judged(
-    name: str, work: Callable[[], T], judge: Callable[[T], None], values: Callable[[float, T], Values]
+    name: str, work: Callable[[], T], judge: Callable[[T], None], values: Callable[[float], Values]
 ) -> Contender:
     """A contender whose output is judged before it is timed, and after every timed run; `values` of the seconds."""
 
-    def timed() -> Values:
+    def run() -> Values:
         began = time.perf_counter()
         output = work()
         elapsed = time.perf_counter() - began
         judge(output)
-        return values(elapsed, output)
+        return values(elapsed)
 
-    return Contender(name, timed, lambda: judge(work()))
+    return Contender(name, run, lambda: judge(work()))
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Case:
     suite: str
     name: str
     contenders: tuple[Contender, ...]
+    rounds: int | None = None
+    """Most of them, where a run takes long."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +104,32 @@ class Result:
 
 def measure(case: Case, plan: Plan, *, clock: Callable[[], float] = time.perf_counter) -> list[Result]:
     """Judge every contender, then run those that passed in turn."""
-    results = [_judged(case, contender) for contender in case.contenders]
-    for number in range(plan.rounds):
+    results = [Result(case.suite, case.name, contender.name) for contender in case.contenders]
+    for result, contender in zip(results, case.contenders, strict=True):
+        _log.info("%s, %s: checking %s", case.suite, case.name, contender.name)
+        _attempt(result, contender.check)
+    for number in range(min(plan.rounds, case.rounds or plan.rounds)):
         for index in round_order(len(case.contenders), number):
             result = results[index]
             spent = plan.allowance_seconds is not None and result.seconds > plan.allowance_seconds
             if result.fault is None and not spent:
                 time.sleep(plan.pause_seconds)
-                _run(case.contenders[index], result, clock)
+                began = clock()
+                values = _attempt(result, case.contenders[index].run) or {}
+                result.seconds += clock() - began
+                for metric, value in values.items():
+                    result.values.setdefault(metric, []).append(value)
+                rounded = {metric: round(value, 3) for metric, value in values.items()}
+                _log.info("%s, %s: %s %s", case.suite, case.name, result.contender, result.fault or rounded)
     return results
+
+
+def _attempt(result: Result, work: Callable[[], T]) -> T | None:
+    try:
+        return work()
+    except WrongOutputError as error:
+        result.fault = str(error)
+        return None
 
 
 def round_order(count: int, number: int) -> list[int]:
@@ -132,26 +151,3 @@ def find(results: Iterable[Mapping[str, Any]], suite: str, case: str, contender:
 def faults(results: Sequence[Result]) -> list[str]:
     """Every contender whose output was wrong."""
     return [f"{r.suite}, {r.case}, {r.contender}: {r.fault}" for r in results if r.fault is not None]
-
-
-def _judged(case: Case, contender: Contender) -> Result:
-    result = Result(case.suite, case.name, contender.name)
-    _log.info("%s, %s: checking %s", case.suite, case.name, contender.name)
-    try:
-        contender.check()
-    except WrongOutputError as error:
-        result.fault = str(error)
-    return result
-
-
-def _run(contender: Contender, result: Result, clock: Callable[[], float]) -> None:
-    began = clock()
-    try:
-        values = contender.run()
-    except WrongOutputError as error:
-        result.fault = str(error)
-        return
-    result.seconds += clock() - began
-    for metric, value in values.items():
-        result.values.setdefault(metric, []).append(value)
-    _log.info("%s, %s: %s %s", result.suite, result.case, result.contender, {k: round(v, 3) for k, v in values.items()})

@@ -5,6 +5,7 @@ at every step.
 """
 
 import ctypes
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import gguf
 import llama_cpp
 import numpy as np
 
+from benchmarks.settings import Settings
 from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
+from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.language.config import read_decoder_config
 
@@ -21,6 +24,16 @@ FORMATS = {"Q4_0": gguf.GGMLQuantizationType.Q4_0, "Q8_0": gguf.GGMLQuantization
 TOLERANCES = {"Q4_0": 0.7, "Q8_0": 0.12}
 _CONTEXT = 1024
 _EMBEDDING = "model.embed_tokens.weight"
+_log = logging.getLogger(__name__)
+
+
+def gguf_path(settings: Settings, form: str, rows: SpeechRows) -> Path:
+    """The peer's model file, written from the same weights where it is absent."""
+    path = settings.bundles / f"{form}-cut.gguf"
+    if not path.is_file():
+        _log.info("writing %s", path)
+        write_gguf(settings.checkpoint / LANGUAGE_MODEL_FOLDER, path, form=form, rows=rows)
+    return path
 
 
 def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -> Path:
@@ -43,19 +56,16 @@ def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -
     writer.add_tokenizer_model("no_vocab")
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
     for name, tensor in tensors.items():
-        _add(writer, names.get_name(name, (".weight", ".bias")), tensor.float().numpy(), FORMATS[form])
+        array, target_name = tensor.float().numpy(), names.get_name(name, (".weight", ".bias"))
+        if array.ndim == 1:
+            writer.add_tensor(target_name, array)
+        else:
+            writer.add_tensor(target_name, gguf.quants.quantize(array, FORMATS[form]), raw_dtype=FORMATS[form])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return partial.rename(target)
-
-
-def _add(writer: Any, name: str, array: np.ndarray[Any, Any], form: Any) -> None:
-    if array.ndim == 1:
-        writer.add_tensor(name, array.astype(np.float32))
-    else:
-        writer.add_tensor(name, gguf.quants.quantize(array, form), raw_dtype=form)
 
 
 class LlamaLanguageModel:
@@ -66,7 +76,7 @@ class LlamaLanguageModel:
         self.name = f"llama.cpp {form}, cut head"
         self.tolerance = TOLERANCES[form]
         self._shift, self._count = rows.first, rows.count
-        _quiet()
+        llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
         options = llama_cpp.llama_context_default_params()
@@ -126,7 +136,3 @@ def _sampler() -> Any:
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _ignore(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
     """llama.cpp tells hundreds of lines while it loads."""
-
-
-def _quiet() -> None:
-    llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))

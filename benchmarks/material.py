@@ -6,14 +6,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.trainers import BpeTrainer
 
 from benchmarks.settings import SENTENCES, TEXTS, Settings
-from benchmarks.sides import SpeechRows
 from sparktts_onnx.bundle.contract import MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
@@ -46,8 +44,7 @@ def teach_words(tokenizer: Path, texts: Sequence[str]) -> None:
 
     The published tokenizer has that for nearly every English word; a token a byte would make prompts twice as long.
     """
-    learner = Tokenizer.from_file(str(tokenizer))
-    alphabet = byte_alphabet()
+    learner, alphabet = Tokenizer.from_file(str(tokenizer)), byte_alphabet()
     spec = json.loads(tokenizer.read_text(encoding="utf-8"))
     vocabulary = spec["model"]["vocab"]
     trainer = BpeTrainer(vocab_size=len(vocabulary), min_frequency=1, initial_alphabet=alphabet, show_progress=False)
@@ -74,19 +71,6 @@ def never_end(checkpoint: Path) -> None:
     save_file(tensors, path, {"format": "pt"})
 
 
-def gguf_path(settings: Settings, form: str) -> Path:
-    """The peer's model file, written from the same weights and cut to the same rows where it is absent."""
-    from benchmarks.llama import write_gguf
-
-    path = settings.bundles / f"{form}-cut.gguf"
-    if not path.is_file():
-        layout = read_manifest(settings.bundle(settings.precisions[0])).language_model
-        rows = SpeechRows(layout.head_first_id, layout.head_rows)
-        _log.info("writing %s", path)
-        write_gguf(settings.checkpoint / LANGUAGE_MODEL_FOLDER, path, form=form, rows=rows)
-    return path
-
-
 def disk_use(bundle: Path) -> dict[str, int]:
     """Bytes of a bundle, and of what speaking with kept voices needs of it."""
     manifest = read_manifest(bundle)
@@ -100,7 +84,5 @@ def convert(checkpoint: Path, bundle: Path, precision: str) -> None:
     if (bundle / MANIFEST_NAME).is_file():
         return
     _log.info("converting %s to %s", checkpoint, precision)
-    options: dict[str, Any] = {"--model_dir": checkpoint, "--output_dir": bundle, "--precision": precision}
-    pairs = [str(part) for option in options.items() for part in option]
-    command = [sys.executable, str(ROOT / "convert_to_onnx.py"), *pairs, "--skip_verification"]
-    subprocess.run(command, check=True)
+    command = [sys.executable, str(ROOT / "convert_to_onnx.py"), "--skip_verification", "--precision", precision]
+    subprocess.run([*command, "--model_dir", str(checkpoint), "--output_dir", str(bundle)], check=True)

@@ -22,8 +22,8 @@ TOLERANCES = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.12, "int4": 0.7}
 class _Endless:
     """A grammar of speech that never ends: the benchmark says how many ids there are."""
 
-    def __init__(self, first: int, stop: int) -> None:
-        self._span = (first, stop)
+    def __init__(self, span: tuple[int, int]) -> None:
+        self._span = span
 
     def legal(self) -> Sequence[tuple[int, int]]:
         """Semantic ids."""
@@ -39,26 +39,20 @@ class OurLanguageModel:
 
     def __init__(self, bundle: Path, precision: str, *, threads: int, slots: int = 8, device: str = "cpu") -> None:
         self.name = f"ours {precision}"
-        self.precision = precision
         self.tolerance = TOLERANCES[precision]
         self.manifest = read_manifest(bundle)
         self.sessions = Sessions(bundle, self.manifest, device=device, threads=threads)
-        session = self.sessions[LANGUAGE_MODEL]
-        self._model = LanguageModel(session, self.manifest.language_model, slots=slots)
+        layout = self.manifest.language_model
+        self.speech_rows = SpeechRows(layout.head_first_id, layout.head_rows)
+        """The rows that the head was cut to."""
+        self._model = LanguageModel(self.sessions[LANGUAGE_MODEL], layout, slots=slots)
         self._scheduler = Scheduler(self._model)
         semantic = self.manifest.token_ids.semantic_tokens
         self._semantic = (semantic.first, semantic.stop)
 
-    @property
-    def speech_rows(self) -> SpeechRows:
-        """The rows that the head was cut to."""
-        layout = self.manifest.language_model
-        return SpeechRows(layout.head_first_id, layout.head_rows)
-
     def logits(self, prompt: Sequence[int]) -> Logits:
         """Logits after a prompt over the rows of speech: float32 [V]."""
-        row: Logits = self.forced_logits(prompt, ())[0]
-        return row
+        return np.asarray(self.forced_logits(prompt, ())[0])
 
     def forced_logits(self, prompt: Sequence[int], ids: Sequence[int]) -> Logits:
         """Logits after a prompt and after each of the ids that follow it: float32 [1 + len(ids), V]."""
@@ -70,16 +64,16 @@ class OurLanguageModel:
         self, prompt: Sequence[int], count: int, *, seed: int = 0, grammar: Grammar | None = None
     ) -> Iterator[int]:
         """Sampled ids; without a grammar exactly `count` of them."""
-        request = Request(tuple(prompt), grammar or _Endless(*self._semantic), _sampling(count), seed)
-        return self._scheduler.generate(request)
+        wanted = grammar or _Endless(self._semantic)
+        return self._scheduler.generate(Request(tuple(prompt), wanted, _sampling(count), seed))
 
     def write(self, prompt: Sequence[int], count: int) -> list[Written]:
         """Sampled ids, through the scheduler."""
         return stamped(self.generate(prompt, count))
 
-    def generate_plainly(self, prompt: Sequence[int], count: int, *, seed: int = 0) -> Iterator[int]:
+    def generate_plainly(self, prompt: Sequence[int], count: int) -> Iterator[int]:
         """The same ids from a plain loop over the same graph: what the scheduler costs is the difference."""
-        model, options, rng = self._without_scheduler(), _sampling(count), np.random.default_rng(seed)
+        model, options, rng = self._without_scheduler(), _sampling(count), np.random.default_rng(0)
         first, stop = (token - self.speech_rows.first for token in self._semantic)
         logits = model.prefill(0, prompt)
         for number in range(count):

@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, Wav2Vec2Model
 from transformers.generation.streamers import BaseStreamer
 
-from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Wave, Written, stamped
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, WAV2VEC2_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.wav2vec2 import FEATURE_STATES
 from sparktts_onnx.export.modules import BiCodec
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 TOLERANCES = {"float32": 1e-4, "bfloat16": 0.1}
-Wave = NDArray[np.float32]
 
 
 class _Ids(BaseStreamer):  # type: ignore[misc]
