@@ -1,6 +1,7 @@
 """A judge that hears: Whisper, the words it got wrong, and how sure a rate of wrong words is."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ _RESAMPLES = 2000
 _FRAME, _HOP, _LOWEST_HZ, _HIGHEST_HZ = 1024, 320, 40, 420
 _QUIET, _VOICED = 0.02, 0.5
 """Root mean square, and height of the correlation, from which on a frame has a pitch."""
+_TOKENS, _TOKENS_A_SECOND = 8, 8
+"""Most that Whisper may write: twice what fast speech has. It can write one word a hundred times for a few seconds."""
+_WINDOW_SECONDS = 30
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
 Ear = Callable[[Wave], str]
@@ -48,11 +52,13 @@ def whisper(model: str | None, *, threads: int) -> Ear:
 
 def _hear(model: Any, wave: Wave) -> str:
     # A temperature of 0 alone: the same sound is always heard the same way.
+    seconds = min(len(wave) / SAMPLE_RATE, _WINDOW_SECONDS)
     segments, _ = model.transcribe(
         wave,
         language="en",
         beam_size=5,
         temperature=0.0,
+        max_new_tokens=_TOKENS + math.ceil(_TOKENS_A_SECOND * seconds),
         without_timestamps=True,
         condition_on_previous_text=False,
     )

@@ -1,8 +1,11 @@
 """The judge of speech counts words as it should, knows how sure it is, and hears planted faults."""
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,6 +108,21 @@ def test_without_whisper_the_message_says_how_to_get_it(tmp_path: Path) -> None:
     (tmp_path / "config.json").touch()
     with pytest.raises(SystemExit, match=r"has no model\.bin.*--whisper wants"):
         whisper(str(tmp_path), threads=1)
+
+
+class Repeating:
+    """Writes one word as often as it may, as Whisper does now and then."""
+
+    def transcribe(self, wave: np.ndarray, *, max_new_tokens: int = 448, **_: Any) -> tuple[list[Any], None]:
+        return [SimpleNamespace(text=" no" * max_new_tokens)], None
+
+
+def test_a_word_written_over_and_over_counts_as_fast_speech_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SimpleNamespace(WhisperModel=lambda *_, **__: Repeating())
+    monkeypatch.setitem(sys.modules, "faster_whisper", module)
+    ear = whisper("base", threads=1)
+    assert len(ear(np.zeros(3 * 16000, np.float32)).split()) == 32
+    assert len(ear(np.zeros(70 * 16000, np.float32)).split()) == 248
 
 
 def test_a_precision_outside_a_bound_is_reported() -> None:
