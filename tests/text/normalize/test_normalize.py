@@ -263,8 +263,8 @@ def test_options_are_checked(options: dict[str, object]) -> None:
         ("See cf. 5 of J. 6, and Vol. 7.", ["See compare five of J. six, and Volume seven."]),
         ("5 came, 6 went", ["five came, six went"]),
         ("Dave is 5 ft. 3 or 4 tall.", ["Dave is five feet three or four tall."]),
-        ("Built ca. 1900 by X et al. 12 of it.", ["Built ca. nineteen hundred by X and others twelve of it."]),
-        ("Open Mon. 9 to Fri. 5, max. 5 persons.", ["Open Mon. nine to Fri. five, max. five persons."]),
+        ("Built ca. 1900 by X et al. 12 of it.", ["Built circa nineteen hundred by X and others twelve of it."]),
+        ("Open Mon. 9 to Fri. 5, max. 5 persons.", ["Open Monday nine to Friday five, max. five persons."]),
     ],
 )
 def test_a_sentence_that_began_with_digits_is_still_one(written: str, sentences: list[str]) -> None:
