@@ -36,8 +36,9 @@ RECORDINGS = Path(__file__).parent / "recordings"
 """Of espeak-ng, with its own word events: `scripts/make_alignment_recordings.py` makes them."""
 LEAST_CONTRAST = 0.08
 """Random weights come to 0.013 at most; heads under this find no word."""
-SHARE_OF_BEST = 0.5
-"""Heads with less than this of the clearest one's contrast only blur it."""
+SHARE_OF_BEST = 0.6
+"""Heads with less than this of the clearest one's contrast only blur it: with one of 0.42 next to two of 0.79, a word
+said twice was found in 87 % of the answers, without it in 94 %."""
 MOST_HEADS = 4
 WRITTEN_ANSWERS = 4
 """Answers that the model writes itself."""

@@ -78,6 +78,7 @@ def test_looking_can_be_left_out_and_a_part_of_a_bundle_says_why_it_has_none(tin
 def test_the_clearest_heads_are_chosen_and_few() -> None:
     assert choose_heads(np.array([[0.01, 0.81], [0.8, 0.3]])) == [(0, 1), (1, 0)]
     assert choose_heads(np.array([[0.09, 0.01], [0.07, 0.12]])) == [(0, 0), (1, 1)]
+    assert choose_heads(np.array([[0.79, 0.79], [0.42, 0.5]])) == [(0, 0), (0, 1), (1, 1)]
     assert len(choose_heads(np.full((3, 4), 0.5))) == 4
 
 
