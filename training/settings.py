@@ -70,11 +70,11 @@ class Sizes:
                 vocoder_steps=5280,
             ),
             "finetune": cls(
-                seed=10,
+                seed=20,
                 parallel_texts=640,
-                reading_texts=14000,
-                prompts=4000,
-                language_rate=4e-4,
+                reading_texts=32000,
+                prompts=6400,
+                language_rate=8e-4,
             ),
             "short": cls(
                 parallel_texts=120,
