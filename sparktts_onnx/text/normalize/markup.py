@@ -94,8 +94,10 @@ def drop_tags(text: str) -> str:
 
 def _address(match: re.Match[str]) -> str:
     """The address itself; nothing behind the words of a link: `the guide <https://a.com>`_"""
+    if match[2]:
+        return ""
     before = match.string[: match.start()][-1:]
-    return "" if match[2] else f" {match[1]}" if before and before not in '([{"“‘' else match[1]
+    return match[1] if before in ("", *'([{"“‘') else f" {match[1]}"
 
 
 def read_tex(text: str) -> str:
