@@ -99,7 +99,7 @@ def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
     sampling.add_argument("--top-k", type=int, metavar="K", help="only the K likeliest tokens (default: 50)")
     sampling.add_argument("--top-p", type=float, metavar="P", help="only the likeliest up to this sum (default: 0.95)")
     sampling.add_argument("--max-new-tokens", type=int, metavar="N", help="limit for one segment (default: 3000)")
-    sampling.add_argument("--retries", type=int, metavar="N", help="further tries for a bad segment (default: 2)")
+    sampling.add_argument("--retries", type=int, metavar="N", help="further tries for a bad segment (default: 4)")
     text = parser.add_argument_group("text")
     text.add_argument("--no-normalize", action="store_true", help="speak numbers, dates and the like as written")
     text.add_argument("--lexicon", metavar="FILE", help="JSON or CSV of words and how to speak them")

@@ -24,7 +24,8 @@ from sparktts_onnx.text.ssml import MAX_CHARACTERS, Part, Ssml
 
 MAX_TEXT_CHARACTERS = MAX_CHARACTERS
 MAX_SEED = (1 << 63) - 1
-RETRIES = 2
+RETRIES = 4
+"""Further attempts at a segment that a guard rejects: what comes right at all mostly does so within these."""
 A_VOICE = "a Voice (see process_prompt and Voice.load)"
 
 

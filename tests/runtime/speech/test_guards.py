@@ -47,7 +47,7 @@ def test_an_answer_that_stops_too_early_is_tried_again(tts: SparkTTSONNX, voice:
 
 def test_what_never_gets_long_enough_is_kept_at_its_best_and_said(tts: SparkTTSONNX, voice: Voice) -> None:
     install(tts, lambda: speech([1, 2]), lambda: speech([1, 2, 3, 4]), lambda: speech([9]))
-    wav, info = tts.inference(TEXT, voice=voice, seed=1)
+    wav, info = tts.inference(TEXT, voice=voice, seed=1, retries=2)
     assert nano.heard(wav) == (1, 2, 3, 4)
     assert (info.stop_reason, info.segments[0].retries, info.tokens) == ("too_short", 2, 4)
     assert len(info.warnings) == 1
@@ -119,11 +119,11 @@ def test_of_silent_attempts_the_least_silent_is_kept(tts: SparkTTSONNX, voice: V
 
 def test_retries_are_as_many_as_asked_for(tts: SparkTTSONNX, voice: Voice) -> None:
     model = install(tts, lambda: speech([1]))
-    for retries in (0, 1, 5):
+    for asked, made in (({}, 4), ({"retries": 0}, 0), ({"retries": 1}, 1), ({"retries": 5}, 5)):
         model.prompts.clear()
-        info = tts.inference(TEXT, voice=voice, seed=1, retries=retries)[1]
-        assert len(model.prompts) == retries + 1
-        assert info.segments[0].retries == retries
+        info = tts.inference(TEXT, voice=voice, seed=1, **asked)[1]
+        assert len(model.prompts) == made + 1
+        assert info.segments[0].retries == made
 
 
 def test_the_likeliest_answer_is_not_asked_for_twice(tts: SparkTTSONNX, voice: Voice) -> None:
@@ -193,7 +193,7 @@ def test_of_attempts_that_all_fail_a_stream_keeps_the_best_too(
     tts: SparkTTSONNX, voice: Voice, order: tuple[int, ...]
 ) -> None:
     install(tts, *(partial(speech, walk(count)) for count in order))
-    stream = tts.stream(TEXT, voice=voice, seed=1, stream_options=StreamOptions(look_ahead=66))
+    stream = tts.stream(TEXT, voice=voice, seed=1, retries=2, stream_options=StreamOptions(look_ahead=66))
     wav = np.concatenate(list(stream))
     assert nano.heard(wav) == tuple(walk(20))
     assert stream.info is not None

@@ -49,7 +49,7 @@ export function planSpeech(text, options, { codec, sampling: usual }) {
     top_p: number("topP", options.topP ?? usual.top_p, Number.MIN_VALUE, 1),
     max_new_tokens: number("maxNewTokens", options.maxNewTokens ?? usual.max_new_tokens, 1, Infinity, true),
   };
-  const retries = number("retries", options.retries ?? 2, 0, 20, true);
+  const retries = number("retries", options.retries ?? 4, 0, 20, true);
   const seconds = number("segmentSeconds", options.segmentSeconds ?? SEGMENT_SECONDS, 2, 60);
   const rate = codec.sample_rate / codec.hop_length;
   const segments = split(text, Math.trunc(seconds * rate), (part) => expectedTokens(part, rate)).filter((part) => isSpeakable(part.text));
