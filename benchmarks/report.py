@@ -284,6 +284,9 @@ def words(report: Report) -> str:
         "wrong words of them, without the check → with it": f"{off['wrong']} → {on['wrong']} of {on['words']}",
         "two words or more wrong of them": f"{off['two_wrong']} → {on['two_wrong']}",
         "every word right of them": f"{off['right']} → {on['right']}",
+        "two words in a row too many or too few, of all": f"{off['gross']} → {on['gross']} of {guard['answers']}",
+        "the same of those that the check replaced": f"{off['gross_replaced']} → {on['gross_replaced']}",
+        "the same by mistake, espeak-ng having said all words": f"{said['gross']} of {said['spoken']}",
         "cost of following one answer": f"{report['microseconds_a_token']} µs a token",
     }
     return f"{markdown(['', ''], rows.items())}\n\n{report['threads']} threads on {_tools(report)}."

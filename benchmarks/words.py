@@ -6,7 +6,8 @@ Sentences (words.txt) and voices are not those that thresholds were chosen on; d
   said, so every fault that is found is a false alarm.
 - answers: the model's own. A forced alignment by pocketsphinx, which knows the text, is the reference for word starts.
 - planted: tokens of answers without a fault, with words cut out, repeated or missing, read by the model again.
-- guard: the same answers with the check and without it, as Whisper hears those that the check replaced.
+- guard: the same answers with the check and without it, as Whisper hears those that the check replaced, and as
+  pocketsphinx hears all of them if it may skip words and go back.
 """
 
 import itertools
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,9 @@ SEEDS = 3
 """Times that each voice says every sentence."""
 SEEDS_OF_GUARD = 4
 """The same for the check: few answers are replaced, so many are needed."""
+JUMP = 1e-20
+"""Probability of going on anywhere else in the text; a greater one hears short words in unclear ones."""
+GROSS = 2  # words in a row
 _PAUSE_SECONDS = 0.2
 
 
@@ -109,22 +114,46 @@ class Reader:
         return Spoken(text, voice, tuple(grammar.semantic_ids), evidence)
 
 
-def aligned(decoder: Decoder, text: str, wave: Wave) -> list[float] | None:
-    """Seconds of each word's start, by a recognizer that knows nothing of us; None where it cannot align."""
-    words = re.sub(r"[^a-z ]", " ", text.lower()).split()
+def hear(decoder: Decoder, wave: Wave) -> None:
+    """Let a recognizer hear a sound with a pause on both sides."""
     pause = np.zeros(int(_PAUSE_SECONDS * SAMPLE_RATE), np.float32)
     loud = np.concatenate([pause, wave * (0.6 / max(float(np.abs(wave).max()), 1e-6)), pause])
     loud = loud + 0.002 * np.random.default_rng(0).standard_normal(len(loud))
+    decoder.reinit_feat()  # or what was heard before counts, too
+    decoder.start_utt()
+    decoder.process_raw((np.clip(loud, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.end_utt()
+
+
+def words_of(text: str) -> list[str]:
+    """As pocketsphinx' dictionary has them."""
+    return re.sub(r"[^a-z ]", " ", text.lower()).split()
+
+
+def aligned(decoder: Decoder, text: str, wave: Wave) -> list[float] | None:
+    """Seconds of each word's start, by a recognizer that knows nothing of us; None where it cannot align."""
+    words = words_of(text)
     try:
         decoder.set_align_text(" ".join(words))
-        decoder.start_utt()
-        decoder.process_raw((np.clip(loud, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-        decoder.end_utt()
+        hear(decoder, wave)
         found = [entry for entry in decoder.seg() or [] if entry.word[0] not in "<("]
     except RuntimeError:
         return None
     names = [re.sub(r"\(\d+\)$", "", entry.word) for entry in found]
     return [entry.start_frame / 100 - _PAUSE_SECONDS for entry in found] if names == words else None
+
+
+def grossly_wrong(decoder: Decoder, text: str, wave: Wave) -> bool:
+    """Whether a recognizer that may jump anywhere in the text hears `GROSS` words in a row too many or too few."""
+    words = words_of(text)
+    steps = [(i, i + 1, 1.0, word) for i, word in enumerate(words)]
+    jumps = [(i, j, JUMP) for i, j in itertools.permutations(range(len(words) + 1), 2)]
+    decoder.add_fsg("jumps", decoder.create_fsg("jumps", 0, len(words), [*steps, *jumps]))
+    decoder.activate_search("jumps")
+    hear(decoder, wave)
+    heard = decoder.hyp().hypstr.split() if decoder.hyp() else []
+    parts = SequenceMatcher(None, words, heard, autojunk=False).get_opcodes()
+    return any(abs((end - start) - (stop - begin)) >= GROSS for _, begin, stop, start, end in parts)
 
 
 def renditions(tts: SparkTTSONNX, reader: Reader, teacher: Teacher) -> Iterator[tuple[Spoken, dict[int, float]]]:
@@ -168,8 +197,11 @@ def summary(values: Sequence[float]) -> str:
     return f"{np.median(values):.0f} / {np.percentile(values, 95):.0f} ms"
 
 
-def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], ear: Ear) -> dict[str, Any]:
-    """Answers that the check of words replaced: their wrong words, and how many have none or two and more of them."""
+def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], ear: Ear, decoder: Decoder) -> dict[str, Any]:
+    """Answers that the check of words replaced: their wrong words, and how many have none or two and more of them.
+
+    And of all answers those that are grossly wrong.
+    """
     items = [
         {"text": text, "voice": voice, "seed": seed}
         for seed, voice, text in itertools.product(range(SEEDS_OF_GUARD), kept, SENTENCES)
@@ -182,34 +214,45 @@ def guarded(tts: SparkTTSONNX, kept: Sequence[Voice], ear: Ear) -> dict[str, Any
     found: dict[str, Any] = {"answers": len(items), "replaced": len(replaced)}
     for way, waves in ways.items():
         wrong = [word_errors(str(items[i]["text"]), ear(waves[i])) for i in replaced]
+        gross = {i for i, wave in enumerate(waves) if grossly_wrong(decoder, str(items[i]["text"]), wave)}
         found[way] = {
             "wrong": sum(e.wrong for e in wrong),
             "words": sum(e.words for e in wrong),
             "right": sum(e.wrong == 0 for e in wrong),
             "two_wrong": sum(e.wrong > 1 for e in wrong),
+            "gross": len(gross),
+            "gross_replaced": len(gross & set(replaced)),
         }
     return found
 
 
-def against_alignment(tts: SparkTTSONNX, answers: Sequence[Spoken]) -> tuple[list[float], list[float]]:
+def sound(tts: SparkTTSONNX, spoken: Spoken) -> Wave:
+    """What is heard of an answer: float32 [N]."""
+    wave: Wave = tts._engine.vocoder.decode(list(spoken.tokens), spoken.voice.global_ids)
+    return wave
+
+
+def against_alignment(
+    tts: SparkTTSONNX, answers: Sequence[Spoken], decoder: Decoder
+) -> tuple[list[float], list[float]]:
     """How far word starts are from those of a forced alignment: by attention, and with letters spread evenly."""
-    decoder = Decoder(lm=None, cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
     attention, evenly = [], []
     for spoken in answers:
-        wave = tts._engine.vocoder.decode(list(spoken.tokens), spoken.voice.global_ids)
+        wave = sound(tts, spoken)
         if (wanted := aligned(decoder, spoken.text, wave)) is not None:
             attention += errors([word.start_seconds for word in spoken.evidence.words], wanted)
             evenly += errors(spread(spoken.text, wave), wanted)
     return attention, evenly
 
 
-def measure(tts: SparkTTSONNX, teacher: Teacher, kept: Sequence[Voice]) -> dict[str, Any]:
+def measure(tts: SparkTTSONNX, teacher: Teacher, kept: Sequence[Voice], decoder: Decoder) -> dict[str, Any]:
     """Times and faults of words, as one report."""
     rng, reader = np.random.default_rng(0), Reader(tts)
     frame_seconds = tts.manifest.codec.hop_length / SAMPLE_RATE
-    events, false_alarms = [], []
+    events, false_alarms, gross = [], [], 0
     for spoken, starts in renditions(tts, reader, teacher):
         false_alarms.append(spoken.evidence.fault)
+        gross += grossly_wrong(decoder, spoken.text, sound(tts, spoken))
         pairs = [(word.start_seconds, starts[word.start]) for word in spoken.evidence.words if word.start in starts]
         events += errors(*zip(*pairs, strict=True))
     with ThreadPoolExecutor(8) as pool:
@@ -219,9 +262,13 @@ def measure(tts: SparkTTSONNX, teacher: Teacher, kept: Sequence[Voice]) -> dict[
         planted = [(kind, spoken, tokens) for spoken in fine for kind, tokens in plant(spoken, rng, frame_seconds)]
         read = pool.map(lambda each: reader.read(each[1].text, each[1].voice, each[2]), planted)
         found = [(kind, result.evidence.fault) for (kind, _, _), result in zip(planted, read, strict=True)]
-    attention, evenly = against_alignment(tts, fine)
+    attention, evenly = against_alignment(tts, fine, decoder)
     return {
-        "renditions": {"spoken": len(false_alarms), "faults": [fault for fault in false_alarms if fault]},
+        "renditions": {
+            "spoken": len(false_alarms),
+            "faults": [fault for fault in false_alarms if fault],
+            "gross": gross,
+        },
         "answers": {"spoken": len(written), "faults": Counter(s.evidence.fault for s in written if s.evidence.fault)},
         "starts": {"events": summary(events), "forced": summary(attention), "evenly": summary(evenly)},
         "planted": {kind: [sum(f is not None for k, f in found if k == kind), len(fine)] for kind in PLANTED},
@@ -233,7 +280,9 @@ def run(trial: Trial) -> dict[str, Any]:
     """Everything, in int8."""
     kept = [Voice.load(trial.checkpoint / "voices" / f"{name}.json") for name in VOICES]
     speakers = [speaker for speaker in voices.BASE if speaker.name in VOICES]
+    decoder = Decoder(lm=None, cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
     with trial.open("int8") as tts:
         recordings = [trial.teacher.recording(number, speaker) for number, speaker in enumerate(speakers)]
         cloned = [tts.enroll([wave_file(wave)], transcript).voice for wave, transcript in recordings]
-        return {**measure(tts, trial.teacher, kept), "guard": guarded(tts, [*kept, *cloned], trial.ear)}
+        measured = measure(tts, trial.teacher, kept, decoder)
+        return {**measured, "guard": guarded(tts, [*kept, *cloned], trial.ear, decoder)}

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from pocket import Dictation
+from pocketsphinx import Decoder
 
 from benchmarks.intelligibility import faults, figures
-from benchmarks.judge import Errors, interval, median_pitch, plain, rate, whisper, word_errors
+from benchmarks.judge import SAMPLE_RATE, Errors, interval, median_pitch, plain, rate, whisper, word_errors
 from benchmarks.report import MORE_WORDS, precision_faults
 from benchmarks.voice import Spoken, Teacher, unseen_texts
+from benchmarks.words import grossly_wrong
 from training.voices import BASE
 
 SAID = "The farmer keeps seven black sheep behind the house."
@@ -83,6 +85,21 @@ def test_planted_faults_make_the_figure_worse(teacher: Teacher) -> None:
     assert faults(rows) == []
     deaf = [row | {"word_error_rate": 0.5} for row in rows]
     assert faults(deaf) == ["the judge heard no fault in espeak-ng, cut"]
+
+
+@pytest.mark.parametrize(
+    ("said", "gross"),
+    [
+        ("The young artist painted a bright yellow door.", False),
+        ("The young artist painted the young artist painted a bright yellow door.", True),
+        ("The young artist yellow door.", True),
+    ],
+)
+def test_words_that_are_skipped_or_said_again_are_gross(teacher: Teacher, said: str, gross: bool) -> None:
+    decoder = Decoder(lm=None, cmn="batch", samprate=SAMPLE_RATE, loglevel="FATAL")
+    text = "The young artist painted a bright yellow door."
+    for name in ("adam", "clara"):
+        assert grossly_wrong(decoder, text, teacher.speech(said, name).wave) == gross
 
 
 def test_guards_are_counted_against_what_was_heard() -> None:
