@@ -5,16 +5,18 @@ import gc
 import importlib.util
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks import codec, end_to_end, language_model, machine, material, processes
-from benchmarks.harness import Case, Plan, Result, faults, measure
+from benchmarks.harness import Case, Result, faults, measure
 from benchmarks.report import RESULTS, speed
 from benchmarks.settings import Settings
 
@@ -48,21 +50,19 @@ def main() -> int:
         bundles=given.bundles,
         device=given.device,
         threads=given.threads,
-        plan=Plan(given.rounds, given.allowance),
         original=Settings.original if given.device == "cuda" or machine.computes_bfloat16() else ("float32",),
         precisions=tuple(given.precisions.split(",")),
         new_ids=given.new_ids,
     )
     material.prepare(settings)
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    began, report, results = time.monotonic(), {"note": given.note, **_conditions(settings)}, list[Result]()
+    began, results = time.monotonic(), list[Result]()
+    report = {"note": given.note, "rounds": given.rounds, **_conditions(settings)}
     for name in given.suites:
-        results += [result for case in SUITES[name](settings) for result in measure(case, settings.plan)]
+        results += [r for case in SUITES[name](settings) for r in measure(case, given.rounds, given.allowance)]
         gc.collect()  # the models of a suite are gone before the next one
-        report |= {
-            "results": [result.as_json() for result in results],
-            "minutes": round((time.monotonic() - began) / 60, 1),
-        }
+        minutes = round((time.monotonic() - began) / 60, 1)
+        report |= {"results": [asdict(result) for result in results], "minutes": minutes}
         # After every suite, so that a run that is stopped has something to show.
         given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(speed(report))
@@ -75,9 +75,8 @@ def _conditions(settings: Settings) -> dict[str, Any]:
     """What does not depend on the results."""
     return {
         "threads": settings.threads,
-        "rounds": settings.plan.rounds,
         "machine": machine.describe(),
-        "load_average": machine.load_average(),
+        "load_average": os.getloadavg(),
         "disk": {precision: material.disk_use(settings.bundle(precision)) for precision in settings.precisions},
     }
 

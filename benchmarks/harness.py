@@ -6,13 +6,16 @@ one, and the medians over the rounds are what counts.
 """
 
 import logging
-import statistics
+import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 _log = logging.getLogger(__name__)
+_PAUSE_SECONDS = 0.2
+"""Between runs, so that the threads of the last one go to sleep."""
 T = TypeVar("T")
 
 Values = Mapping[str, float]
@@ -60,18 +63,6 @@ class Case:
     """Most of them, where a run takes long."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How thoroughly a case is measured."""
-
-    rounds: int = 5
-    """Runs of every contender; what is reported is the median."""
-    allowance_seconds: float | None = None
-    """A contender that has taken this long in one case sits out the other rounds; its number of runs is reported."""
-    pause_seconds: float = 0.2
-    """Between runs, so that the threads of the last one go to sleep."""
-
-
 @dataclass
 class Result:
     """What a contender reached in a case."""
@@ -86,41 +77,28 @@ class Result:
     seconds: float = 0.0
     """Time that the runs took together."""
 
-    def median(self, metric: str) -> float | None:
-        """The median over the rounds, or None where nothing counts."""
-        return statistics.median(self.values[metric]) if self.fault is None and self.values.get(metric) else None
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values for the file of results."""
-        return {
-            "suite": self.suite,
-            "case": self.case,
-            "contender": self.contender,
-            "fault": self.fault,
-            "values": {metric: [round(value, 6) for value in values] for metric, values in self.values.items()},
-            "medians": {metric: self.median(metric) for metric in self.values},
-        }
-
-
-def measure(case: Case, plan: Plan, *, clock: Callable[[], float] = time.perf_counter) -> list[Result]:
-    """Judge every contender, then run those that passed in turn."""
+def measure(
+    case: Case, rounds: int, allowance: float = math.inf, *, clock: Callable[[], float] = time.perf_counter
+) -> list[Result]:
+    """Judge every contender, then run those that passed in turn, each until it has used its allowance of seconds."""
     results = [Result(case.suite, case.name, contender.name) for contender in case.contenders]
-    for result, contender in zip(results, case.contenders, strict=True):
+    turns = deque(zip(results, case.contenders, strict=True))
+    for result, contender in turns:
         _log.info("%s, %s: checking %s", case.suite, case.name, contender.name)
         _attempt(result, contender.check)
-    for number in range(min(plan.rounds, case.rounds or plan.rounds)):
-        for index in round_order(len(case.contenders), number):
-            result = results[index]
-            spent = plan.allowance_seconds is not None and result.seconds > plan.allowance_seconds
-            if result.fault is None and not spent:
-                time.sleep(plan.pause_seconds)
+    for _ in range(min(rounds, case.rounds or rounds)):
+        for result, contender in turns:
+            if result.fault is None and result.seconds <= allowance:
+                time.sleep(_PAUSE_SECONDS)
                 began = clock()
-                values = _attempt(result, case.contenders[index].run) or {}
+                values = _attempt(result, contender.run) or {}
                 result.seconds += clock() - began
                 for metric, value in values.items():
                     result.values.setdefault(metric, []).append(value)
                 rounded = {metric: round(value, 3) for metric, value in values.items()}
                 _log.info("%s, %s: %s %s", case.suite, case.name, result.contender, result.fault or rounded)
+        turns.rotate(-1)  # no one always runs first
     return results
 
 
@@ -130,22 +108,6 @@ def _attempt(result: Result, work: Callable[[], T]) -> T | None:
     except WrongOutputError as error:
         result.fault = str(error)
         return None
-
-
-def round_order(count: int, number: int) -> list[int]:
-    """The order of a round: every round begins with the next contender, so that no one always runs first."""
-    return [(number + offset) % count for offset in range(count)]
-
-
-def ratio(value: float | None, other: float | None) -> float | None:
-    """How many times `other` a value is; None where one is not known."""
-    return None if value is None or other is None or other == 0 else value / other
-
-
-def find(results: Iterable[Mapping[str, Any]], suite: str, case: str, contender: str) -> Mapping[str, Any] | None:
-    """A result in the form of `Result.as_json`, by the beginning of its case's name."""
-    named = (r for r in results if (r["suite"], r["contender"]) == (suite, contender))
-    return next((r for r in named if r["case"].startswith(case)), None)
 
 
 def faults(results: Sequence[Result]) -> list[str]:

@@ -29,11 +29,6 @@ def describe() -> dict[str, Any]:
     }
 
 
-def load_average() -> list[float]:
-    """Running processes over the last 1, 5 and 15 minutes."""
-    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else []
-
-
 def computes_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 matrices: without instructions for it, PyTorch takes minutes."""
     return any(flag.endswith("bf16") for flag in describe()["flags"])

@@ -6,14 +6,13 @@ marks is replaced, the rest is written by hand.
 
 import json
 import re
+import statistics
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from benchmarks.harness import find, ratio
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -38,10 +37,12 @@ class Figure:
 
     def value(self, report: Report, contender: str) -> float | str | None:
         """The median; a sentence where the output was wrong."""
-        found = find(report["results"], self.suite, self.case, contender + self.way)
+        named = (r for r in report["results"] if (r["suite"], r["contender"]) == (self.suite, contender + self.way))
+        found = next((r for r in named if r["case"].startswith(self.case)), None)
         if found is None:
             return None
-        return f"WRONG: {found['fault']}" if found["fault"] else found["medians"].get(self.metric)
+        values = found["values"].get(self.metric)
+        return f"WRONG: {found['fault']}" if found["fault"] else values and statistics.median(values)
 
 
 _LM, _E2E, _BATCH = "language model", "end to end", "texts together"
@@ -107,10 +108,10 @@ def _compared(value: float | str | None, base: float | str | None, figure: Figur
 
 
 def _gain(value: float | str | None, other: float | str | None, figure: Figure) -> str:
-    """How many times better a value is than another; a wrong output has no rate."""
-    if isinstance(value, str) or isinstance(other, str):
+    """How many times better a value is than another; what is wrong or not known has no rate."""
+    if not isinstance(value, float) or not isinstance(other, float):
         return ""
-    return times(ratio(other, value) if figure.less_is_better else ratio(value, other))
+    return f"{other / value if figure.less_is_better else value / other:.2f}×"
 
 
 def conditions(report: Report) -> str:
@@ -318,11 +319,6 @@ def number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def times(value: float | None) -> str:
-    """A ratio."""
-    return "" if value is None else f"{value:.2f}×"
 
 
 SPEECH_TABLES: Mapping[str, Callable[[Report], str]] = {

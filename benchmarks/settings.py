@@ -1,9 +1,7 @@
-"""Where the material lies, how thoroughly it is measured, and what is spoken."""
+"""Where the material lies, what is measured, and what is spoken."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-from benchmarks.harness import Plan
 
 DEFAULT_PRECISION = "int8"
 """The precision whose codec and processes are measured on a processor."""
@@ -23,7 +21,6 @@ class Settings:
     """Where every side computes: cpu or cuda."""
     threads: int = 2
     """Threads that every side computes with."""
-    plan: Plan = field(default_factory=Plan)
     original: tuple[str, ...] = ("float32", "bfloat16")
     """Formats in which the original computes."""
     precisions: tuple[str, ...] = ("fp32", "int8", "int4")

@@ -6,11 +6,17 @@ from typing import Any
 import pytest
 
 from benchmarks import report
-from benchmarks.report import FIGURES, filled, gains, markdown, number, pages, speed, times
+from benchmarks.report import FIGURES, filled, gains, markdown, number, pages, speed
 
 
 def _result(suite: str, case: str, contender: str, **medians: float) -> dict[str, Any]:
-    return {"suite": suite, "case": case, "contender": contender, "fault": None, "medians": medians}
+    return {
+        "suite": suite,
+        "case": case,
+        "contender": contender,
+        "fault": None,
+        "values": {key: [value] for key, value in medians.items()},
+    }
 
 
 def _report(*results: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +89,7 @@ def test_numbers_have_three_digits(value: float | None, text: str) -> None:
 
 
 def test_tables_escape_their_own_sign() -> None:
-    assert markdown(["a", "b"], [["x|y", times(1.5)]]).splitlines()[-1] == "| x\\|y | 1.50× |"
+    assert markdown(["a", "b"], [["x|y", "1"]]).splitlines()[-1] == "| x\\|y | 1 |"
 
 
 def test_only_what_stands_between_the_marks_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
