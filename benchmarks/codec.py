@@ -9,9 +9,9 @@ from benchmarks.harness import Case, WrongOutputError, judged
 from benchmarks.material import ROOT
 from benchmarks.pytorch import TorchCodec, TorchEnrollment
 from benchmarks.settings import Settings
-from benchmarks.sides import Wave, snr_db
+from benchmarks.sides import Wave, random_ids, snr_db
 from sparktts_onnx.audio.reading import load_recording, reference_clip
-from sparktts_onnx.bundle.manifest import CodecLayout, read_manifest
+from sparktts_onnx.bundle.manifest import CodecLayout, IdRange, read_manifest
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.voices.enrollment import Enroller
@@ -57,7 +57,8 @@ def enrollment(settings: Settings) -> Iterator[Case]:
     sessions, layout = _opened(settings)
     enroller = Enroller(sessions, layout)
     original = [TorchEnrollment(settings.checkpoint, dtype) for dtype in settings.original]
-    wav = recording(layout, RECORDING_SECONDS)
+    recording = load_recording(_RECORDING, sample_rate=layout.sample_rate)
+    wav = np.resize(recording.wav, int(RECORDING_SECONDS * layout.sample_rate)).astype(np.float32)
     length = layout.reference_samples / layout.sample_rate
     clip = reference_clip(wav, sample_rate=layout.sample_rate, seconds=length, hop=layout.reference_hop)
     sides: dict[str, Callable[[], Ids]] = {side.name: partial(side.enroll, wav, clip) for side in original}
@@ -78,18 +79,10 @@ def _opened(settings: Settings) -> tuple[Sessions, CodecLayout]:
     return Sessions(bundle, manifest, device=settings.device, threads=settings.threads), manifest.codec
 
 
-def recording(layout: CodecLayout, seconds: float) -> Wave:
-    """The test recording, repeated or cut to a length: float32 [N]."""
-    wav = load_recording(_RECORDING, sample_rate=layout.sample_rate).wav
-    return np.resize(wav, int(seconds * layout.sample_rate)).astype(np.float32)
-
-
 def _random_ids(layout: CodecLayout, seconds: float) -> tuple[Sequence[int], Sequence[int]]:
-    generator = np.random.default_rng(0)
     count = round(seconds * layout.sample_rate / layout.hop_length)
-    semantic = generator.integers(0, layout.semantic_codes, count)
-    speaker = generator.integers(0, layout.global_codes, layout.global_tokens)
-    return semantic.tolist(), speaker.tolist()
+    speaker = random_ids(IdRange(0, layout.global_codes), layout.global_tokens)
+    return random_ids(IdRange(0, layout.semantic_codes), count), speaker
 
 
 def judge_wave(name: str, expected: Callable[[], Wave], least: float, wav: Wave) -> None:

@@ -14,14 +14,17 @@ import soundfile
 from benchmarks.harness import Case, Contender, Values, WrongOutputError
 from benchmarks.pytorch import OriginalSpeaker
 from benchmarks.settings import SENTENCES, TEXTS, Settings, Text
-from benchmarks.sides import Wave
+from benchmarks.sides import Wave, random_ids
 from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx.bundle.manifest import IdRange
 
 SUITE, TOGETHER = "end to end", "texts together"
 _MANY, _SENTENCE_IDS = 16, 100
 """Texts together, and the tokens of each: two seconds of speech."""
 WARM_UP = Text("Good morning.", 50)
 """Spoken once by everyone of ours, so that no timed run loads a graph; the original has loaded before it is timed."""
+_SPEAKER = tuple(random_ids(IdRange(0, 4096), 32, seed=7))
+"""The voice of the benchmark, global ids."""
 _WORDS_A_SECOND = 20
 """As a language model writes them."""
 _SHARE_OF_LENGTH = (0.85, 1.25)
@@ -70,7 +73,7 @@ def _opened(settings: Settings, precisions: Sequence[str], stack: ExitStack) -> 
 def _speak(side: OriginalSpeaker, text: Text, folder: Path) -> Values:
     """The original speaks into a wave file."""
     began = time.perf_counter()
-    wav = side.speak(text.text, kept_global_ids(32), text.ids)
+    wav = side.speak(text.text, _SPEAKER, text.ids)
     soundfile.write(folder / "original.wav", wav, 16000)
     seconds = time.perf_counter() - began
     judge_speech(side.name, wav, text.ids * 320)
@@ -82,8 +85,7 @@ class OurSpeaker:
 
     def __init__(self, tts: SparkTTSONNX) -> None:
         self._tts = tts
-        codec = tts.manifest.codec
-        self._voice = Voice(codec=codec.fingerprint, global_ids=tuple(kept_global_ids(codec.global_tokens)))
+        self._voice = Voice(codec=tts.manifest.codec.fingerprint, global_ids=_SPEAKER)
 
     def to_file(self, text: Text, folder: Path) -> Values:
         """Speak into a wave file."""
@@ -152,8 +154,3 @@ def judge_speech(name: str, wav: Wave, samples: int) -> None:
         raise WrongOutputError(f"{name} made {len(wav)} samples of ids that make {samples}")
     if not np.isfinite(wav).all() or float(np.abs(wav).max()) < 1e-3:
         raise WrongOutputError(f"{name} made silence, or samples that are not numbers")
-
-
-def kept_global_ids(count: int) -> list[int]:
-    """The voice of the benchmark."""
-    return [int(i) for i in np.random.default_rng(7).integers(0, 4096, count)]

@@ -13,10 +13,10 @@ from benchmarks.judge import Ear, interval, median_pitch, rate, word_errors
 from benchmarks.likeness import SpeakerEncoder
 from benchmarks.voice import Spoken, Trial, median_pitch_hz, median_seconds, speak, wave_file
 from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx.runtime.voices.style import LEVELS
 from training import voices
 
 log = logging.getLogger(__name__)
-LEVELS = ("very_low", "low", "moderate", "high", "very_high")
 _CONTROLS = 10
 """Sentences that are damaged on purpose."""
 _FEW = 5

@@ -8,8 +8,9 @@ from functools import partial
 from benchmarks.harness import Case, Contender, Values
 from benchmarks.ours import OurLanguageModel
 from benchmarks.pytorch import TorchLanguageModel
-from benchmarks.settings import Settings
-from benchmarks.sides import LanguageModelSide, Logits, SpeechRows, judge_logits, time_answer
+from benchmarks.settings import PEERS, Settings
+from benchmarks.sides import LanguageModelSide, Logits, judge_logits, random_ids, time_answer
+from sparktts_onnx.bundle.manifest import IdRange
 
 SUITE = "language model"
 PROMPTS = (60, 300)
@@ -26,11 +27,11 @@ def run(settings: Settings) -> Iterator[Case]:
     with ExitStack() as stack:
         ours = _ours(settings, settings.precisions, stack)
         rows = ours[0].speech_rows
-        original = [_original(settings, rows, dtype) for dtype in settings.original]
+        original = [TorchLanguageModel(settings.checkpoint, d, rows, settings.device) for d in settings.original]
         judged = _judged(original[0], rows)
         sides: list[LanguageModelSide] = [*original, *ours, *_peers(settings, rows, stack)]
         for length in PROMPTS:
-            prompt = rows.prompt(length)
+            prompt = random_ids(rows, length)
             work = {side: partial(time_answer, side, prompt, settings.new_ids) for side in sides}
             contenders = tuple(Contender(s.name, run, partial(judge_logits, s, *judged)) for s, run in work.items())
             yield Case(SUITE, f"{length} ids in, {settings.new_ids} out", contenders)
@@ -41,9 +42,9 @@ def together(settings: Settings) -> Iterator[Case]:
     with ExitStack() as stack:
         ours = _ours(settings, settings.fast, stack)
         rows = ours[0].speech_rows
-        judged = _judged(_original(settings, rows, "float32"), rows)
+        judged = _judged(TorchLanguageModel(settings.checkpoint, "float32", rows, settings.device), rows)
         gc.collect()
-        prompts = [rows.prompt(PROMPTS[0], seed=seed) for seed in range(BATCH)]
+        prompts = [random_ids(rows, PROMPTS[0], seed=seed) for seed in range(BATCH)]
         contenders = tuple(
             Contender(f"{side.name}, {way}", work, partial(_judge_together, side, prompts, judged))
             for side in ours
@@ -52,12 +53,8 @@ def together(settings: Settings) -> Iterator[Case]:
         yield Case(SUITE, f"{BATCH} answers together", contenders)
 
 
-def _original(settings: Settings, rows: SpeechRows, dtype: str) -> TorchLanguageModel:
-    return TorchLanguageModel(settings.checkpoint, dtype, rows, settings.device)
-
-
-def _judged(original: TorchLanguageModel, rows: SpeechRows) -> Judged:
-    prompt = rows.prompt(_CHECKED_PROMPT, seed=1)
+def _judged(original: TorchLanguageModel, rows: IdRange) -> Judged:
+    prompt = random_ids(rows, _CHECKED_PROMPT, seed=1)
     return prompt, original.logits(prompt)
 
 
@@ -69,13 +66,12 @@ def _ours(settings: Settings, precisions: Sequence[str], stack: ExitStack) -> li
     return [stack.enter_context(closing(side)) for side in sides]
 
 
-def _peers(settings: Settings, rows: SpeechRows, stack: ExitStack) -> list[LanguageModelSide]:
-    if not settings.peers:
+def _peers(settings: Settings, rows: IdRange, stack: ExitStack) -> list[LanguageModelSide]:
+    if settings.device != "cpu":
         return []
-    from benchmarks.llama import LlamaLanguageModel, gguf_path  # not needed, and not installed, where there is no peer
+    from benchmarks.llama import LlamaLanguageModel  # not needed, and not installed, where there is no peer
 
-    files = {form: gguf_path(settings, form, rows) for form in settings.peers}
-    sides = (LlamaLanguageModel(path, form, threads=settings.threads, rows=rows) for form, path in files.items())
+    sides = (LlamaLanguageModel(settings, PEERS[precision], rows) for precision in settings.fast)
     return [stack.enter_context(closing(side)) for side in sides]
 
 

@@ -49,7 +49,8 @@ class SpeakerEncoder(nn.Module):
         """The speaker of float32 [N] at 16 kHz: float32 [256] of length 1."""
         mel = torch.from_numpy(_mel(wave))
         starts = range(0, max(1, len(mel) - _PART + _STEP), _STEP)
-        parts = torch.stack([_padded(mel[start : start + _PART]) for start in starts])
+        padded = nn.functional.pad(mel, (0, 0, 0, _PART))
+        parts = torch.stack([padded[start : start + _PART] for start in starts])
         vectors = torch.relu(self.linear(self.lstm(parts)[1][0][-1]))
         mean = nn.functional.normalize(vectors, dim=1).mean(dim=0)
         unit: NDArray[np.float32] = (mean / mean.norm()).numpy()
@@ -59,10 +60,6 @@ class SpeakerEncoder(nn.Module):
         """Cosine of the mean vectors of two sets of recordings."""
         left, right = (np.mean([self.vector(wave) for wave in some], axis=0) for some in (waves, others))
         return float(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
-
-
-def _padded(part: torch.Tensor) -> torch.Tensor:
-    return nn.functional.pad(part, (0, 0, 0, _PART - len(part)))
 
 
 def _mel(wave: Wave) -> NDArray[np.float32]:

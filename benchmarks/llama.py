@@ -4,7 +4,6 @@ The low-level functions are called, not the Python class, which would copy the l
 at every step.
 """
 
-import ctypes
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,33 +14,29 @@ import llama_cpp
 import numpy as np
 
 from benchmarks.settings import Settings
-from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, Written, stamped
+from sparktts_onnx.bundle.manifest import IdRange
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.language.config import read_decoder_config
+from sparktts_onnx.export.language.weights import EMBEDDING
 
 FORMATS = {"Q4_0": gguf.GGMLQuantizationType.Q4_0, "Q8_0": gguf.GGMLQuantizationType.Q8_0}
 TOLERANCES = {"Q4_0": 0.7, "Q8_0": 0.12}
 _CONTEXT = 1024
-_EMBEDDING = "model.embed_tokens.weight"
 _log = logging.getLogger(__name__)
 
 
-def gguf_path(settings: Settings, form: str, rows: SpeechRows) -> Path:
-    """The peer's model file, written from the same weights where it is absent."""
-    path = settings.bundles / f"{form}-cut.gguf"
-    if not path.is_file():
-        _log.info("writing %s", path)
-        write_gguf(settings.checkpoint / LANGUAGE_MODEL_FOLDER, path, form=form, rows=rows)
-    return path
-
-
-def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -> Path:
-    """Write a checkpoint's language model for llama.cpp, cut to the same ids as ours, embedding and head alike."""
-    config = read_decoder_config(llm_folder)
-    files = TensorFiles(llm_folder)
+def gguf_path(settings: Settings, form: str, rows: IdRange) -> Path:
+    """The peer's model file, cut to the same ids as ours, embedding and head alike; written where it is absent."""
+    target = settings.bundles / f"{form}-cut.gguf"
+    if target.is_file():
+        return target
+    _log.info("writing %s", target)
+    config = read_decoder_config(settings.checkpoint / LANGUAGE_MODEL_FOLDER)
+    files = TensorFiles(settings.checkpoint / LANGUAGE_MODEL_FOLDER)
     tensors = files.read_all(sorted(files.shapes))
-    tensors[_EMBEDDING] = embedding = tensors[_EMBEDDING][rows.first : rows.first + rows.count]
+    tensors[EMBEDDING] = embedding = tensors[EMBEDDING][rows.first : rows.stop]
     partial = target.with_suffix(".partial")
     writer = gguf.GGUFWriter(partial, "qwen2")
     writer.add_context_length(config.max_position_embeddings)
@@ -71,17 +66,18 @@ def write_gguf(llm_folder: Path, target: Path, *, form: str, rows: SpeechRows) -
 class LlamaLanguageModel:
     """llama.cpp on one model file."""
 
-    def __init__(self, path: Path, form: str, *, threads: int, rows: SpeechRows) -> None:
+    def __init__(self, settings: Settings, form: str, rows: IdRange) -> None:
         """The file holds only `rows`, so id `rows.first` is its id 0."""
         self.name = f"llama.cpp {form}, cut head"
         self.tolerance = TOLERANCES[form]
         self._shift, self._count = rows.first, rows.count
-        llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))
+        logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # hundreds of lines while it loads
         llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
+        path = str(gguf_path(settings, form, rows)).encode()
+        self._model = llama_cpp.llama_model_load_from_file(path, llama_cpp.llama_model_default_params())
         options = llama_cpp.llama_context_default_params()
         options.n_ctx, options.n_batch, options.n_ubatch = _CONTEXT, 512, 512
-        options.n_threads = options.n_threads_batch = threads
+        options.n_threads = options.n_threads_batch = settings.threads
         self._context = llama_cpp.llama_init_from_model(self._model, options)
 
     def logits(self, prompt: Sequence[int]) -> Logits:
@@ -131,8 +127,3 @@ def _sampler() -> Any:
     ):
         llama_cpp.llama_sampler_chain_add(chain, part)
     return chain
-
-
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-def _ignore(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
-    """llama.cpp tells hundreds of lines while it loads."""

@@ -28,8 +28,6 @@ from benchmarks.report import RESULTS, load
 
 RATE = 24_000
 """Samples a second of the raw format, in which lengths can be told from bytes."""
-FAILED = 0
-"""Status of a request that was not answered."""
 
 _TEXTS = (
     ("alloy", "Good morning."),
@@ -51,6 +49,7 @@ class Answer:
     number: int
     """Of the request."""
     status: int
+    """0 where it was not answered."""
     data: bytes
     """Sound, or why there is none."""
     first: float
@@ -73,7 +72,7 @@ def ask(client: httpx.Client, number: int) -> Answer:
         wait = float(response.headers.get("Retry-After", 1))
         return Answer(number, response.status_code, data, first, time.perf_counter() - began, wait)
     except httpx.HTTPError as error:
-        return Answer(number, FAILED, f"{type(error).__name__}: {error}".encode(), 0.0, 0.0)
+        return Answer(number, 0, f"{type(error).__name__}: {error}".encode(), 0.0, 0.0)
 
 
 def client_of(port: int) -> httpx.Client:

@@ -16,7 +16,7 @@ from sparktts_onnx.bundle.contract import MANIFEST_NAME, SPEAKING_GRAPHS
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
-from sparktts_onnx.export.language.weights import EMBEDDING
+from sparktts_onnx.export.language.weights import EMBEDDING, HEAD
 from sparktts_onnx.export.staging import staged
 from synthetic.checkpoint import write_checkpoint
 from synthetic.sizes import full_sizes
@@ -66,7 +66,7 @@ def never_end(checkpoint: Path) -> None:
     ids = open_checkpoint(checkpoint).token_ids
     path = checkpoint / LANGUAGE_MODEL_FOLDER / SAFETENSORS_NAME
     tensors = load_file(path)
-    head = tensors.get("lm_head.weight", tensors[EMBEDDING])
+    head = tensors.get(HEAD, tensors[EMBEDDING])
     head[[ids.end_of_text, ids.end_semantic]] *= 1e-3
     save_file(tensors, path, {"format": "pt"})
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import WrongOutputError
-from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Written, stamped
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, Written, stamped
 from sparktts_onnx.bundle.contract import LANGUAGE_MODEL
-from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.bundle.manifest import IdRange, read_manifest
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
@@ -22,8 +22,8 @@ TOLERANCES = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.12, "int4": 0.7}
 class _Endless:
     """A grammar of speech that never ends: the benchmark says how many ids there are."""
 
-    def __init__(self, span: tuple[int, int]) -> None:
-        self._span = span
+    def __init__(self, ids: IdRange) -> None:
+        self._span = ids.first, ids.stop
 
     def legal(self) -> Sequence[tuple[int, int]]:
         """Semantic ids."""
@@ -43,12 +43,11 @@ class OurLanguageModel:
         self.manifest = read_manifest(bundle)
         self.sessions = Sessions(bundle, self.manifest, device=device, threads=threads)
         layout = self.manifest.language_model
-        self.speech_rows = SpeechRows(layout.head_first_id, layout.head_rows)
+        self.speech_rows = IdRange(layout.head_first_id, layout.head_rows)
         """The rows that the head was cut to."""
         self._model = LanguageModel(self.sessions[LANGUAGE_MODEL], layout, slots=slots)
         self._scheduler = Scheduler(self._model)
-        semantic = self.manifest.token_ids.semantic_tokens
-        self._semantic = (semantic.first, semantic.stop)
+        self._semantic = self.manifest.token_ids.semantic_tokens
 
     def logits(self, prompt: Sequence[int]) -> Logits:
         """Logits after a prompt over the rows of speech: float32 [V]."""
@@ -74,10 +73,10 @@ class OurLanguageModel:
     def generate_plainly(self, prompt: Sequence[int], count: int) -> Iterator[int]:
         """The same ids from a plain loop over the same graph: what the scheduler costs is the difference."""
         model, options, rng = self._without_scheduler(), _sampling(count), np.random.default_rng(0)
-        first, stop = (token - self.speech_rows.first for token in self._semantic)
+        first = self._semantic.first - self.speech_rows.first
         logits = model.prefill(0, prompt)
         for number in range(count):
-            token = self._semantic[0] + sample(logits[first:stop], options, rng)
+            token = self._semantic.first + sample(logits[first : first + self._semantic.count], options, rng)
             yield token
             if number + 1 < count:
                 logits = model.step([0], [token])[0]

@@ -14,7 +14,8 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, Wav2Vec2Model
 from transformers.generation.streamers import BaseStreamer
 
-from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, SpeechRows, Wave, Written, stamped
+from benchmarks.sides import TEMPERATURE, TOP_K, TOP_P, Logits, Wave, Written, stamped
+from sparktts_onnx.bundle.manifest import IdRange
 from sparktts_onnx.export.checkpoint.checkpoint import LANGUAGE_MODEL_FOLDER, WAV2VEC2_FOLDER, open_checkpoint
 from sparktts_onnx.export.checkpoint.wav2vec2 import FEATURE_STATES
 from sparktts_onnx.export.modules import BiCodec
@@ -42,7 +43,7 @@ class _Ids(BaseStreamer):  # type: ignore[misc]
 class TorchLanguageModel:
     """transformers' `generate`, as the original calls it."""
 
-    def __init__(self, checkpoint: Path, dtype: str, rows: SpeechRows, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: Path, dtype: str, rows: IdRange, device: str = "cpu") -> None:
         self.name = f"PyTorch {dtype}"
         self.tolerance = TOLERANCES[dtype]
         self._rows = rows
@@ -57,7 +58,7 @@ class TorchLanguageModel:
         """Logits of the rows of speech."""
         with torch.no_grad():
             row = self._model(self._row(prompt), logits_to_keep=1).logits[0, -1]
-        kept: Logits = row.float().cpu().numpy()[self._rows.first : self._rows.first + self._rows.count]
+        kept: Logits = row.float().cpu().numpy()[self._rows.first : self._rows.stop]
         return kept
 
     @torch.no_grad()
@@ -137,9 +138,8 @@ class OriginalSpeaker:
 
     def __init__(self, checkpoint: Path, dtype: str, device: str = "cpu") -> None:
         ids = open_checkpoint(checkpoint).token_ids
-        rows = SpeechRows(ids.end_of_text, ids.semantic_tokens.stop - ids.end_of_text)
         self._tokenizer = AutoTokenizer.from_pretrained(checkpoint / LANGUAGE_MODEL_FOLDER, local_files_only=True)
-        self._language_model = TorchLanguageModel(checkpoint, dtype, rows, device)
+        self._language_model = TorchLanguageModel(checkpoint, dtype, ids.semantic_tokens, device)
         self._decoder = TorchCodec(checkpoint, dtype, device)
         self.codec = self._decoder.module
         self._semantic = ids.semantic_tokens

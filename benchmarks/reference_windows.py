@@ -5,7 +5,7 @@ and enrolled with every window. The clone is right when it speaks at the pitch o
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -41,9 +41,8 @@ def recordings(clean: list[Wave], rng: np.random.Generator) -> dict[str, list[Wa
     }
 
 
-def measure(tts: SparkTTSONNX, trial: Trial, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A row for every way of recording and every window, over the base voices."""
-    rng, encoder = np.random.default_rng(0), SpeakerEncoder()
+def _rows(tts: SparkTTSONNX, trial: Trial) -> Iterator[dict[str, Any]]:
+    texts, rng, encoder = trial.texts[:_TEXTS], np.random.default_rng(0), SpeakerEncoder()
     clean = {s: [trial.teacher.recording(number, s)[0] for number in range(_PROMPTS)] for s in voices.BASE}
     recorded = {speaker: recordings(waves, rng) for speaker, waves in clean.items()}
     for way, window in itertools.product(recorded[voices.BASE[0]], WINDOWS):
@@ -65,7 +64,6 @@ def measure(tts: SparkTTSONNX, trial: Trial, texts: Sequence[str]) -> Iterator[d
 
 
 def run(trial: Trial) -> dict[str, Any]:
-    """Every window."""
-    texts = trial.texts[:_TEXTS]
+    """A row for every way of recording and every window, over the base voices."""
     with trial.open("int8") as tts:
-        return {"texts": len(texts), "rows": list(measure(tts, trial, texts))}
+        return {"texts": len(trial.texts[:_TEXTS]), "rows": list(_rows(tts, trial))}

@@ -34,11 +34,6 @@ class Settings:
         return tuple(p for p in self.precisions if p in PEERS) if self.device == "cpu" else self.precisions
 
     @property
-    def peers(self) -> tuple[str, ...]:
-        """The peer's formats, one for each precision that has one; on the processor only."""
-        return tuple(PEERS[precision] for precision in self.fast) if self.device == "cpu" else ()
-
-    @property
     def codec_precision(self) -> str:
         """The bundle whose codec is measured."""
         return DEFAULT_PRECISION if self.device == "cpu" else self.precisions[0]

@@ -1,14 +1,17 @@
 """What contenders have in common: the interface of language models, their timing, and the judgment of outputs."""
 
+import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import WrongOutputError
+from sparktts_onnx.bundle.manifest import IdRange
+from sparktts_onnx.export.verify.graphs import overall_error
+from sparktts_onnx.export.verify.language_model import logit_error
 
 Logits = NDArray[np.float32]
 Wave = NDArray[np.float32]
@@ -25,17 +28,9 @@ TEMPERATURE, TOP_K, TOP_P = 0.8, 50, 0.95
 """Sampling of the original; every side samples."""
 
 
-@dataclass(frozen=True)
-class SpeechRows:
-    """The ids that speech can use; prompts are drawn from them, so that a model cut to them can be asked the same."""
-
-    first: int
-    count: int
-
-    def prompt(self, length: int, *, seed: int = 0) -> list[int]:
-        """Random ids: the work does not depend on which."""
-        generator = np.random.default_rng(seed)
-        return [int(i) for i in generator.integers(self.first, self.first + self.count, length)]
+def random_ids(rows: IdRange, length: int, *, seed: int = 0) -> list[int]:
+    """Random ids, as the work does not depend on which, that also a model has that is cut to the rows of speech."""
+    return [int(i) for i in np.random.default_rng(seed).integers(rows.first, rows.stop, length)]
 
 
 class LanguageModelSide(Protocol):
@@ -68,22 +63,13 @@ def time_answer(side: LanguageModelSide, prompt: Sequence[int], count: int) -> d
 
 def judge_logits(side: LanguageModelSide, prompt: Sequence[int], expected: Logits) -> None:
     """Compare a side's logits with those of PyTorch in float32."""
-    error = logit_error(side.logits(prompt), expected)
+    found = side.logits(prompt)
+    error = logit_error(found, expected) if found.shape == expected.shape else math.nan
     if not error <= side.tolerance:
         raise WrongOutputError(f"{side.name}: logits deviate by {error:.2g}, allowed are {side.tolerance:.2g}")
 
 
-def logit_error(found: Logits, expected: Logits) -> float:
-    """Root mean square deviation over the standard deviation; NaN where a value is not a number."""
-    if found.shape != expected.shape:
-        return float("nan")
-    deviation = found.astype(np.float64) - expected
-    return float(np.sqrt(np.mean(deviation**2)) / max(float(expected.std()), 1e-12))
-
-
 def snr_db(found: Wave, expected: Wave) -> float:
-    """Signal over deviation, in decibels; the longer one is cut to the length of the other."""
+    """Signal over deviation, in decibels, 200 at most; the longer one is cut to the length of the other."""
     n = min(len(found), len(expected))
-    signal = float(np.sum(np.square(expected[:n], dtype=np.float64)))
-    noise = float(np.sum(np.square(found[:n].astype(np.float64) - expected[:n])))
-    return 10 * float(np.log10(max(signal, 1e-20) / max(noise, 1e-20)))
+    return -20 * math.log10(max(overall_error(found[:n], expected[:n]), 1e-10))

@@ -12,17 +12,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import intelligibility, precision, reference_windows, streaming, words
+from benchmarks import intelligibility, precision, reference_windows, words
 from benchmarks.judge import whisper
 from benchmarks.machine import describe
 from benchmarks.material import convert
 from benchmarks.report import RESULTS, SPEECH_TABLES, precision_faults
-from benchmarks.voice import PRECISIONS, Trial, unseen_texts
+from benchmarks.voice import PRECISIONS, UNSEEN_TEXTS, Trial
 
 SUITES: Mapping[str, Callable[[Trial], dict[str, Any]]] = {
     "precision": precision.run,
     "intelligibility": intelligibility.run,
-    "streaming": streaming.run,
+    "streaming": precision.streaming,
     "windows": reference_windows.run,
     "words": words.run,
 }
@@ -45,7 +45,7 @@ def main() -> int:
     add("--whisper", help="folder with Whisper in CTranslate2's format, or a model's name on the hub, such as base")
     add("--bundles", type=Path, default=Path("build/benchmarks/voice"), help="made where they are absent")
     add("--suites", nargs="+", choices=SUITES, default=list(SUITES))
-    add("--texts", type=int, default=len(unseen_texts()), help="sentences by each voice (default: all 40)")
+    add("--texts", type=int, default=len(UNSEEN_TEXTS), help="sentences by each voice (default: all 40)")
     add("--threads", type=int, default=2)
     add("--output", type=Path, default=RESULTS, help="folder for a file of results a suite")
     given = parser.parse_args()
@@ -54,7 +54,7 @@ def main() -> int:
     ear = whisper(given.whisper, threads=given.threads)
     for name in PRECISIONS:
         convert(given.checkpoint, given.bundles / name, name)
-    trial = Trial(given.checkpoint, given.bundles, ear, unseen_texts()[: given.texts], given.threads)
+    trial = Trial(given.checkpoint, given.bundles, ear, UNSEEN_TEXTS[: given.texts], given.threads)
     found = []
     for suite in given.suites:
         report = {**SUITES[suite](trial), "threads": given.threads, "machine": describe()}

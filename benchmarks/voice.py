@@ -23,14 +23,11 @@ from training.espeak import SAMPLE_RATE, Espeak, Speech, data_folder
 
 _LISTED = json.loads(Path(__file__).parents[1].joinpath("training", "evaluation.json").read_text(encoding="utf-8"))
 """Sentences, prompts and their settings."""
+UNSEEN_TEXTS: tuple[str, ...] = (*_LISTED["sentences"], *_LISTED["more"])
+"""Short sentences, in a fixed order."""
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
 _LONGEST = 400
 """Tokens of a sampled answer."""
-
-
-def unseen_texts() -> list[str]:
-    """Short sentences, in a fixed order."""
-    return [*_LISTED["sentences"], *_LISTED["more"]]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pocketsphinx import Decoder
 from benchmarks.intelligibility import faults, figures
 from benchmarks.judge import SAMPLE_RATE, Errors, interval, median_pitch, plain, rate, whisper, word_errors
 from benchmarks.report import MORE_WORDS, precision_faults
-from benchmarks.voice import Spoken, Teacher, unseen_texts
+from benchmarks.voice import UNSEEN_TEXTS, Spoken, Teacher
 from benchmarks.words import grossly_wrong
 from training.voices import BASE
 
@@ -75,7 +75,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
 def test_planted_faults_make_the_figure_worse(teacher: Teacher) -> None:
     """With pocketsphinx for an ear: it needs no network. What matters here is the way from sound to figure."""
     ear = Dictation().recognize
-    texts = unseen_texts()[:6]
+    texts = UNSEEN_TEXTS[:6]
     spoken = teacher.say(texts, BASE[:1])
     whole = figures(spoken, ear)["word_error_rate"]
     backwards = figures([Spoken(s.text, s.wave[::-1].copy()) for s in spoken], ear)["word_error_rate"]
