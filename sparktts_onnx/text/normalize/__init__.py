@@ -7,6 +7,7 @@ What no rule understands stays as it is, and no text makes `normalize` raise.
 
 import re
 from functools import cache
+from itertools import groupby
 
 from sparktts_onnx.text.normalize import (
     abbreviations,
@@ -26,10 +27,10 @@ from sparktts_onnx.text.normalize import (
 from sparktts_onnx.text.normalize.clean import clean, tidy_space
 from sparktts_onnx.text.normalize.language import LanguageFinder, detect_language
 from sparktts_onnx.text.normalize.options import Language, NormalizeOptions
-from sparktts_onnx.text.normalize.rule import Found, Rule
+from sparktts_onnx.text.normalize.rule import START_OF_SIEVE, Found, Rule
 from sparktts_onnx.text.normalize.tables import words
 
-__all__ = ["Language", "NormalizeOptions", "detect_language", "normalize", "rules"]
+__all__ = ["Language", "NormalizeOptions", "any_rule", "detect_language", "normalize", "rules"]
 
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 """The end of a sentence, perhaps, in front of another: its last word and its signs."""
@@ -41,7 +42,7 @@ def normalize(text: str, options: NormalizeOptions | None = None) -> str:
     cleaned = clean(text)
     languages = LanguageFinder(cleaned, options)
     parts, at = [], 0
-    while match := _any_rule().search(cleaned, at):
+    while match := any_rule().search(cleaned, at):
         spoken, end = _read(match, languages)
         parts += [cleaned[at : match.start()], spoken]
         at = end
@@ -72,25 +73,32 @@ def rules() -> tuple[Rule, ...]:
 
 
 @cache
-def _any_rule() -> re.Pattern[str]:
-    """All rules as one pattern, so that nothing a rule wrote is read by another."""
-    return re.compile("|".join(f"({rule.groupless})" for rule in rules()), re.MULTILINE)
+def any_rule() -> re.Pattern[str]:
+    """The sieves of all rules as one pattern, so that nothing a rule wrote is read by another.
+
+    What several in a row begin with stands once before them.
+    """
+    rows = []
+    for begins, sieves in groupby((rule.sieve for rule in rules()), lambda sieve: sieve.startswith(START_OF_SIEVE)):
+        start = START_OF_SIEVE if begins else ""
+        rows.append(f"{start}(?:{'|'.join(f'({sieve.removeprefix(start)})' for sieve in sieves)})")
+    return re.compile("|".join(rows), re.MULTILINE)
 
 
 def _read(match: re.Match[str], languages: LanguageFinder) -> tuple[str, int]:
-    """(the words for what stands where a rule matched, where that ends)"""
-    start, language = match.start(), languages.at(match.start(), match.end())
-    if language is None:
-        return match[0], match.end()
+    """(the words for what stands where a rule may match, where that ends)"""
+    start, language = match.start(), None
     for rule in rules()[(match.lastindex or 1) - 1 :]:
         own = rule.own.match(match.string, start)
-        if own is None or rule.only not in (None, language):
+        if own is None:
             continue
+        language = language or languages.at(start, own.end())
+        if language is None:
+            return own[0], own.end()
         found = Found(own, language)
-        spoken = rule.read(found)
-        if spoken is None:
-            continue
-        return (spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken), own.end()
+        spoken = rule.read(found) if rule.only in (None, language) else None
+        if spoken is not None:
+            return (spoken[:1].upper() + spoken[1:] if _begins_sentence(found) else spoken), own.end()
     return match.string[start], start + 1
 
 

@@ -50,6 +50,7 @@ _LONGEST_ITEM = 200
 """Characters, of an item of a list that stands within one sentence."""
 _COMMA_AMOUNT = r"(?:\d{1,3}(?:[. ]\d{3})+|\d+),\d{1,2}"
 _BEHIND_EURO = rf"(?:(?<=€)|(?<=€\s)|(?<=\bEUR\s)){_COMMA_AMOUNT}(?![\d,.]*\d)"
+_COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
 
 
@@ -154,7 +155,7 @@ def tidy_space(text: str) -> str:
 def point_decimals(text: str) -> str:
     """A decimal comma, as most of Europe writes it, as a point: 10.5 € for 10,5 €, 1234.56 € for 1.234,56 €; 1,234 €
     stays."""
-    return _decimal_comma().sub(_pointed, text) if "," in text else text
+    return _decimal_comma().sub(_pointed, text) if _COMMA_IN_NUMBER.search(text) else text
 
 
 @cache

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from functools import cache
 
-from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
+from sparktts_onnx.text.characters import HAN, KANA, LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.quantities import per, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, START, Found, Rule, fixed
 from sparktts_onnx.text.normalize.tables import one_of, rows, words
@@ -113,7 +113,7 @@ def rules() -> tuple[Rule, ...]:
     leading = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){one_of(_signs(3))}\s?{ahead}"
     operand = r"(?=[(+−-]?(?:\d|[A-Za-z](?![A-Za-z])))"
     mathematics = (
-        rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<={LETTER_OR_DIGIT})\s?[≤≥≈])\s?(?=[(+−$€£¥-]?\w)",
+        rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<=\w)(?<![{HAN}{KANA}_])\s?[≤≥≈])\s?(?=[(+−$€£¥-]?\w)",
         rf"(?<=[A-Za-z\d)%°])\s?[×÷±]\s?{operand}",
         rf"(?<=[\d)²³])\s?(?:[+<>=]|[<>=]=)\s?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
     )  # between names and numbers: x ≤ y, a × b, 1 < x, a² + b²

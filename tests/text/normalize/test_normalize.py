@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.text.duration import is_speakable
-from sparktts_onnx.text.normalize import NormalizeOptions, detect_language, normalize, rules
+from sparktts_onnx.text.normalize import NormalizeOptions, any_rule, detect_language, normalize, rules
 from sparktts_onnx.text.normalize.rule import Rule
 from sparktts_onnx.text.segments import split
 
@@ -222,7 +222,20 @@ def test_numbers_of_any_length_never_fail(written: str, length: int) -> None:
 def test_all_groups_of_rules_have_names(rule: Rule) -> None:
     """A group without a name in one rule would shift the numbers of all that follow it."""
     assert re.compile(rule.pattern).groups == len(rule.own.groupindex)
-    assert re.compile(rule.groupless).groups == 0
+    assert re.compile(rule.sieve).groups == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(SCRAPS | st.sampled_from([*ANY_LENGTH, *"āЖな你_", "ā ≤ 5"]) | st.text(max_size=4), max_size=12).map(
+        "".join
+    )
+)
+def test_the_sieve_lets_through_what_a_rule_matches(text: str) -> None:
+    for at in range(len(text)):
+        first = next((n for n, rule in enumerate(rules(), 1) if rule.own.match(text, at)), None)
+        sieved = any_rule().match(text, at)
+        assert first is None or (sieved is not None and (sieved.lastindex or 0) <= first), text[at:]
 
 
 def test_language_can_be_told() -> None:
