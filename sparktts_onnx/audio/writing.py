@@ -5,14 +5,15 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.audio.formats import format_of
-from sparktts_onnx.audio.parts import part_beside
+from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import OptionError, OutputError
 
@@ -39,7 +40,6 @@ class SpeechFile:
     def __init__(self, path: str | os.PathLike[str], sample_rate: int, format: str | None = None) -> None:
         self.path = Path(path)
         self._encoder = encoder(format or format_of(path).name, sample_rate)
-        self._part = part_beside(self.path)
         with _as_output_error(self.path):
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
@@ -52,43 +52,23 @@ class SpeechFile:
             self._file.write(data)
 
     def __enter__(self) -> "SpeechFile":
-        try:
-            with _as_output_error(self.path):
-                self._file = self._part.open("xb")
-        except BaseException:  # Ctrl-C may come between the file's beginning and the block that would clean up.
-            with suppress(OSError):  # the reason is already on its way up
-                self._part.unlink(missing_ok=True)
-            raise
+        with _as_output_error(self.path), ExitStack() as opened:
+            self._file = opened.enter_context(opened.enter_context(whole_file(self.path)).open("xb"))
+            self._opened = opened.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._complete()
-        finally:
-            self._discard()
-
-    def _complete(self) -> None:
-        """Write the end, repair the header, and give the file its name."""
-        tail = self._encoder.finish()
-        with _as_output_error(self.path):
-            self._file.write(tail)
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is not None:
+            with suppress(OSError):  # closing writes what is buffered: the reason is already on its way up
+                self._opened.__exit__(kind, *rest)
+            return
+        with _as_output_error(self.path), self._opened:
+            self._file.write(self._encoder.finish())
             for offset, data in self._encoder.repairs:
                 self._file.seek(offset)
                 self._file.write(data)
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
-            self._part.replace(self.path)
-
-    def _discard(self) -> None:
-        """Leave no temporary file, whatever happened."""
-        try:
-            self._file.close()
-        except OSError:
-            pass  # closing writes what is buffered: the reason is already on its way up
-        finally:
-            self._part.unlink(missing_ok=True)
 
 
 def free_name(folder: Path, suffix: str) -> Path:
