@@ -22,31 +22,61 @@ class TempoChanger:
     """
 
     def __init__(self, sample_rate: int, factor: float) -> None:
-        self._factor = factor
-        self._rate = sample_rate
+        self._rate, self._factor = sample_rate, factor
         self._samples_in = self._samples_out = 0
-        self._chain = _Chain(sample_rate, _stages(factor)) if factor != 1.0 else None
+        if factor != 1.0:
+            self._av = load_av("changing the speed of speech")
+            self._graph = self._av.filter.Graph()  # owns the filters
+            self._source, self._sink = self._filters()
 
     def feed(self, chunk: Wave) -> Wave:
         """float32 [m]: what is ready once `chunk` float32 [n] is there."""
         chunk = np.asarray(chunk, np.float32)
-        if self._chain is None:
+        if self._factor == 1.0 or not len(chunk):
             return chunk
-        self._samples_in += len(chunk)
-        return self._counted(self._chain.pass_through(chunk))
+        ready = self._passed(chunk)
+        self._samples_out += len(ready)
+        return ready
 
     def finish(self) -> Wave:
         """float32 [m]: the rest."""
-        if self._chain is None:
+        if not self._samples_in:
             return _NOTHING
         missing = round(self._samples_in / self._factor) - self._samples_out
         tail = np.zeros(round(TAIL_SECONDS * self._rate * max(1.0, self._factor)), np.float32)
-        rest = np.concatenate([self._chain.pass_through(tail), self._chain.flush()])
-        return self._counted(rest[: max(0, missing)])
+        return np.concatenate([self._passed(tail), self._pulled(None)])[: max(0, missing)]
 
-    def _counted(self, wav: Wave) -> Wave:
-        self._samples_out += len(wav)
-        return wav
+    def _filters(self) -> tuple[Any, Any]:
+        """Both ends of a row of `atempo` filters."""
+        source = last = self._graph.add_abuffer(
+            sample_rate=self._rate, format="flt", layout="mono", time_base=Fraction(1, self._rate)
+        )
+        for stage in _stages(self._factor):
+            link, last = last, self._graph.add("atempo", f"{stage:.9f}")
+            link.link_to(last)
+        sink = self._graph.add("abuffersink")
+        last.link_to(sink)
+        self._graph.configure()
+        return source, sink
+
+    def _passed(self, wav: Wave) -> Wave:
+        """float32 [m]: what comes out once `wav` float32 [n] has gone in."""
+        frame = self._av.AudioFrame.from_ndarray(wav[np.newaxis].copy(), format="flt", layout="mono")
+        frame.sample_rate = self._rate
+        frame.time_base = Fraction(1, self._rate)
+        frame.pts = self._samples_in
+        self._samples_in += len(wav)
+        return self._pulled(frame)
+
+    def _pulled(self, frame: Any) -> Wave:
+        """float32 [m]: what comes out behind a frame, or behind the end."""
+        self._source.push(frame)
+        pieces = [_NOTHING]
+        while True:
+            try:
+                pieces.append(self._sink.pull().to_ndarray()[0])
+            except (self._av.BlockingIOError, self._av.EOFError):  # wants more, or has no more
+                return np.concatenate(pieces)
 
 
 def _stages(factor: float) -> list[float]:
@@ -57,47 +87,3 @@ def _stages(factor: float) -> list[float]:
     while stages[-1] < 1 / STAGE:
         stages[-1:] = [1 / STAGE, stages[-1] * STAGE]
     return stages
-
-
-class _Chain:
-    """A row of `atempo` filters."""
-
-    def __init__(self, sample_rate: int, stages: list[float]) -> None:
-        self._av = load_av("changing the speed of speech")
-        self._rate = sample_rate
-        self._samples = 0
-        graph = self._av.filter.Graph()
-        self._source = last = graph.add_abuffer(
-            sample_rate=sample_rate, format="flt", layout="mono", time_base=Fraction(1, sample_rate)
-        )
-        for stage in stages:
-            link, last = last, graph.add("atempo", f"{stage:.9f}")
-            link.link_to(last)
-        self._sink = graph.add("abuffersink")
-        last.link_to(self._sink)
-        graph.configure()
-        self._graph = graph  # owns the filters
-
-    def pass_through(self, wav: Wave) -> Wave:
-        """float32 [m]: what comes out once `wav` float32 [n] has gone in."""
-        if not len(wav):
-            return _NOTHING
-        frame = self._av.AudioFrame.from_ndarray(wav[np.newaxis].copy(), format="flt", layout="mono")
-        frame.sample_rate = self._rate
-        frame.time_base = Fraction(1, self._rate)
-        frame.pts = self._samples
-        self._samples += len(wav)
-        return self._pulled(frame)
-
-    def flush(self) -> Wave:
-        """float32 [m]: what is still inside."""
-        return self._pulled(None) if self._samples else _NOTHING
-
-    def _pulled(self, frame: Any) -> Wave:
-        self._source.push(frame)
-        pieces = [_NOTHING]
-        while True:
-            try:
-                pieces.append(self._sink.pull().to_ndarray()[0])
-            except (self._av.BlockingIOError, self._av.EOFError):  # wants more, or has no more
-                return np.concatenate(pieces)
