@@ -3,6 +3,7 @@
 import logging
 import struct
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 import soundfile
@@ -41,7 +42,7 @@ class StreamEncoder(ABC):
     def __init__(self, form: Format, sample_rate: int, output_rate: int) -> None:
         self.format = form
         self.sample_rate = output_rate
-        self.repairs: tuple[tuple[int, bytes], ...] = ()
+        self.repairs: Sequence[tuple[int, bytes]] = ()
         self._resampler = None
         if sample_rate != output_rate:
             self._resampler = soxr.ResampleStream(sample_rate, output_rate, 1, dtype="float32", quality="HQ")
@@ -70,9 +71,9 @@ class StreamEncoder(ABC):
     def _write(self, wav: Wave) -> bytes:
         """Take float32 [n] at `sample_rate` and give the bytes that are ready."""
 
-    @abstractmethod
     def _close(self) -> bytes:
         """Give the last bytes and free what was held."""
+        return b""
 
 
 class ByteSink:
@@ -83,7 +84,8 @@ class ByteSink:
         self._fresh = bytearray()
         self._taken = 0
         self._position = 0
-        self._repairs: list[tuple[int, bytes]] = []
+        self.repairs: list[tuple[int, bytes]] = []
+        """(offset, bytes) that the library wrote over what was already there, in order."""
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Append `data`, or note it as a repair where the library went back."""
@@ -94,7 +96,7 @@ class ByteSink:
         elif self._hold:
             self._fresh[inside : inside + len(content)] = content
         else:
-            self._repairs.append((self._position, content))
+            self.repairs.append((self._position, content))
         self._position += len(content)
         return len(content)
 
@@ -108,13 +110,6 @@ class ByteSink:
         """Position in the whole file."""
         return self._position
 
-    def read(self, size: int = -1) -> bytes:
-        """Nothing: libraries ask for the method, writers never call it."""
-        return b""
-
-    def flush(self) -> None:
-        """Nothing to do: bytes wait in memory."""
-
     def take(self, *, last: bool = False) -> bytes:
         """The bytes appended since the last call; a sink that holds gives all of them with `last`."""
         if self._hold and not last:
@@ -123,11 +118,6 @@ class ByteSink:
         self._taken += len(ready)
         self._fresh.clear()
         return ready
-
-    @property
-    def repairs(self) -> tuple[tuple[int, bytes], ...]:
-        """(offset, bytes) that the library wrote over what was already there, in order."""
-        return tuple(self._repairs)
 
 
 def pcm_bytes(wav: Wave) -> bytes:
@@ -146,9 +136,6 @@ class PcmEncoder(StreamEncoder):
 
     def _write(self, wav: Wave) -> bytes:
         return pcm_bytes(wav)
-
-    def _close(self) -> bytes:
-        return b""
 
 
 class WavEncoder(StreamEncoder):
@@ -278,12 +265,10 @@ class AacEncoder(StreamEncoder):
 _ENCODERS: dict[str, type[StreamEncoder]] = {
     "pcm": PcmEncoder,
     "wav": WavEncoder,
-    "flac": SndfileEncoder,
-    "mp3": SndfileEncoder,
-    "opus": SndfileEncoder,
-    "aac": AacEncoder,
-    "m4a": AacEncoder,
+    "libsndfile": SndfileEncoder,
+    "PyAV": AacEncoder,
 }
+"""By the library that writes a format, or its name where there is none."""
 
 
 def encoder(name: str, sample_rate: int, *, output_rate: int | None = None) -> StreamEncoder:
@@ -294,4 +279,4 @@ def encoder(name: str, sample_rate: int, *, output_rate: int | None = None) -> S
     """
     form = format_named(name)
     carried = form.carried_rate(output_rate or sample_rate)
-    return _ENCODERS[form.name](form, sample_rate, carried)
+    return _ENCODERS[form.library or form.name](form, sample_rate, carried)
