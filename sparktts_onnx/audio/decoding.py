@@ -78,7 +78,10 @@ def _with_soundfile(file: BinaryIO, suffix: str, name: str, *, mp3: bool) -> Ite
             yield AudioSource(sound.samplerate, sound.channels, _quietly(_read(sound)) if mp3 else _read(sound))
     except soundfile.LibsndfileError as error:
         if error.code in _UNRECOGNIZED:
-            raise _not_audio(name) from error
+            raise RecordingError(
+                f"{name} is not recognized as audio: give a WAV, FLAC, Ogg, Opus or MP3 file; "
+                "with PyAV also m4a, mp4 and webm"
+            ) from error
         raise RecordingError(
             f"{name} cannot be read as audio ({str(error.error_string).strip()}): "
             "give a WAV, FLAC, Ogg, Opus or MP3 file; convert others first, for example with ffmpeg"
@@ -192,9 +195,3 @@ def _repaired(file: BinaryIO, head: bytes) -> BinaryIO:
     data = bytearray(file.read(_LARGEST_REPAIRED))
     data[4:8] = data[position + 4 : position + 8] = b"\xff" * 4
     return io.BytesIO(data)
-
-
-def _not_audio(name: str) -> RecordingError:
-    return RecordingError(
-        f"{name} is not recognized as audio: give a WAV, FLAC, Ogg, Opus or MP3 file; with PyAV also m4a, mp4 and webm"
-    )

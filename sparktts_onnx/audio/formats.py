@@ -79,8 +79,8 @@ def format_named(name: str) -> Format:
 def format_of(path: str | os.PathLike[str]) -> Format:
     """The format that the ending of `path` means."""
     suffix = Path(path).suffix.lower()
-    for entry in FORMATS.values():
-        if suffix in entry.suffixes:
-            return entry
-    known = ", ".join(ending for entry in FORMATS.values() for ending in entry.suffixes)
+    endings = {ending: entry for entry in _TABLE for ending in entry.suffixes}
+    if suffix in endings:
+        return endings[suffix]
+    known = ", ".join(endings)
     raise OptionError(f"cannot tell the audio format of {os.fspath(path)!r} from its ending: use one of {known}")

@@ -80,7 +80,9 @@ def resampled(
     file, suffix = _file(source, name)
     with file:
         with opened(file, suffix, name) as sound:
-            _check_rate(sound, name)
+            if sound.sample_rate not in RATES:
+                expected = f"expected {RATES.start} to {RATES.stop - 1}"
+                raise RecordingError(f"{name} says {sound.sample_rate} samples a second: {expected}")
             channel, notes = _channel_with_sound(sound, name, max_seconds)
         with opened(file, suffix, name) as sound:
             blocks = _resampled(_checked(sound, name, max_seconds), channel, sound.sample_rate, sample_rate)
@@ -142,13 +144,6 @@ def _file(source: Source, name: str) -> tuple[BinaryIO, str]:
         return path.open("rb"), path.suffix.lower()
     except OSError as error:
         raise RecordingError(f"{name} cannot be opened: {error.strerror or error}") from error
-
-
-def _check_rate(sound: AudioSource, name: str) -> None:
-    if sound.sample_rate not in RATES:
-        raise RecordingError(
-            f"{name} says {sound.sample_rate} samples a second: expected {RATES.start} to {RATES.stop - 1}"
-        )
 
 
 def _channel_with_sound(sound: AudioSource, name: str, max_seconds: float) -> tuple[int, tuple[str, ...]]:
