@@ -163,7 +163,11 @@ def _after_full_stop(text: str, end: int, start: int, around: Surroundings, *, i
     seldom_last = word in words("abbreviations", "end") and word != "etc"
     if not seldom_last and (not _INITIALS.fullmatch(word) or word == "I"):
         return Strength.SENTENCE
-    return _by_next_word(text, start, is_final=is_final)
+    next_word = _whole_next_word(text, start, is_final=is_final)
+    if next_word is None:
+        return None
+    is_new = next_word.lower() in words("lists", "starter") or is_unspaced(text[start])
+    return Strength.SENTENCE if is_new else Strength.GLUED  # only a usual first word begins a sentence there
 
 
 @cache
@@ -171,15 +175,6 @@ def _numbered() -> frozenset[str]:
     """Words with a full stop that numbers follow in the same sentence."""
     short_months = {name for names in months() for name in names[1:]}
     return words("abbreviations", "number") | short_months | {"No", "Nos"}
-
-
-def _by_next_word(text: str, start: int, *, is_final: bool) -> Strength | None:
-    """After an abbreviation that seldom ends a sentence: only a usual first word begins a new one."""
-    word = _whole_next_word(text, start, is_final=is_final)
-    if word is None:
-        return None
-    is_new = word.lower() in words("lists", "starter") or is_unspaced(text[start])
-    return Strength.SENTENCE if is_new else Strength.GLUED
 
 
 def _whole_next_word(text: str, start: int, *, is_final: bool) -> str | None:

@@ -21,7 +21,8 @@ from sparktts_onnx.errors import TextError
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 
 _LONGEST_WORD = 100
-_PART_OF_WORD = re.compile(LETTER_OR_DIGIT)
+_GOES_ON = re.compile(rf"(?<={LETTER_OR_DIGIT}){LETTER_OR_DIGIT}")
+"""Where a letter or digit of a spaced script follows another."""
 _APOSTROPHES = str.maketrans("’ʼ", "''")
 _HEADINGS = (["word", "spoken"], ["written", "spoken"])
 
@@ -103,23 +104,13 @@ class Lexicon:
         """The longest word of the lexicon that stands at this place as a whole word."""
         for length in self._lengths:
             word = text[at : at + length]
-            if len(word) == length and self._lookup(word) is not None and _is_whole(text, at, at + length):
+            is_known = len(word) == length and self._lookup(word) is not None
+            if is_known and not (_GOES_ON.match(text, at) or _GOES_ON.match(text, at + length)):
                 return word
         return None
 
     def _lookup(self, word: str) -> str | None:
         return self._spoken.get(word) or self._spoken.get(word.lower())
-
-
-def _is_whole(text: str, start: int, end: int) -> bool:
-    """Whether no letter or digit of a spaced script goes on across either edge of text[start:end]."""
-    return not (_goes_on(text, start) or _goes_on(text, end))
-
-
-def _goes_on(text: str, place: int) -> bool:
-    if not 0 < place < len(text):
-        return False
-    return bool(_PART_OF_WORD.match(text[place - 1]) and _PART_OF_WORD.match(text[place]))
 
 
 def _read_json(content: str, path: Path) -> Iterable[tuple[str, str, str]]:

@@ -100,10 +100,6 @@ class Surroundings:
         is_new = strength >= Strength.SENTENCE
         return replace(self, closers=closers, item=0 if is_new else self.item)
 
-    def without_quotations(self) -> "Surroundings":
-        """The same, with every quotation taken as closed: one was too long, or somebody forgot to close it."""
-        return replace(self, closers=())
-
 
 def _is_closed(text: str, start: int, opener: str, *, is_final: bool) -> bool | None:
     """Whether a single quotation that opens before `start` is closed before its paragraph ends, another opens, or it

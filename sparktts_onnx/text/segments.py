@@ -8,7 +8,7 @@ the text. Text may arrive in pieces of any size: the segments are the same as fo
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.text.boundaries import next_piece, pause_after, strength_after, strength_inside
@@ -140,7 +140,7 @@ class Segmenter:
             if cost > self._budget:
                 chosen = self._best_cut()
                 waiting = [other for other in self._cuts if other.end > chosen.end] + waiting
-                self._around = self._around.without_quotations()
+                self._around = replace(self._around, closers=())  # one was too long, or somebody forgot to close it
                 yield self._emit(chosen)
             elif is_end and self._is_complete(cut, cost):
                 yield self._emit(cut)
