@@ -32,10 +32,10 @@ _LAST_WORD = re.compile(r"\b(([IVXLC]{2,})|\w+)\.\W*\Z")
 _DIGIT = re.compile(r"\d")
 _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _HELD = re.compile(
-    r"<!--(?:(?!-->).){0,500}\Z|<(script|style)\b(?:(?!</\1>).){0,5000}\Z|<[A-Za-z/!][^<>]{0,500}\Z"
+    r"<!--(?:(?!-->).){0,500}\Z|<((?i:script|style))\b(?:(?!</(?i:\1)>).){0,5000}\Z|<[A-Za-z/!][^<>]{0,500}\Z"
     rf"|(?:\A|\n|[:：])\s*1[.)](?=\s|[{HAN}])(?:(?!\D2[.)](?=\s|[{HAN}])).){{0,{_LONGEST_LIST_ITEM}}}\Z"
     r"|^ *\|[^\n]{0,500}\Z|\\\[(?:(?!\\\]).){0,400}\Z|\\\((?:(?!\\\)).){0,200}\Z",
-    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+    re.DOTALL | re.MULTILINE,
 )
 """What no block ends in: comments, tags, the row of a table, formulas, and the first item of a list, which is read as
 one where a second follows."""

@@ -17,8 +17,7 @@ from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice, check_voice
 from sparktts_onnx.text.lexicon import Lexicon
-from sparktts_onnx.text.normalize import detect_language
-from sparktts_onnx.text.normalize.options import Language
+from sparktts_onnx.text.normalize import Language, detect_language
 from sparktts_onnx.text.segments import SEGMENT_SECONDS
 from sparktts_onnx.text.ssml import MAX_CHARACTERS, Part, Ssml
 

@@ -5,7 +5,7 @@ import re
 from functools import cache
 
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.options import Language
+from sparktts_onnx.text.normalize.language import Language
 from sparktts_onnx.text.normalize.rule import DASH, END, START, Found, Reader, Rule
 from sparktts_onnx.text.normalize.tables import entries, one_of, rows, spellings, words
 
@@ -149,11 +149,6 @@ def _behind_apostrophe(found: Found) -> str | None:
     return english.two_digits(year) if _SAYS_YEAR.search(found.before) else None
 
 
-def _ages(found: Found) -> str:
-    """The 18s of under-18s"""
-    return english.decade(int(found.text[:-1]))
-
-
 @cache
 def _among_days() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """What shows, behind and before it, that Sat or Sun is a day."""
@@ -185,11 +180,6 @@ def _decade(found: Found) -> str | None:
         spoken = (chinese.digits(year) if len(year) == 4 else chinese.cardinal(int(year)) for year in years)
         return "到".join(spoken) + "年代"
     return " to ".join(english.decade(int(year) or 2000) for year in years)
-
-
-def _plain(found: Found) -> str:
-    """05月"""
-    return chinese.cardinal(int(found.text))
 
 
 def _chinese_year(found: Found) -> str:
@@ -243,12 +233,12 @@ def rules() -> tuple[Rule, ...]:
         date(rf"{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
         date(rf"(?:{month}\s)?['’](?P<year>\d\d)(?![\w'’])", _behind_apostrophe, "en"),
         date(rf"{day}\b\.?(?:{DASH}{day}\b\.?)?", _weekday, "en"),
-        Rule(r"(?:(?<=\b[Uu]nder[-\s])|(?<=\b[Oo]ver[-\s]))\d\ds\b", _ages, "en"),
+        Rule(r"(?:(?<=\b[Uu]nder[-\s])|(?<=\b[Oo]ver[-\s]))\d\ds\b", _decade, "en"),  # of age
         date(r"(?:0\d|1[1-9]|[25-9]\d)(?=年(?:1[0-2]|0?[1-9])月(?!\d))", Found.by_digit, "zh"),
         date(r"(?:0\d|[5-9]\d)(?=年(?:出生|毕业|入学|生人))", Found.by_digit, "zh"),
         date(rf"{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
         date(year_word, _chinese_year, "zh"),
-        date(r"(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", _plain, "zh"),
+        date(r"(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", lambda found: chinese.cardinal(int(found.text)), "zh"),
         date(r"(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", Found.by_digit, "zh"),
         date(rf"{_YEAR}[-/](?:0[1-9]|1[0-2])(?!\s?(?:赛季|学年|年度|财年|年)){END}(?![-–])", _month_of_year),
         date(rf"(?:0[1-9]|1[0-2])[-/.]{_YEAR}{END}", _month_of_year, "zh"),

@@ -61,11 +61,6 @@ def _parts(text: str) -> tuple[int | None, int, int]:
     return (int(whole[0]) if whole else None), int(top), int(bottom)
 
 
-def _rating(found: Found) -> str:
-    """7.5/10"""
-    return " out of ".join(map(found.number, found.text.split("/")))
-
-
 def rules() -> tuple[Rule, ...]:
     """Tried before numbers, which would take a part alone."""
     minus, fraction = rf"(?:(?<!{LETTER_OR_DIGIT})(?<![_)])[-−](?=\d))?", r"(?:\d{1,4}\s)?\d{1,4}/\d{1,4}"
@@ -73,5 +68,9 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"{START}{minus}{fraction}(?P<th>(?:th|rd|nd|st)s?)?(?!/|\s?=|[月日号]){END}", _fraction),
         Rule(rf"{START}(?P<th>)\d{{1,2}}\s/\s\d{{1,2}}(?!\s?[/=]){END}", _fraction, only="zh"),
         Rule(rf"{START}{minus}(?P<th>)(?:\d{{1,4}}\s?)?[{VULGAR}]", _fraction),
-        Rule(rf"{START}\d+\.\d+/\d+(?!/){END}", _rating, only="en"),
+        Rule(
+            rf"{START}\d+\.\d+/\d+(?!/){END}",  # 7.5/10
+            lambda found: " out of ".join(map(found.number, found.text.split("/"))),
+            only="en",
+        ),
     )

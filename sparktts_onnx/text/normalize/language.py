@@ -1,12 +1,16 @@
 """Which language a number or a sign in a text is read in."""
 
 import re
+from dataclasses import dataclass
+from typing import Literal, get_args
 
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.text.characters import HAN, HANGUL, KANA
-from sparktts_onnx.text.normalize.options import Language, NormalizeOptions
+
+Language = Literal["en", "zh"]
 
 _HAN = re.compile(f"[{HAN}]")
-_HAN_OR_COMMA = re.compile(f"[{HAN}，、：]")
+_CHINESE_COMMA = re.compile("[，、：]")
 _LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
 _LATIN_PAIR = re.compile("[A-Za-z\u00c0-\u024f]{2,}")
 _OTHER_LETTER = re.compile(f"[{KANA}{HANGUL}\u0400-\u1cff\u3105-\u312f]|[\u0370-\u03ff]{{2}}")
@@ -15,6 +19,22 @@ _SIGNS_AT_END = re.compile(r"(?:(?![，、：])[\W\d_])+$")
 _CLAUSE_END = re.compile(r"[。！？；!?\n]|\.\s")
 _REACH = 80
 """How far around a number its clause is looked at, in characters."""
+
+
+@dataclass(frozen=True)
+class NormalizeOptions:
+    """How written text is turned into spoken words."""
+
+    language: Literal["auto", "en", "zh"] = "auto"
+    """The language that numbers and signs are read in; "auto" decides for each by the letters around it."""
+    fallback: Language = "en"
+    """The language where "auto" finds no letters at all, as in "12:30"."""
+
+    def __post_init__(self) -> None:
+        if self.language not in ("auto", *get_args(Language)):
+            raise OptionError(f"language is {self.language!r}; it must be 'auto', 'en' or 'zh'")
+        if self.fallback not in get_args(Language):
+            raise OptionError(f"fallback is {self.fallback!r}; it must be 'en' or 'zh'")
 
 
 class LanguageFinder:
@@ -49,7 +69,8 @@ class LanguageFinder:
     def _by_count(self, clause: str) -> Language:
         """One Chinese character weighs as much as one Latin word: names in Chinese text are often Latin. A lone letter
         is rather a variable."""
-        han, latin = len(_HAN_OR_COMMA.findall(clause)), len(_LATIN_PAIR.findall(clause))
+        han = len(_HAN.findall(clause)) + len(_CHINESE_COMMA.findall(clause))
+        latin = len(_LATIN_PAIR.findall(clause))
         if not han and not latin:
             return self._fallback
         return "zh" if han >= latin else "en"

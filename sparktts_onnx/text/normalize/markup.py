@@ -140,7 +140,7 @@ def drop_markup(text: str) -> str:
     """The text without what marks it up: rules of tables, bullets, link targets, stars, frames and marks of notes."""
     text = _FENCE.sub("", _SCENE_BREAK.sub("", text))
     if "|" in text:
-        text = _TABLE_ROW.sub(_row, _TABLE_RULE.sub("", text))
+        text = _TABLE_ROW.sub(lambda row: ", ".join(filter(None, _CELL_END.split(row[1]))), _TABLE_RULE.sub("", text))
     if "](" in text or "][" in text:
         text = _LINK.sub(_link_text, _LINK.sub(_link_text, text))  # a link may hold an image
     text = _NOTE.sub("", text)
@@ -152,7 +152,3 @@ def drop_markup(text: str) -> str:
 
 def _link_text(match: re.Match[str]) -> str:
     return next((group for group in match.groups() if group), "")
-
-
-def _row(row: re.Match[str]) -> str:
-    return ", ".join(cell for cell in _CELL_END.split(row[1]) if cell)

@@ -1,7 +1,6 @@
 """Powers and equations: 5², 10⁻³, 3×10⁸ m/s, 1e-5, E=mc², g(x)=3x-1, $y-2$."""
 
 import re
-from functools import cache
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
@@ -50,15 +49,9 @@ def _equation(found: Found) -> str | None:
 
 def _formula(found: Found) -> str | None:
     """$y-2$"""
-    inside = found["inside"]
-    is_text = re.search(r"[A-Za-z]{4}", re.sub(rf"\b{one_of(_named_signs())}\b", "", inside))
+    inside, named = found["inside"], {row[1] for row in rows("latex") if row[1].isascii()}
+    is_text = re.search(r"[A-Za-z]{4}", re.sub(rf"\b{one_of({*named, 'square root of'})}\b", "", inside))
     return spell(found, inside) if re.search(r"[A-Za-z]", inside) and not is_text else None
-
-
-@cache
-def _named_signs() -> frozenset[str]:
-    """What formulas have words for: alpha, square root of."""
-    return frozenset({row[1] for row in rows("latex") if row[1].isascii()} | {"square root of"})
 
 
 def spell(found: Found, formula: str) -> str:

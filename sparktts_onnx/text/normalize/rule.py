@@ -7,7 +7,7 @@ from functools import cached_property
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.options import Language
+from sparktts_onnx.text.normalize.language import Language
 from sparktts_onnx.text.normalize.tables import words
 
 AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\.)\.\d+)"
@@ -21,13 +21,9 @@ END = rf"(?![_^]|{LETTER_OR_DIGIT}|[.,:/]\d|['’]\d{{3}})"
 OVER = rf"(?!{LETTER_OR_DIGIT})"
 """Not inside a word."""
 _CONTEXT = 24
-_COMMON_LETTER_OR_DIGIT = "[A-Za-z0-9À-ÖØ-öø-ÿ]"
-"""Some of them: a class of any script takes Python a millisecond to compile, and the rules have 170."""
-START_OF_SIEVE = START.replace(LETTER_OR_DIGIT, _COMMON_LETTER_OR_DIGIT)
 _NEW_SENTENCE = re.compile(r"[\"'”’)\]]*(?:$|\s+[\"'“‘(]?[A-Z]|\s*\n)")
 _CAPITAL = re.compile(r" ([A-Z]\w*)")
 _LAST_WORD = re.compile(r"([\w.]+)\s$")
-_GROUP = re.compile(r"\(\?P<\w+>")
 
 
 @dataclass(frozen=True)
@@ -125,11 +121,3 @@ class Rule:
     def own(self) -> re.Pattern[str]:
         """The pattern with its groups."""
         return re.compile(self.pattern, re.MULTILINE)
-
-    @property
-    def sieve(self) -> str:
-        """The pattern without its groups, to be one of many; it may match where the rule does not, never the reverse.
-
-        Letters and digits may stand in it only where there shall be none.
-        """
-        return _GROUP.sub("(?:", self.pattern).replace(LETTER_OR_DIGIT, _COMMON_LETTER_OR_DIGIT)

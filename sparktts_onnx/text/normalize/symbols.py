@@ -81,7 +81,8 @@ def _chinese_per(found: Found) -> str | None:
     return "每" if is_counted else None
 
 
-_SPAN = "|".join(rf"(?<=[\d万亿][{HAN}℃]{{{count}}})[-–—~～](?=\d[\d.,:]*[{HAN}℃])" for count in (1, 2, 3))
+_BEHIND_UNIT = "|".join(rf"(?<=[\d万亿][{HAN}℃]{{{count}}})" for count in (1, 2, 3))
+_SPAN = rf"(?:{_BEHIND_UNIT})[-–—~～](?=\d[\d.,:]*[{HAN}℃])"
 """Between 5公里 and 10公里: what follows a Chinese unit is no negative number."""
 _WEEKDAYS = r"(?<=[周期拜][一二三四五六日天末])[-–—~～]{1,2}(?=(?:周|星期|礼拜)[一二三四五六日天末])"
 _MONTHS = r"(?<=[一二三四五六七八九十]月)[-–—~～]{1,2}(?=[一二三四五六七八九十]{1,2}月)"
@@ -124,7 +125,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{one_of(words('per'))})(?![\w/])", _per),
         Rule(rf"(?<=[\d元])/(?P<per>{area})", _per),
         Rule(rf"\s?/\s?(?P<per>{sure_area})", _per),
-        Rule(rf"(?<=[\d{HAN}])/(?={_CHINESE_PER})", _chinese_per, only="zh"),
+        Rule(rf"(?<=\w)/(?={_CHINESE_PER})", _chinese_per, only="zh"),
         Rule(r"(?<=[^\s<.!?:-])\s?(?:→|⇒|->)\s?(?=[^\s>])", fixed(" to ", "到")),
         Rule(r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
         Rule(operator, _between),
