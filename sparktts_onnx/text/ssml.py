@@ -14,7 +14,6 @@ from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl, Locator
 
 from defusedxml.common import DefusedXmlException
-from defusedxml.sax import make_parser
 
 from sparktts_onnx.errors import TextError, VoiceError
 
@@ -89,6 +88,8 @@ class Ssml:
         """
         if len(text) > MAX_CHARACTERS:
             raise TextError(f"the SSML has {len(text)} characters; the limit is {MAX_CHARACTERS}", field="text")
+        from defusedxml.sax import make_parser  # brings a client of HTTP with it, which costs 30 ms
+
         parser = make_parser()
         reader = _Reader(check_voice, parser)
         parser.forbid_dtd = True

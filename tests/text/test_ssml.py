@@ -1,5 +1,7 @@
 """SSML as parts: which text, who, how, and how long it is silent; and what is no SSML is one error, fast."""
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -152,3 +154,9 @@ def test_a_hostile_document_is_one_error_fast(document: str, message: str) -> No
         Ssml.read(document)
     assert time.process_time() - began < 1
     assert len(str(raised.value)) < 200
+
+
+def test_a_start_brings_no_client_of_http() -> None:
+    """It takes 30 ms to import, and importlib.resources 9."""
+    code = "import sys, sparktts_onnx.runtime.pipeline; print({'http.client', 'importlib.resources'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"

@@ -6,13 +6,15 @@ A line is one reading, its columns parted by tabs. The first line names the colu
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
+
+FOLDER = Path(__file__).with_name("tables")
 
 
 @cache
 def rows(name: str) -> tuple[tuple[str, ...], ...]:
     """The lines of tables/NAME.tsv; a column that a line leaves out is empty."""
-    head, *lines = files(__package__).joinpath("tables", f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+    head, *lines = (FOLDER / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
     width = head.count("\t") + 1
     cells = [line.split("\t") for line in lines]
     return tuple((*line, *[""] * (width - len(line))) for line in cells)

@@ -63,8 +63,7 @@ def test_each_line_changes_a_reading(name: str, row: tuple[str, ...]) -> None:
 
 
 def test_every_table_has_an_example() -> None:
-    folder = tables.files("sparktts_onnx.text.normalize").joinpath("tables")
-    assert {file.name.removesuffix(".tsv") for file in folder.iterdir() if file.name.endswith(".tsv")} == set(EXAMPLES)
+    assert {file.stem for file in tables.FOLDER.glob("*.tsv")} == set(EXAMPLES)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
