@@ -48,6 +48,11 @@ def _and(found: Found) -> str:
     return found.pick(" and ", " and " if is_latin else "和")
 
 
+def _to(found: Found) -> str | None:
+    """A → B; not an arrow among signs alone"""
+    return found.pick(" to ", "到") if re.search(r"[^\W_]", found.before + found.after) else None
+
+
 def _per(found: Found) -> str | None:
     """$15/mo, 60/h; one letter is one behind money alone"""
     unit = found["per"]
@@ -114,7 +119,7 @@ def rules() -> tuple[Rule, ...]:
     leading = rf"(?<!{LETTER_OR_DIGIT})(?<![)$€£.<>=~+/-]){one_of(_signs(3))}\s?{ahead}"
     operand = r"(?=[(+−-]?(?:\d|[A-Za-z](?![A-Za-z])))"
     mathematics = (
-        rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<=\w)(?<![{HAN}{KANA}_])\s?[≤≥≈])\s?(?=[(+−$€£¥-]?\w)",
+        rf"(?:(?<=[\w)%°])\s?(?:≠|!=)|(?<=\w)(?<![{HAN}{KANA}_])\s?[≤≥≈])\s?(?=[(+−$€£¥-]?[^\W_])",
         rf"(?<=[A-Za-z\d)%°])\s?[×÷±]\s?{operand}",
         rf"(?<=[\d)²³])\s?(?:[+<>=]|[<>=]=)\s?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
     )  # between names and numbers: x ≤ y, a × b, 1 < x, a² + b²
@@ -126,7 +131,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"(?<=[\d元])/(?P<per>{area})", _per),
         Rule(rf"\s?/\s?(?P<per>{sure_area})", _per),
         Rule(rf"(?<=\w)/(?={_CHINESE_PER})", _chinese_per, only="zh"),
-        Rule(r"(?<=[^\s<.!?:-])\s?(?:→|⇒|->)\s?(?=[^\s>])", fixed(" to ", "到")),
+        Rule(r"(?<=[^\s<.!?:-])\s?(?:→|⇒|->)\s?(?=[^\s>.,;:!?])", _to),
         Rule(r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
         Rule(operator, _between),
         Rule(relation, _between),
@@ -137,7 +142,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),
         Rule(r"(?<![\w.])@(?=[A-Za-z])", fixed("at ", "艾特")),
         Rule(r"(?<=[A-Za-z])_+(?=[A-Za-z])", fixed(" ", " ")),
-        Rule(r"√\s?(?=[\w(])", _root),
+        Rule(r"√\s?(?=\(*[^\W_])", _root),
         Rule(rf"(?:{START}(?P<amount>{AMOUNT}))?(?P<letter>(?<![{_GREEK}])[{_GREEK}](?![{_GREEK}]))", _greek),
         Rule(r"(?<=\d[\"”″'’])\s?[xX×]\s?(?=\d)", fixed(" by ", "乘")),
         Rule(r"∞", fixed("infinity", "无穷")),

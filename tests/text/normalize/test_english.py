@@ -343,6 +343,8 @@ ENGLISH = {
         ("10⁶ and 10⁻³", "ten to the power of six and ten to the power of minus three"),
         ("a < b, <b>, Nike × Adidas", "a < b, <b>, Nike × Adidas"),
         ("A → B, 5 -> 6", "A to B, five to six"),
+        ("Press →. Then go", "Press →. Then go"),
+        ("=→(, √(, %≠_", "=→(, √(, %≠_"),
         ("$5/month, 5€/kg, and/or", "five dollars per month, five euros per kilogram, and/or"),
         ("6/2=3", "six divided by two equals three"),
         ("50%+ of them", "fifty percent plus of them"),
