@@ -200,8 +200,6 @@ def _clearness(wav: Wave, block: int) -> NDArray[np.float64]:
     is how far the quietest blocks shortly before and after lie under the loud ones of the whole recording.
     """
     levels = block_levels(wav, block)
-    if not len(levels) or not levels.max():
-        return np.zeros(len(levels))
     near = round(FALLS_SILENT_WITHIN_SECONDS / BLOCK_SECONDS)
     around = np.pad(levels, near, mode="symmetric" if len(levels) >= near else "edge")
     lowest = np.lib.stride_tricks.sliding_window_view(around, near + 1).min(axis=1)

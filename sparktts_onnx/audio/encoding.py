@@ -49,7 +49,6 @@ class StreamEncoder(ABC):
 
     @property
     def content_type(self) -> str:
-        """The media type of the bytes."""
         return self.format.content_type
 
     def encode(self, chunk: Wave) -> bytes:
@@ -101,13 +100,11 @@ class ByteSink:
         return len(content)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Move as a file does."""
         start = (0, self._position, self._taken + len(self._fresh))[whence]
         self._position = start + offset
         return self._position
 
     def tell(self) -> int:
-        """Position in the whole file."""
         return self._position
 
     def take(self, *, last: bool = False) -> bytes:

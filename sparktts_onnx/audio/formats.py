@@ -20,7 +20,6 @@ class Format:
     suffixes: tuple[str, ...]
     """File endings that mean this format, the usual one first."""
     content_type: str
-    """Its media type."""
     streams: bool
     """Bytes leave while speech is still being made; otherwise all at the end."""
     rates: tuple[int, ...] = ()
@@ -28,9 +27,8 @@ class Format:
     library: str = ""
     """What writes it: libsndfile, PyAV, or this package alone."""
     container: str = ""
-    """What the library calls its container."""
     codec: str = ""
-    """What the library calls its codec."""
+    """What the library calls both."""
 
     def carried_rate(self, rate: int) -> int:
         """`rate` where the format can carry it, else the next one above, else the highest."""

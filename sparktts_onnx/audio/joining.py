@@ -195,7 +195,6 @@ class Leveler:
         self._gain_db = 0.0
 
     def next_segment(self) -> None:
-        """What comes now is another segment."""
         if self._heard.samples:
             self._target_db = self._heard.level_db
         self._segment = _Energy()
@@ -203,8 +202,6 @@ class Leveler:
 
     def apply(self, block: Wave) -> Wave:
         """float32 [n]: `block` float32 [n] at the loudness of the speech so far."""
-        if not len(block):
-            return block
         active = _is_sound(block)
         if active:
             self._segment.add(block)

@@ -16,7 +16,6 @@ _NOT_FIRST = frozenset("，。、；：？！）》」』】〕’”…—,.;:?
 _NOT_LAST = frozenset("（《「『【〔‘“([{")
 _SCENE_BREAK = re.compile(r"^[^\S\n]*(?:[*~#=_•·⁂※❦⸻—–-][^\S\n]*)+$", re.MULTILINE)
 """A line of signs between paragraphs: there to be seen, not heard."""
-_UNIT = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _split(lines: list[str], start: float, end: float) -> Iterator[tuple[str, fl
 
 def _units(text: str, columns: int) -> Iterator[tuple[str, bool]]:
     """Pieces that a line is not broken inside, and whether white space goes before them."""
-    for word in _UNIT.findall(text):
+    for word in text.split():
         unit, spaced = "", True
         for character in word:
             if unit and (_may_break(unit[-1], character) or _columns(unit + character) > columns):

@@ -17,8 +17,7 @@ TOKENS_PER_SECOND = 50.0
 _EDGES = 0.15
 _SYLLABLE = 0.19
 _SIGN = 0.38
-_SENTENCE_PAUSE = 0.33
-_CLAUSE_PAUSE = 0.2
+_PAUSES = {"stop": 0.33, "pause": 0.2}
 
 _PIECE = re.compile(
     rf"(?P<word>[A-Za-z\u00c0-\u024f]+(?:['’][A-Za-z]+)?)|(?P<han>[{HAN}]+)|(?P<digits>\d+(?:[.,:]\d+)*)|(?P<kana>[{KANA}]+)"
@@ -69,10 +68,8 @@ def _word_syllables(word: str) -> int:
 def _piece_seconds(kind: str, piece: str) -> float:
     if kind == "word":
         return _SYLLABLE * _word_syllables(piece)
-    if kind == "stop":
-        return _SENTENCE_PAUSE
-    if kind == "pause":
-        return _CLAUSE_PAUSE
+    if kind in _PAUSES:
+        return _PAUSES[kind]
     if kind == "signs":
         return _SIGN * min(len(piece), 3)
     silent = piece.count(",") + piece.count(":") if kind == "digits" else 0

@@ -108,7 +108,6 @@ class Segmenter:
         return list(self._scan(len(self._text), is_final=True))
 
     def whole(self, text: str) -> tuple[TextSegment, ...]:
-        """Segments of a whole text."""
         return (*self.feed(text), *self.finish())
 
     def _scan(self, stop: int, *, is_final: bool) -> Iterator[TextSegment]:

@@ -125,7 +125,6 @@ class _Reader(ContentHandler):
         self._breaks: float | None = None  # seconds of the breaks since then
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:
-        """An element begins."""
         given = {key: str(value).strip() for key, value in attrs.items()}
         if len(self._manners) > MAX_DEPTH:
             raise self.fault(f"more than {MAX_DEPTH} elements are within one another")
@@ -146,7 +145,6 @@ class _Reader(ContentHandler):
         self._manners.append(manner)
 
     def endElement(self, name: str) -> None:
-        """An element ends."""
         if name in _PARTING:
             self._cut(_SILENCE.get(name))
         elif name == "sub":

@@ -40,7 +40,6 @@ class Found:
 
     @property
     def text(self) -> str:
-        """The matched text."""
         return str(self.match[0])
 
     @cached_property
@@ -113,7 +112,6 @@ class Rule:
     pattern: str
     """A regular expression; its groups have names, or hold nothing."""
     read: Reader
-    """Reads a match."""
     only: Language | None = None
     """The one language in which there is such a thing."""
 
