@@ -4,7 +4,7 @@ import time
 import timeit
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.text.alignment import written_parts
@@ -81,6 +81,7 @@ def _seconds(written: str, spoken: str) -> float:
     return min(timeit.repeat(lambda: written_parts(written, spoken, [0]), time.process_time, number=200, repeat=3))
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab 1,.$%!?\n「」好5年,'"), max_size=80), st.integers(1, 80))
 def test_nothing_is_lost_and_order_is_kept(written: str, budget: int) -> None:
     assume(normalize(written))
@@ -88,6 +89,7 @@ def test_nothing_is_lost_and_order_is_kept(written: str, budget: int) -> None:
     assert "".join("".join(found).split()) == "".join(written.split())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60), st.lists(st.integers(0, 60), max_size=5))
 def test_any_two_texts(written: str, spoken: str, starts: list[int]) -> None:
     ordered = sorted({min(start, len(spoken)) for start in starts} | {0})

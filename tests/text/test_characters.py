@@ -1,7 +1,7 @@
 """Visible characters are never torn apart."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.text.characters import is_unspaced, may_cut, unspoken_scripts
@@ -45,6 +45,7 @@ def test_unspoken_scripts(text: str, scripts: tuple[str, ...]) -> None:
     assert unspoken_scripts(text) == scripts
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_scripts_of_any_text(text: str) -> None:
     assert all(name.isalpha() for name in unspoken_scripts(text))

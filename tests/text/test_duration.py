@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.errors import OptionError
@@ -67,6 +67,7 @@ def test_speed_is_checked(speed: float) -> None:
         expected_seconds("text", speed)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_bounds_hold_the_prediction_of_any_text(text: str) -> None:
     bounds = token_bounds(text)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.errors import TextError
@@ -50,11 +50,13 @@ def test_what_an_entry_gives_is_not_looked_up_again() -> None:
     assert Lexicon({"a": "b", "b": "a"}).apply("a b") == "b a"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_an_empty_lexicon_changes_nothing(text: str) -> None:
     assert Lexicon().apply(text) == text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_a_lexicon_that_says_the_same_changes_nothing(text: str) -> None:
     assert Lexicon({"A": "A", "New York": "New York", "好": "好"}).apply(text) == text
