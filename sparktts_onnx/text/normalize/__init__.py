@@ -35,6 +35,8 @@ __all__ = ["Language", "NormalizeOptions", "any_rule", "detect_language", "norma
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 """The end of a sentence, perhaps, in front of another: its last word and its signs."""
 
+_NOT_IN_A_WORD = "(?<![A-Za-z](?=[A-EGI-Za-egi-z]))"
+"""No rule begins between two letters but that for http:// and ftp://; most places of a text need no further look."""
 _GROUP = re.compile(r"\(\?P<\w+>")
 _COMMON_LETTER_OR_DIGIT = "[A-Za-z0-9À-ÖØ-öø-ÿ]"
 """Some of them: a class of any script takes Python a millisecond to compile, and the rules have 170, each where there
@@ -89,7 +91,7 @@ def any_rule() -> re.Pattern[str]:
         start = START if begins else ""
         rows.append(f"{start}(?:{'|'.join(f'({pattern.removeprefix(start)})' for pattern in patterns)})")
     pattern = _GROUP.sub("(?:", "|".join(rows)).replace(LETTER_OR_DIGIT, _COMMON_LETTER_OR_DIGIT)
-    return re.compile(pattern, re.MULTILINE)
+    return re.compile(f"{_NOT_IN_A_WORD}(?:{pattern})", re.MULTILINE)
 
 
 def _read(match: re.Match[str], languages: LanguageFinder) -> tuple[str, int]:

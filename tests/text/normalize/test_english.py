@@ -313,6 +313,7 @@ ENGLISH = {
         ("an album, a rep. and art.", "an album, a rep. and art."),
     ],
     "web": [
+        ("sohttps://a.com/b, xftp://c.de", "soa dot com slash b, xc dot de"),
         ("https://www.example.com/docs?q=1#top", "example dot com slash docs"),
         ("www.example.org", "example dot org"),
         ("Visit example.com.", "Visit example dot com."),
