@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +29,20 @@ class Line:
     item: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class BadLine:
-    """A line that cannot be spoken."""
-
-    number: int
-    error: SparkTTSError
-
-
-def read_lines(path: Path, manifest: Manifest, voices_dir: str | Path = "voices") -> tuple[list[Line], list[BadLine]]:
-    """Every good line and every bad one; voices are loaded once. SSML may name those kept in `voices_dir`."""
-    reader = _Reader(manifest, path.parent, VoiceLibrary(voices_dir, manifest.codec))
+def read_lines(
+    path: Path, manifest: Manifest, voices_dir: str | Path = "voices"
+) -> tuple[list[Line], list[tuple[int, SparkTTSError]]]:
+    """Every good line, and number and error of every bad one. SSML may name voices kept in `voices_dir`."""
+    kept = VoiceLibrary(voices_dir, manifest.codec)
+    voice_of = cache(lambda name: Voice.load(path.parent / name, manifest.codec))
     lines, bad, names = [], [], set()
     for number, content in contents(path):
         try:
-            line = reader.line(number, content)
+            line = _line(number, content, voice_of, kept)
             if file_name_key(line.name) in names:
                 raise OptionError(f"the id {line.name!r} is there twice: some systems take such names for one file's")
         except SparkTTSError as error:
-            bad.append(BadLine(number, error))
+            bad.append((number, error))
         else:
             names.add(file_name_key(line.name))
             lines.append(line)
@@ -55,13 +51,22 @@ def read_lines(path: Path, manifest: Manifest, voices_dir: str | Path = "voices"
 
 def contents(path: Path) -> Iterator[tuple[int, str]]:
     """Number and JSON text of every line that holds something."""
-    texts = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _text_lines(path)
+    if path.suffix.lower() == ".parquet":
+        texts = _parquet_rows(path)
+    else:
+        texts = map(str.strip, read_text_file(path, "the list").split("\n"))  # other line ends may stand inside a text
     return ((number, text) for number, text in enumerate(texts, 1) if text)
 
 
-def _text_lines(path: Path) -> Iterator[str]:
-    lines = read_text_file(path, "the list").split("\n")  # other line ends may stand inside a text
-    return map(str.strip, lines)
+def json_object(content: str, *texts: str, expected: str) -> dict[str, Any]:
+    """The JSON object of a line that has these texts."""
+    try:
+        item = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"not JSON: {error}") from error
+    if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in texts):
+        raise TextError(f"expected an object with {expected}")
+    return item
 
 
 def _parquet_rows(path: Path) -> Iterator[str]:
@@ -79,38 +84,19 @@ def _parquet_rows(path: Path) -> Iterator[str]:
         yield json.dumps(given, ensure_ascii=False, sort_keys=True, default=str)
 
 
-class _Reader:
-    """Checks lines; voices are loaded once."""
-
-    def __init__(self, manifest: Manifest, folder: Path, kept: VoiceLibrary) -> None:
-        self._manifest = manifest
-        self._kept = kept
-        self._folder = folder
-        self._voices: dict[str, Voice] = {}
-
-    def line(self, number: int, content: str) -> Line:
-        """A line of its JSON."""
-        try:
-            item = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise OptionError(f"not JSON: {error}") from error
-        if not isinstance(item, dict) or not isinstance(item.get("text"), str):
-            raise TextError('expected an object with a "text", such as {"text": "Hello.", "seed": 1}')
-        given = item.pop("id", f"{number:06d}")
-        name = str(given)
-        if isinstance(given, bool) or not isinstance(given, str | int):
-            raise OptionError(f"the id {given!r} is neither a text nor a number")
-        if not names_a_file_everywhere(name):
-            raise OptionError(f"the id {name!r} {_NO_NAME}")
-        if isinstance(item.get("lexicon"), dict):
-            item["lexicon"] = Lexicon(item["lexicon"])
-        if item.get("ssml") is True:
-            item["voices"] = self._kept.named_in(item["text"])
-        if item.get("voice") is not None:
-            item["voice"] = self._voice(str(item["voice"]))
-        return Line(number, hashlib.sha256(content.encode()).hexdigest()[:16], name, item)
-
-    def _voice(self, name: str) -> Voice:
-        if name not in self._voices:
-            self._voices[name] = Voice.load(self._folder / name, self._manifest.codec)
-        return self._voices[name]
+def _line(number: int, content: str, voice_of: Callable[[str], Voice], kept: VoiceLibrary) -> Line:
+    """A line of its JSON; `voice_of` a file."""
+    item = json_object(content, "text", expected='a "text", such as {"text": "Hello.", "seed": 1}')
+    given = item.pop("id", f"{number:06d}")
+    name = str(given)
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise OptionError(f"the id {given!r} is neither a text nor a number")
+    if not names_a_file_everywhere(name):
+        raise OptionError(f"the id {name!r} {_NO_NAME}")
+    if isinstance(item.get("lexicon"), dict):
+        item["lexicon"] = Lexicon(item["lexicon"])
+    if item.get("ssml") is True:
+        item["voices"] = kept.named_in(item["text"])
+    if item.get("voice") is not None:
+        item["voice"] = voice_of(str(item["voice"]))
+    return Line(number, hashlib.sha256(content.encode()).hexdigest()[:16], name, item)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparktts_onnx import SparkTTSError
-from sparktts_onnx.batch.lines import contents
-from sparktts_onnx.errors import OptionError, TextError
+from sparktts_onnx.batch.lines import contents, json_object
+from sparktts_onnx.errors import TextError
 from sparktts_onnx.files import read_text_file
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".m4a", ".mp4", ".webm", ".aac")
@@ -41,16 +41,8 @@ class DatasetRecording:
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class BadRecording:
-    """A recording that cannot be used."""
-
-    place: str
-    error: SparkTTSError
-
-
-def read_recordings(dataset: Path) -> tuple[list[DatasetRecording], list[BadRecording]]:
-    """Every good recording of a data set and every bad one; the sound is not read yet.
+def read_recordings(dataset: Path) -> tuple[list[DatasetRecording], list[tuple[str, SparkTTSError]]]:
+    """Every good recording of a data set, and place and error of every bad one; the sound is not read yet.
 
     Raises:
         TextError: the data set cannot be read, or holds nothing.
@@ -61,8 +53,7 @@ def read_recordings(dataset: Path) -> tuple[list[DatasetRecording], list[BadReco
             f"the recordings cannot be read: there is no {dataset}; expected a folder with audio files, or a JSONL, "
             "Parquet or CSV file that lists them"
         )
-    found: list[DatasetRecording] = []
-    bad: list[BadRecording] = []
+    found, bad = [], []
     for place, content in _entries(dataset):
         try:
             name, text = _parse(dataset, content)
@@ -70,7 +61,7 @@ def read_recordings(dataset: Path) -> tuple[list[DatasetRecording], list[BadReco
                 DatasetRecording(place, name, (dataset if dataset.is_dir() else dataset.parent) / name, _checked(text))
             )
         except SparkTTSError as error:
-            bad.append(BadRecording(place, error))
+            bad.append((place, error))
     if not found and not bad:
         raise TextError(f"{dataset} holds no recordings; expected lines, or audio files with a .txt next to each")
     return found, bad
@@ -95,12 +86,8 @@ def _parse(dataset: Path, content: str) -> tuple[str, str]:
 
 
 def _of_json(content: str) -> tuple[str, str]:
-    try:
-        item = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise OptionError(f"not JSON: {error}") from error
-    if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("audio", "text")):
-        raise TextError('expected an object with "audio" and "text", such as {"audio": "a.wav", "text": "Hello."}')
+    expected = '"audio" and "text", such as {"audio": "a.wav", "text": "Hello."}'
+    item = json_object(content, "audio", "text", expected=expected)
     source = item.get("source")
     return item["audio"], item["text"] if source is None else f"{source}: {item['text']}"
 

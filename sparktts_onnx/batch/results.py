@@ -54,13 +54,12 @@ def _write(line: Line, result: BatchResult, target: Target) -> dict[str, Any]:
     return {**info.to_dict(), "line": line.number, "key": line.key, "file": file.name}
 
 
-class Results:
-    """What was spoken already, in the output folder. One process writes notes at a time."""
+class Results(Notes):
+    """What was spoken already, in the output folder; a note is added for each file that was written."""
 
     def __init__(self, target: Target) -> None:
+        super().__init__(target.folder / RESULTS)
         self._target = target
-        self.path = target.folder / RESULTS
-        self._notes = Notes(self.path)
         self._done = {str(note.get("file")): str(note.get("key")) for note in read_lines(self.path)}
         """By file, the key of the line that it was spoken from."""
 
@@ -68,7 +67,3 @@ class Results:
         """Whether a line was spoken and its file is still there."""
         file = self._target.file(line)
         return self._done.get(file.name) == line.key and file.is_file()
-
-    def add(self, note: Mapping[str, Any]) -> None:
-        """Note a file that was written."""
-        self._notes.add(note)

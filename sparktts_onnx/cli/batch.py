@@ -60,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
     target = Target(options.output_dir, options.format)
     with open_model(options, slots=options.slots) as tts:
         lines, bad = read_lines(options.lines, tts.manifest, options.voices_dir)
-        for line in bad:
-            _report(line.number, line.error)
+        for number, error in bad:
+            _report(number, error)
         results = Results(target)
         todo = [line for line in lines if not results.has(line)]
         failed, progress = len(bad), Progress("speaking")

@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
     with open_model(options) as tts:
         encoder = Encoder(tts, max_seconds=options.max_seconds)
         rows = Rows(options.output, encoder)
-        for entry in bad:
-            say(f"{entry.place}: {entry.error}")
+        for place, error in bad:
+            say(f"{place}: {error}")
         todo, failed = rows.missing(recordings), len(bad)
         progress = Progress("reading")
         for done, tokens in enumerate(encoder.encode(todo), len(recordings) - len(todo) + 1):
