@@ -27,7 +27,7 @@ from sparktts_onnx.runtime.speech.planning import plan
 from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance, voiced
 from sparktts_onnx.runtime.speech.result import SpeechInfo
-from sparktts_onnx.runtime.speech.revoicing import Revoiced, Revoicer
+from sparktts_onnx.runtime.speech.revoicing import Revoiced
 from sparktts_onnx.runtime.speech.streaming import Progress, SpeechStream, UtteranceSound, finished, keep_nothing
 from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
@@ -99,9 +99,7 @@ class SparkTTSONNX:
         self.bundle: Bundle = model
         self.manifest: Manifest = model.manifest
         self._engine = Engine(model, device=device, threads=threads, slots=slots, packed_weights=packed_weights)
-        sessions, codec = self._engine.sessions, self.manifest.codec
-        self._enroller = Enroller(sessions, codec)
-        self._revoicer = Revoicer(self._enroller.content, self._engine.vocoder, codec, sessions.providers)
+        self._enroller = Enroller(self._engine.sessions, self.manifest.codec)
         self._prompt: Voice | None = None
         self._built_in = BuiltInVoices()
 
@@ -323,9 +321,9 @@ class SparkTTSONNX:
     def revoice_stream(self, recording: Source, voice: Voice) -> SpeechStream:
         """As `revoice`, chunk by chunk, in memory that does not grow; the first comes once 40 s or all were read."""
         check_voice(instance_of("voice", voice, Voice, "a Voice (see enroll and Voice.load)"), self.manifest.codec)
-        revoiced, work = Revoiced(self._revoicer, recording, voice), Cancellation()
+        revoiced, work = Revoiced(self._enroller.content, self._engine.vocoder, recording, voice), Cancellation()
         self._engine.began(work)
-        return SpeechStream(revoiced, revoiced.chunks(work), work)
+        return SpeechStream(revoiced, revoiced.chunks(work, self._engine.sessions.providers), work)
 
     def warm_up(self) -> None:
         """Fetch and load what speaking needs now rather than at the first request."""

@@ -53,11 +53,10 @@ class Vocoder:
 
     def __init__(self, sessions: Sessions, codec: CodecLayout) -> None:
         self._sessions = sessions
-        self._codec = codec
+        self.codec = codec
         self._reach = ceil(codec.decoder_context / codec.frames_per_token)
         self.context = codec.prenet_context + self._reach
         """Tokens to each side that a token's samples depend on."""
-        self.samples_per_token = codec.hop_length
 
     @contextmanager
     def loading(self) -> Iterator[None]:
@@ -82,8 +81,8 @@ class Vocoder:
 
         Exact where `tokens` reaches `context` past `stop`, or ends where the answer ends.
         """
-        if self._codec.fixed_frames is not None:
-            windows = self._fixed_windows(tokens, d_vector, (start, stop), self._codec.fixed_frames)
+        if self.codec.fixed_frames is not None:
+            windows = self._fixed_windows(tokens, d_vector, (start, stop), self.codec.fixed_frames)
         else:
             windows = self._windows(tokens, d_vector, start, stop)
         yield from self._decode(windows, d_vector)
@@ -91,7 +90,7 @@ class Vocoder:
     def _decode(self, windows: Iterable[DecoderWindow], d_vector: Wave) -> Iterator[Wave]:
         """The kept samples of each window."""
         trims = self._sessions.on_cpu and "surplus" in self._sessions.options("decoder")
-        hop = self._codec.hop_length // self._codec.frames_per_token
+        hop = self.codec.hop_length // self.codec.frames_per_token
         kept: deque[slice] = deque()
 
         def inputs() -> Iterator[dict[str, NDArray[Any]]]:
@@ -115,10 +114,10 @@ class Vocoder:
 
     def _prenet(self, tokens: NDArray[np.int64], d_vector: Wave, start: int, stop: int) -> Wave:
         """x of tokens [start, stop): float32 [1, D, F], F frames a token."""
-        low = max(0, start - self._codec.prenet_context)
-        high = min(len(tokens), stop + self._codec.prenet_context)
+        low = max(0, start - self.codec.prenet_context)
+        high = min(len(tokens), stop + self.codec.prenet_context)
         x = self._frames(tokens[low:high], d_vector)
-        frames = self._codec.frames_per_token
+        frames = self.codec.frames_per_token
         kept: Wave = x[:, :, (start - low) * frames : (stop - low) * frames]
         return kept
 
@@ -130,7 +129,7 @@ class Vocoder:
 
     def _decoder_windows(self, x: Wave, tokens: tuple[int, int]) -> Iterator[DecoderWindow]:
         """Windows that give the samples of a range of tokens of x float32 [1, D, F]."""
-        frames, reach = self._codec.frames_per_token, self._codec.decoder_context
+        frames, reach = self.codec.frames_per_token, self.codec.decoder_context
         start, stop = tokens[0] * frames, tokens[1] * frames
         if self._sessions.on_cpu:
             width, step = None, window_length(stop - start, lanes=self._sessions.lanes, reach=reach)
@@ -148,7 +147,7 @@ class Vocoder:
         self, tokens: NDArray[np.int64], d_vector: Wave, kept: tuple[int, int], fixed: int
     ) -> Iterator[DecoderWindow]:
         """The same with graphs that take exactly `fixed` tokens: one window through all of them."""
-        step, frames = max(1, fixed - 2 * self.context), self._codec.frames_per_token
+        step, frames = max(1, fixed - 2 * self.context), self.codec.frames_per_token
         for a in range(*kept, step):
             b = min(a + step, kept[1])
             around = max(0, a - self.context), min(len(tokens), b + self.context)

@@ -100,7 +100,7 @@ class VocoderStream:
         keep = len(wav) * (stop - self._spoken) // max(1, known - self._spoken)
         wav = self._fade_in(wav)
         self._spoken = stop
-        self._overlap = wav[keep : keep + self._vocoder.samples_per_token]
+        self._overlap = wav[keep : keep + self._vocoder.codec.hop_length]
         return wav[:keep]
 
     def _fade_in(self, wav: Wave) -> Wave:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sparktts_onnx.audio.reading import Source, resampled
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
@@ -22,29 +21,54 @@ from sparktts_onnx.runtime.voices.content import ContentEncoder
 from sparktts_onnx.runtime.voices.voice import Voice
 
 
-class Revoicer:
-    """Gives recordings other voices with the graphs of one bundle."""
+class Revoiced:
+    """The sound of one recording in another voice."""
 
-    def __init__(
-        self,
-        content: ContentEncoder,
-        vocoder: Vocoder,
-        codec: CodecLayout,
-        providers: Callable[[], Mapping[str, str]],
-    ) -> None:
-        self.codec = codec
-        self.providers = providers
+    def __init__(self, content: ContentEncoder, vocoder: Vocoder, recording: Source, voice: Voice) -> None:
         self._content = content
         self._vocoder = vocoder
+        self._recording = recording
+        self._voice = voice
+        self.sample_rate = vocoder.codec.sample_rate
+        self.words: tuple[WordInfo, ...] | None = None
+        self.segments: tuple[SegmentInfo, ...] = ()
+        self.info: SpeechInfo | None = None
+        """Set after the last chunk."""
 
-    def load(self) -> None:
-        """Load what is needed."""
-        with self._vocoder.loading():
-            self._content.load()
+    def chunks(self, work: Cancellation, providers: Callable[[], Mapping[str, str]]) -> Generator[Wave]:
+        """Chunks float32 [n]; they end where the work is cancelled, and then there is no info."""
+        report, samples = Report(listened=True), 0
+        try:
+            with resampled(self._recording, sample_rate=self.sample_rate) as (blocks, notes):
+                with report.timing("load"), self._vocoder.loading():
+                    self._content.load()
+                for chunk in self._made(_checked(blocks, work)):
+                    work.check()
+                    samples += len(chunk)
+                    with report.away():
+                        yield chunk
+        except GenerationError:
+            if work.error is not None or not work.cancelled:
+                raise
+        else:
+            seconds, duration = report.seconds(), samples / self.sample_rate
+            self.info = SpeechInfo(
+                sample_rate=self.sample_rate,
+                duration_seconds=duration,
+                seconds=seconds,
+                real_time_factor=duration / (seconds["total"] - seconds["load"]),
+                tokens=samples // self._vocoder.codec.hop_length,
+                stop_reason=END,
+                seed=0,
+                voice=self._voice,
+                segments=(),
+                providers=providers(),
+                warnings=notes,
+            )
 
-    def chunks(self, blocks: Iterable[NDArray[np.float64]], voice: Voice) -> Iterator[Wave]:
+    def _made(self, blocks: Iterable[NDArray[np.float64]]) -> Iterator[Wave]:
         """Sound float32 [n] as soon as it can be made, of a recording in blocks float64 [N]."""
-        vocoder, d_vector = self._vocoder, self._vocoder.d_vector(voice.global_ids)
+        vocoder, d_vector = self._vocoder, self._vocoder.d_vector(self._voice.global_ids)
         ids, start = np.zeros(0, np.int64), 0
         for more in self._content.in_windows(blocks):
             ids = np.concatenate([ids, more])
@@ -54,54 +78,6 @@ class Revoicer:
                 past = max(0, stop - vocoder.context)
                 ids, start = ids[past:], stop - past
         yield from vocoder.render(ids, d_vector, start, len(ids))
-
-
-class Revoiced:
-    """The sound of one recording in another voice."""
-
-    def __init__(self, revoicer: Revoicer, recording: Source, voice: Voice) -> None:
-        self._revoicer = revoicer
-        self._recording = recording
-        self._voice = voice
-        self.sample_rate = revoicer.codec.sample_rate
-        self.words: tuple[WordInfo, ...] | None = None
-        self.segments: tuple[SegmentInfo, ...] = ()
-        self.info: SpeechInfo | None = None
-        """Set after the last chunk."""
-
-    def chunks(self, work: Cancellation) -> Generator[Wave]:
-        """Chunks float32 [n]; they end where the work is cancelled, and then there is no info."""
-        report, samples = Report(listened=True), 0
-        try:
-            with resampled(self._recording, sample_rate=self.sample_rate) as (blocks, notes):
-                with report.timing("load"):
-                    self._revoicer.load()
-                for chunk in self._revoicer.chunks(_checked(blocks, work), self._voice):
-                    work.check()
-                    samples += len(chunk)
-                    with report.away():
-                        yield chunk
-        except GenerationError:
-            if work.error is not None or not work.cancelled:
-                raise
-        else:
-            self.info = self._info(report.seconds(), samples, notes)
-
-    def _info(self, seconds: Mapping[str, float], samples: int, notes: tuple[str, ...]) -> SpeechInfo:
-        codec, duration = self._revoicer.codec, samples / self.sample_rate
-        return SpeechInfo(
-            sample_rate=self.sample_rate,
-            duration_seconds=duration,
-            seconds=seconds,
-            real_time_factor=duration / (seconds["total"] - seconds["load"]),
-            tokens=samples // codec.hop_length,
-            stop_reason=END,
-            seed=0,
-            voice=self._voice,
-            segments=(),
-            providers=self._revoicer.providers(),
-            warnings=notes,
-        )
 
 
 def _checked(blocks: Iterable[NDArray[np.float64]], work: Cancellation) -> Iterator[NDArray[np.float64]]:

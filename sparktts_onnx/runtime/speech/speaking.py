@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.bundle.manifest import CodecLayout, Manifest
+from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.errors import OptionError, TextError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
@@ -58,7 +58,7 @@ class SegmentSpeaker:
             OptionError: no attempt holds any speech.
             TextError: the prompt leaves no room for an answer.
         """
-        work = _Work(segment, self._vocoder, self._manifest.codec, cancellation)
+        work = _Work(segment, self._vocoder, cancellation)
         tried: list[Attempt] = []
         while len(tried) < segment.attempts:
             # An answer that is neither heard yet nor followed by another is better whole than cut.
@@ -117,10 +117,9 @@ class SegmentSpeaker:
 class _Work:
     """The sound of one segment's attempts, and the time they take."""
 
-    def __init__(self, segment: Segment, vocoder: Vocoder, codec: CodecLayout, cancellation: Cancellation) -> None:
+    def __init__(self, segment: Segment, vocoder: Vocoder, cancellation: Cancellation) -> None:
         self._segment = segment
         self._vocoder = vocoder
-        self._codec = codec
         self._cancellation = cancellation
         self._stream: VocoderStream | None = None
         self._language_model_seconds = 0.0
@@ -140,7 +139,8 @@ class _Work:
             if self._stream is not None:
                 yield from self._push(attempt, [token])
             elif chunks is not None and len(attempt.semantic_ids) >= needed:
-                self._stream = self._open(attempt, chunks)
+                d_vector = self._vocoder.d_vector(attempt.voice.global_ids)
+                self._stream = VocoderStream(self._vocoder, d_vector, chunks, check=self._cancellation.check)
                 yield SegmentBegins(self._segment, attempt.voice)
                 yield from self._push(attempt, attempt.semantic_ids)
             began = time.perf_counter()
@@ -150,7 +150,8 @@ class _Work:
         """The whole sound of an attempt that is written and was not heard, float32 [N]."""
         if not attempt.sound:
             began = time.perf_counter()
-            attempt.sound.append(self._decoded(attempt))
+            ids, speaker = attempt.semantic_ids, attempt.voice.global_ids
+            attempt.sound.append(self._vocoder.decode(ids, speaker, check=self._cancellation.check))
             self._vocoder_seconds += time.perf_counter() - began
         return attempt.sound[0]
 
@@ -182,15 +183,6 @@ class _Work:
             words=attempt.words,
         )
 
-    def _decoded(self, attempt: Attempt) -> Wave:
-        if not attempt.semantic_ids:
-            return np.zeros(0, np.float32)
-        return self._vocoder.decode(attempt.semantic_ids, attempt.voice.global_ids, check=self._cancellation.check)
-
-    def _open(self, attempt: Attempt, chunks: StreamOptions) -> VocoderStream:
-        d_vector = self._vocoder.d_vector(attempt.voice.global_ids)
-        return VocoderStream(self._vocoder, d_vector, chunks, check=self._cancellation.check)
-
     def _push(self, attempt: Attempt, tokens: list[int]) -> Iterator[Chunk]:
         assert self._stream is not None
         for token in tokens:
@@ -199,4 +191,4 @@ class _Work:
             self._vocoder_seconds += time.perf_counter() - began
             if wav is not None:
                 attempt.sound.append(wav)
-                yield Chunk(wav, attempt.heard(sum(map(len, attempt.sound)) / self._codec.sample_rate))
+                yield Chunk(wav, attempt.heard(sum(map(len, attempt.sound)) / self._vocoder.codec.sample_rate))
