@@ -3,6 +3,7 @@
 import os
 from numbers import Integral, Real
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from sparktts_onnx.errors import OptionError
@@ -26,7 +27,7 @@ def number(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
-def instance_of(name: str, value: Any, kind: type, expected: str) -> Any:
+def instance_of(name: str, value: Any, kind: type | UnionType, expected: str) -> Any:
     """The value, seen to be of a type."""
     if not isinstance(value, kind):
         raise OptionError(f"{name} is {value!r}; expected {expected}", field=name)

@@ -120,12 +120,12 @@ def make_utterance(
         voices={name: voices[name] for name in document.voices if name in voices},
         language=_language(document),
         warnings=document.warnings,
-        voice=_voice(get.get("voice")),
+        voice=instance_of("voice", get.get("voice"), Voice | None, A_VOICE),
         style=_style(get),
         sampling=_sampling(get, defaults),
-        seed=_seed(get.get("seed")),
+        seed=whole_number("seed", get.get("seed", secrets.randbelow(1 << 31)), 0, MAX_SEED),
         normalize=instance_of("normalize", get.get("normalize", True), bool, "True or False"),
-        lexicon=_lexicon(get.get("lexicon")),
+        lexicon=instance_of("lexicon", get.get("lexicon"), Lexicon | None, "a Lexicon (see Lexicon.load)"),
         retries=whole_number("retries", get.get("retries", RETRIES), 0, 20),
         check_words=instance_of("check_words", get.get("check_words", True), bool, "True or False"),
         segment_seconds=number("segment_seconds", get.get("segment_seconds", SEGMENT_SECONDS), 2, 60),
@@ -207,10 +207,6 @@ def _unbroken(text: str) -> str:
     return text
 
 
-def _voice(voice: Any) -> Voice | None:
-    return None if voice is None else instance_of("voice", voice, Voice, A_VOICE)
-
-
 def _voices(voices: Any) -> Mapping[str, Voice]:
     given: Mapping[str, Voice] = instance_of("voices", voices, Mapping, "a mapping of names to voices")
     for name, voice in given.items():
@@ -224,10 +220,6 @@ def _check_named(voices: Mapping[str, Voice], name: str) -> None:
         raise VoiceError(f"there is no voice {reprlib.repr(name)}; voices are {shorten(known, 300)}")
 
 
-def _lexicon(lexicon: Any) -> Lexicon | None:
-    return None if lexicon is None else instance_of("lexicon", lexicon, Lexicon, "a Lexicon (see Lexicon.load)")
-
-
 def _style(options: Mapping[str, Any]) -> VoiceStyle | None:
     levels = [options.get(key) for key in ("gender", "pitch", "speed")]
     return None if all(level is None for level in levels) else VoiceStyle.of(*levels)
@@ -236,9 +228,3 @@ def _style(options: Mapping[str, Any]) -> VoiceStyle | None:
 def _sampling(options: Mapping[str, Any], defaults: SamplingDefaults) -> SamplingOptions:
     names = ("temperature", "top_k", "top_p", "max_new_tokens")
     return SamplingOptions(**{name: options.get(name, getattr(defaults, name)) for name in names})
-
-
-def _seed(seed: Any) -> int:
-    if seed is None:
-        return secrets.randbelow(1 << 31)
-    return whole_number("seed", seed, 0, MAX_SEED)

@@ -49,8 +49,7 @@ class EnrollOptions:
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:
             raise OptionError(f"window is {self.window!r}; expected one of {', '.join(WINDOWS)}", field="window")
-        if self.trim is not None:
-            instance_of("trim", self.trim, bool, "True, False or None")
+        instance_of("trim", self.trim, bool | None, "True, False or None")
         number("max_seconds", self.max_seconds, 0.1, MAX_SECONDS)
 
 
