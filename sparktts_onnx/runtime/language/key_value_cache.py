@@ -18,7 +18,6 @@ from sparktts_onnx.runtime.graphs.providers import CUDA
 _FIRST_POSITIONS = 1024
 """Room of new buffers; memory that no position used yet is not resident."""
 
-
 _DEVICES = {CUDA: "cuda"}
 """ONNX Runtime's names of devices whose memory is not the processor's; other providers bind to that."""
 
@@ -70,8 +69,7 @@ class DeviceBuffer:
 
     def read(self) -> np.ndarray[Any, Any]:
         """A copy."""
-        contents: np.ndarray[Any, Any] = self._value.numpy()
-        return contents
+        return np.asarray(self._value.numpy())
 
 
 Buffer = HostBuffer | DeviceBuffer
@@ -96,34 +94,19 @@ class KeyValueCache:
         """Key and value of layer 0, of layer 1, and so on."""
         self.generation = 0
         """Counts changes of the buffers' addresses."""
-        self._places = list(range(slots))
-        self._lengths = [0] * slots
-
-    def length(self, slot: int) -> int:
-        """Positions that a slot has filled."""
-        return self._lengths[slot]
-
-    def place(self, slot: int) -> int:
-        """Place of a slot in the buffers."""
-        return self._places[slot]
+        self.places = list(range(slots))
+        """Place of each slot in the buffers."""
+        self.lengths = [0] * slots
+        """Positions that each slot has filled."""
 
     def keys(self, slot: int, layer: int, head: int, positions: range) -> np.ndarray[Any, Any]:
         """A copy of a slot's keys [positions, Dh]."""
-        kept = self.buffers[2 * layer].read()[self._places[slot], head, positions.start : positions.stop]
-        return np.array(kept)
-
-    def append(self, slot: int, count: int) -> None:
-        """Note that the graph has written `count` more positions of a slot."""
-        self._lengths[slot] += count
-
-    def clear(self, slot: int) -> None:
-        """Forget a slot's positions."""
-        self._lengths[slot] = 0
+        return self.buffers[2 * layer].read()[self.places[slot], head, positions.start : positions.stop].copy()
 
     def release(self) -> None:
         """Give the memory back; every slot is forgotten."""
         self.buffers, self.positions = [], 0
-        self._lengths = [0] * self.slots
+        self.lengths = [0] * self.slots
         self.generation += 1
 
     def reserve(self, positions: int) -> None:
@@ -142,22 +125,22 @@ class KeyValueCache:
     def gather_in_front(self, slots: Sequence[int]) -> None:
         """Move slots so that the given ones fill the first places, in any order."""
         wanted = set(slots)
-        free = [slot for slot in range(self.slots) if slot not in wanted and self._places[slot] < len(slots)]
+        free = [slot for slot in range(self.slots) if slot not in wanted and self.places[slot] < len(slots)]
         for slot in slots:
-            if self._places[slot] >= len(slots):
+            if self.places[slot] >= len(slots):
                 self._swap(slot, free.pop())
 
     def _swap(self, slot: int, other: int) -> None:
-        places, length = [self._places[slot], self._places[other]], max(self._lengths[slot], self._lengths[other])
+        places, length = [self.places[slot], self.places[other]], max(self.lengths[slot], self.lengths[other])
         for buffer in self.buffers:
             with buffer.edited() as contents:
                 part = contents[:, :, :length]
                 part[places] = part[places[::-1]]
-        self._places[slot], self._places[other] = self._places[other], self._places[slot]
+        self.places[slot], self.places[other] = self.places[other], self.places[slot]
 
     def _copy(self, old: Buffer, new: Buffer) -> None:
         source = old.read()
         with new.edited() as target:
-            for slot, length in enumerate(self._lengths):
-                place = self._places[slot]
+            for slot, length in enumerate(self.lengths):
+                place = self.places[slot]
                 target[place, :, :length] = source[place, :, :length]

@@ -133,13 +133,13 @@ class LanguageModel:
 
     def prefill(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Start a slot anew with a prompt, or with the first part of one. Logits after its last id: float32 [V]."""
-        self._cache.clear(slot)
+        self._cache.lengths[slot] = 0
         return self.extend(slot, ids)
 
     def extend(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Append several ids to a slot. Logits after the last: float32 [V]."""
         self._reserve([slot], len(ids))
-        call = self._call((self._cache.place(slot), 1, len(ids)))
+        call = self._call((self._cache.places[slot], 1, len(ids)))
         call.ids[0] = ids
         self._run(call, [slot])
         logits: np.ndarray[Any, Any] = call.logits[0].copy()
@@ -170,10 +170,10 @@ class LanguageModel:
     def _step_together(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         self._cache.gather_in_front(slots)
         call = self._step_call(len(slots))
-        by_place = sorted(range(len(slots)), key=lambda i: self._cache.place(slots[i]))
+        by_place = sorted(range(len(slots)), key=lambda i: self._cache.places[slots[i]])
         call.ids[:, 0] = [ids[i] for i in by_place]
         self._run(call, [slots[i] for i in by_place])
-        logits: np.ndarray[Any, Any] = call.logits[[self._cache.place(slot) for slot in slots]]
+        logits: np.ndarray[Any, Any] = call.logits[[self._cache.places[slot] for slot in slots]]
         return logits
 
     def _step_everywhere(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
@@ -183,18 +183,15 @@ class LanguageModel:
         depend on the others; what is written behind the end of the rest is overwritten by their next step, so there
         is always room for it.
         """
-        longest = max(self._cache.length(slot) for slot in range(self.slots))
-        self._cache.reserve(min(longest + 1, self.layout.max_positions))
+        self._cache.reserve(min(max(self._cache.lengths) + 1, self.layout.max_positions))
         call = self._step_call(self.slots)
         call.ids[:] = 0
         call.ids[list(slots), 0] = ids
-        call.last_positions[:] = [
-            min(self._cache.length(slot), self._cache.positions - 1) for slot in range(self.slots)
-        ]
+        call.last_positions[:] = np.minimum(self._cache.lengths, self._cache.positions - 1)
         call.total[...] = self._cache.positions
         call.run()
         for slot in slots:
-            self._cache.append(slot, 1)
+            self._cache.lengths[slot] += 1
             self._queries[slot] = call.queries[slot]
         logits: np.ndarray[Any, Any] = call.logits[list(slots)]
         return logits
@@ -212,7 +209,7 @@ class LanguageModel:
         with the company.
         """
         for slot in slots:
-            self._cache.append(slot, -1)
+            self._cache.lengths[slot] -= 1
         alone = self._step_alone(slots, ids)
         equal = np.array_equal(alone, together)
         if not equal and all(self._equal_together.values()):
@@ -230,14 +227,13 @@ class LanguageModel:
         An accelerator keeps its cache: recorded kernels hold its addresses, and are recorded again for every other one.
         """
         if self._on_device:
-            for slot in range(self.slots):
-                self._cache.clear(slot)
+            self._cache.lengths[:] = [0] * self.slots
         else:
             self._cache.release()
             self._steps.clear()
 
     def _reserve(self, slots: Sequence[int], count: int) -> None:
-        needed = max(self._cache.length(slot) for slot in slots) + count
+        needed = max(self._cache.lengths[slot] for slot in slots) + count
         if needed > self.layout.max_positions:
             raise GenerationError(
                 f"prompt and answer together need {needed} positions; the language model holds "
@@ -261,9 +257,9 @@ class LanguageModel:
     def _run(self, call: _Call, slots: Sequence[int]) -> None:
         """Run a call whose ids are set, over slots in the order of their places."""
         count = call.ids.shape[1]
-        call.last_positions[:] = [self._cache.length(slot) + count - 1 for slot in slots]
+        call.last_positions[:] = [self._cache.lengths[slot] + count - 1 for slot in slots]
         call.total[...] = call.last_positions.max() + 1
         call.run()
         for slot, queries in zip(slots, call.queries, strict=True):
-            self._cache.append(slot, count)
+            self._cache.lengths[slot] += count
             self._queries[slot] = queries

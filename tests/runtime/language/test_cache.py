@@ -46,8 +46,8 @@ def memory(model: LanguageModel) -> list[np.ndarray]:
 
 
 def see_slot(model: LanguageModel, slot: int, ids: list[int]) -> None:
-    key, value = (array[model._cache.place(slot), 0, : len(ids)] for array in memory(model))
-    assert model._cache.length(slot) == len(ids)
+    key, value = (array[model._cache.places[slot], 0, : len(ids)] for array in memory(model))
+    assert model._cache.lengths[slot] == len(ids)
     np.testing.assert_array_equal(value[:, :7], expected_values(ids))
     np.testing.assert_allclose(key, expected_keys(len(ids)), atol=2e-3)
 

@@ -172,7 +172,7 @@ def test_on_a_device_a_slot_as_long_as_the_cache_is_not_disturbed(
         model.step([1], [nano.HEAD_FIRST])
     for wanted, buffer in zip(expected._cache.buffers, found._cache.buffers, strict=True):
         with wanted.edited() as before, buffer.edited() as after:
-            slots = expected._cache.place(0), found._cache.place(0)
+            slots = expected._cache.places[0], found._cache.places[0]
             assert np.array_equal(before[slots[0], :, : len(prompt)], after[slots[1], :, : len(prompt)])
 
 
