@@ -1,23 +1,5 @@
 """Every error that this package raises on purpose.
 
-    SparkTTSError
-    ├── BundleError              a bundle is missing, incomplete, altered, or of another format version
-    ├── CheckpointError          a checkpoint folder cannot be read
-    ├── ExportError              a graph could not be written
-    │   └── VerificationError    a graph was written and does not agree with the model
-    ├── RecordingError           a prompt recording cannot be used
-    ├── TextError                a text cannot be spoken, or a text file cannot be read
-    │   └── NothingToSpeakError  it holds no word
-    ├── VoiceError               a voice is unknown, unreadable, or belongs to another codec
-    │   └── NameTakenError       another voice has that name
-    ├── OptionError              an option is out of range (also a ValueError)
-    ├── ProviderError            an execution provider is not available
-    ├── GenerationError          a graph gave something that cannot be spoken, or could not be computed
-    ├── OutputError              a result cannot be written or played
-    ├── HubError                 a model cannot be had from the hub, or not be put there
-    ├── BusyError                the work was refused because too much is waiting already
-    └── MissingDependencyError   an optional dependency is not installed
-
 A message says what was wrong, what was found, what was expected, and what to do about it.
 """
 

@@ -67,17 +67,6 @@ class Enrollment:
         return tuple(f"{report.name}: {note}" for report in self.reports for note in report.notes)
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """What was read."""
-
-    wav: Wave
-    """All recordings, one after another: float32 [N]."""
-    reference: Wave
-    """What the speaker encoder takes its clip from: float32 [M]."""
-    reports: tuple[RecordingReport, ...]
-
-
 class Enroller:
     """Turns recordings into voices with the graphs of one bundle."""
 
@@ -97,16 +86,16 @@ class Enroller:
         """
         spoken = clean_text("transcript", transcript or "")
         known = bool(spoken.strip())
-        prompt = read_prompt(recordings, spoken, self._codec, options)
+        wav, reference, reports = _read(recordings, spoken, self._codec, options)
         voice = Voice(
             codec=self._codec.fingerprint,
-            global_ids=self.global_ids(prompt.reference, whole=options.window == "all"),
-            semantic_ids=self.semantic_ids(prompt.wav) if known else None,
+            global_ids=self.global_ids(reference, whole=options.window == "all"),
+            semantic_ids=self.semantic_ids(wav) if known else None,
             transcript=spoken if known else None,
             name=name,
-            origin=", ".join(report.name for report in prompt.reports),
+            origin=", ".join(report.name for report in reports),
         )
-        return Enrollment(voice, prompt.reports)
+        return Enrollment(voice, tuple(reports))
 
     def global_ids(self, wav: NDArray[np.float32], *, whole: bool = False) -> tuple[int, ...]:
         """Speaker codes of the first seconds of a recording float32 [N], as the original; or of the `whole`."""
@@ -122,12 +111,12 @@ class Enroller:
         return _plain(self.content.ids(wav))
 
 
-def read_prompt(sources: Sequence[Source], transcript: str, codec: CodecLayout, options: EnrollOptions) -> Prompt:
-    """Read and judge recordings, for whoever enrolls them: the way that the original reads one.
+def _read(
+    sources: Sequence[Source], transcript: str, codec: CodecLayout, options: EnrollOptions
+) -> tuple[Wave, Wave, list[RecordingReport]]:
+    """(all recordings, one after another; what the speaker is heard in; what was measured), as the original reads one.
 
-    Raises:
-        RecordingError: one of them cannot be used.
-        OptionError: there is none.
+    The sound is float32 [N].
     """
     if isinstance(sources, str | os.PathLike) or hasattr(sources, "read"):
         raise OptionError(f"recordings is {sources!r}; expected a list of paths or open files", field="recordings")
@@ -148,7 +137,7 @@ def read_prompt(sources: Sequence[Source], transcript: str, codec: CodecLayout, 
         reports[0] = _with_transcript(reports, transcript)
         if options.trim is None:
             wavs = [trim_silence(wav, rate, longest_seconds=LONGEST_SILENCE_SECONDS) for wav in wavs]
-    return Prompt(np.concatenate(wavs), reference, tuple(reports))
+    return np.concatenate(wavs), reference, reports
 
 
 def _name(source: Source) -> str:
