@@ -129,7 +129,7 @@ class LanguageModel:
         self._queries = self._answers.queries.copy()
         self._steps: dict[int, _Call] = {}
         self._generation = self._cache.generation
-        self._equal_together: dict[int, bool] = {}
+        self._equal_together = {1: True}
 
     def prefill(self, slot: int, ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Start a slot anew with a prompt, or with the first part of one. Logits after its last id: float32 [V]."""
@@ -148,7 +148,13 @@ class LanguageModel:
     def step(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Append one id to each of several slots. Logits in the order of `slots`: float32 [len(slots), V]."""
         self._reserve(slots, 1)
-        return self._step_everywhere(slots, ids) if self._on_device else self._step_on_processor(slots, ids)
+        if self._on_device:
+            return self._step_everywhere(slots, ids)
+        equal = self._equal_together.get(len(slots))  # None: not known yet
+        if equal is False:
+            return self._step_alone(slots, ids)
+        logits = self._step_together(slots, ids)
+        return logits if equal else self._compare_with_alone(slots, ids, logits)
 
     def queries(self, slot: int) -> np.ndarray[Any, Any]:
         """Of the alignment heads, as they chose the logits that a slot got last: a copy [heads, Dh], not rotated."""
@@ -158,14 +164,6 @@ class LanguageModel:
     def keys(self, slot: int, positions: range) -> np.ndarray[Any, Any]:
         """Of the alignment heads, for positions that a slot has read: a copy [heads, len(positions), Dh]."""
         return np.stack([self._cache.keys(slot, head.layer, head.key_head, positions) for head in self._heads])
-
-    def _step_on_processor(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
-        if len(slots) > 1 and self._equal_together.get(len(slots)) is False:
-            return self._step_alone(slots, ids)
-        logits = self._step_together(slots, ids)
-        if len(slots) > 1 and len(slots) not in self._equal_together:
-            logits = self._compare_with_alone(slots, ids, logits)
-        return logits
 
     def _step_together(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         self._cache.gather_in_front(slots)

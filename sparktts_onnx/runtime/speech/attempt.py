@@ -8,14 +8,8 @@ from sparktts_onnx.bundle.manifest import Manifest
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.grammar import CreationGrammar, SpeechGrammar
 from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
-from sparktts_onnx.runtime.speech.guards import (
-    LENGTH,
-    MOST_SILENCE_SECONDS,
-    SILENCE,
-    TOO_SHORT,
-    LengthGuard,
-    longest_silence,
-)
+from sparktts_onnx.runtime.speech import guards
+from sparktts_onnx.runtime.speech.guards import LENGTH, SILENCE, TOO_SHORT
 from sparktts_onnx.runtime.speech.result import END
 from sparktts_onnx.runtime.speech.segment import HeardWord, Segment
 from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
@@ -47,7 +41,6 @@ class Attempt:
         self._grammar = grammar
         self._scheduler = scheduler
         self._manifest = manifest
-        self._guard = LengthGuard(segment.token_bounds)
         self._words = words
         self._stops_for_words = stops_for_words and segment.check_words
         self._evidence: Evidence | None = None
@@ -75,9 +68,11 @@ class Attempt:
     @property
     def distance(self) -> tuple[float, float]:
         """How implausible the attempt is, by its words and then by its sound; the best has the smallest distance."""
+        if not self.semantic_ids:
+            return math.inf, math.inf
         words = self._evidence.score if self._evidence is not None and self._segment.check_words else 0.0
         silence = self._silence if self.stop_reason == SILENCE else 0.0
-        return words if self.semantic_ids else math.inf, self._guard.distance(self.semantic_ids) + silence
+        return words, guards.distance(self.semantic_ids, self._segment.token_bounds) + silence
 
     @property
     def words(self) -> tuple[HeardWord, ...] | None:
@@ -90,7 +85,7 @@ class Attempt:
 
     def run(self, cancellation: Cancellation) -> Iterator[int]:
         """Semantic ids as they come; afterwards `stop_reason` says why they ended."""
-        semantic = self._manifest.token_ids.semantic_tokens
+        semantic, bounds = self._manifest.token_ids.semantic_tokens, self._segment.token_bounds
         answer = self._scheduler.generate(self._request, cancellation)
         try:
             for step, token in enumerate(answer):
@@ -101,8 +96,9 @@ class Attempt:
                 self.semantic_ids.append(number)
                 yield number
                 fault = None if self._words is None else self._words.push(step)
-                if verdict := self._guard.watch(self.semantic_ids) or (fault if self._stops_for_words else None):
-                    self.stop_reason = verdict
+                fault = guards.unfinished_fault(self.semantic_ids, bounds) or (fault if self._stops_for_words else None)
+                if fault is not None:
+                    self.stop_reason = fault
                     return
         finally:
             answer.close()
@@ -113,13 +109,13 @@ class Attempt:
 
     def _verdict(self) -> str | None:
         """The guard that rejects the attempt now that it is written. Words are missing where a limit cut it off."""
-        if not self.semantic_ids:
+        if len(self.semantic_ids) < max(1, self._segment.token_bounds.shortest):
             return TOO_SHORT
         words = self._evidence if self._grammar.ended and self._segment.check_words else None
-        return self._guard.judge(self.semantic_ids) or (None if words is None else words.fault)
+        return None if words is None else words.fault
 
     def listen(self, wav: Wave) -> None:
         """Judge the attempt's sound, float32 [N]; the verdict of another guard stands."""
-        self._silence = longest_silence(wav, self._manifest.codec.sample_rate)
-        if self.plausible and self._silence > MOST_SILENCE_SECONDS:
+        self._silence = guards.longest_silence(wav, self._manifest.codec.sample_rate)
+        if self.plausible and self._silence > guards.MOST_SILENCE_SECONDS:
             self.stop_reason = SILENCE

@@ -4,7 +4,6 @@ A language model that writes audio tokens can stop too early, never stop, or sta
 which is the stop reason of an attempt that it ended.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,34 +26,18 @@ MOST_SILENCE_SECONDS = 2.0
 """Longest silence that speech of one segment may hold."""
 
 
-class LengthGuard:
-    """Watches one answer while it is written."""
+def unfinished_fault(ids: Sequence[int], bounds: TokenBounds) -> str | None:
+    """The guard that an unfinished answer violates already, or None; call it after every id."""
+    if len(ids) > bounds.longest:
+        return TOO_LONG
+    return LOOP if _loops(ids) else None
 
-    def __init__(self, bounds: TokenBounds) -> None:
-        """`bounds`: how many tokens the segment's text can plausibly take."""
-        self._shortest = bounds.shortest
-        self._longest = bounds.longest
 
-    def watch(self, ids: Sequence[int]) -> str | None:
-        """The guard that an unfinished answer violates already, or None; call it after every id."""
-        if len(ids) > self._longest:
-            return TOO_LONG
-        return LOOP if _loops(ids) else None
-
-    def judge(self, ids: Sequence[int]) -> str | None:
-        """The guard that a finished answer violates, or None."""
-        return TOO_SHORT if len(ids) < self._shortest else None
-
-    def distance(self, ids: Sequence[int]) -> float:
-        """How far an answer's length is from plausible; the best attempt has the smallest.
-
-        0 for a plausible one, infinite for one without any id.
-        """
-        if not ids:
-            return math.inf
-        if len(ids) < self._shortest:
-            return self._shortest / len(ids) - 1
-        return max(0.0, len(ids) / self._longest - 1) + (1.0 if _loops(ids) else 0.0)
+def distance(ids: Sequence[int], bounds: TokenBounds) -> float:
+    """How far the length of an answer with an id is from plausible: 0 for a plausible one."""
+    if len(ids) < bounds.shortest:
+        return bounds.shortest / len(ids) - 1
+    return max(0.0, len(ids) / bounds.longest - 1) + (1.0 if _loops(ids) else 0.0)
 
 
 def _loops(ids: Sequence[int]) -> bool:

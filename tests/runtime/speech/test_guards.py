@@ -14,7 +14,7 @@ from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.language.sampling import SamplingOptions
-from sparktts_onnx.runtime.speech.guards import LOOP_TOKENS, LengthGuard, longest_silence
+from sparktts_onnx.runtime.speech.guards import LOOP_TOKENS, longest_silence, unfinished_fault
 from sparktts_onnx.runtime.speech.segment import Chunk, Segment, SegmentEnds
 from sparktts_onnx.text.duration import TokenBounds, token_bounds
 
@@ -26,7 +26,7 @@ GOOD = (BOUNDS.shortest + BOUNDS.longest) // 2
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Speech may hold no more than a second of silence."""
-    monkeypatch.setattr("sparktts_onnx.runtime.speech.attempt.MOST_SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("sparktts_onnx.runtime.speech.guards.MOST_SILENCE_SECONDS", 1.0)
 
 
 def good(start: int = 0) -> Iterable[int]:
@@ -241,11 +241,11 @@ def test_good_speech_passes(tts: SparkTTSONNX, voice: Voice, text: str) -> None:
 
 
 def test_watching_is_no_matter_of_where_the_loop_begins() -> None:
-    guard = LengthGuard(TokenBounds(0, 10_000))
+    bounds = TokenBounds(0, 10_000)
     ids = walk(123) + [1, 2, 3] * 40
-    first = next(n for n in range(len(ids) + 1) if guard.watch(ids[:n]))
+    first = next(n for n in range(len(ids) + 1) if unfinished_fault(ids[:n], bounds))
     assert first == 123 + LOOP_TOKENS
-    assert guard.watch(walk(500)) is None
+    assert unfinished_fault(walk(500), bounds) is None
 
 
 @pytest.mark.parametrize(("silence", "at"), [(0.0, 0), (0.5, 0), (0.5, 20), (1.3, 40)])
