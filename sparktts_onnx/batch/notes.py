@@ -33,14 +33,12 @@ class Notes:
         return found
 
     def at(self, places: Iterable[int]) -> Iterator[dict[str, Any]]:
-        """The notes at some places."""
         with self.path.open("rb") as notes:
             for place in places:
                 notes.seek(place)
                 yield _parsed(notes.readline())
 
     def add(self, note: Mapping[str, Any]) -> None:
-        """Add a note."""
         try:
             with self.path.open("a", encoding="utf-8") as notes:
                 notes.write(_line(note))

@@ -24,7 +24,6 @@ class Target:
         object.__setattr__(self, "file_format", format_named(self.file_format).name)
 
     def file(self, line: Line) -> Path:
-        """The file of a line."""
         return self.folder / f"{line.name}.{self.file_format}"
 
 
@@ -48,7 +47,6 @@ def speak_lines(tts: SparkTTSONNX, lines: Sequence[Line], target: Target) -> Ite
 
 
 def _write(line: Line, result: BatchResult, target: Target) -> dict[str, Any]:
-    """Write a line's file."""
     wav, info = result.get()
     file = save_speech(target.file(line), wav, info.sample_rate, target.file_format)
     return {**info.to_dict(), "line": line.number, "key": line.key, "file": file.name}

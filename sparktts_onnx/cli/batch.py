@@ -35,7 +35,6 @@ gets one of its contents."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     parser.add_argument("lines", type=Path, metavar="LINES", help="one JSON object a line, or a Parquet file")

@@ -45,7 +45,6 @@ def run(argv: Sequence[str]) -> int:
 
 
 def make_parser(name: str) -> argparse.ArgumentParser:
-    """The parser of one command."""
     shown = "spark-tts-onnx" if name == "speak" else f"spark-tts-onnx {name}"
     parser = argparse.ArgumentParser(
         prog=shown, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False

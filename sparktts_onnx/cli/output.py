@@ -33,7 +33,6 @@ class Progress:
         self._shown = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show `done` of `total`."""
         if not self._shown:
             return
         filled = _WIDTH * done // max(1, total)

@@ -17,7 +17,6 @@ A folder with several bundles is put there whole, a folder for each precision.""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle, or a folder with several")
@@ -32,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Publish."""
     found = publication(options.bundle, hub_id(options.id))
     if options.dry_run:
         print(found.card)

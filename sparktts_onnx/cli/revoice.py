@@ -20,7 +20,6 @@ The recording may have any length and should be speech of one person. What was w
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     parser.add_argument("recording", metavar="AUDIO", help="what is said, and when")
@@ -34,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Revoice."""
     if options.output and _same_file(options.output, options.recording):
         raise OptionError(f"--output is the recording itself, {options.recording}; choose another name")
     if not os.path.exists(options.recording):  # noqa: PTH110 (Path's fails on some names)  # before graphs are loaded for a voice

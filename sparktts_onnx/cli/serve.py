@@ -39,7 +39,6 @@ KEY_VARIABLE = "SPARK_TTS_API_KEY"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     add_model_arguments(parser)
@@ -52,7 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_wyoming_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command `wyoming`."""
     parser.description = WYOMING_DESCRIPTION
     parser.set_defaults(run=run_wyoming)
     add_model_arguments(parser)
@@ -103,7 +101,6 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until stopped."""
     settings = _settings(
         options,
         api_key=_api_key(options.api_key_file),
@@ -120,7 +117,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_wyoming(options: argparse.Namespace) -> int:
-    """Serve until stopped."""
     from sparktts_onnx.server.service import SpeechService
     from sparktts_onnx.server.wyoming import serve_wyoming
 

@@ -50,7 +50,6 @@ The file that was written is the last line on stdout; everything else goes to st
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     what = parser.add_argument_group("what to say")
@@ -87,7 +86,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Speak."""
     _check(options)
     text = _text(options)
     with open_model(options) as tts:

@@ -48,7 +48,6 @@ class _Forgiving:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write, or not."""
         try:
             self._stream.write(text)
             self._stream.flush()
@@ -67,7 +66,6 @@ class _Closed:
     """Standard output that was closed before the process began."""
 
     def write(self, _: object) -> NoReturn:
-        """Say so."""
         raise OSError(errno.EBADF, "standard output is closed")
 
     def flush(self) -> None:

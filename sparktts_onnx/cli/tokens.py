@@ -21,7 +21,6 @@ again after a stop, or after mending recordings: only what is missing or has cha
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="a JSONL, Parquet or CSV file, or a folder")

@@ -25,7 +25,6 @@ SENTENCE = "This is how I sound. Shall we begin?"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Sub-commands and their options."""
     parser.description = DESCRIPTION
     commands = parser.add_subparsers(required=True, metavar="list|show|enroll|create|remove|try")
     _add(commands, "list", _list, "every voice of the folder", named=False, computes=False)

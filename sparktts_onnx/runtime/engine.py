@@ -31,7 +31,6 @@ class Engine:
     def __init__(
         self, bundle: Bundle, *, device: str, threads: int | None, slots: int, packed_weights: str | Path | None
     ) -> None:
-        """See `SparkTTSONNX`."""
         self._bundle = bundle
         self.manifest = bundle.manifest
         self.slots = slots

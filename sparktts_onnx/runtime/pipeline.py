@@ -28,7 +28,7 @@ from sparktts_onnx.runtime.speech.report import Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance, voiced
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced
-from sparktts_onnx.runtime.speech.streaming import Progress, SpeechStream, UtteranceSound, finished, keep_nothing
+from sparktts_onnx.runtime.speech.streaming import Progress, SpeechStream, UtteranceSound, finished, keep_nothing, whole
 from sparktts_onnx.runtime.values import instance_of, path_named, whole_number
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
 from sparktts_onnx.runtime.voices.enrollment import Enroller, Enrollment, EnrollOptions
@@ -229,12 +229,11 @@ class SparkTTSONNX:
         Raises:
             TextError, OptionError, VoiceError, OutputError: each says what was wrong.
         """
-        pieces: list[Wave] = []
         if save_dir is None:
             format_named(file_format)
-            info = finished(self._speech(text, options, on_progress=on_progress), pieces.append)
-        else:
-            info = self._write(text, options, save_dir, file_format, also=pieces.append, on_progress=on_progress)
+            return whole(self._speech(text, options, on_progress=on_progress))
+        pieces: list[Wave] = []
+        info = self._write(text, options, save_dir, file_format, also=pieces.append, on_progress=on_progress)
         return np.concatenate(pieces), info
 
     def inference_to_file(
@@ -314,9 +313,7 @@ class SparkTTSONNX:
             RecordingError: the recording cannot be used.
             VoiceError: the voice is of another codec.
         """
-        pieces: list[Wave] = []
-        info = finished(self.revoice_stream(recording, voice), pieces.append)
-        return np.concatenate(pieces), info
+        return whole(self.revoice_stream(recording, voice))
 
     def revoice_stream(self, recording: Source, voice: Voice) -> SpeechStream:
         """As `revoice`, chunk by chunk, in memory that does not grow; the first comes once 40 s or all were read."""
@@ -338,10 +335,7 @@ class SparkTTSONNX:
 
     def _speak_item(self, item: Mapping[str, Any], cancellation: Cancellation) -> tuple[Wave, SpeechInfo]:
         options = {key: value for key, value in item.items() if key != "text"}
-        pieces: list[Wave] = []
-        speech = self._speech(item.get("text", ""), options, writing=1, cancellation=cancellation)
-        info = finished(speech, pieces.append)
-        return np.concatenate(pieces), info
+        return whole(self._speech(item.get("text", ""), options, writing=1, cancellation=cancellation))
 
     def _write(
         self,
@@ -376,14 +370,9 @@ class SparkTTSONNX:
         cancellation: Cancellation | None = None,
         on_progress: Progress | None = None,
     ) -> SpeechStream:
-        """Speech on its way; all that speaks goes through here.
+        """Speech on its way, as `Engine.events` takes it; all that speaks goes through here.
 
-        Args:
-            text, options: what to say and how; validated before anything is loaded.
-            chunks: how to cut the sound; None gives segments whole.
-            writing: most segments that the language model writes at once.
-            cancellation: ends the work from elsewhere.
-            on_progress: called after every segment.
+        What to say and how is validated before anything is loaded.
         """
         report = Report(listened=chunks is not None, model_id=self.bundle.model_id)
         work = cancellation or Cancellation()

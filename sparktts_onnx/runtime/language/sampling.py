@@ -24,7 +24,6 @@ class SamplingOptions:
     """Limit on the length of an answer."""
 
     def __post_init__(self) -> None:
-        """Refuse what is out of range."""
         number("temperature", self.temperature, 0, 100)
         whole_number("top_k", self.top_k, 0)
         if number("top_p", self.top_p, 0, 1) == 0:

@@ -59,7 +59,8 @@ def plan_segments(utterance: Utterance, codec: CodecLayout, *, early: bool = Fal
         found = _part_planned(utterance, part, rate, index=len(planned), early=early and not planned)
         planned += found
         if planned and not found and part.pause_seconds:
-            planned[-1] = planned[-1].with_pause(planned[-1].pause_seconds + part.pause_seconds)
+            pause = planned[-1].pause_seconds + part.pause_seconds
+            planned[-1] = dataclasses.replace(planned[-1], pause_seconds=pause)
         elif not planned:
             lead += part.pause_seconds or 0.0
     if not planned:
@@ -88,7 +89,7 @@ def _part_planned(utterance: Utterance, part: Part, rate: float, *, index: int, 
     pause = part.pause_seconds
     if pause is None:
         pause = pause_after(segments[-1].text, Strength.NONE, is_last=part is utterance.document.parts[-1])
-    return [*planned[:-1], planned[-1].with_pause(pause)]
+    return [*planned[:-1], dataclasses.replace(planned[-1], pause_seconds=pause)]
 
 
 def plan_pieces(
@@ -141,6 +142,7 @@ def spoken_text(utterance: Utterance, text: str) -> str:
 
 def _planned(utterance: Utterance, part: Part, segment: TextSegment, written: str, index: int, rate: float) -> Segment:
     voice, style, tempo = _manner(utterance, part)
+    speed = 1.0 if style is None else SPEEDS[LEVELS.index(style.speed)]
     return Segment(
         text=segment.text,
         written=written,
@@ -149,7 +151,7 @@ def _planned(utterance: Utterance, part: Part, segment: TextSegment, written: st
         sampling=utterance.sampling,
         seed=utterance.seed,
         index=index,
-        token_bounds=token_bounds(segment.text, _speed(style), tokens_per_second=rate),
+        token_bounds=token_bounds(segment.text, speed, tokens_per_second=rate),
         retries=utterance.retries,
         check_words=utterance.check_words,
         pause_seconds=segment.pause_seconds,
@@ -166,7 +168,3 @@ def _manner(utterance: Utterance, part: Part) -> tuple[Voice | None, VoiceStyle 
         return voice, None, part.tempo * SPEEDS[LEVELS.index(part.speed or "moderate")]
     style = dataclasses.replace(created, pitch=part.pitch or created.pitch, speed=part.speed or created.speed)
     return voice, style, part.tempo
-
-
-def _speed(style: VoiceStyle | None) -> float:
-    return 1.0 if style is None else SPEEDS[LEVELS.index(style.speed)]

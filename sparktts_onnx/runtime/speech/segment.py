@@ -5,7 +5,6 @@
 Every way to take speech is made of these events: whole or streamed, alone or in a batch.
 """
 
-import dataclasses
 from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 
@@ -57,10 +56,6 @@ class Segment:
     def attempt_seed(self, attempt: int) -> int:
         """Seed of a numbered attempt; it depends on (seed, index, attempt) alone."""
         return int(np.random.SeedSequence([self.seed, self.index, attempt]).generate_state(1, np.uint64)[0])
-
-    def with_pause(self, seconds: float) -> "Segment":
-        """The same segment with another pause after it."""
-        return dataclasses.replace(self, pause_seconds=seconds)
 
 
 class Segments:

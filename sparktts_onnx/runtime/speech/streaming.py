@@ -3,6 +3,8 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Self
 
+import numpy as np
+
 from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.tempo import TempoChanger
@@ -91,12 +93,10 @@ class UtteranceSound:
 
     @property
     def words(self) -> tuple[WordInfo, ...] | None:
-        """Of what was given, as `SpeechStream.words`."""
         return self._report.words if self.info is None else self.info.words
 
     @property
     def segments(self) -> tuple[SegmentInfo, ...]:
-        """Of what was given, as `SpeechStream.segments`."""
         return self._report.segments(self._joiner.spans, self._utterance.tempo)
 
     def _given(self, chunk: Wave) -> Iterator[Wave]:
@@ -174,6 +174,13 @@ def finished(speech: SpeechStream, take: Callable[[Wave], None]) -> SpeechInfo:
     if speech.info is None:
         raise GenerationError("the work was cancelled before its end")
     return speech.info
+
+
+def whole(speech: SpeechStream) -> tuple[Wave, SpeechInfo]:
+    """Speak to the end: the sound, float32 [N], and the report about it. Errors are those of `finished`."""
+    pieces: list[Wave] = []
+    info = finished(speech, pieces.append)
+    return np.concatenate(pieces), info
 
 
 def keep_nothing(piece: Wave) -> None:

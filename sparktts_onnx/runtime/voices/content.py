@@ -38,7 +38,6 @@ class ContentEncoder:
         self._codec = codec
 
     def load(self) -> None:
-        """Load its graphs."""
         for name in ("wav2vec2", "encoder", "quantizer_tokenize"):
             self._sessions[name]
 
