@@ -1,4 +1,4 @@
-"""Names of files on every system, and texts from files."""
+"""Names of files on every system, texts from files, and what is said where one cannot be written."""
 
 import codecs
 import io
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sparktts_onnx.errors import TextError
+from sparktts_onnx.errors import OutputError, TextError
 
 MAX_FILE_NAME_BYTES = 200
 """Without an ending; the usual limit is 255 with it."""
@@ -63,6 +63,15 @@ def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise TextError("standard input is closed; give the text with --text or in a file")
     return sys.stdin.buffer
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses in the block is an `OutputError` about the file."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sparktts_onnx.audio.parts import whole_file
-from sparktts_onnx.errors import OutputError
+from sparktts_onnx.files import writing
 
 
 class Notes:
@@ -16,13 +16,11 @@ class Notes:
     def __init__(self, path: Path) -> None:
         """Drop what a stop has cut off."""
         self.path = path
-        try:
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists():
                 with path.open("r+b") as notes:
                     notes.truncate(sum(len(line) for line in notes if line.endswith(b"\n")))
-        except OSError as error:
-            raise _unwritable(path, error) from error
 
     def places(self) -> dict[str, int]:
         """By a note's `key`, the place that `at` reads the last such note from."""
@@ -39,13 +37,10 @@ class Notes:
                 yield _parsed(notes.readline())
 
     def add(self, note: Mapping[str, Any]) -> None:
-        try:
-            with self.path.open("a", encoding="utf-8") as notes:
-                notes.write(_line(note))
-                notes.flush()
-                os.fsync(notes.fileno())
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
+        with writing(self.path), self.path.open("a", encoding="utf-8") as notes:
+            notes.write(_line(note))
+            notes.flush()
+            os.fsync(notes.fileno())
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -55,11 +50,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def write_lines(path: Path, items: Iterable[Mapping[str, Any]]) -> None:
     """Write a file of JSON lines that is there whole or not at all."""
-    try:
-        with whole_file(path) as part, part.open("w", encoding="utf-8") as file:
-            file.writelines(map(_line, items))
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    with writing(path), whole_file(path) as part, part.open("w", encoding="utf-8") as file:
+        file.writelines(map(_line, items))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -78,7 +70,3 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return note if isinstance(note, dict) else {}
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path} cannot be written: {error.strerror or error}")

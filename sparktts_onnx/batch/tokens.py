@@ -23,6 +23,7 @@ from sparktts_onnx.errors import (
     RecordingError,
     TextError,
 )
+from sparktts_onnx.files import writing
 
 _log = logging.getLogger(__name__)
 
@@ -203,10 +204,7 @@ def _write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
     kinds = {str: pyarrow.string(), list: pyarrow.list_(pyarrow.int32())}
     schema = pyarrow.schema([(name, kinds[kind]) for name, kind in ROW.items()])
-    try:
-        with whole_file(path) as part, parquet.ParquetWriter(part, schema) as writer:
-            rows = iter(rows)
-            while group := list(islice(rows, AT_ONCE)):
-                writer.write_table(pyarrow.Table.from_pylist(group, schema))
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    rows = iter(rows)
+    with writing(path), whole_file(path) as part, parquet.ParquetWriter(part, schema) as writer:
+        while group := list(islice(rows, AT_ONCE)):
+            writer.write_table(pyarrow.Table.from_pylist(group, schema))

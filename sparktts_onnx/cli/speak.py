@@ -33,7 +33,7 @@ from sparktts_onnx.cli.arguments import (
 )
 from sparktts_onnx.cli.output import Progress, hear, say
 from sparktts_onnx.errors import OptionError, OutputError
-from sparktts_onnx.files import read_text_file, standard_input_pieces
+from sparktts_onnx.files import read_text_file, standard_input_pieces, writing
 
 DESCRIPTION = """Speak a text with a cloned, kept or created voice.
 
@@ -189,11 +189,8 @@ def _word_times(info: SpeechInfo, form: str) -> str:
 
 
 def _write_beside(path: Path, text: str) -> None:
-    try:
-        with whole_file(path) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    with writing(path), whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _stream(
