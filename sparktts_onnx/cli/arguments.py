@@ -30,7 +30,7 @@ def _with_dashes(argument: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
-def add_bundle_argument(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+def add_bundle(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Which bundle, for `open_model` where nothing is computed; the group of the options."""
     group = parser.add_argument_group("model")
     group.add_argument(
@@ -46,9 +46,9 @@ def add_bundle_argument(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     return group
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+def add_model(parser: argparse.ArgumentParser) -> None:
     """Which bundle, and how it runs, for `open_model`."""
-    group = add_bundle_argument(parser)
+    group = add_bundle(parser)
     group.add_argument("--device", default="auto", metavar="NAME", help=f"{', '.join(DEVICES)} (default: auto)")
     group.add_argument("--threads", type=int, metavar="N", help="threads to compute with (default: all cores)")
     group.add_argument(
@@ -65,21 +65,21 @@ def open_model(options: argparse.Namespace, *, slots: int = SparkTTSONNX.DEFAULT
     return SparkTTSONNX.from_pretrained(options.model, slots=slots, **how)
 
 
-def add_voices_argument(parser: _Options) -> None:
+def add_voices(parser: _Options) -> None:
     """Where kept voices lie."""
     parser.add_argument(
         "--voices-dir", type=Path, default=Path("voices"), metavar="DIR", help="folder of kept voices (default: voices)"
     )
 
 
-def add_style_arguments(parser: _Options) -> None:
+def add_style(parser: _Options) -> None:
     """What a created voice is like."""
     parser.add_argument("--gender", metavar="G", help="female or male")
     parser.add_argument("--pitch", metavar="LEVEL", help=_LEVELS_HELP)
     parser.add_argument("--speed", metavar="LEVEL", help=_LEVELS_HELP)
 
 
-def add_stream_argument(parser: _Options) -> None:
+def add_stream(parser: _Options) -> None:
     """How to hear speech while it is made, for `hear`."""
     parser.add_argument(
         "--stream",
@@ -90,9 +90,9 @@ def add_stream_argument(parser: _Options) -> None:
     )
 
 
-def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
+def add_speech(parser: argparse.ArgumentParser) -> None:
     """How to speak: everything in `SpeechOptions` but the voice itself."""
-    add_style_arguments(parser.add_argument_group("style (of a created voice; pitch and speed also with a voice)"))
+    add_style(parser.add_argument_group("style (of a created voice; pitch and speed also with a voice)"))
     sampling = parser.add_argument_group("sampling")
     sampling.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same speech")
     sampling.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest (default: 0.8)")
@@ -120,7 +120,7 @@ def speech_options(options: argparse.Namespace) -> SpeechOptions:
     return cast(SpeechOptions, given)
 
 
-def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
+def add_cluster(parser: argparse.ArgumentParser) -> None:
     """Whether to work on a cluster, and with how many workers."""
     group = parser.add_argument_group("more than one machine")
     group.add_argument(

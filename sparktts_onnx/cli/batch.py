@@ -7,14 +7,7 @@ from pathlib import Path
 from sparktts_onnx import SparkTTSError, SparkTTSONNX
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
-from sparktts_onnx.cli.arguments import (
-    FORMATS_HELP,
-    add_cluster_arguments,
-    add_model_arguments,
-    add_voices_argument,
-    cluster_settings,
-    open_model,
-)
+from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import Progress, say
 from sparktts_onnx.errors import OptionError
 
@@ -39,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("lines", type=Path, metavar="LINES", help="one JSON object a line, or a Parquet file")
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--format", default="wav", metavar="F", help=FORMATS_HELP)
+    parser.add_argument("--format", default="wav", metavar="F", help=arguments.FORMATS_HELP)
     parser.add_argument(
         "--slots",
         type=int,
@@ -47,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"lines in the making together; fewer take less memory (default: {SparkTTSONNX.DEFAULT_SLOTS})",
     )
-    add_voices_argument(parser)
-    add_model_arguments(parser)
-    add_cluster_arguments(parser)
+    arguments.add_voices(parser)
+    arguments.add_model(parser)
+    arguments.add_cluster(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     if options.slots < 1:
         raise OptionError(f"--slots is {options.slots}; expected a whole number from 1")
     target = Target(options.output_dir, options.format)
-    with open_model(options, slots=options.slots) as tts:
+    with arguments.open_model(options, slots=options.slots) as tts:
         lines, bad = read_lines(options.lines, tts.manifest, options.voices_dir)
         for number, error in bad:
             _report(number, error)
@@ -78,7 +71,7 @@ def _spoken(options: argparse.Namespace, tts: SparkTTSONNX, lines: Sequence[Line
         return speak_lines(tts, lines, target)
     from sparktts_onnx.scale.batch import speak_on_cluster
 
-    model, workers = cluster_settings(options, slots=options.slots)
+    model, workers = arguments.cluster_settings(options, slots=options.slots)
     return speak_on_cluster(lines, target, model, workers, verbose=options.verbose)
 
 

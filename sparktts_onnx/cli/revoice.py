@@ -6,7 +6,7 @@ import sys
 
 from sparktts_onnx import FORMATS, SparkTTSONNX, SpeechStream, Voice
 from sparktts_onnx.audio.writing import SpeechFile
-from sparktts_onnx.cli.arguments import add_model_arguments, add_stream_argument, open_model
+from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import hear, say
 from sparktts_onnx.errors import OptionError, RecordingError
 
@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     voice.add_argument("--prompt-path", metavar="AUDIO", help="or a few seconds of who shall say it")
     to = parser.add_mutually_exclusive_group(required=True)
     to.add_argument("-o", "--output", metavar="FILE", help=f"file to write; its ending is one of {', '.join(FORMATS)}")
-    add_stream_argument(to)
-    add_model_arguments(parser)
+    arguments.add_stream(to)
+    arguments.add_model(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(f"--output is the recording itself, {options.recording}; choose another name")
     if not os.path.exists(options.recording):  # noqa: PTH110 (Path's fails on some names)  # before graphs are loaded for a voice
         raise RecordingError(f"recording {options.recording!r} does not exist: give the path of an audio file")
-    with open_model(options) as tts, tts.revoice_stream(options.recording, _voice(tts, options)) as stream:
+    with arguments.open_model(options) as tts, tts.revoice_stream(options.recording, _voice(tts, options)) as stream:
         if options.output:
             _write(stream, options.output)
         else:

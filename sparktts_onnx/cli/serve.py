@@ -8,13 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparktts_onnx import Lexicon
-from sparktts_onnx.cli.arguments import (
-    add_cluster_arguments,
-    add_model_arguments,
-    add_voices_argument,
-    cluster_settings,
-    open_model,
-)
+from sparktts_onnx.cli import arguments
 from sparktts_onnx.errors import OptionError
 
 if TYPE_CHECKING:
@@ -41,10 +35,10 @@ KEY_VARIABLE = "SPARK_TTS_API_KEY"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
-    add_model_arguments(parser)
+    arguments.add_model(parser)
     _add_address(parser)
     _add_limits(parser)
-    add_cluster_arguments(parser)
+    arguments.add_cluster(parser)
     parser.add_argument(
         "--front-ends", type=int, default=1, metavar="N", help="with --ray: processes that take requests (default: 1)"
     )
@@ -53,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_wyoming_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = WYOMING_DESCRIPTION
     parser.set_defaults(run=run_wyoming)
-    add_model_arguments(parser)
+    arguments.add_model(parser)
     group = parser.add_argument_group("address, voices and limits")
     address = "tcp://HOST:PORT or unix://PATH"
     default = "tcp://127.0.0.1:10200"
@@ -62,7 +56,7 @@ def add_wyoming_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_voices(group: "argparse._ArgumentGroup", what: str) -> None:
-    add_voices_argument(group)
+    arguments.add_voices(group)
     group.add_argument("--default-voice", metavar="NAME", help="who speaks if nobody is named (default: alloy)")
     group.add_argument("--lexicon", metavar="FILE", help=f"JSON or CSV of words and how to speak them, for all {what}")
     group.add_argument("--slots", type=int, metavar="N", help="answers made together (default: 8)")
@@ -121,7 +115,7 @@ def run_wyoming(options: argparse.Namespace) -> int:
     from sparktts_onnx.server.wyoming import serve_wyoming
 
     settings = _settings(options)
-    with open_model(options, slots=settings.slots) as tts:
+    with arguments.open_model(options, slots=settings.slots) as tts:
         service = SpeechService(tts, settings)
         tts.bundle.fetch()
         serve_wyoming(service, options.uri)
@@ -132,7 +126,7 @@ def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None
     from sparktts_onnx.server import create_app, run_server
     from sparktts_onnx.server.pages import add_local
 
-    with open_model(options, slots=settings.slots) as tts:
+    with arguments.open_model(options, slots=settings.slots) as tts:
         app = create_app(tts, settings)
         if options.local_page is not None:
             add_local(app, Path(options.local_page), tts.bundle.folder)
@@ -143,7 +137,7 @@ def _serve_here(options: argparse.Namespace, settings: "ServerSettings") -> None
 def _serve_on_cluster(options: argparse.Namespace, settings: "ServerSettings") -> None:
     from sparktts_onnx.scale.serve import ScaleSettings, serve_on_cluster
 
-    model, workers = cluster_settings(options, slots=settings.slots)
+    model, workers = arguments.cluster_settings(options, slots=settings.slots)
     scale = ScaleSettings(model, workers, options.front_ends)
     serve_on_cluster(settings, scale, verbose=options.verbose)
 

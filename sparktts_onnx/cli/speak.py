@@ -22,15 +22,7 @@ from sparktts_onnx import (
 )
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.audio.parts import whole_file
-from sparktts_onnx.cli.arguments import (
-    FORMATS_HELP,
-    add_model_arguments,
-    add_speech_arguments,
-    add_stream_argument,
-    add_voices_argument,
-    open_model,
-    speech_options,
-)
+from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import Progress, hear, say
 from sparktts_onnx.errors import OptionError, OutputError
 from sparktts_onnx.files import read_text_file, standard_input_pieces, writing
@@ -63,17 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--voice", metavar="FILE", help="a voice file, from --save-voice")
     voice.add_argument("--prompt-text", metavar="TEXT", help="what is said in the prompt: clones its manner too")
     voice.add_argument("--save-voice", metavar="FILE", help="keep the voice that speaks")
-    add_voices_argument(voice)
+    arguments.add_voices(voice)
     output = parser.add_argument_group("output")
     output.add_argument("--output-dir", metavar="DIR", help="folder to write to (default: outputs)")
-    output.add_argument("--format", metavar="F", help=FORMATS_HELP)
+    output.add_argument("--format", metavar="F", help=arguments.FORMATS_HELP)
     output.add_argument("--srt", action="store_true", help="write subtitles next to the file")
     output.add_argument(
         "--word-times",
         choices=("json", "vtt", "srt"),
         help="write when each word is heard beside the file, as NAME.words.json, .vtt or .srt",
     )
-    add_stream_argument(output)
+    arguments.add_stream(output)
     output.add_argument(
         "--flush-seconds",
         type=float,
@@ -81,18 +73,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="with --stream and text from standard input: speak what nothing follows for so long (default: 2)",
     )
-    add_model_arguments(parser)
-    add_speech_arguments(parser)
+    arguments.add_model(parser)
+    arguments.add_speech(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     _check(options)
     text = _text(options)
-    with open_model(options) as tts:
+    with arguments.open_model(options) as tts:
         if options.word_times and tts.manifest.no_word_times:
             raise OptionError(f"{tts.manifest.no_word_times}; leave out --word-times")
         _choose_voice(tts, options)
-        how = speech_options(options)
+        how = arguments.speech_options(options)
         if isinstance(text, str) and options.ssml:
             how |= {"ssml": True, "voices": VoiceLibrary(options.voices_dir, tts.manifest.codec).named_in(text)}
         info = _stream(tts, text, how, options) if options.stream else _write(tts, text, how, options)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sparktts_onnx.batch.recordings import read_recordings
 from sparktts_onnx.batch.tokens import Encoder, Rows
-from sparktts_onnx.cli.arguments import add_model_arguments, open_model
+from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import Progress, say
 
 DESCRIPTION = """Turn recordings and what is said in them into rows that recipes for finetuning train on.
@@ -28,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-seconds", type=float, default=60, metavar="S", help="refuse longer recordings (default: 60)"
     )
-    add_model_arguments(parser)
+    arguments.add_model(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Read what is not read yet, and write all rows."""
     recordings, bad = read_recordings(options.dataset)
-    with open_model(options) as tts:
+    with arguments.open_model(options) as tts:
         encoder = Encoder(tts, max_seconds=options.max_seconds)
         rows = Rows(options.output, encoder)
         for place, error in bad:

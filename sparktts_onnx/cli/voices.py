@@ -4,13 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice, VoiceLibrary
-from sparktts_onnx.cli.arguments import (
-    add_bundle_argument,
-    add_model_arguments,
-    add_style_arguments,
-    add_voices_argument,
-    open_model,
-)
+from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import say
 from sparktts_onnx.errors import OptionError
 
@@ -39,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     enroll.add_argument("--trim", action="store_true", help="cut silence from both ends first")
     create = _add(commands, "create", _create, "make a voice up")
-    add_style_arguments(create)
+    arguments.add_style(create)
     create.add_argument("--seed", type=int, metavar="N", help="the same seed makes the same voice")
     attempt = _add(commands, "try", _try, "speak a sentence with a voice")
     attempt.add_argument("--text", default=SENTENCE, help=f"(default: {SENTENCE!r})")
@@ -62,14 +56,14 @@ def _add(
     parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
     if named:
         parser.add_argument("name", metavar="NAME", help="the voice's name")
-    add_voices_argument(parser)
+    arguments.add_voices(parser)
     if computes:
-        add_model_arguments(parser)
+        arguments.add_model(parser)
     else:
-        add_bundle_argument(parser)
+        arguments.add_bundle(parser)
 
     def run(options: argparse.Namespace) -> int:
-        with open_model(options) as tts:
+        with arguments.open_model(options) as tts:
             return act(options, tts, VoiceLibrary(options.voices_dir, tts.manifest.codec))
 
     parser.set_defaults(run=run)
