@@ -17,7 +17,7 @@ from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Scheduler
 from sparktts_onnx.runtime.speech.ahead import events_ahead
-from sparktts_onnx.runtime.speech.report import Report
+from sparktts_onnx.runtime.speech.report import Clock
 from sparktts_onnx.runtime.speech.segment import Event, Segment, Segments
 from sparktts_onnx.runtime.speech.speaking import SegmentSpeaker
 from sparktts_onnx.runtime.values import path_named
@@ -64,13 +64,7 @@ class Engine:
         self.sessions.close()
 
     def events(
-        self,
-        segments: Segments,
-        chunks: StreamOptions | None,
-        *,
-        writing: int,
-        work: Cancellation,
-        report: Report,
+        self, segments: Segments, chunks: StreamOptions | None, *, writing: int, work: Cancellation, clock: Clock
     ) -> Generator[Event]:
         """Events of all segments in order; graphs that are not loaded are loaded when the first is asked for.
 
@@ -79,13 +73,13 @@ class Engine:
             chunks: how to cut the sound; None gives segments whole.
             writing: most segments that the language model writes at once.
             work: ends it from elsewhere.
-            report: takes the seconds of loading.
+            clock: takes the seconds of loading.
 
         Raises:
             BundleError: the graphs do not load, or were altered.
             GenerationError: the work was cancelled.
         """
-        with report.timing("load"):
+        with clock.timing("load"):
             speaker = self.speaker()
 
         def speak(segment: Segment, written: Callable[[], None]) -> Iterator[Event]:

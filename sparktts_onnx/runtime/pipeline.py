@@ -24,7 +24,7 @@ from sparktts_onnx.runtime.speech.asynchronous import AsyncSpeechStream, write_a
 from sparktts_onnx.runtime.speech.batching import BatchResults
 from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.planning import plan
-from sparktts_onnx.runtime.speech.report import Report
+from sparktts_onnx.runtime.speech.report import Clock, Report
 from sparktts_onnx.runtime.speech.request import SpeechOptions, Utterance, make_utterance, voiced
 from sparktts_onnx.runtime.speech.result import SpeechInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced
@@ -374,14 +374,14 @@ class SparkTTSONNX:
 
         What to say and how is validated before anything is loaded.
         """
-        report = Report(listened=chunks is not None, model_id=self.bundle.model_id)
-        work = cancellation or Cancellation()
-        with report.timing("text"):
+        clock, work = Clock(listened=chunks is not None), cancellation or Cancellation()
+        with clock.timing("text"):
             utterance = self._utterance(text, options)
             segments = plan(utterance, text, chunks, self.manifest.codec, work)
         self._engine.began(work)
         if on_progress is not None and not callable(on_progress):
             raise OptionError(f"on_progress is {on_progress!r}; expected a function", field="on_progress")
-        sound = UtteranceSound(utterance, self.manifest.codec, report, self._engine.sessions.providers, on_progress)
-        events = self._engine.events(segments, chunks, writing=writing, work=work, report=report)
+        providers, model_id = self._engine.sessions.providers, self.bundle.model_id
+        sound = UtteranceSound(Report(utterance, self.manifest.codec, clock, providers, model_id), on_progress)
+        events = self._engine.events(segments, chunks, writing=writing, work=work, clock=clock)
         return SpeechStream(sound, sound.chunks(events, segments), work)

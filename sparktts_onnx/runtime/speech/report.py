@@ -1,4 +1,4 @@
-"""Collects what happens while an utterance is spoken, and reports it as a `SpeechInfo`."""
+"""How speaking goes: the seconds that it takes, and what was said when, as a `SpeechInfo`."""
 
 import dataclasses
 import time
@@ -15,22 +15,18 @@ from sparktts_onnx.runtime.speech.segment import HeardWord, Segment, SegmentBegi
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.alignment import written_parts
 
+Providers = Callable[[], Mapping[str, str]]
+"""Gives the execution provider of each graph."""
 
-class Report:
-    """Times and segments of one utterance; made when the call begins."""
 
-    def __init__(self, *, listened: bool, model_id: str | None = None) -> None:
+class Clock:
+    """Seconds of one piece of work by stage; made when the call begins."""
+
+    def __init__(self, *, listened: bool) -> None:
         """`listened`: the sound is taken by a caller chunk by chunk, not written or collected here."""
         self._listened = listened
-        self._model_id = model_id
         self._began = time.perf_counter()
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._voice: Voice | None = None
-        self._ended: list[SegmentEnds] = []
-        self._words: list[WordInfo] | None = None
-        self._present: Segment | None = None
-        self._parts: tuple[str, ...] = ()
-        self._placed = 0  # words of the present segment, as it is spoken
+        self.stages: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def timing(self, stage: str) -> Iterator[None]:
@@ -39,7 +35,7 @@ class Report:
         try:
             yield
         finally:
-            self._seconds[stage] += time.perf_counter() - began
+            self.stages[stage] += time.perf_counter() - began
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -49,12 +45,35 @@ class Report:
         if self._listened:
             self._began += time.perf_counter() - began
 
+    def seconds(self) -> dict[str, float]:
+        """Seconds by stage until now, as `SpeechInfo` has them."""
+        return {"load": 0.0, **self.stages, "total": time.perf_counter() - self._began}
+
+
+class Report:
+    """What was said of one utterance."""
+
+    def __init__(
+        self, utterance: Utterance, codec: CodecLayout, clock: Clock, providers: Providers, model_id: str | None
+    ) -> None:
+        self.utterance = utterance
+        self.codec = codec
+        self.clock = clock
+        self._providers = providers
+        self._model_id = model_id
+        self._voice: Voice | None = None
+        self._ended: list[SegmentEnds] = []
+        self._words: list[WordInfo] | None = None
+        self._present: Segment | None = None
+        self._parts: tuple[str, ...] = ()
+        self._placed = 0  # words of the present segment, as it is spoken
+
     def begin_segment(self, event: SegmentBegins) -> None:
         """A segment is about to be heard."""
         self._voice = self._voice or event.voice
         self._present, self._parts, self._placed = event.segment, (), 0
 
-    def place_words(self, said: Sequence[HeardWord] | None, span: Span, tempo: float) -> None:
+    def place_words(self, said: Sequence[HeardWord] | None, span: Span) -> None:
         """Take all words of the present segment that are known; `span` is its place before any change of tempo."""
         if said is None or self._present is None:
             return
@@ -67,7 +86,7 @@ class Report:
             known -= 1  # the rest of a word that was written in one and is said in several
         for word, written in zip(said[self._placed : known], self._parts[self._placed :], strict=False):
             start, end = (
-                max(span.start, span.origin + seconds / self._present.tempo) / tempo
+                max(span.start, span.origin + seconds / self._present.tempo) / self.utterance.tempo
                 for seconds in (word.start_seconds, word.end_seconds)
             )
             if written or not self._words:
@@ -81,49 +100,38 @@ class Report:
         """Words that are certain so far; None where the bundle cannot tell."""
         return None if self._words is None else tuple(self._words)
 
-    def segments(self, spans: Sequence[Span], tempo: float) -> tuple[SegmentInfo, ...]:
+    def segments(self, spans: Sequence[Span]) -> tuple[SegmentInfo, ...]:
         """Segments whose place is certain: `spans`, before any change of tempo."""
+        tempo = self.utterance.tempo
         return tuple(_segment_info(event, span, tempo) for event, span in zip(self._ended, spans, strict=False))
 
     def end_segment(self, event: SegmentEnds) -> int:
         """A segment was spoken; how many there are now."""
         self._ended.append(event)
-        self._seconds["language_model"] += event.language_model_seconds
-        self._seconds["vocoder"] += event.vocoder_seconds
+        self.clock.stages["language_model"] += event.language_model_seconds
+        self.clock.stages["vocoder"] += event.vocoder_seconds
         return len(self._ended)
 
-    def seconds(self) -> dict[str, float]:
-        """Seconds by stage until now, as `SpeechInfo` has them."""
-        return {"load": 0.0, **self._seconds, "total": time.perf_counter() - self._began}
-
-    def info(
-        self,
-        utterance: Utterance,
-        codec: CodecLayout,
-        *,
-        samples: int,
-        spans: Sequence[Span],
-        providers: Callable[[], Mapping[str, str]],
-    ) -> SpeechInfo:
+    def info(self, samples: int, spans: Sequence[Span]) -> SpeechInfo:
         """The whole story; `spans` are the segments' places before any change of tempo."""
-        seconds, duration = self.seconds(), samples / codec.sample_rate
-        segments = self.segments(spans, utterance.tempo)
+        seconds, duration = self.clock.seconds(), samples / self.codec.sample_rate
+        segments = self.segments(spans)
         assert self._voice is not None, "an utterance has a segment"
         return SpeechInfo(
-            sample_rate=codec.sample_rate,
+            sample_rate=self.codec.sample_rate,
             duration_seconds=duration,
             seconds=seconds,
             real_time_factor=duration / (seconds["total"] - seconds["load"]),
             tokens=sum(segment.tokens for segment in segments),
             stop_reason=next((s.stop_reason for s in segments if s.stop_reason != END), END),
-            seed=utterance.seed,
+            seed=self.utterance.seed,
             voice=self._voice,
             segments=segments,
             words=None if self._words is None else tuple(_within(duration, word) for word in self._words),
-            providers=providers(),
+            providers=self._providers(),
             model_id=self._model_id,
             warnings=(
-                *utterance.warnings,
+                *self.utterance.warnings,
                 *(_warning(i, s) for i, s in enumerate(segments) if s.stop_reason != END),
             ),
         )

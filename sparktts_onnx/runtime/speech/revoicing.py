@@ -5,7 +5,7 @@ recording ─ in windows ─▶ semantic ids ─┐
 voice ─────────────────▶ global ids ────┘
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.codec.vocoder import Vocoder
-from sparktts_onnx.runtime.speech.report import Report
+from sparktts_onnx.runtime.speech.report import Clock, Providers
 from sparktts_onnx.runtime.speech.result import END, SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.voices.content import ContentEncoder
 from sparktts_onnx.runtime.voices.voice import Voice
@@ -35,23 +35,23 @@ class Revoiced:
         self.info: SpeechInfo | None = None
         """Set after the last chunk."""
 
-    def chunks(self, work: Cancellation, providers: Callable[[], Mapping[str, str]]) -> Generator[Wave]:
+    def chunks(self, work: Cancellation, providers: Providers) -> Generator[Wave]:
         """Chunks float32 [n]; they end where the work is cancelled, and then there is no info."""
-        report, samples = Report(listened=True), 0
+        clock, samples = Clock(listened=True), 0
         try:
             with resampled(self._recording, sample_rate=self.sample_rate) as (blocks, notes):
-                with report.timing("load"), self._vocoder.loading():
+                with clock.timing("load"), self._vocoder.loading():
                     self._content.load()
                 for chunk in self._made(_checked(blocks, work)):
                     work.check()
                     samples += len(chunk)
-                    with report.away():
+                    with clock.away():
                         yield chunk
         except GenerationError:
             if work.error is not None or not work.cancelled:
                 raise
         else:
-            seconds, duration = report.seconds(), samples / self.sample_rate
+            seconds, duration = clock.seconds(), samples / self.sample_rate
             self.info = SpeechInfo(
                 sample_rate=self.sample_rate,
                 duration_seconds=duration,

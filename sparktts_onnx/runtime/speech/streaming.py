@@ -1,6 +1,6 @@
 """Events become sound: one place joins the segments, changes the tempo and reports how it went."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from typing import Self
 
 import numpy as np
@@ -8,11 +8,9 @@ import numpy as np
 from sparktts_onnx.audio.joining import Joiner
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.audio.tempo import TempoChanger
-from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import GenerationError
 from sparktts_onnx.runtime.cancellation import Cancellation
 from sparktts_onnx.runtime.speech.report import Report
-from sparktts_onnx.runtime.speech.request import Utterance
 from sparktts_onnx.runtime.speech.result import SegmentInfo, SpeechInfo, WordInfo
 from sparktts_onnx.runtime.speech.revoicing import Revoiced
 from sparktts_onnx.runtime.speech.segment import Chunk, Event, SegmentBegins, SegmentEnds, Segments
@@ -24,25 +22,15 @@ Progress = Callable[[int, int], None]
 class UtteranceSound:
     """The sound of one utterance, made from its events."""
 
-    def __init__(
-        self,
-        utterance: Utterance,
-        codec: CodecLayout,
-        report: Report,
-        providers: Callable[[], Mapping[str, str]],
-        on_progress: Progress | None,
-    ) -> None:
+    def __init__(self, report: Report, on_progress: Progress | None) -> None:
         """`on_progress` is called after each segment."""
-        self._utterance = utterance
-        self._codec = codec
+        self.sample_rate = report.codec.sample_rate
         self._report = report
-        self._providers = providers
         self._on_progress = on_progress
-        self._joiner = Joiner(codec.sample_rate)
-        self._tempo = TempoChanger(codec.sample_rate, utterance.tempo)
-        self._own_tempo = TempoChanger(codec.sample_rate, 1.0)  # of the present segment
+        self._joiner = Joiner(self.sample_rate)
+        self._tempo = TempoChanger(self.sample_rate, report.utterance.tempo)
+        self._own_tempo = TempoChanger(self.sample_rate, 1.0)  # of the present segment
         self._samples = 0
-        self.sample_rate = codec.sample_rate
         self.info: SpeechInfo | None = None
         """Set after the last chunk."""
 
@@ -64,13 +52,7 @@ class UtteranceSound:
                 return
             yield from self._given(self._tempo.feed(self._joiner.finish(tail)))
             yield from self._given(self._tempo.finish())
-            self.info = self._report.info(
-                self._utterance,
-                self._codec,
-                samples=self._samples,
-                spans=self._joiner.spans,
-                providers=self._providers,
-            )
+            self.info = self._report.info(self._samples, self._joiner.spans)
         finally:
             events.close()
 
@@ -83,11 +65,11 @@ class UtteranceSound:
                 yield self._tempo.feed(self._joiner.begin(event.segment.lead_seconds))
         elif isinstance(event, Chunk):
             ready = self._joiner.feed(self._own_tempo.feed(event.wav))
-            self._report.place_words(event.words, self._joiner.present, self._utterance.tempo)
+            self._report.place_words(event.words, self._joiner.present)
             yield self._tempo.feed(ready)
         else:
             ready = self._joiner.feed(self._own_tempo.finish())
-            self._report.place_words(event.words, self._joiner.present, self._utterance.tempo)
+            self._report.place_words(event.words, self._joiner.present)
             yield self._tempo.feed(ready)
             yield self._tempo.feed(self._joiner.end_segment(event.segment.pause_seconds))
 
@@ -97,12 +79,12 @@ class UtteranceSound:
 
     @property
     def segments(self) -> tuple[SegmentInfo, ...]:
-        return self._report.segments(self._joiner.spans, self._utterance.tempo)
+        return self._report.segments(self._joiner.spans)
 
     def _given(self, chunk: Wave) -> Iterator[Wave]:
         self._samples += len(chunk)
         if len(chunk):
-            with self._report.away():
+            with self._report.clock.away():
                 yield chunk
 
 

@@ -13,7 +13,7 @@ from sparktts_onnx.audio.joining import Span
 from sparktts_onnx.bundle.manifest import SamplingDefaults
 from sparktts_onnx.errors import NothingToSpeakError, OptionError, TextError, VoiceError
 from sparktts_onnx.runtime.speech.planning import plan_segments
-from sparktts_onnx.runtime.speech.report import Report
+from sparktts_onnx.runtime.speech.report import Clock, Report
 from sparktts_onnx.runtime.speech.request import make_utterance
 from sparktts_onnx.runtime.speech.segment import HeardWord, SegmentBegins
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
@@ -165,12 +165,12 @@ def test_words_have_their_times_as_they_were_written_in_the_tempo_of_their_part(
     tts: SparkTTSONNX, voice: Voice
 ) -> None:
     text = "<speak><prosody rate='200%'>The <sub alias='World Wide Web'>WWW</sub> is.</prosody></speak>"
-    utterance = make_utterance(text, {"ssml": True}, SamplingDefaults())
+    utterance = make_utterance(text, {"ssml": True, "tempo": 2.0}, SamplingDefaults())
     (segment,) = plan_segments(utterance, tts.manifest.codec)
-    report = Report(listened=False)
+    report = Report(utterance, tts.manifest.codec, Clock(listened=False), dict, None)
     report.begin_segment(SegmentBegins(segment, voice))
     starts = [(segment.text.index(word), second) for second, word in enumerate(segment.text.split())]
-    report.place_words([HeardWord(at, at + 1, second, second + 1) for at, second in starts], Span(1.0, 9.0, 1.0), 2.0)
+    report.place_words([HeardWord(at, at + 1, second, second + 1) for at, second in starts], Span(1.0, 9.0, 1.0))
     times = [(word.text, word.start_seconds, word.end_seconds) for word in report.words or ()]
     assert times == [("The", 0.5, 0.75), ("WWW", 0.75, 1.5), ("is.", 1.5, 1.75)]
 
