@@ -10,19 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import EnrollOptions, Manifest, SparkTTSError, SparkTTSONNX
+from sparktts_onnx import EnrollOptions, Manifest, SparkTTSError, SparkTTSONNX, errors
 from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.batch.notes import Notes, read_lines, write_lines
 from sparktts_onnx.batch.recordings import DatasetRecording
-from sparktts_onnx.errors import (
-    BundleError,
-    GenerationError,
-    MissingDependencyError,
-    OptionError,
-    OutputError,
-    RecordingError,
-    TextError,
-)
 from sparktts_onnx.files import writing
 
 _log = logging.getLogger(__name__)
@@ -34,7 +25,7 @@ AT_ONCE = 1000
 ENROLLMENT = ("wav2vec2", "encoder", "quantizer_tokenize", "speaker_encoder")
 ROW = {"text": str, "audio": str, "transcript": str, "global_ids": list, "semantic_ids": list, "key": str}
 NOTED = ("key", "global_ids", "semantic_ids")
-_OF_A_RECORDING = (RecordingError, TextError, OptionError, GenerationError)
+_OF_A_RECORDING = (errors.RecordingError, errors.TextError, errors.OptionError, errors.GenerationError)
 """Errors that the next recording may not have."""
 
 
@@ -71,7 +62,7 @@ class Encoder:
             OptionError: a length that cannot be.
         """
         if tts.manifest.codec.fixed_frames is not None:
-            raise BundleError(
+            raise errors.BundleError(
                 "the graphs of this bundle have a fixed length, so tokens near a window's border are approximate; "
                 "convert the checkpoint without --no-dynamic-axes"
             )
@@ -168,12 +159,12 @@ class Rows:
             for rows in parquet.ParquetFile(self.output).iter_batches(AT_ONCE):
                 yield from rows.to_pylist()
         except (OSError, ArrowException) as error:
-            raise OutputError(f"{self.output} cannot be read: {error}; choose another name") from error
+            raise errors.OutputError(f"{self.output} cannot be read: {error}; choose another name") from error
 
     def _note(self, row: dict[str, Any]) -> dict[str, Any]:
         """What a row says of its recording, refused where another program has written it."""
         if missing := [key for key in NOTED if key not in row]:
-            raise OutputError(
+            raise errors.OutputError(
                 f"{self.output} is there already and was not written by this command (a row has no {missing[0]}); "
                 "choose another name"
             )
@@ -189,11 +180,13 @@ def _is_parquet(output: Path) -> bool:
     if output.suffix == ".jsonl":
         return False
     if output.suffix != ".parquet":
-        raise OptionError(f"the output is {output}; expected a name that ends in .jsonl or .parquet", field="output")
+        raise errors.OptionError(
+            f"the output is {output}; expected a name that ends in .jsonl or .parquet", field="output"
+        )
     try:
         import pyarrow  # noqa: F401
     except ModuleNotFoundError as error:
-        raise MissingDependencyError("writing Parquet", needs="pyarrow", extra="ray") from error
+        raise errors.MissingDependencyError("writing Parquet", needs="pyarrow", extra="ray") from error
     return True
 
 

@@ -5,21 +5,11 @@ import dataclasses
 import errno
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from sparktts_onnx import (
-    Cue,
-    SegmentInfo,
-    SparkTTSONNX,
-    SpeechInfo,
-    SpeechOptions,
-    StreamOptions,
-    VoiceLibrary,
-    srt,
-    webvtt,
-)
+from sparktts_onnx import Cue, SparkTTSONNX, SpeechInfo, SpeechOptions, StreamOptions, VoiceLibrary, srt, webvtt
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.cli import arguments
@@ -92,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     if info.file is not None:
         print(info.file)  # first, as writing subtitles may fail
         if options.srt:
-            _write_beside(info.file.with_suffix(".srt"), srt(_cues(info.segments)))
+            _write_beside(info.file.with_suffix(".srt"), srt(_cues(info)))
         if options.word_times:
             _write_beside(info.file.with_suffix(f".words.{options.word_times}"), _word_times(info, options.word_times))
     if options.save_voice is not None:
@@ -156,10 +146,10 @@ def _write(tts: SparkTTSONNX, text: str | Iterator[str], how: SpeechOptions, opt
     )
 
 
-def _cues(segments: Iterable[SegmentInfo]) -> list[Cue]:
+def _cues(info: SpeechInfo) -> list[Cue]:
     """What was written, shown while it is heard."""
     cues: list[Cue] = []
-    for segment in segments:
+    for segment in info.segments:
         if segment.written or not cues:
             cues.append(Cue(segment.written, segment.start_seconds, segment.end_seconds))
         else:  # the rest of what is shown already

@@ -229,11 +229,12 @@ class SparkTTSONNX:
         Raises:
             TextError, OptionError, VoiceError, OutputError: each says what was wrong.
         """
+        suffix = format_named(file_format).suffixes[0]
+        speech = self._speech(text, options, on_progress=on_progress)
         if save_dir is None:
-            format_named(file_format)
-            return whole(self._speech(text, options, on_progress=on_progress))
+            return whole(speech)
         pieces: list[Wave] = []
-        info = self._write(text, options, save_dir, file_format, also=pieces.append, on_progress=on_progress)
+        info = _write(speech, save_dir, suffix, also=pieces.append)
         return np.concatenate(pieces), info
 
     def inference_to_file(
@@ -249,7 +250,8 @@ class SparkTTSONNX:
 
         The file appears under its name, `info.file`, when it is complete. FLAC and M4A are held until then, compressed.
         """
-        return self._write(text, options, save_dir, file_format, also=keep_nothing, on_progress=on_progress)
+        suffix = format_named(file_format).suffixes[0]
+        return _write(self._speech(text, options, on_progress=on_progress), save_dir, suffix, also=keep_nothing)
 
     def inference_batch(self, items: Iterable[Mapping[str, Any]]) -> list[tuple[Wave, SpeechInfo]]:
         """Speak many texts at once; every item is the same as alone with its seed.
@@ -337,29 +339,6 @@ class SparkTTSONNX:
         options = {key: value for key, value in item.items() if key != "text"}
         return whole(self._speech(item.get("text", ""), options, writing=1, cancellation=cancellation))
 
-    def _write(
-        self,
-        text: str,
-        options: Mapping[str, Any],
-        save_dir: str | Path,
-        file_format: str,
-        *,
-        also: Callable[[Wave], None],
-        on_progress: Progress | None,
-    ) -> SpeechInfo:
-        """Speak into a new file of a folder; it is opened first, so that a bad folder fails before the work."""
-        suffix = format_named(file_format).suffixes[0]
-        folder = path_named("save_dir", save_dir)
-        speech = self._speech(text, options, on_progress=on_progress)
-        with SpeechFile(free_name(folder, suffix), self.sample_rate) as file:
-
-            def take(piece: Wave) -> None:
-                file.write(piece)
-                also(piece)
-
-            info = finished(speech, take)
-        return dataclasses.replace(info, file=file.path)
-
     def _speech(
         self,
         text: str | TextFeed,
@@ -385,3 +364,15 @@ class SparkTTSONNX:
         sound = UtteranceSound(Report(utterance, self.manifest.codec, clock, providers, model_id), on_progress)
         events = self._engine.events(segments, chunks, writing=writing, work=work, clock=clock)
         return SpeechStream(sound, sound.chunks(events, segments), work)
+
+
+def _write(speech: SpeechStream, save_dir: str | Path, suffix: str, *, also: Callable[[Wave], None]) -> SpeechInfo:
+    """Speak into a new file of a folder; it is opened first, so that a bad folder fails before the work."""
+    with SpeechFile(free_name(path_named("save_dir", save_dir), suffix), speech.sample_rate) as file:
+
+        def take(piece: Wave) -> None:
+            file.write(piece)
+            also(piece)
+
+        info = finished(speech, take)
+    return dataclasses.replace(info, file=file.path)
