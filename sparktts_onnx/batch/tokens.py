@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import EnrollOptions, Manifest, SparkTTSError, SparkTTSONNX, errors
+from sparktts_onnx import EnrollOptions, SparkTTSError, SparkTTSONNX, errors
 from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.batch.notes import Notes, read_lines, write_lines
 from sparktts_onnx.batch.recordings import DatasetRecording
@@ -68,7 +68,9 @@ class Encoder:
             )
         self._tts = tts
         self._options = EnrollOptions(trim=False, max_seconds=max_seconds)
-        self._salt = _digest_of_graphs(tts.manifest)
+        graphs = [tts.manifest.graphs[name] for name in ENROLLMENT if name in tts.manifest.graphs]
+        digests = "".join(file.sha256 for graph in graphs for file in graph.files)
+        self._salt = hashlib.sha256(digests.encode()).hexdigest()[:8]
 
     def key(self, recording: DatasetRecording) -> str:
         """Names a recording and the graphs that hear it."""
@@ -100,11 +102,6 @@ class Encoder:
         for remark in report.notes:
             _log.info("%s: %s", recording.place, remark)
         return Tokens(recording, note, None if report.transcript_fits else report.notes[0])
-
-
-def _digest_of_graphs(manifest: Manifest) -> str:
-    files = [file.sha256 for name in ENROLLMENT if name in manifest.graphs for file in manifest.graphs[name].files]
-    return hashlib.sha256("".join(files).encode()).hexdigest()[:8]
 
 
 class Rows:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,14 +21,7 @@ _Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
 def with_dashes(arguments: Sequence[str]) -> list[str]:
     """`--model_dir X` as `--model-dir X`: both spellings of every option work."""
-    return [_with_dashes(argument) for argument in arguments]
-
-
-def _with_dashes(argument: str) -> str:
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument.partition("=")
-    return name.replace("_", "-") + equals + value
+    return [re.sub("^--[^=]*", lambda name: name[0].replace("_", "-"), argument) for argument in arguments]
 
 
 def add_bundle(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
