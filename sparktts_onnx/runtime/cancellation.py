@@ -10,6 +10,16 @@ LISTEN_SECONDS = 0.5
 """A thread that waits looks this often whether it still should; on Windows it hears Ctrl-C only then."""
 
 
+def started_thread(work: Callable[[], None], *, name: str) -> threading.Thread:
+    """A thread that works. Not a daemon: one inside ONNX Runtime when the interpreter ends aborts the process."""
+    thread = threading.Thread(target=work, name=name, daemon=False)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise GenerationError(f"no thread could be started: {error}") from error
+    return thread
+
+
 class Cancellation:
     """Cancels one piece of work; safe to share between threads.
 
@@ -69,15 +79,8 @@ class Cancellation:
             raise GenerationError(self.error or "the work was cancelled before its end")
 
     def start(self, work: Callable[[], None], *, name: str) -> None:
-        """Do a part of the work in a thread of its own.
-
-        Not in a daemon: one inside ONNX Runtime when the interpreter ends aborts the process.
-        """
-        thread = threading.Thread(target=work, name=name, daemon=False)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            raise GenerationError(f"no thread could be started: {error}") from error
+        """Do a part of the work in a thread of its own."""
+        thread = started_thread(work, name=name)
         with self._lock:
             self._threads = [*(known for known in self._threads if known.is_alive()), thread]
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sparktts_onnx.errors import GenerationError, SparkTTSError
-from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation
+from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation, started_thread
 from sparktts_onnx.runtime.language.attention import TextAttention
 from sparktts_onnx.runtime.language.language_model import LanguageModel
 from sparktts_onnx.runtime.language.sampling import SamplingOptions, sample
@@ -136,10 +136,7 @@ class Scheduler:
             if self._closed:
                 raise GenerationError("the model was closed; make a new one to go on speaking")
             if self._worker is None:
-                # Not a daemon: one inside ONNX Runtime when the interpreter ends aborts the process.
-                worker = threading.Thread(target=self._work, name="spark-tts-language-model", daemon=False)
-                worker.start()
-                self._worker = worker
+                self._worker = started_thread(self._work, name="spark-tts-language-model")
             self._waiting.append(answer)
             self._changed.notify_all()
 

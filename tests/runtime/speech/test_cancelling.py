@@ -201,14 +201,15 @@ def test_a_stream_belongs_to_the_thread_that_takes_it(tts: SparkTTSONNX, voice: 
     assert made[0]._cancellation._owner is threading.current_thread()
 
 
+@pytest.mark.parametrize("name", ["segment", "spark-tts-language-model"])
 def test_a_thread_that_cannot_start_is_an_error(
-    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
+    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     tts.warm_up()
     start = threading.Thread.start
 
     def refuse(thread: threading.Thread) -> None:
-        if thread.name == "segment" and ours():
+        if thread.name == name and ours():
             raise RuntimeError("can't start new thread")
         start(thread)
 
