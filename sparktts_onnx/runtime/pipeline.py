@@ -322,7 +322,8 @@ class SparkTTSONNX:
         check_voice(instance_of("voice", voice, Voice, "a Voice (see enroll and Voice.load)"), self.manifest.codec)
         revoiced, work = Revoiced(self._enroller.content, self._engine.vocoder, recording, voice), Cancellation()
         self._engine.began(work)
-        return SpeechStream(revoiced, revoiced.chunks(work, self._engine.sessions.providers), work)
+        chunks = revoiced.chunks(work, self._engine.sessions.providers, self.bundle.model_id)
+        return SpeechStream(revoiced, chunks, work)
 
     def warm_up(self) -> None:
         """Fetch and load what speaking needs now rather than at the first request."""

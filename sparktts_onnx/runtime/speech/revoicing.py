@@ -35,7 +35,7 @@ class Revoiced:
         self.info: SpeechInfo | None = None
         """Set after the last chunk."""
 
-    def chunks(self, work: Cancellation, providers: Providers) -> Generator[Wave]:
+    def chunks(self, work: Cancellation, providers: Providers, model_id: str | None) -> Generator[Wave]:
         """Chunks float32 [n]; they end where the work is cancelled, and then there is no info."""
         clock, samples = Clock(listened=True), 0
         try:
@@ -64,6 +64,7 @@ class Revoiced:
                 segments=(),
                 providers=providers(),
                 warnings=notes,
+                model_id=model_id,
             )
 
     def _made(self, blocks: Iterable[NDArray[np.float64]]) -> Iterator[Wave]:

@@ -1,5 +1,6 @@
 """A recording in another voice: the same ids spoken by other global ids, in windows, without the language model."""
 
+import dataclasses
 import io
 import itertools
 from pathlib import Path
@@ -44,6 +45,12 @@ def test_words_and_timing_stay_and_the_voice_is_another(
     np.testing.assert_allclose(wav, nano.sound(ids(count), other_voice.global_ids), atol=1e-4)
     assert (info.tokens, info.voice, info.stop_reason) == (count, other_voice, "end")
     assert info.duration_seconds == count * nano.HOP / nano.SAMPLE_RATE
+
+
+def test_the_report_names_the_model(tts: SparkTTSONNX, other_voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tts.revoice(recording(recorded(6)), other_voice)[1].model_id is None
+    monkeypatch.setattr(tts, "bundle", dataclasses.replace(tts.bundle, model_id="org/name@1234"))
+    assert tts.revoice(recording(recorded(6)), other_voice)[1].model_id == "org/name@1234"
 
 
 @pytest.mark.parametrize("count", [6, nano.FIXED_FRAMES, nano.FIXED_FRAMES + 1, 3 * nano.FIXED_FRAMES + 7])
