@@ -69,7 +69,6 @@ class Engine:
         """Events of all segments in order; graphs that are not loaded are loaded when the first is asked for.
 
         Args:
-            segments: what to speak.
             chunks: how to cut the sound; None gives segments whole.
             writing: most segments that the language model writes at once.
             work: ends it from elsewhere.
@@ -91,11 +90,7 @@ class Engine:
                 yield event
 
     def check_weights(self) -> None:
-        """Wait until all weights are compared with the manifest; let go of the model where they were altered.
-
-        Raises:
-            BundleError: they were altered.
-        """
+        """Wait until all weights are compared with the manifest; let go of the model where they were altered."""
         try:
             self.sessions.check()
         except BundleError:
@@ -103,11 +98,7 @@ class Engine:
             raise
 
     def speaker(self) -> SegmentSpeaker:
-        """What speaks a segment, its graphs loaded.
-
-        Raises:
-            BundleError: they do not load, or were altered.
-        """
+        """What speaks a segment, its graphs loaded."""
         with self._lock:
             if self.loaded is None:
                 self._bundle.fetch(SPEAKING_GRAPHS)

@@ -47,11 +47,8 @@ class Sessions:
     ) -> None:
         """Choose the providers; nothing is loaded yet.
 
-        Args:
-            threads: threads that one graph computes with; by default the cores this process may use.
-            packed_weights: where the graphs that speak are kept as this processor wants them, for all processes; see
-                `runtime.packed_weights`. Only on the CPU.
-            fetch: sees that the files of the graphs with these names are in the folder, before they are loaded.
+        `fetch` sees that the files of the graphs with these names are in the folder, before they are loaded; for the
+        other options see `SparkTTSONNX`.
         """
         if threads is not None:
             whole_number("threads", threads, 1, MAX_THREADS)

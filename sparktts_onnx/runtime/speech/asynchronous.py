@@ -12,7 +12,7 @@ from sparktts_onnx.runtime.speech.streaming import SpeechStream
 Writing = Coroutine[None, None, None]
 
 
-class AsyncSpeechStream:
+class AsyncSpeechStream(AsyncIterator[Wave]):
     """Chunks of speech, float32 [N] each, as soon as they can be made.
 
     Iterate it with `async for`; leave early with `aclose`, by using it with `async with`, or by cancelling the task.
@@ -27,9 +27,6 @@ class AsyncSpeechStream:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="astream")
         self.stream: SpeechStream | None = None
         """The stream behind it, from the first chunk on: `info`, `words` and `segments` are there."""
-
-    def __aiter__(self) -> AsyncIterator[Wave]:
-        return self
 
     async def __anext__(self) -> Wave:
         if self._write is not None and self._writer is None:

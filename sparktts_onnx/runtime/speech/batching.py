@@ -36,7 +36,7 @@ class BatchResult:
         return self.speech
 
 
-class BatchResults:
+class BatchResults(Iterator[BatchResult]):
     """Results in the order in which they are done; iterate it, leave early with `close` or by forgetting it."""
 
     def __init__(self, items: Iterable[Mapping[str, Any]], speak: Speak, *, at_once: int) -> None:
@@ -46,9 +46,6 @@ class BatchResults:
         """
         self._work = Cancellation()
         self._results = _results(enumerate(items), speak, at_once, self._work)
-
-    def __iter__(self) -> Iterator[BatchResult]:
-        return self
 
     def __next__(self) -> BatchResult:
         return next(self._results)

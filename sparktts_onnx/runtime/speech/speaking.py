@@ -48,9 +48,7 @@ class SegmentSpeaker:
         """Events of one segment.
 
         Args:
-            segment: what to say.
             chunks: how to cut the sound; None gives it whole, so that every attempt can still be rejected.
-            cancellation: ends the work.
             written: called when the language model has probably written the last token of the segment.
 
         Raises:

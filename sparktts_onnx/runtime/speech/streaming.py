@@ -88,7 +88,7 @@ class UtteranceSound:
                 yield chunk
 
 
-class SpeechStream:
+class SpeechStream(Iterator[Wave]):
     """Chunks of speech, float32 [N] each, as soon as they can be made.
 
     Iterate it; leave early with `close` or by using it as a context manager, which wait for the work to stop at its
@@ -117,9 +117,6 @@ class SpeechStream:
     def segments(self) -> tuple[SegmentInfo, ...]:
         """Segments so far: each comes when the next one begins to be heard, or with the last chunk."""
         return self._sound.segments
-
-    def __iter__(self) -> Iterator[Wave]:
-        return self
 
     def __next__(self) -> Wave:
         return next(self._chunks)

@@ -78,12 +78,7 @@ class Enroller:
     def enroll(
         self, recordings: Sequence[Source], transcript: str | None, *, name: str | None, options: EnrollOptions
     ) -> Enrollment:
-        """A voice from recordings of one speaker; with a transcript, also its manner of speaking.
-
-        Raises:
-            RecordingError: a recording cannot be used.
-            OptionError: no recording, or a bad option.
-        """
+        """A voice from recordings of one speaker; with a transcript, also its manner of speaking."""
         spoken = clean_text("transcript", transcript or "")
         known = bool(spoken.strip())
         wav, reference, reports = _read(recordings, spoken, self._codec, options)
