@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import BatchResult, SparkTTSError, SparkTTSONNX, save_speech
+from sparktts_onnx import SparkTTSError, SparkTTSONNX, save_speech
 from sparktts_onnx.audio.formats import format_named
 from sparktts_onnx.batch.lines import Line
 from sparktts_onnx.batch.notes import Notes, read_lines
@@ -41,15 +41,13 @@ def speak_lines(tts: SparkTTSONNX, lines: Sequence[Line], target: Target) -> Ite
     for result in tts.iter_batch(line.item for line in lines):
         line = lines[result.index]
         try:
-            yield Outcome(line.number, note=_write(line, result, target))
+            wav, info = result.get()
+            file = save_speech(target.file(line), wav, info.sample_rate, target.file_format)
         except SparkTTSError as error:
             yield Outcome(line.number, error=str(error))
-
-
-def _write(line: Line, result: BatchResult, target: Target) -> dict[str, Any]:
-    wav, info = result.get()
-    file = save_speech(target.file(line), wav, info.sample_rate, target.file_format)
-    return {**info.to_dict(), "line": line.number, "key": line.key, "file": file.name}
+        else:
+            note = {**info.to_dict(), "line": line.number, "key": line.key, "file": file.name}
+            yield Outcome(line.number, note=note)
 
 
 class Results(Notes):

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice, VoiceLibrary
+from sparktts_onnx import EnrollOptions, SparkTTSONNX, VoiceLibrary
 from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import say
 from sparktts_onnx.errors import OptionError
@@ -73,7 +73,9 @@ def _add(
 def _list(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
     entries = library.entries()
     for entry in entries:
-        print(f"{entry.name}\t{entry.problem or _about(entry.voice)}")
+        voice = entry.voice
+        about = f"{voice.origin or '-'}{', with transcript' if voice.transcript else ''}" if voice else entry.problem
+        print(f"{entry.name}\t{about}")
     if not entries:
         say(f"no voices in {options.voices_dir}; make one with `voices enroll` or `voices create`")
     return 0
@@ -126,9 +128,3 @@ def _try(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) 
     _, info = tts.inference(options.text, save_dir=options.output_dir, voice=voice, seed=options.seed)
     print(info.file)
     return 0
-
-
-def _about(voice: Voice | None) -> str:
-    if voice is None:
-        return "-"
-    return f"{voice.origin or '-'}{', with transcript' if voice.transcript else ''}"
