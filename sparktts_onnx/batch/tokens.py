@@ -104,7 +104,7 @@ class Encoder:
         return Tokens(recording, note, None if report.transcript_fits else report.notes[0])
 
 
-class Rows:
+class Rows(Notes):
     """The rows that are written in the end, and the notes of those that are known on the way there.
 
     Notes lie next to the output until it is written; after that, the output itself is where a later run goes on.
@@ -123,26 +123,22 @@ class Rows:
         notes = output.with_name(f"{output.name}.notes")
         if output.exists() and not notes.exists():
             write_lines(notes, map(self._note, self._read()))
-        self._notes = Notes(notes)
-        self._places = self._notes.places()
+        super().__init__(notes)
+        self._places = self.places()
 
     def missing(self, recordings: Sequence[DatasetRecording]) -> list[DatasetRecording]:
         """Recordings whose tokens are not known."""
         return [recording for recording in recordings if self._encoder.key(recording) not in self._places]
 
-    def add(self, note: dict[str, Any]) -> None:
-        """Keep the tokens of a recording."""
-        self._notes.add(note)
-
     def write(self, recordings: Sequence[DatasetRecording]) -> int:
         """Write the rows of all recordings whose tokens are known, in their order; how many they are."""
-        self._places = self._notes.places()
+        self._places = self.places()
         known = [(recording, self._places.get(self._encoder.key(recording))) for recording in recordings]
         chosen = [(recording, place) for recording, place in known if place is not None]
-        notes = self._notes.at(place for _, place in chosen)
+        notes = self.at(place for _, place in chosen)
         rows = (_row(recording, note) for (recording, _), note in zip(chosen, notes, strict=True))
         (_write_parquet if self._parquet else write_lines)(self.output, rows)
-        self._notes.path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         return len(chosen)
 
     def _read(self) -> Iterator[dict[str, Any]]:

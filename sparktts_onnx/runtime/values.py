@@ -41,14 +41,6 @@ def path_named(name: str, value: Any) -> Path:
     return Path(value)
 
 
-def clean_text(name: str, value: Any) -> str:
-    """The value, a text that Unicode can write."""
-    text: str = instance_of(name, value, str, "a text")
-    if broken := broken_character(text):
-        raise OptionError(f"{name} holds {broken}, which is not a character; use UTF-8", field=name)
-    return text
-
-
 def broken_character(text: str) -> str | None:
     """The first half of a surrogate pair that stands alone, as a message shows it; such text was decoded wrongly.
 

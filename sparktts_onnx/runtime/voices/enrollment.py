@@ -19,7 +19,7 @@ from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import OptionError
 from sparktts_onnx.runtime.graphs.sessions import Sessions
-from sparktts_onnx.runtime.values import clean_text, instance_of, number
+from sparktts_onnx.runtime.values import broken_character, instance_of, number
 from sparktts_onnx.runtime.voices.content import ContentEncoder
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.duration import expected_seconds
@@ -79,7 +79,9 @@ class Enroller:
         self, recordings: Sequence[Source], transcript: str | None, *, name: str | None, options: EnrollOptions
     ) -> Enrollment:
         """A voice from recordings of one speaker; with a transcript, also its manner of speaking."""
-        spoken = clean_text("transcript", transcript or "")
+        spoken = instance_of("transcript", transcript or "", str, "a text")
+        if broken := broken_character(spoken):
+            raise OptionError(f"transcript holds {broken}, which is not a character; use UTF-8", field="transcript")
         known = bool(spoken.strip())
         wav, reference, reports = _read(recordings, spoken, self._codec, options)
         voice = Voice(
