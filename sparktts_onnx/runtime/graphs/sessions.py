@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ MAX_THREADS = 1024
 WINDOWED_GRAPH = "decoder"
 """The graph that runs on a window a core: one window on all cores leaves them waiting for each other."""
 
+_Result = TypeVar("_Result")
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Sessions:
         Their weights may still be being compared with the manifest at the end: `check` before anything leaves.
         """
         with ThreadPoolExecutor(len(names), thread_name_prefix="spark-tts-loading") as pool:
-            futures = [pool.submit(self._session, name, wait=False) for name in names]
+            futures = [_submitted(pool, partial(self._session, name, wait=False)) for name in names]
             try:
                 yield
             except BaseException:
@@ -157,7 +158,7 @@ class Sessions:
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.lanes, thread_name_prefix="spark-tts-vocoder")
-            return self._pool.submit(_run, session, WINDOWED_GRAPH, window)
+            return _submitted(self._pool, partial(_run, session, WINDOWED_GRAPH, window))
 
     def options(self, name: str) -> frozenset[str]:
         """Inputs that a graph takes and can do without."""
@@ -225,7 +226,7 @@ class Sessions:
         if self._packed_weights is not None and name in SPEAKING_GRAPHS:
             path, checks = packed_graph(self._folder, entry, self._packed_weights, options=lambda: self._options(name))
         pool = ThreadPoolExecutor(1, thread_name_prefix="spark-tts-checking")
-        futures = [pool.submit(check) for check in checks]
+        futures = [_submitted(pool, check) for check in checks]
         pool.shutdown(wait=False)
         return path, futures
 
@@ -265,6 +266,14 @@ class Sessions:
         # a recording can have any length, and would stay paid for.
         options.enable_cpu_mem_arena = name in SPEAKING_GRAPHS
         return options
+
+
+def _submitted(pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> Future[_Result]:
+    """Work that a thread of the pool does."""
+    try:
+        return pool.submit(work)
+    except RuntimeError as error:
+        raise GenerationError(f"no thread could be started: {error}") from error
 
 
 def _run(session: Any, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:

@@ -219,6 +219,25 @@ def test_a_thread_that_cannot_start_is_an_error(
     wait_until(lambda: not ours())
 
 
+@pytest.mark.parametrize("pool", ["loading", "vocoder"])
+def test_a_thread_of_a_pool_that_cannot_start_is_an_error(
+    voice: Voice, monkeypatch: pytest.MonkeyPatch, pool: str
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith(f"spark-tts-{pool}"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with SparkTTSONNX(nano.BUNDLE, threads=2) as tts:
+        with monkeypatch.context() as short_of_threads:
+            short_of_threads.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(GenerationError, match="no thread could be started"):
+                tts.inference("Hello there.", voice=voice, seed=1)
+        assert len(tts.inference("Hello there.", voice=voice, seed=1)[0])
+
+
 def test_closing_the_model_ends_the_vocoder_too(
     tts: SparkTTSONNX, voice: Voice, gate: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
