@@ -10,9 +10,9 @@ LISTEN_SECONDS = 0.5
 """A thread that waits looks this often whether it still should; on Windows it hears Ctrl-C only then."""
 
 
-def started_thread(work: Callable[[], None], *, name: str) -> threading.Thread:
-    """A thread that works. Not a daemon: one inside ONNX Runtime when the interpreter ends aborts the process."""
-    thread = threading.Thread(target=work, name=name, daemon=False)
+def started_thread(work: Callable[[], None], *, name: str, daemon: bool = False) -> threading.Thread:
+    """A thread that works. A daemon inside ONNX Runtime when the interpreter ends aborts the process."""
+    thread = threading.Thread(target=work, name=name, daemon=daemon)
     try:
         thread.start()
     except RuntimeError as error:

@@ -4,10 +4,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from functools import partial
 from typing import Any, Self
 
 from sparktts_onnx.errors import OptionError, TextError
-from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation
+from sparktts_onnx.runtime.cancellation import LISTEN_SECONDS, Cancellation, started_thread
 from sparktts_onnx.runtime.speech.request import MAX_TEXT_CHARACTERS, checked_piece
 
 
@@ -105,7 +106,7 @@ class TextFeed:
                 raise OptionError("this text was spoken before; make a feed for each stream", field="text")
             self._taken = True
         if self._source is not None:
-            threading.Thread(target=self._pump, args=(self._source,), name="text", daemon=True).start()
+            started_thread(partial(self._pump, self._source), name="text", daemon=True)
         with cancellation.calling(self._drop):
             waiting = False  # for more text, behind some that is not spoken
             while True:

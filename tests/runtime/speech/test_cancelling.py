@@ -219,6 +219,21 @@ def test_a_thread_that_cannot_start_is_an_error(
     wait_until(lambda: not ours())
 
 
+def test_a_text_in_pieces_whose_thread_cannot_start_is_an_error(
+    tts: SparkTTSONNX, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "text":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(GenerationError, match="no thread could be started"):
+        list(tts.stream(iter(["Hello there."]), voice=voice, seed=1))
+
+
 @pytest.mark.parametrize("pool", ["loading", "vocoder"])
 def test_a_thread_of_a_pool_that_cannot_start_is_an_error(
     voice: Voice, monkeypatch: pytest.MonkeyPatch, pool: str
