@@ -2,9 +2,8 @@
 
 import hashlib
 import logging
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +20,7 @@ _log = logging.getLogger(__name__)
 READERS = 2
 """Recordings in work: one is read while the graphs hear another with all cores."""
 AT_ONCE = 1000
-"""Rows of Parquet that are held in memory."""
+"""Recordings that are put to work, and rows of Parquet that are held in memory."""
 ENROLLMENT = ("wav2vec2", "encoder", "quantizer_tokenize", "speaker_encoder")
 ROW = {"text": str, "audio": str, "transcript": str, "global_ids": list, "semantic_ids": list, "key": str}
 NOTED = ("key", "global_ids", "semantic_ids")
@@ -76,20 +75,11 @@ class Encoder:
         """Names a recording and the graphs that hear it."""
         return f"{recording.key()}-{self._salt}"
 
-    def encode(self, recordings: Iterable[DatasetRecording]) -> Iterator[Tokens]:
+    def encode(self, recordings: Sequence[DatasetRecording]) -> Iterator[Tokens]:
         """Tokens of each recording, in order; an error of a recording is a result."""
-        waiting: deque[Future[Tokens]] = deque()
         with ThreadPoolExecutor(READERS, thread_name_prefix="spark-tts-tokens") as pool:
-            try:
-                for recording in recordings:
-                    waiting.append(pool.submit(self._tokens, recording))
-                    if len(waiting) > READERS:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+            for start in range(0, len(recordings), AT_ONCE):
+                yield from pool.map(self._tokens, recordings[start : start + AT_ONCE])
 
     def _tokens(self, recording: DatasetRecording) -> Tokens:
         key = self.key(recording)
