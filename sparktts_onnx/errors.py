@@ -4,6 +4,7 @@ A message says what was wrong, what was found, what was expected, and what to do
 """
 
 from pathlib import Path
+from typing import Any
 
 
 class SparkTTSError(Exception):
@@ -17,6 +18,10 @@ class SparkTTSError(Exception):
     def __init__(self, message: str = "", *, field: str | None = None, file: Path | None = None) -> None:
         super().__init__(message)
         self.field, self.file = field, file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies, such as come from another process, have the message as it is: no `__init__` makes it again."""
+        return type(self).__new__, (type(self), *self.args), vars(self)
 
     def __str__(self) -> str:
         return self.message if self.file is None else f"{self.file}: {self.message}"

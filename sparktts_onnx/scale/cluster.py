@@ -86,19 +86,17 @@ def default_threads() -> int:
 
 
 @contextmanager
-def joined(*, verbose: bool = False, cores: int | None = None) -> Iterator[None]:
+def joined(*, verbose: bool = False) -> Iterator[None]:
     """The cluster that RAY_ADDRESS names, else one on this machine that ends with the block.
 
-    Args:
-        verbose: show what the workers write.
-        cores: what a cluster on this machine counts; by default all, and two where there is but one.
+    `verbose` shows what the workers write.
     """
     if ray.is_initialized():
         yield
         return
     address = os.environ.get(ADDRESS_VARIABLE)
-    counted = cores or max(2, os.cpu_count() or 1)  # a front end and a worker at least
-    own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "num_cpus": counted}
+    cores = max(2, os.cpu_count() or 1)  # a front end and a worker at least
+    own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "num_cpus": cores}
     try:
         ray.init(
             address=address or "local",

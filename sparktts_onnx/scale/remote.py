@@ -1,13 +1,15 @@
 """The engine of a front end whose model is elsewhere: every call goes to a worker of the cluster."""
 
 import hashlib
+import io
 import json
 import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, BinaryIO, Self
+from functools import partial
+from typing import Any, BinaryIO, Self, TypeVar
 
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayError, WorkerCrashedError
 from ray.serve.exceptions import RayServeException, ReplicaUnavailableError
@@ -18,6 +20,7 @@ from sparktts_onnx import (
     EnrollOptions,
     Manifest,
     SegmentInfo,
+    SparkTTSError,
     SpeechInfo,
     StreamOptions,
     TextFeed,
@@ -25,7 +28,7 @@ from sparktts_onnx import (
     WordInfo,
 )
 from sparktts_onnx.errors import GenerationError
-from sparktts_onnx.scale.messages import Chunk, Item, Told, checked
+from sparktts_onnx.scale.speaker import Chunk, Item
 
 ATTEMPTS = 3
 """Workers that a request may see end before it is given up."""
@@ -33,6 +36,7 @@ _ENDED = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError, Rep
 """How Ray reports that a worker, or its machine, has ended."""
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class RemoteEngine:
@@ -52,14 +56,15 @@ class RemoteEngine:
         """
         options.setdefault("seed", secrets.randbelow(1 << 31))  # a second attempt has to be the same
         speak = self._speakers.options(method_name="speak", stream=True)
-        return RemoteStream(
-            text, lambda whole: speak.remote(whole, stream_options, options), self.manifest.codec.sample_rate
-        )
+        ask = partial(speak.remote, "stream", stream_options=stream_options, **options)
+        return RemoteStream(text, ask, self.manifest.codec.sample_rate)
 
     def revoice_stream(self, recording: BinaryIO, voice: Voice) -> "RemoteStream":
         """Give a recording another voice, on the worker that has least to do, chunk by chunk."""
-        data, revoice = recording.read(), self._speakers.options(method_name="revoice", stream=True)
-        return RemoteStream("", lambda _: revoice.remote(data, voice), self.manifest.codec.sample_rate)
+        data, speak = recording.read(), self._speakers.options(method_name="speak", stream=True)
+        return RemoteStream(
+            "", lambda _: speak.remote("revoice_stream", io.BytesIO(data), voice), self.manifest.codec.sample_rate
+        )
 
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
@@ -68,8 +73,7 @@ class RemoteEngine:
         data = [recording.read() for recording in recordings]
         words = [transcript, None if options is None else asdict(options)]
         key = _digest(*data, json.dumps(words, sort_keys=True).encode())
-        made = self._call("enroll", key, data, transcript, options)
-        assert isinstance(made, Enrollment)
+        made: Enrollment = self._make(key, "enroll", list(map(io.BytesIO, data)), transcript, options=options)
         return made
 
     def create_voice(
@@ -83,22 +87,18 @@ class RemoteEngine:
         """A voice that the model makes up, on the worker that has made it before, if there is one."""
         style = {"gender": gender, "pitch": pitch, "speed": speed, "seed": seed}
         key = "" if seed is None else _digest(json.dumps(style, sort_keys=True).encode())
-        made = self._call("create_voice", key, style)
-        assert isinstance(made, Voice)
+        made: Voice = self._make(key, "create_voice", **style)
         return made
 
-    def _call(self, method: str, key: str, *arguments: Any) -> Enrollment | Voice:
-        speakers = self._speakers.options(method_name=method, multiplexed_model_id=key)
+    def _make(self, key: str, method: str, *arguments: Any, **options: Any) -> Any:
+        speakers = self._speakers.options(method_name="make", multiplexed_model_id=key)
         for _ in range(ATTEMPTS):
             try:
-                answer: Any = speakers.remote(*arguments).result()
+                return _checked(speakers.remote(method, *arguments, **options).result())
             except _ENDED:
                 _log.warning("a worker ended; asking another")
             except (RayError, RayServeException) as error:
                 raise _failed(error) from None
-            else:
-                made: Enrollment | Voice = checked(answer)
-                return made
         raise _no_worker()
 
 
@@ -164,21 +164,26 @@ class RemoteStream:
             self._response = self._ask(whole)
         self.words, self.segments = None, ()
         for item in self._response:
-            answer = checked(item)
+            answer = _checked(item)
             if isinstance(answer, SpeechInfo):
-                self.info = answer
+                self.info, self.words, self.segments = answer, answer.words, answer.segments
                 continue
-            if isinstance(answer, Told):
-                self.words = None if answer.words is None else (*(self.words or ()), *answer.words)
-                self.segments += answer.segments
-                continue
-            fresh = answer[skipped:]
-            skipped -= len(answer) - len(fresh)
+            self.words = None if answer.words is None else (*(self.words or ()), *answer.words)
+            self.segments += answer.segments
+            fresh = answer.chunk[skipped:]
+            skipped -= len(answer.chunk) - len(fresh)
             self._heard += len(fresh)
             if len(fresh):
                 yield fresh
         if self.info is None and not self._cancelled:
             raise GenerationError("the worker stopped before all was spoken")
+
+
+def _checked(answer: _T | SparkTTSError) -> _T:
+    """An answer; an error is raised instead."""
+    if isinstance(answer, SparkTTSError):
+        raise answer
+    return answer
 
 
 def _digest(*parts: bytes) -> str:

@@ -8,7 +8,6 @@ client ─▶ Ray's proxy ─▶ front end: create_app(RemoteEngine) ─┬─�
 import dataclasses
 import logging
 import math
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from sparktts_onnx.scale.remote import RemoteEngine
 from sparktts_onnx.scale.speaker import Speaker
 from sparktts_onnx.server import ServerSettings, create_app
 from sparktts_onnx.server.logs import configure, fields
+from sparktts_onnx.server.running import signals_call
 from sparktts_onnx.server.service import SpeechService
 
 APPLICATION = "spark-tts"
@@ -56,7 +56,8 @@ def serve_on_cluster(settings: ServerSettings, scale: ScaleSettings, *, verbose:
     """Serve until SIGINT or SIGTERM; running requests then get `stop_seconds` to finish."""
     with scale.model.open() as tts:  # says here what no front end could; no graph is loaded
         SpeechService(tts, settings)
-    with joined(verbose=verbose), serving(settings, scale), _until_stopped() as stopped:
+    stopped = threading.Event()
+    with joined(verbose=verbose), serving(settings, scale), signals_call(stopped.set):
         stopped.wait()
 
 
@@ -117,16 +118,3 @@ def _front_end(settings: ServerSettings, model: ModelSettings) -> Callable[[], F
         return create_app(engine, settings)
 
     return build
-
-
-@contextmanager
-def _until_stopped() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    stopped = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stopped.set()) for number in signals]
-    try:
-        yield stopped
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)

@@ -1,33 +1,49 @@
-"""The worker that holds the model: one a replica, with several answers at once."""
+"""The worker that holds the model: one a replica, with several answers at once.
+
+Errors leave it as values: raised here, Ray would write them to its logs, and a message may quote a text.
+"""
 
 import asyncio
-import io
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from ray import serve
 
-from sparktts_onnx import Enrollment, EnrollOptions, SparkTTSError, SpeechInfo, SpeechStream, StreamOptions, Voice
+from sparktts_onnx import Enrollment, SegmentInfo, SparkTTSError, SpeechInfo, SpeechStream, Voice, WordInfo
 from sparktts_onnx.scale.cluster import ModelSettings
-from sparktts_onnx.scale.messages import Failure, Item, Told
 
 KEPT_VOICES = 256
 """Voices that a replica remembers having made: a few kilobytes each."""
 _SPARE_THREADS = 2
 """Beside one for each answer: for answers that are being stopped, and for enrolling."""
 
-Made = Enrollment | Voice | Failure
+Chunk = NDArray[np.float32]
 
-_maker: ContextVar[Callable[[], Enrollment | Voice]] = ContextVar("_maker")
+
+@dataclass(frozen=True)
+class Piece:
+    """A chunk of sound, and what it ends."""
+
+    chunk: Chunk
+    words: tuple[WordInfo, ...] | None
+    segments: tuple[SegmentInfo, ...]
+
+
+Item = Piece | SpeechInfo | SparkTTSError
+"""Pieces, then one of the others."""
+
+_work: ContextVar[Callable[[], Enrollment | Voice]] = ContextVar("_work")
 
 
 class Speaker:
-    """Speaks and enrolls in threads, for calls that come through Ray."""
+    """The library's methods, by name, in threads, for calls that come through Ray."""
 
     def __init__(self, model: ModelSettings) -> None:
         self._tts = model.open()
@@ -41,47 +57,24 @@ class Speaker:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._tts.close()
 
-    async def speak(
-        self, text: str, stream_options: StreamOptions | None, options: Mapping[str, Any]
-    ) -> AsyncIterator[Item]:
-        """Chunks as they are made, then the info; or a failure. When the caller leaves, the work stops."""
-        begin = partial(self._tts.stream, text, stream_options=stream_options, **options)
-        async with aclosing(self._items(begin)) as items:
-            async for item in items:
-                yield item
-
-    async def revoice(self, recording: bytes, voice: Voice) -> AsyncIterator[Item]:
-        """A recording in another voice; as `speak`."""
-        async with aclosing(self._items(lambda: self._tts.revoice_stream(io.BytesIO(recording), voice))) as items:
-            async for item in items:
-                yield item
-
-    async def _items(self, begin: Callable[[], SpeechStream]) -> AsyncGenerator[Item]:
-        steps = _Steps(begin)
+    async def speak(self, method: str, *arguments: Any, **options: Any) -> AsyncIterator[Item]:
+        """What `stream` or `revoice_stream` gives, as it is made. When the caller leaves, the work stops."""
+        answer = _Answer(partial(getattr(self._tts, method), *arguments, **options))
         try:
-            while (item := await self._in_thread(steps.next)) is not None:
+            while (item := await self._in_thread(answer.next)) is not None:
                 yield item
         finally:
-            steps.cancel()
-            self._threads.submit(steps.close)
+            answer.cancel()
+            self._threads.submit(answer.close)
 
-    async def enroll(self, recordings: list[bytes], transcript: str | None, options: EnrollOptions | None) -> Made:
-        """A voice from recordings; one that this replica has made before costs nothing."""
-        return await self._once(
-            lambda: self._tts.enroll([io.BytesIO(data) for data in recordings], transcript, options=options)
-        )
-
-    async def create_voice(self, options: Mapping[str, Any]) -> Made:
-        """A voice that the model makes up; as `enroll`."""
-        return await self._once(lambda: self._tts.create_voice(**options))
-
-    async def _once(self, make: Callable[[], Enrollment | Voice]) -> Made:
-        _maker.set(make)
+    async def make(self, method: str, *arguments: Any, **options: Any) -> Enrollment | Voice | SparkTTSError:
+        """What `enroll` or `create_voice` gives; what this replica has made before costs nothing."""
+        _work.set(partial(getattr(self._tts, method), *arguments, **options))
         key = serve.get_multiplexed_model_id()
         try:
-            made: Made = await (self._made(key) if key else self._make())
-        except _FailedError as error:
-            return error.failure
+            made: Enrollment | Voice = await (self._made(key) if key else self._make())
+        except _FailedError as failed:
+            return failed.error
         return made
 
     @serve.multiplexed(max_num_models_per_replica=KEPT_VOICES)  # type: ignore[untyped-decorator]
@@ -91,67 +84,57 @@ class Speaker:
 
     async def _make(self) -> Enrollment | Voice:
         try:
-            made: Enrollment | Voice = await self._in_thread(_maker.get())
+            made: Enrollment | Voice = await self._in_thread(_work.get())
         except SparkTTSError as error:
-            raise _FailedError(Failure.of(error)) from None
+            raise _FailedError(error) from None
         return made
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-class _Steps:
+class _Answer:
     """One answer, a step at a time, in whichever thread is free."""
 
     def __init__(self, begin: Callable[[], SpeechStream]) -> None:
         self._begin = begin
         self._stream: SpeechStream | None = None
+        self._items = self._run()
         self._lock = threading.Lock()
-        self._over = False
-        self._waiting: Item | None = None
-        self._words = self._segments = 0  # that were told
 
     def next(self) -> Item | None:
-        """The next chunk or what it ends, then the info or a failure, then None."""
+        """The next item; None after the last."""
         with self._lock:
-            if self._over:
-                return None
-            item, self._waiting = self._waiting, None
-            item = self._step() if item is None else item
-            self._over = isinstance(item, SpeechInfo | Failure) or item is None
-            return item
+            return next(self._items, None)
 
     def cancel(self) -> None:
         """Let the step that runs be the last."""
-        self._over = True
         if self._stream is not None:
             self._stream.cancel()
 
     def close(self) -> None:
         """Free the slot, once no step runs."""
         with self._lock:
-            if self._stream is not None:
-                self._stream.close()
+            self._items.close()
 
-    def _step(self) -> Item | None:
+    def _run(self) -> Generator[Item]:
+        words = segments = 0  # that were told
         try:
-            if self._stream is None:
-                self._stream = self._begin()
-            chunk = next(self._stream, None)
+            with self._begin() as stream:
+                self._stream = stream
+                for chunk in stream:
+                    said, ended = stream.words, stream.segments
+                    yield Piece(chunk, said and said[words:], ended[segments:])
+                    words, segments = len(said or ()), len(ended)
+                if stream.info is not None:
+                    yield stream.info
         except SparkTTSError as error:
-            return Failure.of(error)
-        item = self._stream.info if chunk is None else chunk
-        words, segments = self._stream.words, self._stream.segments
-        if len(words or ()) == self._words and len(segments) == self._segments:
-            return item
-        told = Told(words and words[self._words :], segments[self._segments :])
-        self._waiting, self._words, self._segments = item, len(words or ()), len(segments)
-        return told
+            yield error
 
 
 class _FailedError(Exception):
-    """Takes a failure past what Ray keeps. Ray logs its words: they are the kind only."""
+    """Takes an error past what Ray keeps. Ray logs its words: they are the kind only."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.kind.__name__)
-        self.failure = failure
+    def __init__(self, error: SparkTTSError) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error

@@ -3,7 +3,7 @@
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -26,7 +26,7 @@ def run_server(app: FastAPI, settings: ServerSettings) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     _log.info("listening", extra=fields(address=f"http://{shown}:{port}", memory_bytes=settings.memory_bytes))
-    with _ended_by_signals():
+    with signals_call(lambda: None):  # uvicorn stops by them, and raises them once more when it is done
         uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listener])
 
 
@@ -51,14 +51,13 @@ def uvicorn_config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """uvicorn raises the signals that stopped it once more when it is done: here that is the ordinary end."""
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in signals]
+def signals_call(handle: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call a function and do nothing else, inside the block."""
+    before = {number: signal.signal(number, lambda *_: handle()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in zip(signals, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 

@@ -1,5 +1,6 @@
 """A cluster on this machine, started once for each module: two workers of the nano bundle."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -18,5 +19,8 @@ CORES = 4
 def cluster() -> Iterator[None]:
     """A cluster; this process has joined it. One that Ray made for tests before, with too few cores, ends first."""
     ray.shutdown()
-    with joined(cores=CORES):
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        patch.setattr(os, "cpu_count", lambda: CORES)
+        stack.enter_context(joined())
+        patch.undo()
         yield

@@ -1,5 +1,6 @@
 """What travels to the workers and back, and what is refused."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -10,16 +11,14 @@ from loopback_hub import LoopbackHub
 
 from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
 from sparktts_onnx.scale.cluster import ModelSettings, Replicas
-from sparktts_onnx.scale.messages import Failure, checked
 
 
 def test_errors_travel_as_values() -> None:
-    error = MissingDependencyError("AAC", needs="av", extra="aac")
-    for original in (TextError("nothing to speak"), error):
-        with pytest.raises(type(original)) as raised:
-            checked(Failure.of(original))
-        assert str(raised.value) == str(original)
-    assert checked("an answer") == "an answer"
+    missing = MissingDependencyError("AAC", needs="av", extra="aac")
+    for error in (TextError("nothing to speak"), missing, OptionError("no", field="speed", file=Path("a.json"))):
+        there = pickle.loads(pickle.dumps(error))
+        assert (type(there), str(there), there.message) == (type(error), str(error), error.message)
+        assert (there.field, there.file) == (error.field, error.file)
 
 
 def test_replicas_are_a_number_or_a_range() -> None:

@@ -19,16 +19,16 @@ import pytest
 import ray.exceptions
 import soundfile
 from ray.serve.exceptions import RequestCancelledError
+from stand_in import StandIn
 
-from sparktts_onnx import SparkTTSONNX, SpeechInfo, TextFeed, Voice
+from sparktts_onnx import SparkTTSError, SparkTTSONNX, SpeechInfo, TextFeed, Voice
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Target
 from sparktts_onnx.errors import GenerationError, NothingToSpeakError, OptionError, TextError
 from sparktts_onnx.scale.batch import Worker, with_seed
 from sparktts_onnx.scale.cluster import ModelSettings
-from sparktts_onnx.scale.messages import Failure, Item
 from sparktts_onnx.scale.remote import ATTEMPTS, RemoteEngine
-from sparktts_onnx.scale.speaker import Speaker
+from sparktts_onnx.scale.speaker import Item, Piece, Speaker
 
 MODEL = ModelSettings(nano.BUNDLE, slots=2)
 TEXT = "The first sentence is here. The second one is a little longer than that."
@@ -46,9 +46,9 @@ def speaker() -> Iterator[Speaker]:
 
 
 def test_a_worker_speaks_as_the_library_does(speaker: Speaker, tts: SparkTTSONNX) -> None:
-    items = asyncio.run(_all(speaker.speak(TEXT, None, {"gender": "female", "seed": 3})))
+    items = asyncio.run(_all(speaker.speak("stream", TEXT, gender="female", seed=3)))
     whole = np.concatenate(list(tts.stream(TEXT, gender="female", seed=3)))
-    assert np.array_equal(np.concatenate([item for item in items if isinstance(item, np.ndarray)]), whole)
+    assert np.array_equal(np.concatenate([item.chunk for item in items if isinstance(item, Piece)]), whole)
     assert isinstance(items[-1], SpeechInfo)
     assert items[-1].duration_seconds == pytest.approx(len(whole) / nano.SAMPLE_RATE)
     assert pickle.loads(pickle.dumps(items[-1])) == items[-1]
@@ -65,21 +65,21 @@ def test_a_worker_revoices_as_the_library_does(speaker: Speaker, tts: SparkTTSON
 
 
 def test_a_worker_tells_errors_as_values(speaker: Speaker) -> None:
-    assert asyncio.run(_all(speaker.speak("...", None, {"seed": 0}))) == [_like(NothingToSpeakError)]
-    assert asyncio.run(_all(speaker.speak("Hello.", None, {"seed": -1}))) == [_like(OptionError)]
-    made = asyncio.run(speaker.create_voice({"gender": "robot"}))
+    assert asyncio.run(_all(speaker.speak("stream", "...", seed=0))) == [_like(NothingToSpeakError)]
+    assert asyncio.run(_all(speaker.speak("stream", "Hello.", seed=-1))) == [_like(OptionError)]
+    made = asyncio.run(speaker.make("create_voice", gender="robot"))
     assert made == _like(OptionError)
 
 
 def test_a_listener_who_leaves_stops_the_work(speaker: Speaker) -> None:
     async def leave() -> None:
         for _ in range(3 * MODEL.slots):  # more often than there are slots: each is freed
-            stream = speaker.speak("word " * 40, None, {"gender": "male", "seed": 1})
-            assert isinstance(await anext(stream), np.ndarray)
+            stream = speaker.speak("stream", "word " * 40, gender="male", seed=1)
+            assert isinstance(await anext(stream), Piece)
             await stream.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(leave())
-    assert isinstance(asyncio.run(_all(speaker.speak("Hello.", None, {"seed": 1})))[-1], SpeechInfo)
+    assert isinstance(asyncio.run(_all(speaker.speak("stream", "Hello.", seed=1)))[-1], SpeechInfo)
 
 
 class Handle:
@@ -90,7 +90,7 @@ class Handle:
         self.endings: list[int] = []
         """For the next calls: items after which the worker ends."""
         self.asked: list[tuple[str, str]] = []
-        """Method and key of every call."""
+        """What of the library was asked for, and the key, of every call."""
 
     def options(self, *, method_name: str, stream: bool = False, multiplexed_model_id: str = "") -> "Call":
         return Call(self, method_name, stream, multiplexed_model_id)
@@ -100,11 +100,11 @@ class Call:
     def __init__(self, handle: Handle, method: str, stream: bool, key: str) -> None:
         self._handle, self._method, self._stream, self._key = handle, method, stream, key
 
-    def remote(self, *arguments: Any) -> Any:
-        self._handle.asked.append((self._method, self._key))
+    def remote(self, wanted: str, *arguments: Any, **options: Any) -> Any:
+        self._handle.asked.append((wanted, self._key))
         end = self._handle.endings.pop(0) if self._handle.endings else None
-        work = getattr(self._handle.speaker, self._method)
-        return Response(work(*arguments), end) if self._stream else Result(work(*arguments), end)
+        work = getattr(self._handle.speaker, self._method)(wanted, *arguments, **options)
+        return Response(work, end) if self._stream else Result(work, end)
 
 
 class Result:
@@ -189,6 +189,19 @@ def test_a_text_in_pieces_is_spoken_once_it_has_ended(engine: RemoteEngine, tts:
     assert list(waits) == []
 
 
+@pytest.mark.parametrize("endings", [[], [3]])
+def test_words_and_segments_come_with_the_sound_that_they_end(
+    engine: RemoteEngine, handle: Handle, speaker: Speaker, monkeypatch: pytest.MonkeyPatch, endings: list[int]
+) -> None:
+    monkeypatch.setattr(speaker, "_tts", StandIn())
+    handle.endings = endings
+    with engine.stream("Now I say it twice", seed=1) as stream:
+        told = [[word.text for word in stream.words or ()] for _ in stream]
+    words = ["Now", "I", "say", "it", "twice"]
+    assert told == [words[: count + 1] for count in range(5)]
+    assert stream.info is not None and stream.words == stream.info.words and stream.segments == stream.info.segments
+
+
 def test_without_a_seed_a_second_attempt_is_still_the_same(engine: RemoteEngine, handle: Handle) -> None:
     handle.endings = [1]
     with engine.stream(TEXT, gender="female") as stream:
@@ -258,7 +271,7 @@ def test_a_worker_keeps_voices_but_no_failures(
         return outcome  # type: ignore[no-any-return]
 
     async def ask() -> list[Any]:
-        return [await speaker.create_voice({"seed": 1}) for _ in range(3)]
+        return [await speaker.make("create_voice", seed=1) for _ in range(3)]
 
     replica = SimpleNamespace(app_name="app", deployment="speaker", replica_id="1")
     monkeypatch.setattr("ray.serve.multiplex._get_internal_replica_context", lambda: replica)
@@ -316,10 +329,10 @@ async def _all(items: AsyncIterator[Item]) -> list[Item]:
 
 
 class _like:
-    """Equals any failure of a kind."""
+    """Equals any error of a kind."""
 
     def __init__(self, kind: Callable[..., Exception]) -> None:
         self._kind = kind
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Failure) and other.kind is self._kind and bool(other.message)
+        return isinstance(other, SparkTTSError) and type(other) is self._kind and bool(other.message)
