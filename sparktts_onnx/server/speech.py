@@ -2,14 +2,13 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sparktts_onnx import FORMATS, Lexicon, Ssml, TextFeed, Voice
+from sparktts_onnx import FORMATS, Lexicon, Ssml, TextFeed
 from sparktts_onnx.server.answer import Answer, SpeechResponse
 from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse, read_form
 from sparktts_onnx.server.errors import ApiError, about
@@ -83,9 +82,9 @@ async def revoice(request: Request, service: Service) -> Response:
 def _revoicing(form: RevoiceRequest, service: SpeechService) -> Order:
     """A recording and a voice as an order; what can be refused at once is refused here."""
     check_model(form.model, service)
-    find = _kept(form.voice, service)
+    voice = _kept(form.voice, {}, service)
     rate, events = _rate(form.sample_rate, form.response_format), form.stream_format == "sse"
-    return Order("", {}, lambda: {"voice": find()}, form.response_format, rate, events, form.file)
+    return Order("", {}, voice, form.response_format, rate, events, form.file)
 
 
 async def _answered(order: Order, service: SpeechService, request: Request) -> Response:
@@ -132,7 +131,7 @@ def order_for(body: SpeechRequest, text: str | TextFeed, service: SpeechService)
     voice = _voice(body, service)
     if body.input_format == "ssml":
         options["ssml"] = True
-        voice = partial(_with_named, voice, _named(text, service), service)
+        voice = _with_named(voice, text, service)
     if body.speed != 1.0:
         options["tempo"] = body.speed
     return Order(
@@ -152,19 +151,16 @@ def _lexicon(body: SpeechRequest, service: SpeechService) -> Lexicon | None:
         return (own or Lexicon()).with_entries(body.lexicon) if body.lexicon else own
 
 
-def _named(text: str | TextFeed, service: SpeechService) -> tuple[str, ...]:
-    """Names of the voices in an SSML text, which is seen to be one."""
+def _with_named(
+    voice: Callable[[], Mapping[str, Any]], text: str | TextFeed, service: SpeechService
+) -> Callable[[], Mapping[str, Any]]:
+    """What gives the voices too that an SSML text names; the text is seen to be one."""
     if isinstance(text, TextFeed):
         message = "SSML is taken as one text: send it to POST /v1/audio/speech"
         raise ApiError(400, message, code="invalid_value", param="input_format")
     with about("input"):
-        return Ssml.read(text, service.voices.check).voices
-
-
-def _with_named(
-    voice: Callable[[], Mapping[str, Any]], names: Sequence[str], service: SpeechService
-) -> Mapping[str, Any]:
-    return {**voice(), "voices": {name: service.voices.find(name) for name in names}}
+        names = Ssml.read(text, service.voices.check).voices
+    return lambda: {**voice(), "voices": {name: service.voices.find(name) for name in names}}
 
 
 def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[str, Any]]:
@@ -181,16 +177,15 @@ def _voice(body: SpeechRequest, service: SpeechService) -> Callable[[], Mapping[
         return lambda: style
     if name is not None:
         _refuse_gender(style)
-    find = _kept(name, service)
-    return lambda: {"voice": find(), **style}
+    return _kept(name, style, service)
 
 
-def _kept(name: str | None, service: SpeechService) -> Callable[[], Voice]:
+def _kept(name: str | None, style: Mapping[str, Any], service: SpeechService) -> Callable[[], Mapping[str, Any]]:
     """What gives the voice of a name, or the default voice."""
     name = name or service.settings.default_voice
     with about("voice"):
         service.voices.check(name)
-    return partial(service.voices.find, name)
+    return lambda: {"voice": service.voices.find(name), **style}
 
 
 def _rate(asked: int | None, file_format: str) -> int | None:
