@@ -66,11 +66,6 @@ class Admission:
         self.active += 1
         return partial(self._leave, time.monotonic())
 
-    def retry_after(self) -> int:
-        """Whole seconds after which a place in the queue should be free."""
-        mean = sum(self._spent) / len(self._spent)
-        return min(60, max(1, math.ceil(mean / self._slots)))
-
     def stop(self) -> None:
         """Refuse whoever comes from now on."""
         self._stopping = True
@@ -84,12 +79,13 @@ class Admission:
             setattr(self, counter, getattr(self, counter) - 1)
 
     def _full(self) -> ApiError:
+        free = sum(self._spent) / len(self._spent) / self._slots  # seconds until a place in the queue should be
         return ApiError(
             429,
             f"{self.active} requests are in work, {self.waiting} are waiting and {self._inside} are in memory: "
             "try again in a moment",
             code="rate_limit_exceeded",
-            headers={"Retry-After": str(self.retry_after())},
+            headers={"Retry-After": str(min(60, max(1, math.ceil(free))))},
         )
 
     def _leave(self, since: float) -> None:

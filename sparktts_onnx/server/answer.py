@@ -123,8 +123,7 @@ class Answer:
         """All bytes, with the reason raised where they break off."""
         yield first
         while True:
-            left = self._service.settings.request_seconds - (time.monotonic() - self._arrived)
-            async with deadline(left, of=self._service.settings.request_seconds):
+            async with deadline(self._service.settings.request_seconds, since=self._arrived):
                 piece = await self._job.read()
             if piece is None:
                 break

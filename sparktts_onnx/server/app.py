@@ -1,7 +1,5 @@
 """The application: made by a function of its parts, so that it can run in any ASGI server, and twice in one process."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -32,7 +30,7 @@ def create_app(engine: SpeechEngine, settings: ServerSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # behind a proxy they would lead to another scheme, and clients lose their key
-        lifespan=_lifespan,
+        lifespan=lambda _: service.running(),
     )
     app.state.service = service
     for part in (speech, sockets, voices, status):
@@ -42,16 +40,6 @@ def create_app(engine: SpeechEngine, settings: ServerSettings) -> FastAPI:
     _add_middleware(app, service)
     _describe(app)
     return app
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    service: SpeechService = app.state.service
-    service.start()
-    try:
-        yield
-    finally:
-        await service.stop()
 
 
 def _add_middleware(app: FastAPI, service: SpeechService) -> None:

@@ -1,9 +1,12 @@
 """One answer in the making: a thread speaks and encodes, the event loop reads the bytes."""
 
+import asyncio
 import io
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +16,6 @@ from sparktts_onnx import FORMATS, SegmentInfo, SpeechInfo, StreamOptions, TextF
 from sparktts_onnx.audio.encoding import StreamEncoder, encoder
 from sparktts_onnx.errors import NothingToSpeakError
 from sparktts_onnx.server.engine import SpeechEngine, Stream
-from sparktts_onnx.server.pipe import Abandoned, Pipe
 
 WHOLE_SEGMENTS = StreamOptions(look_ahead=66, first_chunk=3_000, largest_chunk=3_000)
 """For formats that cannot leave before the end: nothing is heard early, so a guard may take back any attempt."""
@@ -45,12 +47,13 @@ class Order:
 
 
 class SpeechJob:
-    """Runs an order in whichever thread calls `run`; everything else is for the event loop."""
+    """Runs an order in whichever thread calls `run`; everything else is for the event loop, in which it is made."""
 
-    def __init__(self, engine: SpeechEngine, order: Order, pipe: Pipe) -> None:
+    def __init__(self, engine: SpeechEngine, order: Order, buffer_bytes: int) -> None:
+        """`buffer_bytes` is the most that waits to be read."""
         self._engine = engine
         self._order = order
-        self._pipe = pipe
+        self._pipe = _Pipe(buffer_bytes)
         self._stream: Stream | None = None
         self.encoder: StreamEncoder | None = None
         """There from the first bytes on."""
@@ -74,7 +77,7 @@ class SpeechJob:
                 for piece in filter(None, pieces):
                     self._made.append((self._made[-1][0] + len(piece), self._seconds))
                     self._pipe.put(piece)
-        except Abandoned:
+        except _Abandoned:
             pass
         except Exception as error:  # noqa: BLE001  Not swallowed: the reader raises it.
             failure = error
@@ -150,3 +153,73 @@ class SpeechJob:
             providers={},
             warnings=("the text holds no word: the sound is a short silence",),
         )
+
+
+class _Abandoned(Exception):
+    """Nobody reads any more."""
+
+
+class _Pipe:
+    """Bytes from one thread to the event loop in which it is made, with a bound on what waits between the two."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limit = limit_bytes
+        self._changed = threading.Condition()
+        self._pieces: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._ended = False
+        self._error: Exception | None = None
+        self.abandoned = False
+        """Whether nobody reads any more."""
+        self._news = asyncio.Event()
+
+    def put(self, piece: bytes) -> None:
+        """Add bytes, once there is room for them.
+
+        Raises:
+            _Abandoned: nobody reads any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self.abandoned or self._waiting_bytes < self._limit)
+            if self.abandoned:
+                raise _Abandoned
+            self._pieces.append(piece)
+            self._waiting_bytes += len(piece)
+        self._wake()
+
+    def end(self, error: Exception | None = None) -> None:
+        """Nothing more will come; the reader gets the error, if there is one."""
+        with self._changed:
+            self._ended, self._error = True, error
+        self._wake()
+
+    async def get(self) -> bytes | None:
+        """All bytes that are there, as soon as there are some; None at the end."""
+        while True:
+            self._news.clear()
+            with self._changed:
+                if self._pieces:
+                    return self._take()
+                if self._error is not None:
+                    raise self._error
+                if self._ended:
+                    return None
+            await self._news.wait()
+
+    def abandon(self) -> None:
+        """Tell the writer that nobody reads any more."""
+        with self._changed:
+            self.abandoned = True
+            self._changed.notify_all()
+
+    def _take(self) -> bytes:
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._waiting_bytes = 0
+        self._changed.notify_all()
+        return data
+
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to be woken
+            self._loop.call_soon_threadsafe(self._news.set)

@@ -35,13 +35,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def fields(**values: Any) -> dict[str, dict[str, Any]]:
-    """The `extra` argument that adds these values to a line; None is left out."""
-    return {FIELDS: {name: value for name, value in values.items() if value is not None}}
-
-
-def failure(error: BaseException, **values: Any) -> dict[str, dict[str, Any]]:
-    """The `extra` argument for an error: its kind and place, not its message; and further values."""
-    return fields(**values, **place(error))
+    """The `extra` argument that adds these values to a line."""
+    return {FIELDS: values}
 
 
 def place(error: BaseException) -> dict[str, Any]:

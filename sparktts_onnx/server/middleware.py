@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sparktts_onnx.server.errors import ApiError, reported
-from sparktts_onnx.server.logs import failure, fields
+from sparktts_onnx.server.logs import fields, place
 from sparktts_onnx.server.metrics import Metrics
 from sparktts_onnx.server.service import SpeechService
 
@@ -60,7 +60,7 @@ class Recorder:
             log["outcome"] = "stopped"
             raise
         except Exception as error:  # noqa: BLE001  Not swallowed: a 500 for the client, its place for the log.
-            _log.error("request failed", extra=failure(error, request_id=log["request_id"]))
+            _log.error("request failed", extra=fields(**place(error), request_id=log["request_id"]))
             if scope["type"] == "websocket" and log.get("status") == 101:
                 await send({"type": "websocket.close", "code": 1011})
             elif "status" not in log:

@@ -17,9 +17,8 @@ from sparktts_onnx.server.admission import Admission
 from sparktts_onnx.server.engine import SpeechEngine
 from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.job import Order, SpeechJob
-from sparktts_onnx.server.logs import failure, fields
+from sparktts_onnx.server.logs import fields, place
 from sparktts_onnx.server.metrics import Metrics
-from sparktts_onnx.server.pipe import Pipe
 from sparktts_onnx.server.settings import ServerSettings
 from sparktts_onnx.server.voicebook import VoiceBook
 
@@ -50,25 +49,24 @@ class SpeechService:
         """`ready`, or why not."""
         self._threads = ThreadPoolExecutor(settings.slots, thread_name_prefix="speech")
         self._jobs: set[SpeechJob] = set()
-        self._warming: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to warm up; requests are taken meanwhile."""
-        self._warming = asyncio.create_task(self._warm_up())
-
-    async def stop(self) -> None:
-        """Refuse new work, stop what still runs, and wait until every thread is free."""
-        self.state = "stopping"
-        self.admission.stop()
-        if self._warming is not None:
-            self._warming.cancel()
-        for job in tuple(self._jobs):
-            job.cancel()
-        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Requests are taken at once, while a first sentence is spoken; behind the block every thread is free."""
+        warming = asyncio.create_task(self._warm_up())
+        try:
+            yield
+        finally:
+            self.state = "stopping"
+            self.admission.stop()
+            warming.cancel()
+            for job in tuple(self._jobs):
+                job.cancel()
+            await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     def make_job(self, order: Order) -> SpeechJob:
         """An answer that is not begun yet; whoever made it has to cancel it in the end."""
-        return SpeechJob(self.engine, order, Pipe(self.settings.max_buffer_bytes))
+        return SpeechJob(self.engine, order, self.settings.max_buffer_bytes)
 
     async def begin(self, job: SpeechJob) -> None:
         """Wait for a place, then start an answer; its place is free again as soon as its last sound is made.
@@ -117,7 +115,7 @@ class SpeechService:
                 pass
         except Exception as error:  # noqa: BLE001  Not swallowed: /ready and the log report it.
             self.state = "failed to warm up"
-            _log.error("warm-up failed", extra=failure(error, reason=str(error)))
+            _log.error("warm-up failed", extra=fields(**place(error), reason=str(error)))
         else:
             self.state = "ready"
             _log.info("ready", extra=fields(warm_up_seconds=round(time.monotonic() - began, 3)))
@@ -126,14 +124,13 @@ class SpeechService:
 
 
 @contextlib.asynccontextmanager
-async def deadline(seconds: float, *, of: float | None = None) -> AsyncIterator[None]:
-    """A time limit that the client is informed of: `seconds` are left of `of`."""
+async def deadline(seconds: float, *, since: float | None = None) -> AsyncIterator[None]:
+    """A time limit that the client is informed of, from now on or from a moment of `time.monotonic`."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds if since is None else since + seconds - time.monotonic()):
             yield
     except TimeoutError:
-        limit = seconds if of is None else of
-        raise ApiError(504, f"this took longer than {limit:g} s, the limit of this server", code="timeout") from None
+        raise ApiError(504, f"this took longer than {seconds:g} s, the limit of this server", code="timeout") from None
 
 
 def service_of(request: HTTPConnection) -> SpeechService:

@@ -16,7 +16,7 @@ from sparktts_onnx.errors import MissingDependencyError, OptionError
 from sparktts_onnx.server.content import checked
 from sparktts_onnx.server.errors import ApiError, note, reported
 from sparktts_onnx.server.job import Order
-from sparktts_onnx.server.logs import failure, fields
+from sparktts_onnx.server.logs import fields, place
 from sparktts_onnx.server.schemas import SpeechRequest, StartMessage
 from sparktts_onnx.server.service import SpeechService, deadline
 from sparktts_onnx.server.settings import is_loopback
@@ -64,7 +64,7 @@ class WyomingConversation(AsyncEventHandler):
         try:
             await super().run()
         except (OSError, *_NO_EVENT) as error:  # the client is gone, or sends what is no event
-            _log.info("connection lost", extra=failure(error))
+            _log.info("connection lost", extra=fields(**place(error)))
 
     async def handle_event(self, event: Event) -> bool:
         """Take an event; False ends the connection."""
@@ -228,12 +228,9 @@ def serve_wyoming(service: SpeechService, uri: str) -> None:
     server = server_for(uri)
 
     async def serve() -> None:
-        service.start()
-        try:
+        async with service.running():
             _log.info("listening", extra=fields(address=uri))
             await server.run(partial(WyomingConversation, service=service))
-        finally:
-            await service.stop()
 
     try:
         with suppress(KeyboardInterrupt):

@@ -37,16 +37,17 @@ def talk(engine: StandIn, settings: ServerSettings, *talks: Talk) -> None:
 
     async def run() -> None:
         service = SpeechService(engine, settings)
-        server = await asyncio.start_server(
-            lambda r, w: WyomingConversation(r, w, service=service).run(), "127.0.0.1", 0
-        )
-        try:
-            for each in talks:
-                async with AsyncTcpClient("127.0.0.1", server.sockets[0].getsockname()[1], read_timeout=10) as client:
-                    await each(client)
-        finally:
-            server.close()
-            await service.stop()
+        async with service.running():
+            server = await asyncio.start_server(
+                lambda r, w: WyomingConversation(r, w, service=service).run(), "127.0.0.1", 0
+            )
+            port = server.sockets[0].getsockname()[1]
+            try:
+                for each in talks:
+                    async with AsyncTcpClient("127.0.0.1", port, read_timeout=10) as client:
+                        await each(client)
+            finally:
+                server.close()
 
     asyncio.run(run())
 
