@@ -6,7 +6,6 @@ first attempt. So every line has exactly one note, and one that was stopped is s
 """
 
 import dataclasses
-import json
 import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -46,7 +45,7 @@ def speak_on_cluster(
             **model.resources,
         )
         for row in spoken.iter_rows():
-            yield Outcome(row["number"], note=json.loads(row["note"]), error=json.loads(row["error"]))
+            yield pickle.loads(row["outcome"])
 
 
 class Worker:
@@ -60,12 +59,7 @@ class Worker:
     def __call__(self, block: Block) -> Block:
         """Speak a block: what became of each of its lines."""
         lines: list[Line] = [pickle.loads(data) for data in block["line"]]
-        outcomes = list(speak_lines(self._tts, lines, self._target))
-        return {
-            "number": [outcome.number for outcome in outcomes],
-            "note": [json.dumps(outcome.note) for outcome in outcomes],
-            "error": [json.dumps(outcome.error) for outcome in outcomes],
-        }
+        return {"outcome": [pickle.dumps(outcome) for outcome in speak_lines(self._tts, lines, self._target)]}
 
 
 def with_seed(line: Line) -> Line:

@@ -38,7 +38,12 @@ def list_voices(service: Service) -> VoiceList:
 @router.get("/{voice_id}", responses=failures(404))
 def get_voice(voice_id: str, service: Service) -> VoiceObject:
     """One voice."""
-    return _find(voice_id, service)
+    entry = service.voices.library.entry(voice_id)
+    if entry is not None:
+        return _from_entry(entry)
+    if VoiceLibrary.key(voice_id) in BuiltInVoices.STYLES:
+        return _built_in(VoiceLibrary.key(voice_id))
+    raise _not_found(voice_id)
 
 
 @router.post("", openapi_extra=described(NewVoice, FORM), responses=failures(409, 429, 503, 504, 507))
@@ -57,21 +62,21 @@ async def rename_voice(voice_id: str, request: Request, service: Service) -> Voi
 
 def _rename(voice_id: str, body: bytearray, service: SpeechService) -> VoiceObject:
     new = parse(body, NewName)
-    _find_kept(voice_id, service)
+    _check_kept(voice_id, service)
     try:
         voice = service.voices.library.rename(voice_id, new.name)
     except (NameTakenError, OptionError) as error:
         raise from_library(error, param="name") from error
     except VoiceError as error:
-        _find_kept(voice_id, service)  # it may be gone by now
+        _check_kept(voice_id, service)  # it may be gone by now
         raise from_library(error, param="voice_id") from error
-    return _find(voice.name or new.name, service)
+    return get_voice(voice.name or new.name, service)
 
 
 @router.delete("/{voice_id}", responses=failures(404, 507))
 def delete_voice(voice_id: str, service: Service) -> VoiceDeleted:
     """Forget a kept voice."""
-    _find_kept(voice_id, service)
+    _check_kept(voice_id, service)
     try:
         service.voices.library.remove(voice_id)
     except VoiceError:
@@ -106,20 +111,11 @@ def _make(form: NewVoice, service: SpeechService) -> VoiceObject:
     consent = None if form.audio_sample is None else form.consent.strip()
     with about("name"):
         kept = service.voices.keep(voice, form.name, consent=consent)
-    return _find(kept.name or form.name, service).model_copy(update={"notes": list(notes)})
+    return get_voice(kept.name or form.name, service).model_copy(update={"notes": list(notes)})
 
 
-def _find(name: str, service: SpeechService) -> VoiceObject:
-    entry = service.voices.library.entry(name)
-    if entry is not None:
-        return _from_entry(entry)
-    if VoiceLibrary.key(name) in BuiltInVoices.STYLES:
-        return _built_in(VoiceLibrary.key(name))
-    raise _not_found(name)
-
-
-def _find_kept(name: str, service: SpeechService) -> None:
-    if _find(name, service).built_in:
+def _check_kept(name: str, service: SpeechService) -> None:
+    if get_voice(name, service).built_in:
         message = f"{name} is built in: it cannot be changed, but a voice of yours may take its name"
         raise ApiError(400, message, code="built_in_voice", param="voice_id")
 

@@ -191,10 +191,11 @@ class _Bounded:
 
 
 def _info(service: SpeechService) -> Info:
-    def voice(name: str, description: str | None) -> TtsVoice:
-        return TtsVoice(name, _ATTRIBUTION, True, description, None, _LANGUAGES)
-
-    voices = [voice(each.name, each.prompt) for each in list_voices(service).data if each.problem is None]
+    voices = [
+        TtsVoice(voice.name, _ATTRIBUTION, True, voice.prompt, None, _LANGUAGES)
+        for voice in list_voices(service).data
+        if voice.problem is None
+    ]
     about = "Spark-TTS on ONNX Runtime"
     program = TtsProgram(
         "spark-tts", _ATTRIBUTION, True, about, __version__, voices, supports_synthesize_streaming=True

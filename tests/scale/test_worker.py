@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import io
-import json
 import logging
 import pickle
 import queue
@@ -288,11 +287,11 @@ def test_a_block_of_lines_is_spoken_and_told(tmp_path: Path) -> None:
     lines = [Line(n, f"{n:016x}", f"line{n}", {"text": text}) for n, text in enumerate(("Hello.", "...", "Good."), 1)]
     worker = Worker(MODEL, Target(tmp_path, "wav"))
     told = worker({"line": [pickle.dumps(with_seed(line)) for line in lines]})
-    outcomes = {n: (json.loads(note), json.loads(error)) for n, note, error in zip(*told.values(), strict=True)}
-    assert outcomes[2][0] is None and "speak" in outcomes[2][1]
+    outcomes = {outcome.number: outcome for outcome in map(pickle.loads, told["outcome"])}
+    assert outcomes[2].note is None and "speak" in outcomes[2].error
     for number in (1, 3):
-        note, error = outcomes[number]
-        assert error is None
+        note = outcomes[number].note
+        assert outcomes[number].error is None
         assert note["seed"] == number
         assert (note["line"], note["file"]) == (number, f"line{number}.wav")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["line1.wav", "line3.wav"]
