@@ -221,7 +221,6 @@ def _span(part: WordInfo | SegmentInfo) -> dict[str, float]:
 
 
 def event(data: dict[str, Any]) -> bytes:
-    """One server-sent event."""
     return f"event: {data['type']}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 

@@ -27,7 +27,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def index() -> FileResponse:
-    """The page."""
     return FileResponse(FOLDER / "index.html", headers=_HEADERS)
 
 

@@ -62,7 +62,6 @@ def signals_call(handle: Callable[[], None]) -> Iterator[None]:
 
 
 def listen(settings: ServerSettings) -> socket.socket:
-    """A listening socket."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)

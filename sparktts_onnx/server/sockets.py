@@ -19,7 +19,7 @@ from starlette.status import WS_1012_SERVICE_RESTART
 from sparktts_onnx import FORMATS, SparkTTSError, StreamOptions, TextFeed
 from sparktts_onnx.server.answer import Answer
 from sparktts_onnx.server.content import MOST_OTHER_VALUES, checked, json_object
-from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library
+from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished, record
 from sparktts_onnx.server.schemas import StartMessage, TextMessage
@@ -107,8 +107,8 @@ class SocketConversation:
                 continue
             try:
                 await self._take(message.get("text"))
-            except (ApiError, SparkTTSError) as error:
-                await self._refuse(error)
+            except ApiError as error:  # an utterance that is open goes on
+                await self._send("error", utterance=None, **error.body())
 
     async def _take(self, message: str | None) -> None:
         if message is None:
@@ -228,11 +228,6 @@ class SocketConversation:
             reported = utterance.answer.failed(error)
             self._end(utterance, reported.status_code)
             await self._send("error", utterance=utterance.number, **reported.body())
-
-    async def _refuse(self, error: ApiError | SparkTTSError) -> None:
-        """A message that cannot be taken; an utterance that is open goes on."""
-        reported = error if isinstance(error, ApiError) else from_library(error, param=field_at_fault(error, {}))
-        await self._send("error", utterance=None, **reported.body())
 
     def _end(self, utterance: _Utterance, status: int, *, done: bool = False, client_left: bool = False) -> None:
         self._present, self._dropping = None, not done

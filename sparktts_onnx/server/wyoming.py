@@ -184,7 +184,6 @@ class _Bounded:
         return getattr(self._reader, name)
 
     async def readexactly(self, size: int) -> bytes:
-        """The next bytes."""
         if size > self._most:
             raise ConnectionAbortedError(f"an event of {size} bytes; the limit is {self._most}")
         return await self._reader.readexactly(size)
