@@ -57,14 +57,12 @@ class RemoteEngine:
         options.setdefault("seed", secrets.randbelow(1 << 31))  # a second attempt has to be the same
         speak = self._speakers.options(method_name="speak", stream=True)
         ask = partial(speak.remote, "stream", stream_options=stream_options, **options)
-        return RemoteStream(text, ask, self.manifest.codec.sample_rate)
+        return RemoteStream(text, ask)
 
     def revoice_stream(self, recording: BinaryIO, voice: Voice) -> "RemoteStream":
         """Give a recording another voice, on the worker that has least to do, chunk by chunk."""
         data, speak = recording.read(), self._speakers.options(method_name="speak", stream=True)
-        return RemoteStream(
-            "", lambda _: speak.remote("revoice_stream", io.BytesIO(data), voice), self.manifest.codec.sample_rate
-        )
+        return RemoteStream("", lambda _: speak.remote("revoice_stream", io.BytesIO(data), voice))
 
     def enroll(
         self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
@@ -103,11 +101,9 @@ class RemoteEngine:
 
 
 class RemoteStream:
-    """Speech from a worker; from another one where that ends."""
+    """Speech from a worker, as the server's `Stream`; from another one where that ends."""
 
-    def __init__(
-        self, text: str | TextFeed, ask: Callable[[str], DeploymentResponseGenerator[Item]], sample_rate: int
-    ) -> None:
+    def __init__(self, text: str | TextFeed, ask: Callable[[str], DeploymentResponseGenerator[Item]]) -> None:
         """`ask` begins to speak a whole text."""
         self._text = text
         self._ask = ask
@@ -116,14 +112,9 @@ class RemoteStream:
         self._response: DeploymentResponseGenerator[Item] | None = None
         self._heard = 0
         """Samples that the listener has."""
-        self.sample_rate = sample_rate
-        """Samples a second."""
         self.words: tuple[WordInfo, ...] | None = None
-        """Words heard so far; None where the bundle cannot tell."""
         self.segments: tuple[SegmentInfo, ...] = ()
-        """Segments heard so far."""
         self.info: SpeechInfo | None = None
-        """Set after the last chunk."""
 
     def __enter__(self) -> Self:
         return self

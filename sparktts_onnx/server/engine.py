@@ -10,11 +10,7 @@ from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SegmentInfo, Spee
 
 
 class Stream(Protocol):
-    """Speech on its way, chunk by chunk."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Samples a second."""
+    """Speech on its way, chunk by chunk, at the rate of the bundle's codec."""
 
     @property
     def info(self) -> SpeechInfo | None:

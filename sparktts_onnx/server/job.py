@@ -52,6 +52,7 @@ class SpeechJob:
     def __init__(self, engine: SpeechEngine, order: Order, buffer_bytes: int) -> None:
         """`buffer_bytes` is the most that waits to be read."""
         self._engine = engine
+        self._codec = engine.manifest.codec
         self._order = order
         self._pipe = _Pipe(buffer_bytes)
         self._stream: Stream | None = None
@@ -111,17 +112,19 @@ class SpeechJob:
         except NothingToSpeakError:  # clients try an address with ".", and chat programs send signs by themselves
             yield from self._silence(options)
 
+    def _new_encoder(self) -> StreamEncoder:
+        return encoder(self._order.file_format, self._codec.sample_rate, output_rate=self._order.sample_rate)
+
     def _speech(self, options: dict[str, Any]) -> Generator[bytes]:
-        order = self._order
         with self._begin(options) as stream:
             self._stream = stream
-            self.encoder = encoder(order.file_format, stream.sample_rate, output_rate=order.sample_rate)
+            self.encoder = self._new_encoder()
             if self._pipe.abandoned:
                 return
             for chunk in stream:
                 self.first_sound = self.first_sound or time.monotonic()
                 self.words, self.segments = stream.words, stream.segments
-                self._seconds += len(chunk) / stream.sample_rate
+                self._seconds += len(chunk) / self._codec.sample_rate
                 yield self.encoder.encode(chunk)
             self.words, self.segments = stream.words, stream.segments
             if not self._pipe.abandoned:
@@ -135,20 +138,19 @@ class SpeechJob:
         return self._engine.stream(self._order.text, stream_options=stream_options, **options)
 
     def _silence(self, options: dict[str, Any]) -> Generator[bytes]:
-        codec = self._engine.manifest.codec
-        self.encoder = encoder(self._order.file_format, codec.sample_rate, output_rate=self._order.sample_rate)
+        self.encoder = self._new_encoder()
         self.first_sound = time.monotonic()
-        yield self.encoder.encode(np.zeros(round(SILENCE_SECONDS * codec.sample_rate), np.float32))
+        yield self.encoder.encode(np.zeros(round(SILENCE_SECONDS * self._codec.sample_rate), np.float32))
         yield self.encoder.finish()
         self.info = SpeechInfo(
-            sample_rate=codec.sample_rate,
+            sample_rate=self._codec.sample_rate,
             duration_seconds=SILENCE_SECONDS,
             seconds={},
             real_time_factor=0.0,
             tokens=0,
             stop_reason="end",
             seed=options["seed"],
-            voice=options.get("voice") or Voice(codec.fingerprint, ()),
+            voice=options.get("voice") or Voice(self._codec.fingerprint, ()),
             segments=(),
             providers={},
             warnings=("the text holds no word: the sound is a short silence",),

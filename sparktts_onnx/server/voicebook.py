@@ -64,7 +64,7 @@ class VoiceBook:
                 self._prompts.popitem(last=False)
         return enrolled
 
-    def keep(self, voice: Voice, name: str, *, consent: str | None) -> Voice:
+    def keep(self, voice: Voice, name: str, *, consent: str) -> Voice:
         """Keep a voice, unless there are as many as may be."""
         with self._keeping:
             self.check_room()

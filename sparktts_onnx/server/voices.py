@@ -101,17 +101,16 @@ def _check_form(form: NewVoice, service: SpeechService) -> None:
 
 def _make(form: NewVoice, service: SpeechService) -> VoiceObject:
     """Enroll or create a voice and keep it."""
-    notes: tuple[str, ...] = ()
-    if form.audio_sample is None:
-        voice = service.engine.create_voice(form.gender, form.pitch, form.speed, seed=form.seed)
-    else:
+    if form.audio_sample is not None:
         with about("audio_sample"):
             enrolled = service.voices.enroll(form.audio_sample, form.transcript)
-        voice, notes = enrolled.voice, enrolled.reports[0].notes
-    consent = None if form.audio_sample is None else form.consent.strip()
+        voice, notes, consent = enrolled.voice, list(enrolled.reports[0].notes), form.consent
+    else:
+        voice = service.engine.create_voice(form.gender, form.pitch, form.speed, seed=form.seed)
+        notes, consent = [], ""
     with about("name"):
         kept = service.voices.keep(voice, form.name, consent=consent)
-    return get_voice(kept.name or form.name, service).model_copy(update={"notes": list(notes)})
+    return get_voice(kept.name or form.name, service).model_copy(update={"notes": notes})
 
 
 def _check_kept(name: str, service: SpeechService) -> None:
