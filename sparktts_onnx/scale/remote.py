@@ -2,12 +2,10 @@
 
 import hashlib
 import io
-import json
 import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any, BinaryIO, Self, TypeVar
 
@@ -69,8 +67,7 @@ class RemoteEngine:
     ) -> Enrollment:
         """A voice from recordings, on the worker that has enrolled them before, if there is one."""
         data = [recording.read() for recording in recordings]
-        words = [transcript, None if options is None else asdict(options)]
-        key = _digest(*data, json.dumps(words, sort_keys=True).encode())
+        key = _digest([hashlib.sha256(each).digest() for each in data], transcript, options)
         made: Enrollment = self._make(key, "enroll", list(map(io.BytesIO, data)), transcript, options=options)
         return made
 
@@ -83,9 +80,8 @@ class RemoteEngine:
         seed: int | None = None,
     ) -> Voice:
         """A voice that the model makes up, on the worker that has made it before, if there is one."""
-        style = {"gender": gender, "pitch": pitch, "speed": speed, "seed": seed}
-        key = "" if seed is None else _digest(json.dumps(style, sort_keys=True).encode())
-        made: Voice = self._make(key, "create_voice", **style)
+        key = "" if seed is None else _digest(gender, pitch, speed, seed)
+        made: Voice = self._make(key, "create_voice", gender, pitch, speed, seed=seed)
         return made
 
     def _make(self, key: str, method: str, *arguments: Any, **options: Any) -> Any:
@@ -177,12 +173,9 @@ def _checked(answer: _T | SparkTTSError) -> _T:
     return answer
 
 
-def _digest(*parts: bytes) -> str:
-    """One name for several byte strings, of which each counts with its length."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
+def _digest(*values: object) -> str:
+    """One name for equal values, on every front end."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()
 
 
 def _failed(error: RayError | RayServeException) -> GenerationError:

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from sparktts_onnx import SegmentInfo, SparkTTSError, SpeechInfo, Voice, WordInfo
+from sparktts_onnx import SegmentInfo, SparkTTSError, Voice, WordInfo
 from sparktts_onnx.server.errors import ApiError, field_at_fault, from_library, note, reported
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished
@@ -116,8 +116,15 @@ class Answer:
         if client_left and not job.done and "code" not in self._log:
             self._service.metrics.abandoned.inc()
         job.cancel()
-        if job.info is not None:
-            self._log.update(_figures(job.info))
+        if (info := job.info) is not None:
+            self._log.update(
+                audio_seconds=round(info.duration_seconds, 3),
+                real_time_factor=round(info.real_time_factor, 3),
+                tokens=info.tokens,
+                segments=len(info.segments),
+                retries=sum(segment.retries for segment in info.segments),
+                stop_reason=info.stop_reason,
+            )
 
     async def pieces(self, first: bytes) -> AsyncIterator[bytes]:
         """All bytes, with the reason raised where they break off."""
@@ -227,14 +234,3 @@ def event(data: dict[str, Any]) -> bytes:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _figures(info: SpeechInfo) -> dict[str, Any]:
-    return {
-        "audio_seconds": round(info.duration_seconds, 3),
-        "real_time_factor": round(info.real_time_factor, 3),
-        "tokens": info.tokens,
-        "segments": len(info.segments),
-        "retries": sum(segment.retries for segment in info.segments),
-        "stop_reason": info.stop_reason,
-    }

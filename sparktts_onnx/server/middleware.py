@@ -128,7 +128,9 @@ class Guard:
         return self._admission.room() if scope["method"] in _WITH_BODY else nullcontext()
 
     def _check(self, path: str, headers: Headers) -> None:
-        self._check_length(headers.get("content-length"))
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._settings.max_body_bytes:
+            raise _too_large(self._settings.max_body_bytes)
         if self._key is None:
             self._check_sender(headers)
         elif path not in _OPEN and not path.startswith("/page/"):
@@ -140,10 +142,6 @@ class Guard:
                     code="invalid_api_key",
                     headers={"WWW-Authenticate": "Bearer"},
                 )
-
-    def _check_length(self, length: str | None) -> None:
-        if length is not None and length.isdecimal() and int(length) > self._settings.max_body_bytes:
-            raise _too_large(self._settings.max_body_bytes)
 
     def _check_sender(self, headers: Headers) -> None:
         """Without a key, a page of another site could use its visitor's browser: look where requests come from."""

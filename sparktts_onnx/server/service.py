@@ -25,8 +25,6 @@ from sparktts_onnx.server.voicebook import VoiceBook
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-WARM_UP_TEXT = "This is a test."
-
 
 class SpeechService:
     """Everything that requests share; one for each app, used from one event loop."""
@@ -106,9 +104,8 @@ class SpeechService:
 
     async def _warm_up(self) -> None:
         began = time.monotonic()
-        job = self.make_job(
-            Order(WARM_UP_TEXT, {"seed": 0}, lambda: {"voice": self.voices.find(self.settings.default_voice)}, "pcm")
-        )
+        name = self.settings.default_voice
+        job = self.make_job(Order("This is a test.", {"seed": 0}, lambda: {"voice": self.voices.find(name)}, "pcm"))
         try:
             await self.begin(job)
             while await job.read() is not None:
