@@ -9,7 +9,7 @@ import dataclasses
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +82,7 @@ def application(settings: ServerSettings, scale: ScaleSettings) -> serve.Applica
     each = math.ceil(scale.replicas.most * scale.model.slots / scale.front_ends)
     own = dataclasses.replace(settings, slots=each)
     front_end = serve.deployment(
-        serve.ingress(_front_end(own, scale.model))(),
+        serve.ingress(lambda: _front_end(own, scale.model))(),
         name=FRONT_END,
         num_replicas=scale.front_ends,
         max_ongoing_requests=own.slots + own.queue_size + _ROOM,
@@ -107,14 +107,10 @@ def _speaker_options(settings: ServerSettings, scale: ScaleSettings) -> dict[str
     }
 
 
-def _front_end(settings: ServerSettings, model: ModelSettings) -> Callable[[], FastAPI]:
-    """What makes the application, in the process that will run it."""
-
-    def build() -> FastAPI:
-        configure(logging.INFO)
-        speakers = serve.get_deployment_handle(SPEAKER, APPLICATION)
-        with model.open() as tts:  # no graph is loaded: only the contract is read
-            engine = RemoteEngine(speakers, tts.manifest)
-        return create_app(engine, settings)
-
-    return build
+def _front_end(settings: ServerSettings, model: ModelSettings) -> FastAPI:
+    """The application, in the process that runs it."""
+    configure(logging.INFO)
+    speakers = serve.get_deployment_handle(SPEAKER, APPLICATION)
+    with model.open() as tts:  # no graph is loaded: only the contract is read
+        engine = RemoteEngine(speakers, tts.manifest)
+    return create_app(engine, settings)
