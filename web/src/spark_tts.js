@@ -46,16 +46,16 @@ export class SparkTTS {
       throw new SparkTTSError(`device is ${JSON.stringify(device)}; expected ${isNode ? "cpu" : "auto, cpu or webgpu"}`);
     const bundle = where instanceof Bundle ? where : await Bundle.open(where, { precision, ...loading });
     const wantsGpu = !isNode && (device === "webgpu" || (device === "auto" && "gpu" in navigator));
-    const [ort, tokenizers, json] = await Promise.all([
+    const [ort, tokenizers, description] = await Promise.all([
       loadOnnxRuntime({ url: runtime.ort, webgpu: wantsGpu, threads }),
       import(runtime.tokenizers ?? "@huggingface/tokenizers"),
-      bundle.tokenizer(),
+      bundle.read(bundle.manifest.tokenizer),
     ]);
     const onProcessor = new Sessions(ort, bundle, { threads });
     const sessions = (wantsGpu && (await checkedWebgpu(ort, bundle, onProcessor, loading.onWarning))) || onProcessor;
     let tokenizer;
     try {
-      tokenizer = new tokenizers.Tokenizer(json, {});
+      tokenizer = new tokenizers.Tokenizer(JSON.parse(new TextDecoder().decode(description)), {});
     } catch (error) {
       throw new SparkTTSError(`${bundle.manifest.tokenizer.name} is not a tokenizer: ${messageOf(error)}`, { cause: error });
     }

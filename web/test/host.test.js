@@ -165,6 +165,8 @@ test("an altered, cut or newer bundle is refused when it is used", async () => {
     [{ format_version: 2 }, /format version 2/],
     [{ codec: {} }, /codec\.sample_rate is missing or wrong/],
     [{ tokenizer: { ...manifest.tokenizer, name: "../x" } }, /the name of a file is missing or wrong/],
+    [{ tokenizer: { ...manifest.tokenizer, sha256: undefined } }, /the sha256 of tokenizer\.json is missing or wrong/],
+    [{ graphs: { ...manifest.graphs, decoder: null } }, /graphs\.decoder\.files is missing or wrong/],
   ])) {
     writeFileSync(join(folder, "manifest.json"), JSON.stringify({ ...manifest, ...change }));
     await assert.rejects(SparkTTS.open(folder), (error) => error instanceof SparkTTSError && reason.test(error.message));

@@ -1,14 +1,14 @@
-import { SparkTTSError, messageOf } from "../errors.js";
-import { FolderSource } from "./folder_source.js";
+import { SparkTTSError } from "../errors.js";
 import { MANIFEST_NAME, parseManifest } from "./manifest.js";
 import { UrlSource } from "./url_source.js";
 
 /** @typedef {import("./manifest.js").FileEntry} FileEntry */
 /** @typedef {{file: string, loaded: number, total: number}} Progress bytes of a file that is being fetched */
 /**
- * Where files come from.
- * @typedef {{where: string, manifest(): Promise<string | null>, read(entry: FileEntry): Promise<Uint8Array<ArrayBuffer>>,
- *   path(name: string): string | null, inside(name: string): Source}} Source
+ * Where files come from; `keep`, called when one was found to be right, stores it for the next time.
+ * @typedef {() => Promise<void>} Keep
+ * @typedef {{where: string, path(name: string): string | null, manifest(): Promise<{text: string, keep?: Keep} | null>,
+ *   read(entry: FileEntry): Promise<{data: Uint8Array<ArrayBuffer>, keep?: Keep}>}} Source
  */
 
 /** A bundle whose files are compared with the manifest when they are used. */
@@ -31,19 +31,20 @@ export class Bundle {
    */
   static async open(where, { precision, ...options } = {}) {
     const isUrl = /^[a-z][a-z0-9+.-]+:\/\//i.test(where);
+    const Source = isUrl ? UrlSource : (await import("./folder_source.js")).FolderSource;
     /** @type {Source} */
-    let source = isUrl ? new UrlSource(where, options) : new FolderSource(where);
-    let text = await source.manifest();
-    if (text === null && precision) {
-      source = source.inside(precision);
-      text = await source.manifest();
+    let source = new Source(where.replace(/(?<=.)[/\\]+$/, ""), options);
+    let found = await source.manifest();
+    if (!found && precision) {
+      source = new Source(`${source.where}/${precision}`, options);
+      found = await source.manifest();
     }
-    if (text === null)
+    if (!found)
       throw new SparkTTSError(`${source.where} has no ${MANIFEST_NAME}: expected a bundle made by convert_to_onnx.py`);
-    const manifest = parseManifest(text, source.where);
-    const found = manifest.graphs.language_model?.precision;
-    if (precision && found !== precision)
-      throw new SparkTTSError(`the bundle ${where} is in ${found}, not ${precision}: leave precision out, or convert with it`);
+    const manifest = parseManifest(found.text, source.where), actual = manifest.graphs.language_model?.precision;
+    await found.keep?.();
+    if (precision && actual !== precision)
+      throw new SparkTTSError(`the bundle ${where} is in ${actual}, not ${precision}: leave precision out, or convert with it`);
     return new Bundle(source, manifest);
   }
 
@@ -52,7 +53,7 @@ export class Bundle {
    * @param {FileEntry} entry
    */
   async read(entry) {
-    const data = await this.source.read(entry);
+    const { data, keep } = await this.source.read(entry);
     if (!globalThis.crypto?.subtle)
       throw new SparkTTSError("the page has no crypto.subtle, which checks the model's files: serve it over HTTPS or from localhost");
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
@@ -60,6 +61,7 @@ export class Bundle {
     if (found !== entry.sha256)
       throw new SparkTTSError(`${this.source.where}/${entry.name} was altered: its SHA-256 is ${found.slice(0, 12)}…, ` +
         `the manifest says ${entry.sha256.slice(0, 12)}…; convert the checkpoint again`);
+    await keep?.();
     return data;
   }
 
@@ -85,15 +87,5 @@ export class Bundle {
     const fetched = this.graph(name);
     fetched.catch(() => {}); // whoever asks for the graph hears of it
     this.fetched.set(name, fetched);
-  }
-
-  /** The tokenizer's JSON. */
-  async tokenizer() {
-    const text = new TextDecoder().decode(await this.read(this.manifest.tokenizer));
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw new SparkTTSError(`${this.manifest.tokenizer.name} is not a tokenizer: ${messageOf(error)}`, { cause: error });
-    }
   }
 }

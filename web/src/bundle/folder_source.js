@@ -1,3 +1,4 @@
+import { readFile, stat } from "node:fs/promises";
 import { SparkTTSError, messageOf } from "../errors.js";
 import { MANIFEST_NAME } from "./manifest.js";
 
@@ -5,25 +6,25 @@ import { MANIFEST_NAME } from "./manifest.js";
 export class FolderSource {
   /** @param {string} where */
   constructor(where) {
-    this.where = where.replace(/(?<=.)[/\\]+$/, "");
+    this.where = where;
   }
 
-  /** @returns {Promise<string | null>} the manifest, null where there is none */
+  /** The manifest's text, null where there is none. */
   async manifest() {
-    const { readFile, stat } = await import("node:fs/promises");
     const folder = await stat(this.where).catch(() => null);
     if (!folder?.isDirectory()) throw new SparkTTSError(`there is no folder ${this.where}: expected a bundle made by convert_to_onnx.py`);
-    return readFile(this.path(MANIFEST_NAME), "utf8").catch((error) => {
-      if (error.code === "ENOENT") return null;
+    try {
+      return { text: await readFile(this.path(MANIFEST_NAME), "utf8") };
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") return null;
       throw new SparkTTSError(`${this.path(MANIFEST_NAME)} cannot be read: ${messageOf(error)}`, { cause: error });
-    });
+    }
   }
 
   /** @param {import("./manifest.js").FileEntry} entry */
   async read(entry) {
-    const { readFile } = await import("node:fs/promises");
     try {
-      return new Uint8Array(await readFile(this.path(entry.name)));
+      return { data: new Uint8Array(await readFile(this.path(entry.name))) };
     } catch (error) {
       throw new SparkTTSError(`the bundle ${this.where} lacks ${entry.name} or it cannot be read: ${messageOf(error)}`, { cause: error });
     }
@@ -32,10 +33,5 @@ export class FolderSource {
   /** @param {string} name */
   path(name) {
     return `${this.where}/${name}`;
-  }
-
-  /** @param {string} name */
-  inside(name) {
-    return new FolderSource(this.path(name));
   }
 }

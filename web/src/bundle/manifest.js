@@ -62,11 +62,13 @@ export function parseManifest(text, where) {
   require("graphs", typeof data.graphs === "object" && data.graphs !== null);
   const files = [data.tokenizer];
   for (const [name, graph] of Object.entries(data.graphs)) {
-    require(`graphs.${name}.files`, Array.isArray(graph.files) && graph.files.length > 0);
+    require(`graphs.${name}.files`, Array.isArray(graph?.files) && graph.files.length > 0);
     files.push(...graph.files);
   }
-  for (const file of files)
+  for (const file of files) {
     require("the name of a file", typeof file?.name === "string" && /^(?!\.{1,2}$)[^/\\]+$/.test(file.name) && whole(file.bytes));
+    require(`the sha256 of ${file.name}`, typeof file.sha256 === "string");
+  }
   data.codec = { frames_per_token: 1, fixed_frames: null, ...data.codec };
   data.sampling = { ...SAMPLING, ...data.sampling };
   return data;

@@ -11,11 +11,11 @@ export class UrlSource {
    *   cache?: boolean}} [options]
    */
   constructor(where, options = {}) {
-    this.where = where.replace(/\/+$/, "");
+    this.where = where;
     this.options = options;
   }
 
-  /** @returns {Promise<string | null>} the manifest, the kept one where the network does not answer; null: none */
+  /** The manifest's text, null where there is none; the kept one where the network does not answer. */
   async manifest() {
     const url = `${this.where}/${MANIFEST_NAME}`;
     const cache = await this.cache();
@@ -24,11 +24,10 @@ export class UrlSource {
       if (response.status === 404) return null;
       if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
       const text = await response.text();
-      await this.keep(cache, url, new TextEncoder().encode(text));
-      return text;
+      return { text, keep: () => this.keep(cache, url, text) };
     } catch (error) {
       const kept = await cache?.match(url);
-      if (kept) return kept.text();
+      if (kept) return { text: await kept.text() };
       throw new SparkTTSError(`${url} cannot be fetched: ${messageOf(error)}`, { cause: error });
     }
   }
@@ -39,20 +38,13 @@ export class UrlSource {
     const url = `${this.where}/${encodeURIComponent(entry.name)}`, key = `${url}?sha256=${entry.sha256}`;
     const cache = await this.cache();
     const kept = await cache?.match(key);
-    if (kept) return new Uint8Array(await kept.arrayBuffer());
+    if (kept) return { data: new Uint8Array(await kept.arrayBuffer()) };
     const data = await this.fetch(url, entry);
-    await this.keep(cache, key, data);
-    return data;
+    return { data, keep: () => this.keep(cache, key, data) };
   }
 
-  /** @param {string} _name */
-  path(_name) {
+  path() {
     return null;
-  }
-
-  /** @param {string} name */
-  inside(name) {
-    return new UrlSource(`${this.where}/${encodeURIComponent(name)}`, this.options);
   }
 
   /**
@@ -89,7 +81,7 @@ export class UrlSource {
    * Keep a file; where the browser refuses, it is fetched again the next time.
    * @param {Cache | null} cache
    * @param {string} key
-   * @param {Uint8Array<ArrayBuffer>} data
+   * @param {string | Uint8Array<ArrayBuffer>} data
    */
   async keep(cache, key, data) {
     await cache?.put(key, new Response(data)).catch((error) => this.warn(error));
