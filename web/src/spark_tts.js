@@ -9,7 +9,6 @@ import { Sessions } from "./graphs/sessions.js";
 import { checkedWebgpu } from "./graphs/webgpu.js";
 import { Prompter } from "./language/prompting.js";
 import { planSpeech } from "./speech/planning.js";
-import { Speaker } from "./speech/segment.js";
 import { SpeechStream } from "./speech/speech.js";
 import { globalIds, semanticIds } from "./voices/enrollment.js";
 
@@ -32,8 +31,8 @@ export class SparkTTS {
   constructor(bundle, sessions, prompter) {
     this.manifest = bundle.manifest;
     this.sessions = sessions;
+    this.prompter = prompter;
     this.vocoder = new Vocoder(sessions, this.manifest.codec);
-    this.speaker = new Speaker(this.manifest, prompter, sessions, this.vocoder);
   }
 
   /**
@@ -84,7 +83,7 @@ export class SparkTTS {
    * @returns {Promise<{wav: Float32Array, info: import("./speech/speech.js").SpeechInfo}>}
    */
   async speak(text, options = {}) {
-    const stream = new SpeechStream(this.speaker, planSpeech(text, options, this.manifest), null), pieces = [];
+    const stream = new SpeechStream(this, planSpeech(text, options, this.manifest), null), pieces = [];
     for await (const piece of stream) pieces.push(piece);
     return { wav: concatenate(...pieces), info: /** @type {import("./speech/speech.js").SpeechInfo} */ (stream.info) };
   }
@@ -95,7 +94,7 @@ export class SparkTTS {
    * @param {SpeechOptions & {stream?: Partial<typeof STREAM_OPTIONS>}} [options]
    */
   stream(text, { stream, ...options } = {}) {
-    return new SpeechStream(this.speaker, planSpeech(text, options, this.manifest), { ...STREAM_OPTIONS, ...stream });
+    return new SpeechStream(this, planSpeech(text, options, this.manifest), { ...STREAM_OPTIONS, ...stream });
   }
 
   /**

@@ -27,7 +27,7 @@ const plain = (value) => JSON.parse(JSON.stringify(value));
 
 /** @param {any} vector */
 function promptOf(vector) {
-  const { prompter } = tts.speaker;
+  const { prompter } = tts;
   if (vector.levels) return prompter.create(vector.text, vector.levels);
   return prompter.clone(vector.text, { ...voiceOf(tts), ...vector });
 }

@@ -48,9 +48,9 @@ export class Vocoder {
     return (await this.sessions.run("speaker_detokenize", { global_tokens: tokens })).d_vector;
   }
 
-  /** @param {number[]} semanticIds @param {number[]} globalIds */
-  async decode(semanticIds, globalIds) {
-    return this.render(semanticIds, await this.dVector(globalIds), 0, semanticIds.length);
+  /** @param {number[]} semanticIds @param {number[]} globalIds @param {AbortSignal} [signal] */
+  async decode(semanticIds, globalIds, signal) {
+    return this.render(semanticIds, await this.dVector(globalIds), 0, semanticIds.length, signal);
   }
 
   /**

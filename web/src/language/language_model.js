@@ -49,12 +49,12 @@ export class Answer {
  * Token ids as the model writes them; it is over where the grammar says so, or at the limit.
  * @param {import("../graphs/sessions.js").Sessions} sessions
  * @param {import("../bundle/manifest.js").LanguageModelLayout} layout
- * @param {{prompt: number[], grammar: import("./grammar.js").SpeechGrammar | import("./grammar.js").CreationGrammar,
+ * @param {{prompt: number[], grammar: import("./grammar.js").SpeechGrammar,
  *   sampling: import("./sampling.js").SamplingOptions, seed: number | bigint, signal?: AbortSignal}} request
  * @returns {AsyncGenerator<number, void>}
  */
 export async function* generate(sessions, layout, { prompt, grammar, sampling, seed, signal }) {
-  const answer = new Answer(sessions, layout), rng = new Random(seed), first = layout.head_first_id;
+  const answer = new Answer(sessions, layout), rng = new Random(seed);
   let logits = /** @type {Float32Array} */ (new Float32Array(0));
   for (let start = 0; start < prompt.length; start += PROMPT_PIECE) {
     signal?.throwIfAborted();
@@ -62,21 +62,11 @@ export async function* generate(sessions, layout, { prompt, grammar, sampling, s
   }
   for (let count = 1; ; count++) {
     signal?.throwIfAborted();
-    const token = choose(logits, grammar.legal(), first, (legal) => sample(legal, sampling, rng));
-    const over = grammar.accept(token) || count >= sampling.max_new_tokens;
+    const ids = grammar.legal().flatMap(([start, stop]) => Array.from({ length: stop - start }, (_, i) => start + i));
+    const token = ids[sample(Float32Array.from(ids, (id) => logits[id - layout.head_first_id]), sampling, rng)];
+    grammar.accept(token);
     yield token;
-    if (over) return;
+    if (grammar.ended || count >= sampling.max_new_tokens) return;
     logits = await answer.read([token]);
   }
-}
-
-/**
- * @param {Float32Array} logits that start at the id `first`
- * @param {import("./grammar.js").Span[]} spans the legal ids
- * @param {number} first
- * @param {(legal: Float32Array) => number} sample
- */
-export function choose(logits, spans, first, sample) {
-  const ids = spans.flatMap(([start, stop]) => Array.from({ length: stop - start }, (_, i) => start + i));
-  return ids[sample(Float32Array.from(ids, (id) => logits[id - first]))];
 }

@@ -2,9 +2,9 @@
 
 import { SILENCE_LEVEL, level } from "../audio/signal.js";
 
-export const END = "end", LENGTH = "length", TOO_SHORT = "too_short", TOO_LONG = "too_long", LOOP = "loop", SILENCE = "silence";
-const LONGEST_CYCLE = 12, LOOP_TOKENS = 100;
-export const SILENCE_SECONDS = 2;
+export const END = "end", LENGTH = "length", SILENCE = "silence";
+const TOO_SHORT = "too_short", TOO_LONG = "too_long", LOOP = "loop";
+const LONGEST_CYCLE = 12, LOOP_TOKENS = 100, SILENCE_SECONDS = 2;
 
 /** @typedef {{shortest: number, longest: number}} TokenBounds */
 
@@ -41,5 +41,8 @@ export function longestSilence(wav, sampleRate) {
   return (longest * frame) / sampleRate;
 }
 
+/** @param {string} reason @returns {boolean} whether no guard rejects the answer */
+export const isGood = (reason) => reason === END || reason === LENGTH;
+
 /** @param {string} reason @param {number} silence seconds @returns {string} the stop reason of an answer that was heard */
-export const onceHeard = (reason, silence) => ((reason === END || reason === LENGTH) && silence > SILENCE_SECONDS ? SILENCE : reason);
+export const onceHeard = (reason, silence) => (isGood(reason) && silence > SILENCE_SECONDS ? SILENCE : reason);

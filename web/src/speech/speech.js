@@ -2,42 +2,39 @@
 
 import { Joiner } from "../audio/joining.js";
 import { END } from "./guards.js";
+import { speakSegment, streamSegment } from "./segment.js";
 
 /**
+ * @import { SparkTTS } from "../spark_tts.js"
+ * @import { STREAM_OPTIONS } from "../codec/vocoder_stream.js"
+ * @import { Plan } from "./planning.js"
+ * @import { Voice } from "../voices/voice.js"
  * @typedef {{text: string, start: number, end: number, tokens: number, stopReason: string, retries: number}} SegmentInfo
  *   of the sound: seconds from the beginning
  * @typedef {{sampleRate: number, duration: number, seconds: number, tokens: number, stopReason: string, seed: bigint,
- *   voice: import("../voices/voice.js").Voice, segments: SegmentInfo[], warnings: string[]}} SpeechInfo `seconds` of work
+ *   voice: Voice, segments: SegmentInfo[], warnings: string[]}} SpeechInfo `seconds` of work
  */
 
 /** Chunks of speech, as soon as they can be made; leave the iteration early and the work stops. */
 export class SpeechStream {
-  /**
-   * @param {import("./segment.js").Speaker} speaker
-   * @param {import("./planning.js").Plan} plan
-   * @param {typeof import("../codec/vocoder_stream.js").STREAM_OPTIONS | null} options null: whole segments
-   */
-  constructor(speaker, plan, options) {
-    this.sampleRate = speaker.manifest.codec.sample_rate;
-    /** @type {SpeechInfo | null} after the last chunk */
-    this.info = null;
-    this.chunks = this.make(speaker, plan, options);
+  /** @type {SpeechInfo | null} after the last chunk */
+  info = null;
+
+  /** @param {SparkTTS} tts @param {Plan} plan @param {typeof STREAM_OPTIONS | null} options null: whole segments */
+  constructor(tts, plan, options) {
+    this.sampleRate = tts.sampleRate;
+    this.chunks = this.make(tts, plan, options);
   }
 
   [Symbol.asyncIterator]() {
     return this.chunks;
   }
 
-  /**
-   * @param {import("./segment.js").Speaker} speaker
-   * @param {import("./planning.js").Plan} plan
-   * @param {typeof import("../codec/vocoder_stream.js").STREAM_OPTIONS | null} options
-   * @returns {AsyncGenerator<Float32Array, void>}
-   */
-  async *make(speaker, plan, options) {
+  /** @param {SparkTTS} tts @param {Plan} plan @param {typeof STREAM_OPTIONS | null} options */
+  async *make(tts, plan, options) {
     const began = performance.now(), joiner = new Joiner(this.sampleRate), spoken = [];
     for (const segment of plan.segments) {
-      const made = options ? speaker.stream(plan, segment, options) : speaker.speak(plan, segment);
+      const made = options ? streamSegment(tts, plan, segment, options) : speakSegment(tts, plan, segment);
       let step = await made.next();
       for (; !step.done; step = await made.next()) {
         const ready = joiner.feed(step.value);
@@ -47,7 +44,7 @@ export class SpeechStream {
       if (ready.length) yield ready;
       spoken.push({ text: segment.text, ...step.value });
       // A voice that was made up for the first segment speaks the rest.
-      plan = { ...plan, voice: plan.voice ?? createdVoice(speaker, plan, step.value.globalIds) };
+      plan = { ...plan, voice: plan.voice ?? createdVoice(tts, plan, step.value.globalIds) };
     }
     const rest = joiner.finish();
     if (rest.length) yield rest;
@@ -58,20 +55,15 @@ export class SpeechStream {
       sampleRate: this.sampleRate, duration: joiner.emitted / this.sampleRate, seconds: (performance.now() - began) / 1000,
       tokens: segments.reduce((sum, { tokens }) => sum + tokens, 0),
       stopReason: segments.find(({ stopReason }) => stopReason !== END)?.stopReason ?? END,
-      seed: plan.seed, voice: /** @type {import("../voices/voice.js").Voice} */ (plan.voice), segments, warnings,
+      seed: plan.seed, voice: /** @type {Voice} */ (plan.voice), segments, warnings,
     };
   }
 }
 
-/**
- * @param {import("./segment.js").Speaker} speaker
- * @param {import("./planning.js").Plan} plan
- * @param {number[]} globalIds
- * @returns {import("../voices/voice.js").Voice}
- */
-function createdVoice(speaker, plan, globalIds) {
-  const style = /** @type {import("../voices/style.js").VoiceStyle} */ (plan.style);
+/** @param {SparkTTS} tts @param {Plan} plan @param {number[]} globalIds @returns {Voice} */
+function createdVoice(tts, plan, globalIds) {
+  const style = /** @type {NonNullable<Plan["style"]>} */ (plan.style);
   const origin = `created: ${style.gender}, pitch ${style.pitch}, speed ${style.speed}`;
-  const codec = speaker.manifest.codec.fingerprint;
+  const codec = tts.manifest.codec.fingerprint;
   return { codec, global_ids: globalIds, semantic_ids: null, transcript: null, name: null, origin, style, consent: null };
 }
