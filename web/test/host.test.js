@@ -190,6 +190,20 @@ test("a bundle of fixed lengths speaks as the other", async () => {
   await fixed.close();
 });
 
+test("of a language model that gives more, for example queries, only what is needed is asked for", async () => {
+  const session = await tts.sessions.get("language_model"), run = session.run;
+  /** @type {string[]} */
+  let seen = [];
+  session.run = async (/** @type {any} */ feeds, /** @type {any} */ fetches) => {
+    seen = [...seen, ...Object.keys(feeds), ...(fetches ?? ["queries"])];
+    return run.call(session, feeds, fetches);
+  };
+  await tts.speak("Hi.", { voice: voiceOf(tts), temperature: 0 });
+  session.run = run;
+  const layer = ["key", "value"].flatMap((kind) => [`past_key_values.0.${kind}`, `present.0.${kind}`]);
+  assert.deepEqual([...new Set(seen)].sort(), ["input_ids", "logits", ...layer, "seqlens_k", "total_sequence_length"].sort());
+});
+
 test("numbers that another processor gives are told apart from wrong ones", () => {
   const expected = Float32Array.from({ length: 100 }, (_, i) => Math.sin(i));
   assert.ok(relativeDifference(expected.map((value) => value * 1.01), expected) < 0.1);

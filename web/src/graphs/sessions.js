@@ -1,52 +1,68 @@
 import { SparkTTSError, messageOf } from "../errors.js";
-import { isNode } from "./onnx_runtime.js";
 
-/** @typedef {import("onnxruntime-common").InferenceSession} InferenceSession */
-/** @typedef {import("onnxruntime-common").Tensor} Tensor */
-/** @typedef {import("./onnx_runtime.js").OnnxRuntime} OnnxRuntime */
+/**
+ * @import { InferenceSession, Tensor } from "onnxruntime-common"
+ * @import { Bundle } from "../bundle/bundle.js"
+ * @typedef {typeof import("onnxruntime-common")} OnnxRuntime
+ */
 
 const BREATH_MILLISECONDS = 20;
+export const isNode = typeof process !== "undefined" && Boolean(process.versions?.node);
+
+/**
+ * ONNX Runtime of this place: onnxruntime-node, or onnxruntime-web.
+ * @param {{url?: string, webgpu?: boolean, threads?: number}} options `url`: of the module, where its name does not
+ *   resolve, as in a Worker
+ * @returns {Promise<OnnxRuntime>}
+ */
+export async function loadOnnxRuntime({ url, webgpu, threads }) {
+  const name = isNode ? "onnxruntime-node" : webgpu ? "onnxruntime-web/webgpu" : "onnxruntime-web/wasm";
+  try {
+    if (isNode) process.env.ORT_DISABLE_TELEMETRY ??= "1";
+    const loaded = await import(url ?? name), ort = loaded.InferenceSession ? loaded : loaded.default;
+    if (!isNode) {
+      ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? (threads ?? Math.min(4, navigator.hardwareConcurrency || 1)) : 1;
+      ort.env.logLevel = "error";
+    }
+    return ort;
+  } catch (error) {
+    throw new SparkTTSError(`ONNX Runtime cannot be loaded (${messageOf(error)}): install ${name.split("/")[0]}`, { cause: error });
+  }
+}
 
 /** The graphs of a bundle as sessions, each loaded when it is first used; one computes at a time. */
 export class Sessions {
-  /**
-   * @param {OnnxRuntime} ort
-   * @param {import("../bundle/bundle.js").Bundle} bundle
-   * @param {{threads?: number, provider?: string}} [options]
-   */
-  constructor(ort, bundle, { threads, provider = isNode ? "cpu" : "wasm" } = {}) {
+  /** @type {Map<string, Promise<InferenceSession>>} */
+  loaded = new Map();
+  breathed = 0;
+  /** @type {Promise<unknown>} */
+  computing = Promise.resolve();
+
+  /** @param {OnnxRuntime} ort @param {Bundle} bundle @param {{threads?: number, provider?: string}} options */
+  constructor(ort, bundle, { threads, provider = isNode ? "cpu" : "wasm" }) {
     this.ort = ort;
     this.bundle = bundle;
     this.threads = threads;
     this.provider = provider;
-    /** @type {Map<string, Promise<InferenceSession>>} */
-    this.loaded = new Map();
-    this.breathed = 0;
-    /** @type {Promise<unknown>} */
-    this.computing = Promise.resolve();
   }
 
   /** @param {string} name */
   get(name) {
-    const found = this.loaded.get(name) ?? this.load(name, this.provider);
+    const found = this.loaded.get(name) ?? this.load(name);
     this.loaded.set(name, found);
     found.catch(() => this.loaded.delete(name));
     return found;
   }
 
-  /**
-   * @param {string} name
-   * @param {string} provider
-   * @returns {Promise<InferenceSession>}
-   */
-  async load(name, provider) {
+  /** @param {string} name */
+  async load(name) {
     const { model, externalData } = await this.bundle.graph(name);
     const precision = this.bundle.manifest.graphs[name].precision;
     // A decoder in integers is made for the processor.
-    const providers = provider === "webgpu" && (name === "language_model" || precision !== "int8") ? ["webgpu"] : [isNode ? "cpu" : "wasm"];
-    /** @type {import("onnxruntime-common").InferenceSession.SessionOptions} */
+    const isOnGpu = this.provider === "webgpu" && (name === "language_model" || precision !== "int8");
+    /** @type {InferenceSession.SessionOptions} */
     const options = {
-      executionProviders: providers,
+      executionProviders: [isOnGpu ? "webgpu" : isNode ? "cpu" : "wasm"],
       logSeverityLevel: 3,
       ...(isNode && { enableMemPattern: false, interOpNumThreads: 1, intraOpNumThreads: this.threads ?? 0 }),
       // Threads that wait awake take each other's cores.
@@ -54,17 +70,14 @@ export class Sessions {
       ...(externalData.length && { externalData }),
     };
     try {
-      return await (typeof model === "string"
-        ? this.ort.InferenceSession.create(model, options)
-        : this.ort.InferenceSession.create(model, options));
+      return await this.ort.InferenceSession.create(/** @type {any} a path or bytes */ (model), options);
     } catch (error) {
       throw new SparkTTSError(`the graph ${name} does not load: ${messageOf(error)}`, { cause: error });
     }
   }
 
   /**
-   * @param {string} name
-   * @param {Record<string, Tensor>} feeds
+   * @param {string} name @param {Record<string, Tensor>} feeds
    * @param {string[]} [fetches] names of outputs; all by default
    * @returns {Promise<Record<string, Tensor>>}
    */
@@ -92,22 +105,14 @@ export class Sessions {
     this.breathed = performance.now();
   }
 
-  /**
-   * A float32 tensor.
-   * @param {Float32Array} data
-   * @param {number[]} dims
-   */
+  /** @param {Float32Array} data @param {number[]} dims */
   floats(data, dims) {
     return new this.ort.Tensor("float32", data, dims);
   }
 
-  /**
-   * An int64 tensor.
-   * @param {ArrayLike<number>} values
-   * @param {number[]} dims
-   */
+  /** @param {number[]} values @param {number[]} dims @returns {Tensor} of int64 */
   integers(values, dims) {
-    return new this.ort.Tensor("int64", BigInt64Array.from(Array.from(values, BigInt)), dims);
+    return new this.ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
   }
 
   async close() {

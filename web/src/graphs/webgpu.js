@@ -1,13 +1,14 @@
 /** WebGPU is used only where its numbers are those of the processor: on some adapters long prompts come out wrong. */
 
 import { Answer, PROMPT_PIECE } from "../language/language_model.js";
+import { messageOf } from "../errors.js";
 import { Sessions } from "./sessions.js";
 
 const MOST_DIFFERENCE = 0.1;
 
 /**
  * Sessions on WebGPU, or null where it is not there or computes something else.
- * @param {import("./onnx_runtime.js").OnnxRuntime} ort
+ * @param {import("./sessions.js").OnnxRuntime} ort
  * @param {import("../bundle/bundle.js").Bundle} bundle
  * @param {Sessions} onProcessor
  * @param {(text: string) => void} [onWarning]
@@ -26,7 +27,7 @@ export async function checkedWebgpu(ort, bundle, onProcessor, onWarning) {
     if (difference <= MOST_DIFFERENCE) return sessions;
     onWarning?.(`WebGPU computes something else here (${difference.toPrecision(2)} off): the processor computes`);
   } catch (error) {
-    onWarning?.(`WebGPU does not work here (${error instanceof Error ? error.message : error}): the processor computes`);
+    onWarning?.(`WebGPU does not work here (${messageOf(error)}): the processor computes`);
   }
   await sessions.close();
   return null;

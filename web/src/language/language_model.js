@@ -33,6 +33,7 @@ export class Answer {
   async read(ids) {
     this.length += ids.length;
     const { ort } = this.sessions;
+    // Some graphs give more, for example the queries that alignment needs.
     const present = Object.keys(this.cache).map((name) => name.replace("past_key_values", "present"));
     const outputs = await this.sessions.run("language_model", {
       input_ids: this.sessions.integers(ids, [1, ids.length]),

@@ -19,7 +19,7 @@ export class Prompter {
 
   /** @param {string} text */
   textIds(text) {
-    return Array.from(this.tokenizer.encode(text, { add_special_tokens: false }).ids, Number);
+    return this.tokenizer.encode(text, { add_special_tokens: false }).ids;
   }
 
   /**
