@@ -1,8 +1,11 @@
 // The page: a model of this site, spoken by a Worker. Addresses: ?model=URL of a bundle of this site (default: model/),
 // next to it `voices.json`, a list of voice files.
 
+import { concatenate } from "../src/audio/signal.js";
+import { wavFile } from "../src/audio/writing.js";
 import { SparkTTSClient } from "../src/browser/client.js";
-import { Player, Recorder, drawWave, joined, recordingOf } from "./sound.js";
+import { formatVoice, parseVoice } from "../src/voices/voice.js";
+import { Player, Recorder, drawWave, recordingOf } from "./sound.js";
 
 /** @typedef {import("../src/voices/voice.js").Voice} Voice */
 
@@ -102,7 +105,6 @@ async function load() {
       },
       onWarning: (text) => told.add(text),
     });
-    await Promise.all([import("../src/audio/writing.js"), import("../src/voices/voice.js")]); // kept for use without a network
     const { source, provider, threads } = tts.about;
     const how = provider === "webgpu" ? "WebGPU" : `${threads} thread${threads > 1 ? "s" : ""}`;
     $("model").textContent = [`${source} is ready after ${((performance.now() - began) / 1000).toFixed(1)} s, on ${how}.`, ...told].join(" ");
@@ -135,14 +137,13 @@ async function speak() {
       first ||= performance.now() - began;
       pieces.push(step.value);
       player.add(step.value);
-      drawWave($("wave"), (spoken = joined(pieces)));
+      drawWave($("wave"), (spoken = concatenate(pieces)));
       $("told").textContent = `First sound after ${(first / 1000).toFixed(1)} s`;
     }
     const { duration, seconds, seed: used, voice, warnings } = step.value;
     spokenVoice = voice;
     player.end();
     $("told").textContent = [`${duration.toFixed(1)} s of speech, first sound after ${(first / 1000).toFixed(1)} s, all in ${seconds.toFixed(1)} s, seed ${used}.`, ...warnings].join(" ");
-    const { wavFile } = await import("../src/audio/writing.js");
     $("player").src = URL.createObjectURL(new Blob([wavFile(spoken, tts.sampleRate)], { type: "audio/wav" }));
     $("player").hidden = false;
     $("save").disabled = $("keep-spoken").disabled = false;
@@ -187,16 +188,14 @@ async function enroll() {
   }
 }
 
-async function exportVoice() {
+function exportVoice() {
   const { voice } = chosenVoice();
   if (!voice) throw new Error("Choose a voice first; a made-up one is kept after it has spoken.");
-  const { formatVoice } = await import("../src/voices/voice.js");
   download(formatVoice(voice), `${voice.name ?? "voice"}.json`, "application/json");
 }
 
 async function importVoice() {
   const [file] = $("import").files;
-  const { parseVoice } = await import("../src/voices/voice.js");
   const voice = parseVoice(await file.text(), file.name);
   keep(voice.name ?? file.name.replace(/\.json$/, ""), voice);
 }
@@ -220,10 +219,7 @@ async function begin() {
   $("speak-form").onsubmit = (/** @type {Event} */ event) => (event.preventDefault(), attempt(speak));
   $("text").onkeydown = (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && !$("speak").disabled && attempt(speak);
   $("stop").onclick = () => speaking?.abort();
-  $("save").onclick = () => attempt(async () => {
-    const { wavFile } = await import("../src/audio/writing.js");
-    download(wavFile(spoken, /** @type {SparkTTSClient} */ (tts).sampleRate), "speech.wav", "audio/wav");
-  });
+  $("save").onclick = () => download(wavFile(spoken, /** @type {SparkTTSClient} */ (tts).sampleRate), "speech.wav", "audio/wav");
   $("keep-spoken").onclick = () => attempt(() => {
     const name = prompt("Name of this voice", spokenVoice?.name ?? "");
     if (name?.trim() && spokenVoice) keep(name.trim(), spokenVoice);

@@ -1,5 +1,7 @@
 // Sound in the page: playing chunks as they come, drawing them, recording the microphone as plain samples.
 
+import { concatenate } from "../src/audio/signal.js";
+
 /** Plays chunks one after another without gaps. */
 export class Player {
   /** @param {number} rate */
@@ -75,15 +77,8 @@ export class Recorder {
   stop() {
     for (const track of this.stream.getTracks()) track.stop();
     this.context.close();
-    return { samples: joined(this.pieces), sampleRate: this.context.sampleRate };
+    return { samples: concatenate(this.pieces), sampleRate: this.context.sampleRate };
   }
-}
-
-/** @param {Float32Array[]} pieces @returns {Float32Array} */
-export function joined(pieces) {
-  const all = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  pieces.reduce((at, piece) => (all.set(piece, at), at + piece.length), 0);
-  return all;
 }
 
 /**

@@ -84,7 +84,7 @@ export class SparkTTS {
   async speak(text, options = {}) {
     const stream = new SpeechStream(this, planSpeech(text, options, this.manifest), null), pieces = [];
     for await (const piece of stream) pieces.push(piece);
-    return { wav: concatenate(...pieces), info: /** @type {import("./speech/speech.js").SpeechInfo} */ (stream.info) };
+    return { wav: concatenate(pieces), info: /** @type {import("./speech/speech.js").SpeechInfo} */ (stream.info) };
   }
 
   /**

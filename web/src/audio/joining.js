@@ -2,7 +2,7 @@ import { Leveler } from "./loudness.js";
 import { SILENCE_LEVEL, concatenate, level, ramp, round } from "./signal.js";
 
 const NOTHING = new Float32Array(0);
-const EDGE_SECONDS = 0.05, FADE_SECONDS = 0.005, MOST_GAIN_DB = 6, MOST_HELD_SECONDS = 2, BLOCK_SECONDS = 0.01;
+const EDGE_SECONDS = 0.05, FADE_SECONDS = 0.005, MOST_HELD_SECONDS = 2, BLOCK_SECONDS = 0.01;
 
 /**
  * Takes the chunks of one segment after another and gives the joined speech as soon as it is certain: silence at a joint
@@ -14,7 +14,6 @@ export class Joiner {
   emitted = 0;
   start = 0;
   unplaced = 0;
-  open = false;
   partial = NOTHING;
   held = NOTHING;
   silent = 0;
@@ -28,36 +27,34 @@ export class Joiner {
     this.edge = round(EDGE_SECONDS * sampleRate);
     this.fade = round(FADE_SECONDS * sampleRate);
     this.block = Math.max(1, round(BLOCK_SECONDS * sampleRate));
-    this.leveler = new Leveler(sampleRate, MOST_GAIN_DB);
+    this.leveler = new Leveler(sampleRate);
   }
 
   /** @param {Float32Array} chunk of the present segment @returns {Float32Array} what is certain now */
   feed(chunk) {
-    this.open = true;
-    const waiting = concatenate(this.partial, chunk), ready = /** @type {Float32Array[]} */ ([]);
+    const waiting = concatenate([this.partial, chunk]), ready = /** @type {Float32Array[]} */ ([]);
     let at = 0;
     for (; at + this.block <= waiting.length; at += this.block) ready.push(this.take(waiting.slice(at, at + this.block)));
     this.partial = waiting.slice(at);
-    return concatenate(...ready);
+    return concatenate(ready);
   }
 
-  /** @param {number} [pause] seconds between this segment and the next @returns {Float32Array} */
-  endSegment(pause = 0) {
+  /** @param {number} pause seconds between this segment and the next @returns {Float32Array} */
+  endSegment(pause) {
     const rest = this.partial.length ? this.take(this.partial) : NOTHING;
     this.partial = this.lead = NOTHING;
     this.pause = Math.max(pause, this.pause ?? 0);
     this.unplaced++;
-    this.open = false;
     this.leveler.nextSegment();
     return rest;
   }
 
   /** @returns {Float32Array} the rest; the end of the last segment is as it was */
   finish() {
-    const rest = this.open ? this.endSegment() : NOTHING, tail = this.emit(this.held);
+    const rest = this.emit(this.held);
     this.held = NOTHING;
     this.place();
-    return concatenate(rest, tail);
+    return rest;
   }
 
   /** @param {Float32Array} block */
@@ -66,22 +63,22 @@ export class Joiner {
     let ready = /** @type {Float32Array} */ (NOTHING);
     if (this.pause !== null) {
       if (!sound) {
-        const lead = concatenate(this.lead, block);
+        const lead = concatenate([this.lead, block]);
         this.lead = lead.slice(Math.max(0, lead.length - this.edge));
         return ready;
       }
       ready = this.joint(this.pause);
-      block = this.faded(concatenate(this.lead, block), true);
+      block = this.faded(concatenate([this.lead, block]), true);
       this.lead = NOTHING;
       this.pause = null;
     }
-    return concatenate(ready, this.hold(this.leveler.apply(block), sound));
+    return concatenate([ready, this.hold(this.leveler.apply(block), sound)]);
   }
 
   /** @param {Float32Array} block @param {boolean} sound */
   hold(block, sound) {
     this.silent = sound ? 0 : this.silent + block.length;
-    const waiting = concatenate(this.held, block);
+    const waiting = concatenate([this.held, block]);
     const cut = Math.max(0, waiting.length - this.fade - Math.min(this.silent, round(MOST_HELD_SECONDS * this.rate)));
     this.held = waiting.slice(cut);
     return this.emit(waiting.slice(0, cut));
@@ -97,7 +94,7 @@ export class Joiner {
     this.place();
     const pause = this.emit(new Float32Array(spoken ? Math.max(0, round(seconds * this.rate) - kept) : 0));
     this.start = this.emitted + this.lead.length;
-    return concatenate(ready, pause);
+    return concatenate([ready, pause]);
   }
 
   /** @param {Float32Array} wav @param {boolean} rising */

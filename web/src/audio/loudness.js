@@ -1,6 +1,6 @@
-import { SILENCE_LEVEL, decibels, level, ramp } from "./signal.js";
+import { SILENCE_LEVEL, decibels, level, peakOf, ramp } from "./signal.js";
 
-const DEAD_ZONE_DB = 0.5, SLEW_DB_PER_SECOND = 12, SURE_AFTER_SECONDS = 0.5;
+const DEAD_ZONE_DB = 0.5, SLEW_DB_PER_SECOND = 12, SURE_AFTER_SECONDS = 0.5, MOST_GAIN_DB = 6;
 
 class Energy {
   samples = 0;
@@ -28,10 +28,9 @@ export class Leveler {
   target = null;
   gain = 0;
 
-  /** @param {number} sampleRate @param {number} mostDb */
-  constructor(sampleRate, mostDb) {
+  /** @param {number} sampleRate */
+  constructor(sampleRate) {
     this.rate = sampleRate;
-    this.mostDb = mostDb;
   }
 
   nextSegment() {
@@ -42,7 +41,6 @@ export class Leveler {
 
   /** @param {Float32Array} block @returns {Float32Array} */
   apply(block) {
-    if (!block.length) return block;
     const active = level(block) >= SILENCE_LEVEL;
     if (active) this.segment.add(block);
     const before = this.gain;
@@ -61,8 +59,8 @@ export class Leveler {
     const difference = this.target - this.segment.decibels;
     let wanted = Math.sign(difference) * Math.max(0, Math.abs(difference) - DEAD_ZONE_DB);
     wanted *= Math.min(1, this.segment.samples / (SURE_AFTER_SECONDS * this.rate));
-    wanted = clip(wanted, -this.mostDb, this.mostDb);
-    wanted = Math.min(wanted, Math.max(0, -decibels(block.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0))));
+    wanted = clip(wanted, -MOST_GAIN_DB, MOST_GAIN_DB);
+    wanted = Math.min(wanted, Math.max(0, -decibels(peakOf(block))));
     const step = (SLEW_DB_PER_SECOND * block.length) / this.rate;
     return clip(wanted, this.gain - step, this.gain + step);
   }

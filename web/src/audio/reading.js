@@ -1,5 +1,6 @@
 import { SparkTTSError } from "../errors.js";
 import { resample } from "./resampling.js";
+import { peakOf } from "./signal.js";
 
 /** @typedef {{samples: ArrayLike<number>, sampleRate: number}} Recording one channel, any rate */
 
@@ -48,9 +49,9 @@ export function readWav(data, name = "the recording") {
 /**
  * A recording as the model hears it, float32 at `rate`.
  * @param {Recording} recording
- * @param {{rate: number, volumeNormalize: boolean, name?: string}} options
+ * @param {{rate: number, volumeNormalize: boolean, name: string}} options
  */
-export function prepareRecording({ samples, sampleRate }, { rate, volumeNormalize, name = "the recording" }) {
+export function prepareRecording({ samples, sampleRate }, { rate, volumeNormalize, name }) {
   if (!(sampleRate >= 2000 && sampleRate <= 1e6)) throw new SparkTTSError(`${name} says ${sampleRate} samples a second: expected 2000 to 1000000`);
   const wav = Float64Array.from(samples);
   const wrong = wav.findIndex((value) => !(Math.abs(value) < LARGEST));
@@ -64,9 +65,6 @@ export function prepareRecording({ samples, sampleRate }, { rate, volumeNormaliz
   if (high - low < SILENCE_RANGE) throw new SparkTTSError(`${name} is silent (its first channel): give a few seconds of speech`);
   return Float32Array.from(volumeNormalize ? normalizedVolume(heard) : heard);
 }
-
-/** @param {Float64Array} wav */
-const peakOf = (wav) => wav.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
 
 /**
  * The loud part brought to 0.2 of full scale by the original's rule, never past full scale.

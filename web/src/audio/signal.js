@@ -8,11 +8,18 @@ export function level(wav) {
   return Math.sqrt(sum / wav.length);
 }
 
+/** @param {Float32Array | Float64Array} wav */
+export function peakOf(wav) {
+  let peak = 0;
+  for (const value of wav) peak = Math.max(peak, Math.abs(value));
+  return peak;
+}
+
 /** @param {number} ratio of amplitudes */
 export const decibels = (ratio) => 20 * Math.log10(Math.max(ratio, 1e-9));
 
-/** @param {...Float32Array} parts @returns {Float32Array} */
-export function concatenate(...parts) {
+/** @param {Float32Array[]} parts @returns {Float32Array} */
+export function concatenate(parts) {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

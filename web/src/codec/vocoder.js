@@ -71,7 +71,7 @@ export class Vocoder {
       const { wav } = await this.sessions.run("decoder", feeds);
       pieces.push(floatsOf(wav).slice(from * hop, to * hop));
     }
-    return concatenate(...pieces);
+    return concatenate(pieces);
   }
 
   /**

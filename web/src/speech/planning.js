@@ -1,7 +1,7 @@
 /** From a request to the segments that it is spoken in; everything is checked here, once. */
 
 import { SparkTTSError } from "../errors.js";
-import { expectedTokens, isSpeakable, tokenBounds } from "../text/duration.js";
+import { expectedTokens, tokenBounds } from "../text/duration.js";
 import { SEGMENT_SECONDS, split } from "../text/segments.js";
 import { LEVELS, voiceStyle } from "../voices/style.js";
 import { checkVoice } from "../voices/voice.js";
@@ -52,7 +52,8 @@ export function planSpeech(text, options, { codec, sampling: usual }) {
   const retries = number("retries", options.retries ?? 4, 0, 20, true);
   const seconds = number("segmentSeconds", options.segmentSeconds ?? SEGMENT_SECONDS, 2, 60);
   const rate = codec.sample_rate / codec.hop_length;
-  const segments = split(text, Math.trunc(seconds * rate), (part) => expectedTokens(part, rate)).filter((part) => isSpeakable(part.text));
+  const cost = (/** @type {string} */ part) => expectedTokens(part, rate);
+  const segments = split(text, Math.trunc(seconds * rate), cost).filter((part) => cost(part.text) > 0);
   if (!segments.length) throw new SparkTTSError(`there is nothing to speak in ${JSON.stringify(text.slice(0, 40))}; give at least one word`);
   const pace = style ? SPEEDS[LEVELS.indexOf(style.speed)] : 1;
   return {

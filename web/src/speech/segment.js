@@ -109,7 +109,7 @@ export async function* streamSegment(tts, plan, segment, options) {
   requireSpeech(plan, segment, tokens);
   heard.push(await sound.finish());
   yield heard[heard.length - 1];
-  const silence = longestSilence(concatenate(...heard), tts.sampleRate);
+  const silence = longestSilence(concatenate(heard), tts.sampleRate);
   return { globalIds: attempt.globalIds, tokens, stopReason: onceHeard(attempt.stopReason, silence), retries: number };
 }
 

@@ -1,7 +1,5 @@
 import { HAN, HANGUL, KANA } from "./characters.js";
 
-export const TOKENS_PER_SECOND = 50;
-
 const SECONDS = { edges: 0.15, syllable: 0.19, sign: 0.38, stop: 0.33, pause: 0.2 };
 /** @type {Record<string, number>} */
 const PER_CHARACTER = { han: 0.27, digits: 0.36, kana: 0.14, hangul: 0.2, letters: 0.09 };
@@ -20,12 +18,8 @@ function syllables(word) {
   return Math.max(groups - (groups > 1 && SILENT_END.test(lower) ? 1 : 0), Math.floor(length / 7));
 }
 
-/**
- * Seconds that an average voice takes, at `speed` times the usual rate; 0 where there is nothing to say.
- * @param {string} text
- * @param {number} [speed]
- */
-export function expectedSeconds(text, speed = 1) {
+/** @param {string} text @returns {number} seconds that an average voice takes; 0 where there is nothing to say */
+function expectedSeconds(text) {
   let beside = 0, spoken = 0;
   for (const { 0: piece, groups = {} } of text.matchAll(PIECE)) {
     const length = [...piece].length;
@@ -38,23 +32,20 @@ export function expectedSeconds(text, speed = 1) {
       spoken += PER_CHARACTER[kind] * (length - (groups.digits ? piece.replace(/[^,:]/g, "").length : 0));
     }
   }
-  return spoken ? (SECONDS.edges + spoken + beside) / speed : 0;
+  return spoken ? SECONDS.edges + spoken + beside : 0;
 }
 
-/** @param {string} text @returns {boolean} whether it has a letter or a digit */
-export const isSpeakable = (text) => expectedSeconds(text) > 0;
-
-/** @param {string} text @param {number} [rate] tokens a second @returns {number} semantic ids expected: a segment's cost */
-export const expectedTokens = (text, rate = TOKENS_PER_SECOND) => Math.ceil(expectedSeconds(text) * rate);
+/** @param {string} text @param {number} rate tokens a second @returns {number} semantic ids expected: a segment's cost */
+export const expectedTokens = (text, rate) => Math.ceil(expectedSeconds(text) * rate);
 
 /**
  * Bounds of semantic ids that good speech keeps, and that speech cut off or run on does not.
  * @param {string} text
- * @param {number} [speed]
- * @param {number} [rate]
+ * @param {number} speed times that of an average voice
+ * @param {number} rate tokens a second
  */
-export function tokenBounds(text, speed = 1, rate = TOKENS_PER_SECOND) {
-  const seconds = expectedSeconds(text, speed);
+export function tokenBounds(text, speed, rate) {
+  const seconds = expectedSeconds(text) / speed;
   return {
     shortest: Math.max(seconds ? 3 : 0, Math.trunc((seconds * 0.42 - 0.3) * rate)),
     longest: Math.ceil((seconds * 2.5 + 1) * rate),

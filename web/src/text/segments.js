@@ -3,7 +3,6 @@
  * short that the next sentence joins it; a sentence over the budget is cut at its best weaker boundary.
  */
 
-import { SparkTTSError } from "../errors.js";
 import { nextNotSpace, nextPiece, pauseAfter, strengthAfter, strengthInside } from "./boundaries.js";
 import { SPACE, WORD, charAt, charBefore, isUnspaced, mayCut, strip } from "./characters.js";
 import { NO_SURROUNDINGS, Strength, after, past } from "./quotations.js";
@@ -172,6 +171,5 @@ class Segmenter {
  * @returns {Segment[]}
  */
 export function split(text, budget, cost) {
-  if (!(budget >= 1)) throw new SparkTTSError(`budget is ${budget}; it must be at least 1 semantic id`);
   return new Segmenter(text, budget, cost).run();
 }
