@@ -7,7 +7,7 @@ import { SparkTTSClient } from "../src/browser/client.js";
 import { formatVoice, parseVoice } from "../src/voices/voice.js";
 import { Player, Recorder, drawWave, recordingOf } from "./sound.js";
 
-/** @typedef {import("../src/voices/voice.js").Voice} Voice */
+/** @import { Voice } from "../src/voices/voice.js" */
 
 const KEPT = "spark-tts-voices";
 const model = new URL(`${(new URLSearchParams(location.search).get("model") ?? "model").replace(/\/+$/, "")}/`, location.href);

@@ -18,23 +18,13 @@ const USAGE = `usage: spark-tts-onnx --model FOLDER --text TEXT -o FILE.wav [opt
   --keep FILE.json     write the voice that spoke
   --gender, --pitch, --speed, --seed, --temperature, --threads
   -o, --output FILE    a WAV file of 16 bits`;
-const OPTIONS = ["model", "precision", "text", "voice", "recording", "transcript", "keep", "gender", "pitch", "speed", "seed", "temperature", "threads"];
-
-/** @param {string[]} args */
-function parsed(args) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...Object.fromEntries(OPTIONS.map((name) => [name, { type: /** @type {"string"} */ ("string") }])),
-        output: { type: "string", short: "o" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(messageOf(error));
-  }
-}
+const TEXTS = ["model", "precision", "text", "voice", "recording", "transcript", "keep", "gender", "pitch", "speed", "seed", "temperature", "threads"];
+/** @type {NonNullable<import("node:util").ParseArgsConfig["options"]>} */
+const OPTIONS = {
+  ...Object.fromEntries(TEXTS.map((name) => [name, { type: "string" }])),
+  output: { type: "string", short: "o" },
+  help: { type: "boolean", short: "h" },
+};
 
 class UsageError extends SparkTTSError {}
 
@@ -94,11 +84,12 @@ async function run(given) {
 }
 
 try {
-  const given = parsed(process.argv.slice(2));
+  const given = parseArgs({ options: OPTIONS }).values;
   if (given.help) console.log(USAGE);
   else await run(given);
 } catch (error) {
-  if (!(error instanceof SparkTTSError)) throw error;
-  console.error(`error: ${error.message}${error instanceof UsageError ? `\n\n${USAGE}` : ""}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  const isUsage = error instanceof UsageError || /** @type {any} */ (error)?.code?.startsWith?.("ERR_PARSE_ARGS");
+  if (!isUsage && !(error instanceof SparkTTSError)) throw error;
+  console.error(`error: ${messageOf(error)}${isUsage ? `\n\n${USAGE}` : ""}`);
+  process.exitCode = isUsage ? 2 : 1;
 }

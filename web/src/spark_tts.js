@@ -12,26 +12,25 @@ import { SpeechStream } from "./speech/speech.js";
 import { globalIds, semanticIds } from "./voices/enrollment.js";
 
 /**
- * @typedef {import("./speech/planning.js").SpeechOptions} SpeechOptions
- * @typedef {import("./voices/voice.js").Voice} Voice
+ * @import { Progress } from "./bundle/bundle.js"
+ * @import { Recording } from "./audio/reading.js"
+ * @import { SpeechOptions } from "./speech/planning.js"
+ * @import { SpeechInfo } from "./speech/speech.js"
+ * @import { Voice } from "./voices/voice.js"
  * @typedef {{precision?: string, device?: "auto" | "cpu" | "webgpu", threads?: number, cache?: boolean,
- *   runtime?: {ort?: string, tokenizers?: string}, onProgress?: (progress: import("./bundle/bundle.js").Progress) => void,
+ *   runtime?: {ort?: string, tokenizers?: string}, onProgress?: (progress: Progress) => void,
  *   onWarning?: (text: string) => void}} OpenOptions
  *   `runtime`: URLs of the modules onnxruntime-web and @huggingface/tokenizers, where their names do not resolve
  */
 
 /** Spark-TTS from one bundle. Text is taken as it is to be spoken: numbers and the like written as words. */
 export class SparkTTS {
-  /**
-   * @param {Bundle} bundle
-   * @param {Sessions} sessions
-   * @param {Prompter} prompter
-   */
-  constructor(bundle, sessions, prompter) {
-    this.manifest = bundle.manifest;
+  /** @param {Sessions} sessions @param {Prompter} prompter */
+  constructor(sessions, prompter) {
+    this.manifest = sessions.manifest;
     this.sessions = sessions;
     this.prompter = prompter;
-    this.vocoder = new Vocoder(sessions, this.manifest.codec);
+    this.vocoder = new Vocoder(sessions);
   }
 
   /**
@@ -50,14 +49,14 @@ export class SparkTTS {
       bundle.read(bundle.manifest.tokenizer),
     ]);
     const onProcessor = new Sessions(ort, bundle, { threads });
-    const sessions = (wantsGpu && (await checkedWebgpu(ort, bundle, onProcessor, loading.onWarning))) || onProcessor;
+    const sessions = (wantsGpu && (await checkedWebgpu(onProcessor, loading.onWarning))) || onProcessor;
     let tokenizer;
     try {
       tokenizer = new tokenizers.Tokenizer(JSON.parse(new TextDecoder().decode(description)), {});
     } catch (error) {
       throw new SparkTTSError(`${bundle.manifest.tokenizer.name} is not a tokenizer: ${messageOf(error)}`, { cause: error });
     }
-    return new SparkTTS(bundle, sessions, new Prompter(tokenizer, bundle.manifest.token_ids));
+    return new SparkTTS(sessions, new Prompter(tokenizer, bundle.manifest.token_ids));
   }
 
   /** Samples a second of everything that is spoken. */
@@ -75,16 +74,11 @@ export class SparkTTS {
     for (const name of ["language_model", "quantizer_detokenize", "speaker_detokenize", "prenet", "decoder"]) await this.sessions.get(name);
   }
 
-  /**
-   * Speak a text of any length.
-   * @param {string} text
-   * @param {SpeechOptions} [options]
-   * @returns {Promise<{wav: Float32Array, info: import("./speech/speech.js").SpeechInfo}>}
-   */
+  /** Speak a text of any length. @param {string} text @param {SpeechOptions} [options] */
   async speak(text, options = {}) {
     const stream = new SpeechStream(this, planSpeech(text, options, this.manifest), null), pieces = [];
     for await (const piece of stream) pieces.push(piece);
-    return { wav: concatenate(pieces), info: /** @type {import("./speech/speech.js").SpeechInfo} */ (stream.info) };
+    return { wav: concatenate(pieces), info: /** @type {SpeechInfo} */ (stream.info) };
   }
 
   /**
@@ -107,7 +101,7 @@ export class SparkTTS {
 
   /**
    * A voice from a recording: a WAV file, or samples of one channel at any rate.
-   * @param {Uint8Array | import("./audio/reading.js").Recording} recording
+   * @param {Uint8Array | Recording} recording
    * @param {{transcript?: string, name?: string | null, origin?: string, consent?: string | null}} [options]
    * @returns {Promise<Voice>}
    */
@@ -117,8 +111,8 @@ export class SparkTTS {
     const wav = prepareRecording(read, { rate: codec.sample_rate, volumeNormalize: codec.volume_normalize, name: origin });
     return {
       codec: codec.fingerprint,
-      global_ids: await globalIds(this.sessions, codec, wav),
-      semantic_ids: known ? await semanticIds(this.sessions, codec, wav) : null,
+      global_ids: await globalIds(this.sessions, wav),
+      semantic_ids: known ? await semanticIds(this.sessions, wav) : null,
       transcript: known ? transcript : null, name, origin, consent,
     };
   }

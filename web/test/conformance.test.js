@@ -78,10 +78,10 @@ test("sampling", () => checkSampling(sample));
 async function checkAnswers(spoil = (prompt) => prompt) {
   for (const vector of /** @type {any[]} */ (VECTORS.answers)) {
     const prompt = promptOf({ ...vector, ...(vector.kind === "create" ? { levels: [1, 0, 4] } : {}) });
-    /** @type {Parameters<typeof generate>[2]} */
+    /** @type {Parameters<typeof generate>[1]} */
     const request = { prompt: spoil(prompt), grammar: grammarOf(vector.kind), sampling: vector, seed: seedOf(vector.seed) };
     const tokens = /** @type {number[]} */ ([]);
-    for await (const token of generate(tts.sessions, tts.manifest.language_model, request)) tokens.push(token);
+    for await (const token of generate(tts.sessions, request)) tokens.push(token);
     assert.deepEqual(tokens, vector.tokens, vector.text);
   }
 }
@@ -125,8 +125,8 @@ test("the rule of volume", () => {
 
 test("a recording", async () => {
   const { wav, global_ids: speaker, semantic_ids: semantic } = VECTORS.recording;
-  assert.deepEqual(await globalIds(tts.sessions, tts.manifest.codec, floats(wav)), speaker);
-  assert.deepEqual(await semanticIds(tts.sessions, tts.manifest.codec, floats(wav)), semantic);
+  assert.deepEqual(await globalIds(tts.sessions, floats(wav)), speaker);
+  assert.deepEqual(await semanticIds(tts.sessions, floats(wav)), semantic);
 });
 
 test("segments and lengths", () => {

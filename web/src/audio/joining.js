@@ -39,7 +39,7 @@ export class Joiner {
     return concatenate(ready);
   }
 
-  /** @param {number} pause seconds between this segment and the next @returns {Float32Array} */
+  /** @param {number} pause seconds between this segment and the next */
   endSegment(pause) {
     const rest = this.partial.length ? this.take(this.partial) : NOTHING;
     this.partial = this.lead = NOTHING;
@@ -49,7 +49,7 @@ export class Joiner {
     return rest;
   }
 
-  /** @returns {Float32Array} the rest; the end of the last segment is as it was */
+  /** The rest; the end of the last segment is as it was. */
   finish() {
     const rest = this.emit(this.held);
     this.held = NOTHING;

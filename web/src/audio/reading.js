@@ -48,8 +48,7 @@ export function readWav(data, name = "the recording") {
 
 /**
  * A recording as the model hears it, float32 at `rate`.
- * @param {Recording} recording
- * @param {{rate: number, volumeNormalize: boolean, name: string}} options
+ * @param {Recording} recording @param {{rate: number, volumeNormalize: boolean, name: string}} options
  */
 export function prepareRecording({ samples, sampleRate }, { rate, volumeNormalize, name }) {
   if (!(sampleRate >= 2000 && sampleRate <= 1e6)) throw new SparkTTSError(`${name} says ${sampleRate} samples a second: expected 2000 to 1000000`);
@@ -66,11 +65,7 @@ export function prepareRecording({ samples, sampleRate }, { rate, volumeNormaliz
   return Float32Array.from(volumeNormalize ? normalizedVolume(heard) : heard);
 }
 
-/**
- * The loud part brought to 0.2 of full scale by the original's rule, never past full scale.
- * @param {Float64Array} wav
- * @returns {Float64Array}
- */
+/** @param {Float64Array} wav @returns {Float64Array} loud parts at 0.2 of full scale by the original's rule, none past 1 */
 export function normalizedVolume(wav) {
   let peak = peakOf(wav);
   if (peak < 0.1) wav = wav.map((value) => (value / Math.max(peak, 1e-3)) * 0.1);

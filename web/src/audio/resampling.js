@@ -12,12 +12,7 @@ function bessel(x) {
 /** @param {number} a @param {number} b @returns {number} */
 const divisor = (a, b) => (b ? divisor(b, a % b) : a);
 
-/**
- * @param {Float64Array} wav
- * @param {number} from samples a second
- * @param {number} to samples a second
- * @returns {Float64Array}
- */
+/** @param {Float64Array} wav @param {number} from samples a second @param {number} to samples a second */
 export function resample(wav, from, to) {
   if (from === to) return wav;
   const common = divisor(from, to), up = to / common, down = from / common;

@@ -1,11 +1,9 @@
 /** Root mean square of a block that holds no speech: 50 dB under full scale. */
 export const SILENCE_LEVEL = 0.003;
 
-/** @param {ArrayLike<number>} wav @returns {number} root mean square */
+/** @param {Float32Array} wav @returns {number} root mean square */
 export function level(wav) {
-  let sum = 0;
-  for (let i = 0; i < wav.length; i++) sum += wav[i] * wav[i];
-  return Math.sqrt(sum / wav.length);
+  return Math.sqrt(wav.reduce((sum, value) => sum + value * value, 0) / wav.length);
 }
 
 /** @param {Float32Array | Float64Array} wav */
@@ -29,10 +27,7 @@ export function concatenate(parts) {
   return whole;
 }
 
-/**
- * numpy's `linspace` in float32.
- * @param {number} start @param {number} stop @param {number} count @param {boolean} endpoint
- */
+/** numpy's `linspace` in float32. @param {number} start @param {number} stop @param {number} count @param {boolean} endpoint */
 export function ramp(start, stop, count, endpoint) {
   const step = (stop - start) / Math.max(1, endpoint ? count - 1 : count);
   return Float32Array.from({ length: count }, (_, i) => (endpoint && i && i === count - 1 ? stop : i * step + start));

@@ -1,11 +1,6 @@
 const COMMENT = "AI-generated: synthetic speech, not a recording of a person. Made with spark-tts-onnx.";
 
-/**
- * A WAV file of 16 bits that says that nobody spoke it.
- * @param {Float32Array} wav
- * @param {number} sampleRate
- * @returns {Uint8Array<ArrayBuffer>}
- */
+/** A WAV file of 16 bits that says that nobody spoke it. @param {Float32Array} wav @param {number} sampleRate */
 export function wavFile(wav, sampleRate) {
   const comment = new TextEncoder().encode(COMMENT.padEnd(COMMENT.length + 2 - (COMMENT.length % 2), "\0"));
   const list = 4 + 8 + comment.length, size = 12 + 24 + 8 + list + 8 + 2 * wav.length;

@@ -3,9 +3,11 @@
 import { SparkTTSError } from "../errors.js";
 
 /**
- * @typedef {import("../speech/planning.js").SpeechOptions} SpeechOptions
- * @typedef {import("../speech/speech.js").SpeechInfo} SpeechInfo
- * @typedef {import("../voices/voice.js").Voice} Voice
+ * @import { SpeechOptions } from "../speech/planning.js"
+ * @import { SpeechInfo } from "../speech/speech.js"
+ * @import { OpenOptions, SparkTTS } from "../spark_tts.js"
+ * @import { Voice } from "../voices/voice.js"
+ * @typedef {Parameters<SparkTTS["enroll"]>} EnrollArguments
  * @typedef {{sampleRate: number, codec: import("../bundle/manifest.js").CodecLayout, source: string, provider: string, threads: number}} About
  */
 
@@ -26,7 +28,7 @@ export class SparkTTSClient {
   /**
    * Open a bundle in a Worker and load what speaking needs.
    * @param {string | URL} where
-   * @param {import("../spark_tts.js").OpenOptions & {worker?: string | URL}} [options] `worker`: the URL of `worker.js`
+   * @param {OpenOptions & {worker?: string | URL}} [options] `worker`: the URL of `worker.js`
    */
   static async open(where, { worker = new URL("worker.js", import.meta.url), onProgress, onWarning, ...options } = {}) {
     const client = new SparkTTSClient(new Worker(worker, { type: "module" }));
@@ -45,10 +47,7 @@ export class SparkTTSClient {
     return this.about.sampleRate;
   }
 
-  /**
-   * @param {string} text @param {SpeechOptions} [options]
-   * @returns {Promise<{wav: Float32Array, info: SpeechInfo}>}
-   */
+  /** @param {string} text @param {SpeechOptions} [options] @returns {Promise<{wav: Float32Array, info: SpeechInfo}>} */
   speak(text, { signal, ...options } = {}) {
     return this.call("speak", [text, options], { signal });
   }
@@ -77,16 +76,12 @@ export class SparkTTSClient {
     }
   }
 
-  /** @param {Parameters<import("../spark_tts.js").SparkTTS["createVoice"]>[0]} [options] @returns {Promise<Voice>} */
+  /** @param {Parameters<SparkTTS["createVoice"]>[0]} [options] @returns {Promise<Voice>} */
   createVoice({ signal, ...options } = {}) {
     return this.call("createVoice", [options], { signal });
   }
 
-  /**
-   * @param {Parameters<import("../spark_tts.js").SparkTTS["enroll"]>[0]} recording
-   * @param {Parameters<import("../spark_tts.js").SparkTTS["enroll"]>[1]} [options]
-   * @returns {Promise<Voice>}
-   */
+  /** @param {EnrollArguments[0]} recording @param {EnrollArguments[1]} [options] @returns {Promise<Voice>} */
   enroll(recording, options) {
     return this.call("enroll", [recording, options]);
   }
@@ -98,10 +93,8 @@ export class SparkTTSClient {
   }
 
   /**
-   * @param {string} method
-   * @param {any[]} args
-   * @param {{signal?: AbortSignal, onMessage?: (message: any) => void}} [options]
-   * @returns {Promise<any>}
+   * @param {string} method @param {any[]} args
+   * @param {{signal?: AbortSignal, onMessage?: (message: any) => void}} [options] @returns {Promise<any>}
    */
   call(method, args, { signal, onMessage } = {}) {
     const id = ++this.count;

@@ -2,8 +2,10 @@ import { SparkTTSError } from "../errors.js";
 import { MANIFEST_NAME, parseManifest } from "./manifest.js";
 import { UrlSource } from "./url_source.js";
 
-/** @typedef {import("./manifest.js").FileEntry} FileEntry */
-/** @typedef {{file: string, loaded: number, total: number}} Progress bytes of a file that is being fetched */
+/**
+ * @import { FileEntry, Manifest } from "./manifest.js"
+ * @typedef {{file: string, loaded: number, total: number}} Progress bytes of a file that is being fetched
+ */
 /**
  * Where files come from; `keep`, called when one was found to be right, stores it for the next time.
  * @typedef {() => Promise<void>} Keep
@@ -13,10 +15,7 @@ import { UrlSource } from "./url_source.js";
 
 /** A bundle whose files are compared with the manifest when they are used. */
 export class Bundle {
-  /**
-   * @param {Source} source
-   * @param {import("./manifest.js").Manifest} manifest
-   */
+  /** @param {Source} source @param {Manifest} manifest */
   constructor(source, manifest) {
     this.source = source;
     this.manifest = manifest;
@@ -48,10 +47,7 @@ export class Bundle {
     return new Bundle(source, manifest);
   }
 
-  /**
-   * The verified bytes of a file.
-   * @param {FileEntry} entry
-   */
+  /** The verified bytes of a file. @param {FileEntry} entry */
   async read(entry) {
     const { data, keep } = await this.source.read(entry);
     if (!globalThis.crypto?.subtle)

@@ -33,11 +33,7 @@ const NUMBERS = {
 };
 const SAMPLING = { temperature: 0.8, top_k: 50, top_p: 0.95, max_new_tokens: 3000 };
 
-/**
- * @param {string} text of a manifest
- * @param {string} where it lies, for messages
- * @returns {Manifest}
- */
+/** @param {string} text of a manifest @param {string} where it lies, for messages @returns {Manifest} */
 export function parseManifest(text, where) {
   let data;
   try {

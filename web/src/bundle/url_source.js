@@ -47,10 +47,7 @@ export class UrlSource {
     return null;
   }
 
-  /**
-   * @param {string} url
-   * @param {import("./manifest.js").FileEntry} entry
-   */
+  /** @param {string} url @param {import("./manifest.js").FileEntry} entry */
   async fetch(url, entry) {
     const data = new Uint8Array(entry.bytes);
     let loaded = 0;
@@ -77,20 +74,12 @@ export class UrlSource {
     return caches.open(CACHE_NAME).catch((error) => this.warn(error));
   }
 
-  /**
-   * Keep a file; where the browser refuses, it is fetched again the next time.
-   * @param {Cache | null} cache
-   * @param {string} key
-   * @param {string | Uint8Array<ArrayBuffer>} data
-   */
+  /** @param {Cache | null} cache @param {string} key @param {string | Uint8Array<ArrayBuffer>} data */
   async keep(cache, key, data) {
     await cache?.put(key, new Response(data)).catch((error) => this.warn(error));
   }
 
-  /**
-   * @param {unknown} error
-   * @returns {null}
-   */
+  /** @param {unknown} error @returns {null} */
   warn(error) {
     this.options.onWarning?.(`the browser does not keep the model (${messageOf(error)}): it will be fetched again the next time`);
     return null;

@@ -8,8 +8,12 @@
 
 import { concatenate } from "../audio/signal.js";
 
-/** @typedef {import("onnxruntime-common").Tensor} Tensor */
-/** @typedef {{data: Float32Array, width: number, frames: number}} Frames x, float32 [width, frames] */
+/**
+ * @import { CodecLayout } from "../bundle/manifest.js"
+ * @import { Sessions } from "../graphs/sessions.js"
+ * @import { Tensor } from "onnxruntime-common"
+ * @typedef {{data: Float32Array, width: number, frames: number}} Frames x, float32 [width, frames]
+ */
 
 export const PRENET_WINDOW = 500;
 /** Wider than Python's: this host computes the surplus to both sides of a window in full. */
@@ -26,11 +30,8 @@ function slice({ data, width, frames }, from, to) {
 }
 
 export class Vocoder {
-  /**
-   * @param {import("../graphs/sessions.js").Sessions} sessions
-   * @param {import("../bundle/manifest.js").CodecLayout} codec
-   */
-  constructor(sessions, codec) {
+  /** @param {Sessions} sessions @param {CodecLayout} [codec] */
+  constructor(sessions, codec = sessions.manifest.codec) {
     this.sessions = sessions;
     this.codec = codec;
     this.reach = Math.ceil(codec.decoder_context / codec.frames_per_token);
@@ -38,11 +39,7 @@ export class Vocoder {
     this.context = codec.prenet_context + this.reach;
   }
 
-  /**
-   * The speaker's condition.
-   * @param {number[]} globalIds
-   * @returns {Promise<Tensor>}
-   */
+  /** @param {number[]} globalIds @returns {Promise<Tensor>} the speaker's condition */
   async dVector(globalIds) {
     const tokens = this.sessions.integers(globalIds, [1, 1, globalIds.length]);
     return (await this.sessions.run("speaker_detokenize", { global_tokens: tokens })).d_vector;
@@ -55,14 +52,12 @@ export class Vocoder {
 
   /**
    * Samples of tokens [start, stop); exact where `tokens` reaches `context` past `stop`, or ends where the answer ends.
-   * @param {number[]} tokens
-   * @param {Tensor} dVector
-   * @param {number} start
-   * @param {number} stop
+   * @param {number[]} tokens @param {Tensor} dVector @param {number} start @param {number} stop
    * @param {AbortSignal} [signal]
    */
   async render(tokens, dVector, start, stop, signal) {
-    const windows = this.codec.fixed_frames === null ? this.windows(tokens, dVector, start, stop) : this.fixedWindows(tokens, dVector, start, stop, this.codec.fixed_frames);
+    const isFixed = this.codec.fixed_frames !== null;
+    const windows = isFixed ? this.fixedWindows(tokens, dVector, start, stop) : this.windows(tokens, dVector, start, stop);
     const hop = this.codec.hop_length / this.codec.frames_per_token, pieces = [];
     for await (const { x, from, to } of windows) {
       signal?.throwIfAborted();
@@ -97,13 +92,15 @@ export class Vocoder {
   }
 
   /**
-   * The same with graphs that take exactly `fixed` tokens: one window through all of them.
-   * @param {number[]} tokens @param {Tensor} dVector @param {number} start @param {number} stop @param {number} fixed
+   * The same with graphs that take exactly `fixed_frames` tokens: one window through all of them.
+   * @param {number[]} tokens @param {Tensor} dVector @param {number} start @param {number} stop
    */
-  async *fixedWindows(tokens, dVector, start, stop, fixed) {
-    const step = Math.max(1, fixed - 2 * this.context), frames = this.codec.frames_per_token;
+  async *fixedWindows(tokens, dVector, start, stop) {
+    const fixed = /** @type {number} */ (this.codec.fixed_frames), frames = this.codec.frames_per_token;
+    const step = Math.max(1, fixed - 2 * this.context);
     for (let a = start; a < stop; a += step) {
-      const b = Math.min(a + step, stop), low = fixedStart(Math.max(0, a - this.context), Math.min(tokens.length, b + this.context), a, b, fixed);
+      const b = Math.min(a + step, stop), left = Math.max(0, a - this.context), right = Math.min(tokens.length, b + this.context);
+      const low = fixedStart(left, right, a, b, fixed);
       const window = tokens.slice(low, low + fixed);
       // An answer shorter than the graphs ends in its last token, repeated: the only padding that is speech.
       while (window.length < fixed) window.push(window[window.length - 1]);
@@ -111,11 +108,7 @@ export class Vocoder {
     }
   }
 
-  /**
-   * @param {number[]} tokens
-   * @param {Tensor} dVector
-   * @returns {Promise<Frames>}
-   */
+  /** @param {number[]} tokens @param {Tensor} dVector @returns {Promise<Frames>} */
   async frames(tokens, dVector) {
     const { z_q } = await this.sessions.run("quantizer_detokenize", { semantic_tokens: this.sessions.integers(tokens, [1, tokens.length]) });
     const { x } = await this.sessions.run("prenet", { z_q, d_vector: dVector });

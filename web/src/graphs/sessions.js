@@ -42,6 +42,7 @@ export class Sessions {
   constructor(ort, bundle, { threads, provider = isNode ? "cpu" : "wasm" }) {
     this.ort = ort;
     this.bundle = bundle;
+    this.manifest = bundle.manifest;
     this.threads = threads;
     this.provider = provider;
   }
@@ -57,7 +58,7 @@ export class Sessions {
   /** @param {string} name */
   async load(name) {
     const { model, externalData } = await this.bundle.graph(name);
-    const precision = this.bundle.manifest.graphs[name].precision;
+    const precision = this.manifest.graphs[name].precision;
     // A decoder in integers is made for the processor.
     const isOnGpu = this.provider === "webgpu" && (name === "language_model" || precision !== "int8");
     /** @type {InferenceSession.SessionOptions} */

@@ -8,21 +8,19 @@ const MOST_DIFFERENCE = 0.1;
 
 /**
  * Sessions on WebGPU, or null where it is not there or computes something else.
- * @param {import("./sessions.js").OnnxRuntime} ort
- * @param {import("../bundle/bundle.js").Bundle} bundle
  * @param {Sessions} onProcessor
  * @param {(text: string) => void} [onWarning]
  */
-export async function checkedWebgpu(ort, bundle, onProcessor, onWarning) {
+export async function checkedWebgpu(onProcessor, onWarning) {
   const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
   if (!(await gpu?.requestAdapter())) {
     onWarning?.("this browser has no WebGPU adapter: the processor computes");
     return null;
   }
-  const sessions = new Sessions(ort, bundle, { provider: "webgpu" }), layout = bundle.manifest.language_model;
+  const { ort, bundle, manifest } = onProcessor, sessions = new Sessions(ort, bundle, { provider: "webgpu" });
   try {
-    const ids = Array.from({ length: PROMPT_PIECE }, (_, i) => (i * 7 + 3) % Math.max(2, layout.head_first_id));
-    const [found, expected] = [await new Answer(sessions, layout).read(ids), await new Answer(onProcessor, layout).read(ids)];
+    const ids = Array.from({ length: PROMPT_PIECE }, (_, i) => (i * 7 + 3) % Math.max(2, manifest.language_model.head_first_id));
+    const found = await new Answer(sessions).read(ids), expected = await new Answer(onProcessor).read(ids);
     const difference = relativeDifference(found, expected);
     if (difference <= MOST_DIFFERENCE) return sessions;
     onWarning?.(`WebGPU computes something else here (${difference.toPrecision(2)} off): the processor computes`);

@@ -1,20 +1,24 @@
 import { Random } from "./random.js";
 import { sample } from "./sampling.js";
 
-/** @typedef {import("onnxruntime-common").Tensor} Tensor */
+/**
+ * @import { Tensor } from "onnxruntime-common"
+ * @import { SamplingOptions } from "../bundle/manifest.js"
+ * @import { Sessions } from "../graphs/sessions.js"
+ * @import { SpeechGrammar } from "./grammar.js"
+ */
 
 /** Ids of a prompt that are read in one call. A constant: pieces of other sizes round differently. */
 export const PROMPT_PIECE = 128;
 
 /** One answer in the making; its cache begins empty and is fed back, which works on every ONNX Runtime. */
 export class Answer {
-  /**
-   * @param {import("../graphs/sessions.js").Sessions} sessions
-   * @param {import("../bundle/manifest.js").LanguageModelLayout} layout
-   */
-  constructor(sessions, layout) {
+  length = 0;
+
+  /** @param {Sessions} sessions */
+  constructor(sessions) {
     this.sessions = sessions;
-    this.length = 0;
+    const layout = sessions.manifest.language_model;
     const half = layout.cache_dtype === "float16";
     const nothing = half ? new (globalThis.Float16Array ?? Uint16Array)(0) : new Float32Array(0);
     const shape = [1, layout.kv_heads, 0, layout.head_dim];
@@ -25,11 +29,7 @@ export class Answer {
         this.cache[`past_key_values.${layer}.${kind}`] = new sessions.ort.Tensor(layout.cache_dtype, /** @type {any} */ (nothing), shape);
   }
 
-  /**
-   * Append ids.
-   * @param {number[]} ids
-   * @returns {Promise<Float32Array>} logits after the last, over the head's rows
-   */
+  /** Append ids. @param {number[]} ids @returns {Promise<Float32Array>} logits after the last, over the head's rows */
   async read(ids) {
     this.length += ids.length;
     const { ort } = this.sessions;
@@ -48,14 +48,12 @@ export class Answer {
 
 /**
  * Token ids as the model writes them; it is over where the grammar says so, or at the limit.
- * @param {import("../graphs/sessions.js").Sessions} sessions
- * @param {import("../bundle/manifest.js").LanguageModelLayout} layout
- * @param {{prompt: number[], grammar: import("./grammar.js").SpeechGrammar,
- *   sampling: import("./sampling.js").SamplingOptions, seed: number | bigint, signal?: AbortSignal}} request
- * @returns {AsyncGenerator<number, void>}
+ * @param {Sessions} sessions
+ * @param {{prompt: number[], grammar: SpeechGrammar, sampling: SamplingOptions, seed: number | bigint,
+ *   signal?: AbortSignal}} request
  */
-export async function* generate(sessions, layout, { prompt, grammar, sampling, seed, signal }) {
-  const answer = new Answer(sessions, layout), rng = new Random(seed);
+export async function* generate(sessions, { prompt, grammar, sampling, seed, signal }) {
+  const answer = new Answer(sessions), rng = new Random(seed), first = sessions.manifest.language_model.head_first_id;
   let logits = /** @type {Float32Array} */ (new Float32Array(0));
   for (let start = 0; start < prompt.length; start += PROMPT_PIECE) {
     signal?.throwIfAborted();
@@ -64,7 +62,7 @@ export async function* generate(sessions, layout, { prompt, grammar, sampling, s
   for (let count = 1; ; count++) {
     signal?.throwIfAborted();
     const ids = grammar.legal().flatMap(([start, stop]) => Array.from({ length: stop - start }, (_, i) => start + i));
-    const token = ids[sample(Float32Array.from(ids, (id) => logits[id - layout.head_first_id]), sampling, rng)];
+    const token = ids[sample(Float32Array.from(ids, (id) => logits[id - first]), sampling, rng)];
     grammar.accept(token);
     yield token;
     if (grammar.ended || count >= sampling.max_new_tokens) return;

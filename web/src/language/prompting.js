@@ -22,11 +22,7 @@ export class Prompter {
     return this.tokenizer.encode(text, { add_special_tokens: false }).ids;
   }
 
-  /**
-   * Prompt for speaking with a voice; with its transcript and semantic ids where it has them.
-   * @param {string} text
-   * @param {Voice} voice
-   */
+  /** For speaking with a voice, and its transcript where it has one. @param {string} text @param {Voice} voice */
   clone(text, voice) {
     const ids = this.ids, content = this.textIds((voice.transcript ?? "") + text);
     const head = [ids.task_tts, ids.start_content, ...content, ids.end_content];
@@ -35,11 +31,7 @@ export class Prompter {
     return [...head, ...speaker, ids.start_semantic, ...numbered(ids.semantic_tokens, voice.semantic_ids)];
   }
 
-  /**
-   * Prompt for speaking with a voice that the model makes up.
-   * @param {string} text
-   * @param {[number, number, number]} levels of gender, pitch and speed
-   */
+  /** For a voice that is made up. @param {string} text @param {[number, number, number]} levels of gender, pitch and speed */
   create(text, [gender, pitch, speed]) {
     const ids = this.ids, content = [ids.start_content, ...this.textIds(text), ids.end_content];
     const labels = [ids.gender.first + gender, ids.pitch_label.first + pitch, ids.speed_label.first + speed];

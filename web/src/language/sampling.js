@@ -1,6 +1,6 @@
 import { SparkTTSError } from "../errors.js";
 
-/** @typedef {import("../bundle/manifest.js").SamplingOptions} SamplingOptions */
+/** @import { SamplingOptions } from "../bundle/manifest.js" */
 
 /**
  * Index of the chosen token: temperature, then top-k, then top-p, then one draw; the arithmetic is numpy's.

@@ -7,14 +7,16 @@ import { LEVELS, voiceStyle } from "../voices/style.js";
 import { checkVoice } from "../voices/voice.js";
 
 /**
- * What may be asked for beside the text.
- * @typedef {{voice?: import("../voices/voice.js").Voice | null, gender?: string, pitch?: string, speed?: string,
+ * @import { Manifest, SamplingOptions } from "../bundle/manifest.js"
+ * @import { VoiceStyle } from "../voices/style.js"
+ * @import { Voice } from "../voices/voice.js"
+ * @import { TokenBounds } from "./guards.js"
+ * @typedef {{voice?: Voice | null, gender?: string, pitch?: string, speed?: string,
  *   seed?: number | bigint, temperature?: number, topK?: number, topP?: number, maxNewTokens?: number, retries?: number,
- *   segmentSeconds?: number, signal?: AbortSignal}} SpeechOptions
- * @typedef {{text: string, pause: number, index: number, bounds: import("./guards.js").TokenBounds}} PlannedSegment
- * @typedef {{voice: import("../voices/voice.js").Voice | null, style: import("../voices/style.js").VoiceStyle | null,
- *   sampling: import("../bundle/manifest.js").SamplingOptions, seed: bigint, attempts: number, signal?: AbortSignal,
- *   segments: PlannedSegment[]}} Plan
+ *   segmentSeconds?: number, signal?: AbortSignal}} SpeechOptions what may be asked for beside the text
+ * @typedef {{text: string, pause: number, index: number, bounds: TokenBounds}} PlannedSegment
+ * @typedef {{voice: Voice | null, style: VoiceStyle | null, sampling: SamplingOptions, seed: bigint, attempts: number,
+ *   signal?: AbortSignal, segments: PlannedSegment[]}} Plan
  */
 
 const SPEEDS = [0.6, 0.8, 1, 1.3, 1.7], MOST_CHARACTERS = 1_000_000, MOST_SEED = (1n << 63n) - 1n;
@@ -27,12 +29,7 @@ function number(name, value, low, high, whole = false) {
   return value;
 }
 
-/**
- * @param {string} text normalized
- * @param {SpeechOptions} options
- * @param {import("../bundle/manifest.js").Manifest} manifest
- * @returns {Plan}
- */
+/** @param {string} text normalized @param {SpeechOptions} options @param {Manifest} manifest @returns {Plan} */
 export function planSpeech(text, options, { codec, sampling: usual }) {
   const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
   if (unknown) throw new SparkTTSError(`unknown option ${unknown}; the options are ${OPTIONS.join(", ")}`);

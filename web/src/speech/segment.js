@@ -35,7 +35,7 @@ class Attempt {
         `model holds ${layout.max_positions}: use shorter segments, or a voice without a transcript`);
     const sampling = { ...plan.sampling, max_new_tokens: Math.min(plan.sampling.max_new_tokens, room) };
     const [seed] = seedWords([plan.seed, segment.index, number], 1);
-    this.answer = generate(sessions, layout, { prompt, grammar: this.grammar, sampling, seed, signal });
+    this.answer = generate(sessions, { prompt, grammar: this.grammar, sampling, seed, signal });
   }
 
   get distance() {

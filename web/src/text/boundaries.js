@@ -4,7 +4,7 @@ import { CJK_SIGNS, HAN, KANA, SPACE, WORD, charAt, charBefore, isUnspaced, join
 import { CLOSERS, EMPTY_LINE, LINE_END, OPENERS, PAIRED_OPENERS, Strength, escaped } from "./quotations.js";
 import { CHINESE_CONJUNCTIONS, CONJUNCTIONS, NEVER_LAST, NUMBERED, SELDOM_LAST, SENTENCE_STARTERS } from "./words.js";
 
-/** @typedef {import("./quotations.js").Surroundings} Surroundings */
+/** @import { Surroundings } from "./quotations.js" */
 
 const UNSPACED = HAN + KANA + CJK_SIGNS, STOPS = ".!?…。！？｡", CLAUSE_ENDS = ";:；：—–", COMMAS = ",，、､";
 const CHINESE_DIGITS = "零〇一二两三四五六七八九十百千万亿点", WRAPPED_COLUMNS = 45;
@@ -116,10 +116,7 @@ function afterFullStop(text, end, start, around, following) {
 /** @param {string} text @param {number} start */
 const nextWord = (text, start) => match(NEXT_WORD, text, start)?.[2] ?? "";
 
-/**
- * Seconds of silence after a segment that ends in this text.
- * @param {string} text @param {number} strength @param {boolean} isLast
- */
+/** Seconds of silence after a segment. @param {string} text @param {number} strength @param {boolean} isLast */
 export function pauseAfter(text, strength, isLast) {
   if (isLast) return 0;
   if (strength === Strength.PARAGRAPH) return 0.8;

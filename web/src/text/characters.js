@@ -30,11 +30,7 @@ const EDGES = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "gu");
 /** @param {string} text @returns {string} without white space at its edges, as Python has it */
 export const strip = (text) => text.replace(EDGES, "");
 
-/**
- * Whether a text may be cut before an index without tearing a visible character apart.
- * @param {string} text
- * @param {number} at
- */
+/** Whether a cut there leaves all visible characters whole. @param {string} text @param {number} at */
 export function mayCut(text, at) {
   if (at <= 0 || at >= text.length) return true;
   const before = charBefore(text, at), after = charAt(text, at);

@@ -41,11 +41,7 @@ export const NO_SURROUNDINGS = { closers: [], column: 0, item: 0, piece: " " };
 
 /**
  * With one more piece, text[start:end], taken into account.
- * @param {Surroundings} around
- * @param {string} text
- * @param {number} start
- * @param {number} end
- * @returns {Surroundings}
+ * @param {Surroundings} around @param {string} text @param {number} start @param {number} end @returns {Surroundings}
  */
 export function after(around, text, start, end) {
   const piece = text.slice(start, end), length = [...piece].length;
@@ -64,11 +60,7 @@ export function after(around, text, start, end) {
   return { closers, column, item: itemAfter(around, piece), piece };
 }
 
-/**
- * Past a place where a sentence may have ended; no quotation goes on into the next paragraph.
- * @param {Surroundings} around
- * @param {number} strength
- */
+/** Past a place where a sentence may have ended. @param {Surroundings} around @param {number} strength */
 export const past = (around, strength) => ({
   ...around,
   closers: strength === Strength.PARAGRAPH ? [] : around.closers,

@@ -7,33 +7,23 @@
 
 import { SparkTTSError } from "../errors.js";
 
-/** @typedef {import("../graphs/sessions.js").Sessions} Sessions */
-/** @typedef {import("../bundle/manifest.js").CodecLayout} CodecLayout */
+/** @import { Sessions } from "../graphs/sessions.js" */
 
 /** @param {import("onnxruntime-common").Tensor} tensor */
 const plain = (tensor) => Array.from(/** @type {BigInt64Array} */ (tensor.data), Number);
 
-/**
- * Speaker codes of the first seconds of a recording.
- * @param {Sessions} sessions
- * @param {CodecLayout} codec
- * @param {Float32Array} wav at `sample_rate`
- */
-export async function globalIds(sessions, codec, wav) {
+/** Of the first seconds of a recording. @param {Sessions} sessions @param {Float32Array} wav */
+export async function globalIds(sessions, wav) {
+  const { codec } = sessions.manifest;
   const length = Math.floor(codec.reference_samples / codec.reference_hop) * codec.reference_hop;
   const clip = Float32Array.from({ length }, (_, i) => wav[i % wav.length]);
   const { global_tokens } = await sessions.run("speaker_encoder", { ref_wav: sessions.floats(clip, [1, length]) });
   return plain(global_tokens);
 }
 
-/**
- * Content codes of a whole recording.
- * @param {Sessions} sessions
- * @param {CodecLayout} codec
- * @param {Float32Array} wav at `sample_rate`
- */
-export async function semanticIds(sessions, codec, wav) {
-  if (codec.fixed_frames !== null)
+/** Of a whole recording. @param {Sessions} sessions @param {Float32Array} wav */
+export async function semanticIds(sessions, wav) {
+  if (sessions.manifest.codec.fixed_frames !== null)
     throw new SparkTTSError("this bundle's graphs have a fixed length: enroll without a transcript, or convert with varying axes");
   const { features } = await sessions.run("wav2vec2", { wav: sessions.floats(wav, [1, wav.length]) });
   const { z } = await sessions.run("encoder", { features });

@@ -5,10 +5,7 @@ export const LEVELS = ["very_low", "low", "moderate", "high", "very_high"];
 
 /** @typedef {{gender: string, pitch: string, speed: string}} VoiceStyle what a created voice should be like */
 
-/**
- * @param {{gender?: string | null, pitch?: string | null, speed?: string | null}} given
- * @returns {VoiceStyle}
- */
+/** @param {{gender?: string | null, pitch?: string | null, speed?: string | null}} given @returns {VoiceStyle} */
 export function voiceStyle({ gender, pitch, speed }) {
   const choose = (/** @type {string} */ option, /** @type {string | null | undefined} */ value, /** @type {string[]} */ names, /** @type {string} */ usual) => {
     if (value == null) return usual;
@@ -23,9 +20,5 @@ export function voiceStyle({ gender, pitch, speed }) {
   };
 }
 
-/**
- * Numbers of the gender, pitch and speed tokens.
- * @param {VoiceStyle} style
- * @returns {[number, number, number]}
- */
+/** @param {VoiceStyle} style @returns {[number, number, number]} numbers of the gender, pitch and speed tokens */
 export const styleLevels = ({ gender, pitch, speed }) => [GENDERS.indexOf(gender), LEVELS.indexOf(pitch), LEVELS.indexOf(speed)];

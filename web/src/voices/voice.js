@@ -5,10 +5,10 @@ import { voiceStyle } from "./style.js";
  * A speaker, as the model hears one; the same values as in a voice file, whose schema is
  * `sparktts_onnx/bundle/voice.schema.json`.
  *
+ * @import { CodecLayout } from "../bundle/manifest.js"
  * @typedef {{codec: string, global_ids: number[], semantic_ids: number[] | null, transcript: string | null,
  *   name: string | null, origin: string | null, style?: import("./style.js").VoiceStyle | null,
  *   consent: string | null}} Voice
- * @typedef {import("../bundle/manifest.js").CodecLayout} CodecLayout
  */
 
 export const VOICE_FORMAT = "sparktts-onnx voice 1";
@@ -43,17 +43,10 @@ export function parseVoice(text, where = "the voice file") {
   return { ...rest, semantic_ids, transcript, name, origin, ...(style && { style: voiceStyle(style) }), consent };
 }
 
-/**
- * The text of a voice file.
- * @param {Voice} voice
- */
+/** The text of a voice file. @param {Voice} voice */
 export const formatVoice = (voice) => `${JSON.stringify({ format: VOICE_FORMAT, ...voice })}\n`;
 
-/**
- * See that a voice can be spoken with a codec.
- * @param {Voice} voice
- * @param {CodecLayout} codec
- */
+/** See that a voice can be spoken with a codec. @param {Voice} voice @param {CodecLayout} codec */
 export function checkVoice(voice, codec) {
   const label = voice.name ?? voice.origin ?? "the voice";
   if (voice.codec !== codec.fingerprint)
