@@ -1,37 +1,32 @@
 import { SparkTTSError } from "../errors.js";
 
+export const MANIFEST_NAME = "manifest.json";
+const FORMAT_VERSION = 1;
+const RANGES = /** @type {const} */ (["global_tokens", "semantic_tokens", "gender", "pitch_label", "speed_label"]);
+const NUMBERS = /** @type {const} */ ({
+  codec: ["sample_rate", "hop_length", "reference_samples", "reference_hop", "semantic_codes", "global_codes",
+    "global_tokens", "prenet_context", "decoder_context"],
+  language_model: ["layers", "kv_heads", "head_dim", "max_positions", "head_first_id", "head_rows"],
+  token_ids: ["end_of_text", "task_tts", "task_controllable_tts", "start_content", "end_content", "start_global",
+    "end_global", "start_semantic", "end_semantic", "start_style", "end_style"],
+});
+const SAMPLING = { temperature: 0.8, top_k: 50, top_p: 0.95, max_new_tokens: 3000 };
+
 /**
  * `manifest.json`: what a bundle holds. The schema is `sparktts_onnx/bundle/manifest.schema.json`.
  *
  * @typedef {{name: string, bytes: number, sha256: string}} FileEntry
  * @typedef {{files: FileEntry[], precision: string}} GraphEntry
  * @typedef {{first: number, count: number}} IdRange
- * @typedef {{fingerprint: string, sample_rate: number, hop_length: number, reference_samples: number,
- *   reference_hop: number, volume_normalize: boolean, semantic_codes: number, global_codes: number,
- *   global_tokens: number, prenet_context: number, decoder_context: number, frames_per_token: number,
- *   fixed_frames: number | null}} CodecLayout
- * @typedef {{layers: number, kv_heads: number, head_dim: number, max_positions: number,
- *   cache_dtype: "float32" | "float16", head_first_id: number, head_rows: number}} LanguageModelLayout
- * @typedef {Record<"end_of_text" | "task_tts" | "task_controllable_tts" | "start_content" | "end_content" |
- *   "start_global" | "end_global" | "start_semantic" | "end_semantic" | "start_style" | "end_style", number> &
- *   Record<"global_tokens" | "semantic_tokens" | "gender" | "pitch_label" | "speed_label", IdRange> &
+ * @typedef {Record<(typeof NUMBERS.codec)[number], number> & {fingerprint: string, volume_normalize: boolean,
+ *   frames_per_token: number, fixed_frames: number | null}} CodecLayout
+ * @typedef {Record<(typeof NUMBERS.language_model)[number], number> & {cache_dtype: "float32" | "float16"}} LanguageModelLayout
+ * @typedef {Record<(typeof NUMBERS.token_ids)[number], number> & Record<(typeof RANGES)[number], IdRange> &
  *   {attributes: IdRange[]}} TokenIds
- * @typedef {{temperature: number, top_k: number, top_p: number, max_new_tokens: number}} SamplingOptions
+ * @typedef {typeof SAMPLING} SamplingOptions
  * @typedef {{source: string, codec: CodecLayout, language_model: LanguageModelLayout, token_ids: TokenIds,
  *   graphs: Record<string, GraphEntry>, tokenizer: FileEntry, sampling: SamplingOptions}} Manifest
  */
-
-export const MANIFEST_NAME = "manifest.json";
-export const FORMAT_VERSION = 1;
-const RANGES = ["global_tokens", "semantic_tokens", "gender", "pitch_label", "speed_label"];
-const NUMBERS = {
-  codec: ["sample_rate", "hop_length", "reference_samples", "reference_hop", "semantic_codes", "global_codes",
-    "global_tokens", "prenet_context", "decoder_context"],
-  language_model: ["layers", "kv_heads", "head_dim", "max_positions", "head_first_id", "head_rows"],
-  token_ids: ["end_of_text", "task_tts", "task_controllable_tts", "start_content", "end_content", "start_global",
-    "end_global", "start_semantic", "end_semantic", "start_style", "end_style"],
-};
-const SAMPLING = { temperature: 0.8, top_k: 50, top_p: 0.95, max_new_tokens: 3000 };
 
 /** @param {string} text of a manifest @param {string} where it lies, for messages @returns {Manifest} */
 export function parseManifest(text, where) {

@@ -22,16 +22,14 @@ class Segmenter {
   /** @type {Cut[]} */
   cuts = [];
   nextCheck = FIRST_CHECK;
-  checked = 0;
+  asked = 0;
   knownCost = 0;
-  silent = 0;
 
   /** @param {string} text @param {number} budget @param {(text: string) => number} cost */
   constructor(text, budget, cost) {
     this.text = text;
     this.budget = budget;
     this.cost = cost;
-    this.joinBelow = Math.max(1, Math.min(JOIN_BELOW, budget));
     /** Characters in front of each index: Python counts them, JavaScript counts halves of some. */
     this.points = new Uint32Array(text.length + 1);
     for (let at = 0; at < text.length; at++) this.points[at + 1] = this.points[at] + (/[\udc00-\udfff]/.test(text[at]) ? 0 : 1);
@@ -56,7 +54,7 @@ class Segmenter {
       if (!this.isDue(cut, isEnd)) continue;
       const cost = this.costUntil(cut.end);
       this.nextCheck = 2 * this.points[cut.end] - this.points[this.begin];
-      this.checked = cut.end;
+      this.asked = cut.end;
       this.knownCost = cost;
       if (cost > this.budget) {
         const chosen = this.bestCut();
@@ -72,8 +70,8 @@ class Segmenter {
     if (this.points[cut.end] >= this.nextCheck || this.isLast(cut)) return true;
     if (cut.strength === Strength.PARAGRAPH && this.knownCost > 0) return true;
     if (!isEnd) return false;
-    const isSpoken = SPOKEN.test(this.text.slice(Math.max(this.checked, this.silent), cut.end));
-    if (!isSpoken) this.silent = cut.end;
+    const isSpoken = SPOKEN.test(this.text.slice(this.asked, cut.end));
+    if (!isSpoken) this.asked = cut.end;
     return isSpoken;
   }
 
@@ -84,7 +82,7 @@ class Segmenter {
 
   /** @param {Cut} cut @param {number} cost */
   isComplete(cut, cost) {
-    return this.isLast(cut) || cost >= this.joinBelow || (cut.strength === Strength.PARAGRAPH && cost > 0);
+    return this.isLast(cut) || cost >= Math.min(JOIN_BELOW, this.budget) || (cut.strength === Strength.PARAGRAPH && cost > 0);
   }
 
   /** @param {number} end */
@@ -92,10 +90,7 @@ class Segmenter {
     return this.cost(strip(this.text.slice(this.begin, end)));
   }
 
-  /**
-   * How many of some places, from the first, are within the budget, by bisection.
-   * @param {number[]} ends
-   */
+  /** How many of some places, from the first, are within the budget, by bisection. @param {number[]} ends */
   within(ends) {
     let low = 0, high = ends.length;
     while (low < high) {
@@ -155,7 +150,7 @@ class Segmenter {
   /** @param {Cut} cut */
   emit(cut) {
     const text = strip(this.text.slice(this.begin, cut.end));
-    this.begin = this.checked = this.silent = cut.end;
+    this.begin = this.asked = cut.end;
     this.cuts = [];
     this.knownCost = 0;
     this.nextCheck = this.points[cut.end] + FIRST_CHECK;
