@@ -12,16 +12,14 @@ import { SparkTTSError } from "../errors.js";
  */
 
 export class SparkTTSClient {
-  /** @type {Map<number, (message: any) => void>} */
-  waiting = new Map();
-  count = 0;
+  /** @type {Set<(message: any) => void>} */
+  waiting = new Set();
 
   /** @param {Worker} worker */
   constructor(worker) {
     this.worker = worker;
     /** @type {About} */
     this.about = /** @type {any} */ (null);
-    worker.onmessage = ({ data }) => this.waiting.get(data.id)?.(data);
     worker.onerror = ({ message }) => this.fail(`the worker failed: ${message || "it could not be loaded"}`);
   }
 
@@ -97,18 +95,21 @@ export class SparkTTSClient {
    * @param {{signal?: AbortSignal, onMessage?: (message: any) => void}} [options] @returns {Promise<any>}
    */
   call(method, args, { signal, onMessage } = {}) {
-    const id = ++this.count;
+    const { port1: port, port2 } = new MessageChannel();
     return new Promise((resolve, reject) => {
-      const abort = () => this.worker.postMessage({ id, abort: true });
-      this.waiting.set(id, (message) => {
+      const abort = () => port.postMessage("stop");
+      const take = (/** @type {any} */ message) => {
         if (!("result" in message) && !message.error) return onMessage?.(message);
-        this.waiting.delete(id);
+        this.waiting.delete(take);
         signal?.removeEventListener("abort", abort);
+        port.close();
         if ("result" in message) resolve(message.result);
         else if (message.error.name === "AbortError") reject(new DOMException("the work was stopped", "AbortError"));
         else reject(new SparkTTSError(message.error.message));
-      });
-      this.worker.postMessage({ id, method, args });
+      };
+      this.waiting.add(take);
+      port.onmessage = ({ data }) => take(data);
+      this.worker.postMessage({ method, args }, [port2]);
       signal?.addEventListener("abort", abort, { once: true });
       if (signal?.aborted) abort();
     });
@@ -116,6 +117,6 @@ export class SparkTTSClient {
 
   /** @param {string} message for everybody who waits */
   fail(message) {
-    for (const settle of this.waiting.values()) settle({ error: { message, name: "Error" } });
+    for (const settle of this.waiting) settle({ error: { message, name: "Error" } });
   }
 }

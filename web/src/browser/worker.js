@@ -1,4 +1,4 @@
-/** The host in a Worker: one SparkTTS, asked by messages from `client.js`. */
+/** The host in a Worker: one SparkTTS, asked by `client.js`; each call has a port, and a message from there stops it. */
 
 import { Bundle } from "../bundle/bundle.js";
 import { messageOf } from "../errors.js";
@@ -7,8 +7,6 @@ import { messageOf } from "../errors.js";
 
 /** @type {import("../spark_tts.js").SparkTTS} */
 let tts;
-/** @type {Map<number, AbortController>} */
-const running = new Map();
 
 /**
  * @param {string} method of SparkTTS
@@ -38,17 +36,13 @@ async function answer(method, args, signal, reply) {
   return /** @type {any} */ (tts)[method](...args, options);
 }
 
-globalThis.onmessage = async ({ data: { id, method, args, abort } }) => {
-  if (abort) return running.get(id)?.abort();
-  const controller = new AbortController();
-  running.set(id, controller);
-  const reply = (/** @type {object} */ message, /** @type {Transferable[]} */ transfer = []) =>
-    globalThis.postMessage({ id, ...message }, /** @type {any} */ (transfer));
+globalThis.onmessage = async ({ data: { method, args }, ports: [port] }) => {
+  const stopped = new AbortController();
+  port.onmessage = () => stopped.abort();
+  const reply = (/** @type {object} */ message, /** @type {Transferable[]} */ transfer = []) => port.postMessage(message, transfer);
   try {
-    reply({ result: await answer(method, args, controller.signal, reply) ?? null });
+    reply({ result: await answer(method, args, stopped.signal, reply) ?? null });
   } catch (error) {
     reply({ error: { message: messageOf(error), name: error instanceof Error ? error.name : "Error" } });
-  } finally {
-    running.delete(id);
   }
 };
