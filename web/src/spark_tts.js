@@ -12,14 +12,13 @@ import { SpeechStream } from "./speech/speech.js";
 import { globalIds, semanticIds } from "./voices/enrollment.js";
 
 /**
- * @import { Progress } from "./bundle/bundle.js"
+ * @import { Loading } from "./bundle/bundle.js"
  * @import { Recording } from "./audio/reading.js"
  * @import { SpeechOptions } from "./speech/planning.js"
  * @import { SpeechInfo } from "./speech/speech.js"
  * @import { Voice } from "./voices/voice.js"
- * @typedef {{precision?: string, device?: "auto" | "cpu" | "webgpu", threads?: number, cache?: boolean,
- *   runtime?: {ort?: string, tokenizers?: string}, onProgress?: (progress: Progress) => void,
- *   onWarning?: (text: string) => void}} OpenOptions
+ * @typedef {Loading & {precision?: string, device?: "auto" | "cpu" | "webgpu", threads?: number,
+ *   runtime?: {ort?: string, tokenizers?: string}}} OpenOptions
  *   `runtime`: URLs of the modules onnxruntime-web and @huggingface/tokenizers, where their names do not resolve
  */
 

@@ -5,12 +5,10 @@ import { UrlSource } from "./url_source.js";
 /**
  * @import { FileEntry, Manifest } from "./manifest.js"
  * @typedef {{file: string, loaded: number, total: number}} Progress bytes of a file that is being fetched
- */
-/**
- * Where files come from; `keep`, called when one was found to be right, stores it for the next time.
- * @typedef {() => Promise<void>} Keep
+ * @typedef {{onProgress?: (progress: Progress) => void, onWarning?: (text: string) => void, cache?: boolean}} Loading
+ * @typedef {() => Promise<void>} Keep what was found to be right for the next time
  * @typedef {{where: string, path(name: string): string | null, manifest(): Promise<{text: string, keep?: Keep} | null>,
- *   read(entry: FileEntry): Promise<{data: Uint8Array<ArrayBuffer>, keep?: Keep}>}} Source
+ *   read(entry: FileEntry): Promise<{data: Uint8Array<ArrayBuffer>, keep?: Keep}>}} Source where files come from
  */
 
 /** A bundle whose files are compared with the manifest when they are used. */
@@ -25,8 +23,7 @@ export class Bundle {
 
   /**
    * @param {string} where folder or URL of a bundle, or of a folder with bundles by precision
-   * @param {{precision?: string, onProgress?: (progress: Progress) => void, onWarning?: (text: string) => void,
-   *   cache?: boolean}} [options]
+   * @param {Loading & {precision?: string}} [options]
    */
   static async open(where, { precision, ...options } = {}) {
     const isUrl = /^[a-z][a-z0-9+.-]+:\/\//i.test(where);

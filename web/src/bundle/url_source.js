@@ -3,14 +3,15 @@ import { MANIFEST_NAME } from "./manifest.js";
 
 const CACHE_NAME = "spark-tts-onnx";
 
+/**
+ * @import { Loading } from "./bundle.js"
+ * @import { FileEntry } from "./manifest.js"
+ */
+
 /** Files behind a URL, kept in the browser's Cache storage where there is one. */
 export class UrlSource {
-  /**
-   * @param {string} where
-   * @param {{onProgress?: (progress: import("./bundle.js").Progress) => void, onWarning?: (text: string) => void,
-   *   cache?: boolean}} [options]
-   */
-  constructor(where, options = {}) {
+  /** @param {string} where @param {Loading} options */
+  constructor(where, options) {
     this.where = where;
     this.options = options;
   }
@@ -32,7 +33,7 @@ export class UrlSource {
     }
   }
 
-  /** @param {import("./manifest.js").FileEntry} entry */
+  /** @param {FileEntry} entry */
   async read(entry) {
     // The SHA-256 is part of the key: another version of the bundle is another file.
     const url = `${this.where}/${encodeURIComponent(entry.name)}`, key = `${url}?sha256=${entry.sha256}`;
@@ -47,7 +48,7 @@ export class UrlSource {
     return null;
   }
 
-  /** @param {string} url @param {import("./manifest.js").FileEntry} entry */
+  /** @param {string} url @param {FileEntry} entry */
   async fetch(url, entry) {
     const data = new Uint8Array(entry.bytes);
     let loaded = 0;

@@ -3,15 +3,10 @@
 const MASK_128 = (1n << 128n) - 1n, MASK_64 = (1n << 64n) - 1n;
 const MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
 
-/** @param {number} value @param {number} shift */
-const xorshift = (value, shift) => (value ^ (value >>> shift)) >>> 0;
+/** @param {number} value */
+const xorshift = (value) => (value ^ (value >>> 16)) >>> 0;
 
-/**
- * 64-bit words of `SeedSequence(entropy)`.
- * @param {(number | bigint)[]} entropy whole numbers from 0
- * @param {number} count
- * @returns {bigint[]}
- */
+/** 64-bit words of `SeedSequence(entropy)`. @param {(number | bigint)[]} entropy from 0 @param {number} count */
 export function seedWords(entropy, count) {
   const words = entropy.flatMap((number) => {
     const parts = [];
@@ -22,10 +17,10 @@ export function seedWords(entropy, count) {
   const hash = (/** @type {number} */ value) => {
     value ^= constant;
     constant = Math.imul(constant, 0x931e8875);
-    return xorshift(Math.imul(value, constant) >>> 0, 16);
+    return xorshift(Math.imul(value, constant) >>> 0);
   };
   const mix = (/** @type {number} */ x, /** @type {number} */ y) =>
-    xorshift((Math.imul(0xca01f9dd, x) - Math.imul(0x4973f715, y)) >>> 0, 16);
+    xorshift((Math.imul(0xca01f9dd, x) - Math.imul(0x4973f715, y)) >>> 0);
   const pool = [0, 1, 2, 3].map((i) => hash(words[i] ?? 0));
   for (let from = 0; from < 4; from++)
     for (let to = 0; to < 4; to++) if (from !== to) pool[to] = mix(pool[to], hash(pool[from]));
@@ -34,7 +29,7 @@ export function seedWords(entropy, count) {
   const halves = Array.from({ length: 2 * count }, (_, i) => {
     const value = pool[i % 4] ^ constant;
     constant = Math.imul(constant, 0x58f38ded);
-    return BigInt(xorshift(Math.imul(value, constant) >>> 0, 16));
+    return BigInt(xorshift(Math.imul(value, constant) >>> 0));
   });
   return Array.from({ length: count }, (_, i) => halves[2 * i] | (halves[2 * i + 1] << 32n));
 }

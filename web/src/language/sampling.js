@@ -25,11 +25,7 @@ export function sample(logits, options, rng) {
   return kept[order[place < 0 || place >= count ? count - 1 : place]];
 }
 
-/**
- * Ascending indices of the k largest and of those equal to the smallest of them.
- * @param {Float32Array} logits
- * @param {number} k
- */
+/** Ascending indices of the k largest and of equals of the smallest. @param {Float32Array} logits @param {number} k */
 function topK(logits, k) {
   const threshold = k > 0 && k < logits.length ? logits.slice().sort()[logits.length - k] : -Infinity;
   const kept = [];
