@@ -43,7 +43,7 @@ from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import DecoderWeights, read_reference
 from sparktts_onnx.export.options import ConversionOptions
-from sparktts_onnx.export.resources import check_room, estimate
+from sparktts_onnx.export.resources import check_room
 from sparktts_onnx.export.staging import noted_interrupts, staged
 from sparktts_onnx.export.verify.end_to_end import clone_prompt, enroll_both, wave_checks
 from sparktts_onnx.export.verify.graphs import Check, on_device, summary, verify_graph
@@ -65,7 +65,7 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
         VerificationError: graphs do not agree with the model; all are named.
     """
     checkpoint = open_checkpoint(options.model_dir, language_model=options.language_model, adapter=options.lora)
-    check_room(estimate(checkpoint, options), options.output_dir)
+    check_room(checkpoint, options)
     with (
         noted_interrupts() as check_interrupts,
         staged(options.output_dir) as folder,

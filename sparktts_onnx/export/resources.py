@@ -3,7 +3,6 @@
 import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -29,18 +28,8 @@ CHECKING_COPIES = 2.2
 CGROUP = Path("/sys/fs/cgroup")
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What a conversion takes, bytes."""
-
-    disk: int
-    """Free space beside the target."""
-    memory: int
-    """Available memory at the peak."""
-
-
-def estimate(checkpoint: Checkpoint, options: ConversionOptions) -> Needs:
-    """The needs of a conversion, from the configs alone."""
+def estimate(checkpoint: Checkpoint, options: ConversionOptions) -> tuple[int, int]:
+    """What a conversion takes, from the configs alone: bytes of disk, and of memory at the peak."""
     with torch.device("meta"):
         codec = sum(tensor.numel() for tensor in BiCodec(checkpoint.codec).state_dict().values())
         wav2vec2 = sum(tensor.numel() for tensor in Wav2Vec2Model(shortened(checkpoint.wav2vec2)).parameters())
@@ -53,22 +42,23 @@ def estimate(checkpoint: Checkpoint, options: ConversionOptions) -> Needs:
     peak = codec + TRACING_COPIES * max(traced, codec // 2)
     if options.verify or options.lora is not None:
         peak = max(peak, codec + CHECKING_COPIES * language_model)
-    return Needs(int(disk), int(FLOAT32_BYTES * peak) + BASE_MEMORY)
+    return int(disk), int(FLOAT32_BYTES * peak) + BASE_MEMORY
 
 
-def check_room(needs: Needs, target: Path) -> None:
-    """Compare the needs with the machine."""
+def check_room(checkpoint: Checkpoint, options: ConversionOptions) -> None:
+    """Compare what a conversion takes with what the machine has."""
+    (disk, peak), target = estimate(checkpoint, options), options.output_dir
     existing = next(folder for folder in (target.absolute(), *target.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
-    if free < needs.disk:
+    if free < disk:
         raise ExportError(
-            f"the bundle needs about {_giga(needs.disk)} of disk beside {target}, only {_giga(free)} are free: "
+            f"the bundle needs about {_giga(disk)} of disk beside {target}, only {_giga(free)} are free: "
             "make room or choose another --output_dir"
         )
     memory = available_memory()
-    if memory is not None and memory < needs.memory:
+    if memory is not None and memory < peak:
         raise ExportError(
-            f"the conversion needs about {_giga(needs.memory)} of memory, only {_giga(memory)} are available: "
+            f"the conversion needs about {_giga(peak)} of memory, only {_giga(memory)} are available: "
             "close other programs or convert on a larger machine (--skip_verification needs less)"
         )
 
