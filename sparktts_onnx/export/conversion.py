@@ -33,8 +33,8 @@ from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerp
 from sparktts_onnx.export.checkpoint.license import licenses_of
 from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
-from sparktts_onnx.export.codec.examples import CHECKED, TRACED, Size, recording_length
-from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
+from sparktts_onnx.export.codec.examples import CHECKED, Size, recording_length
+from sparktts_onnx.export.codec.exporter import export_graph
 from sparktts_onnx.export.codec.geometry import codec_layout
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import read_decoder_config
@@ -102,9 +102,7 @@ class Conversion:
         self.layout = language_model_layout(
             self.decoder, checkpoint.token_ids, precision=options.precision, head=options.head
         )
-        fixed = Size(1, options.frames, whole_clip=True)
-        self.form = GraphForm(TRACED if options.dynamic else fixed, options.opset, dynamic=options.dynamic)
-        self.checked = CHECKED if options.dynamic else (fixed,)
+        self.sizes = CHECKED if options.dynamic else (Size(1, options.frames, fixed=True),)
         self.checks: list[Check] = []
         self.failures: list[str] = []
         self._written: dict[str, list[Path]] = {}
@@ -142,18 +140,20 @@ class Conversion:
     def _write(self, name: str) -> list[Path]:
         spec, target = COMPONENTS[name], self.folder / f"{name}.onnx"
         module, storage = self.references.stored(name), self.references.storage(name)
-        files = export_graph(spec, module, target, checkpoint=self.checkpoint, form=self.form, half=storage.half)
+        files = export_graph(
+            spec,
+            module,
+            target,
+            checkpoint=self.checkpoint,
+            size=self.sizes[0],
+            opset=self.options.opset,
+            half=storage.half,
+        )
         if self.options.verify:
             self.checks.append(verify_weights(name, module, target))
             with on_device(module, cpu_only=self.options.cpu_only or storage.integers):
                 self.checks += verify_graph(
-                    spec,
-                    module,
-                    target,
-                    checkpoint=self.checkpoint,
-                    sizes=self.checked,
-                    dynamic=self.options.dynamic,
-                    share=storage.share,
+                    spec, module, target, checkpoint=self.checkpoint, sizes=self.sizes, share=storage.share
                 )
         return files
 

@@ -22,8 +22,8 @@ class Size:
     """Rows."""
     frames: int
     """Tokens; other time axes follow from them."""
-    whole_clip: bool = False
-    """Whether the reference clip has its full length, as it has to where shapes are fixed."""
+    fixed: bool = False
+    """Whether a graph is made for this size alone; the reference clip then has its full length."""
 
     def __str__(self) -> str:
         return f"{self.batch} × {self.frames}"
@@ -51,28 +51,18 @@ def option_examples(spec: GraphSpec, size: Size) -> tuple[torch.Tensor, ...]:
 
 
 def _example(tensor: Tensor, checkpoint: Checkpoint, size: Size, generator: torch.Generator) -> torch.Tensor:
-    shape = tuple(axis_length(tensor, axis, checkpoint, size) for axis in range(len(tensor.axes)))
+    shape = shape_of(tensor, checkpoint, size)
     if tensor.dtype == "int64":
         return torch.randint(0, id_count(tensor, checkpoint), shape, generator=generator)
     noise = torch.randn(shape, generator=generator)
     return noise * RECORDING_LEVEL if "N" in tensor.axes else noise
 
 
-def axis_length(tensor: Tensor, axis: int, checkpoint: Checkpoint, size: Size) -> int:
-    """Length of one axis of a graph's input at a size."""
-    letter, codec = tensor.axes[axis], checkpoint.codec
-    if isinstance(letter, int):
-        return letter
-    if letter == "N":
-        if size.whole_clip and tensor.name == "ref_wav":
-            return checkpoint.audio.reference_samples
-        return recording_length(checkpoint, size.frames * math.prod(codec.encoder.sample_ratios))
-    lengths = {
-        "B": size.batch,
-        "T": size.frames * (math.prod(codec.encoder.sample_ratios) if tensor.name == "features" else 1),
-        "F": size.frames * math.prod(codec.prenet.sample_ratios),
-        "G": codec.speaker_encoder.token_num,
-    }
+def shape_of(tensor: Tensor, checkpoint: Checkpoint, size: Size) -> tuple[int, ...]:
+    """Lengths of the axes of a graph's input at a size, or of an output that has none of samples."""
+    codec = checkpoint.codec
+    features = size.frames * math.prod(codec.encoder.sample_ratios)
+    whole_clip = size.fixed and tensor.name == "ref_wav"
     widths = {
         "features": codec.encoder.input_channels,
         "z": codec.quantizer.input_dim,
@@ -82,7 +72,15 @@ def axis_length(tensor: Tensor, axis: int, checkpoint: Checkpoint, size: Size) -
         "x": codec.prenet.out_channels,
         "pred_features": codec.postnet.out_channels,
     }
-    return widths[tensor.name] if letter == "D" else lengths[letter]
+    lengths = {
+        "B": size.batch,
+        "N": checkpoint.audio.reference_samples if whole_clip else recording_length(checkpoint, features),
+        "T": features if tensor.name == "features" else size.frames,
+        "F": size.frames * math.prod(codec.prenet.sample_ratios),
+        "G": codec.speaker_encoder.token_num,
+        "D": widths.get(tensor.name, 0),
+    }
+    return tuple(axis if isinstance(axis, int) else lengths[axis] for axis in tensor.axes)
 
 
 def recording_length(checkpoint: Checkpoint, frames: int) -> int:
@@ -103,9 +101,8 @@ def id_count(tensor: Tensor, checkpoint: Checkpoint) -> int:
 
 def declared(tensor: Tensor, checkpoint: Checkpoint) -> Tensor:
     """As a dynamic graph has to declare it: names for what varies, sizes for what does not."""
-    size = Size(1, 1)
+    lengths = shape_of(tensor, checkpoint, Size(1, 1))
     axes = tuple(
-        letter if letter in DYNAMIC_LETTERS else axis_length(tensor, axis, checkpoint, size)
-        for axis, letter in enumerate(tensor.axes)
+        letter if letter in DYNAMIC_LETTERS else length for letter, length in zip(tensor.axes, lengths, strict=True)
     )
     return Tensor(tensor.name, tensor.dtype, axes)

@@ -1,7 +1,6 @@
 """One component graph: a module traced to ONNX, tidied, its weights in a file that a runtime can map."""
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -17,27 +16,22 @@ from sparktts_onnx.export.codec.lowering import lowered
 from sparktts_onnx.export.graph_file import save_graph, store_half, tidy
 
 
-@dataclass(frozen=True)
-class GraphForm:
-    """How component graphs are written."""
-
-    size: Size
-    """Traced size, and the only one where `dynamic` is false."""
-    opset: int
-    """Version of the standard operators."""
-    dynamic: bool = True
-    """Whether batch and time may vary."""
-
-
 def export_graph(
-    spec: GraphSpec, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, form: GraphForm, half: bool = False
+    spec: GraphSpec,
+    adapter: nn.Module,
+    target: Path,
+    *,
+    checkpoint: Checkpoint,
+    size: Size,
+    opset: int,
+    half: bool = False,
 ) -> list[Path]:
     """Write one component graph, traced from its reference module; weights go beside `target` as `.onnx.data`.
 
     `half`: whether large weights are kept as float16 in the file.
     """
     traced = target.with_suffix(".traced")
-    options = spec.options if form.dynamic else ()
+    options = () if size.fixed else spec.options
     varying = {
         tensor.name: {axis: letter for axis, letter in enumerate(tensor.axes) if letter in DYNAMIC_LETTERS}
         for tensor in (*spec.inputs, *spec.outputs)
@@ -47,13 +41,13 @@ def export_graph(
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 lowered(adapter),
-                (*examples(spec, checkpoint, form.size), *(zeros(option) for option in options)),
+                (*examples(spec, checkpoint, size), *(zeros(option) for option in options)),
                 traced,
                 dynamo=False,  # The newer exporter writes opset 18 at least, and freezes more.
-                opset_version=form.opset,
+                opset_version=opset,
                 input_names=[tensor.name for tensor in (*spec.inputs, *options)],
                 output_names=[tensor.name for tensor in spec.outputs],
-                dynamic_axes=varying if form.dynamic else None,
+                dynamic_axes=None if size.fixed else varying,
             )
         model = onnx.load(traced)
     except (RuntimeError, ValueError, TypeError, torch.onnx.OnnxExporterError) as error:

@@ -98,7 +98,6 @@ def verify_graph(
     *,
     checkpoint: Checkpoint,
     sizes: Sequence[Size],
-    dynamic: bool = True,
     share: float = 1.0,
 ) -> list[Check]:
     """Judge one written graph against its module at every size; `share` is that of its `Storage`."""
@@ -106,27 +105,26 @@ def verify_graph(
         session = open_session(path)
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own that share no other base.
         return [Check(spec.name, "declaration", fault=f"ONNX Runtime cannot load it: {error}")]
-    checks = [verify_declaration(spec, session, checkpoint, dynamic=dynamic)]
+    fixed = sizes[0].fixed
+    checks = [verify_declaration(spec, session, checkpoint, fixed=fixed)]
     if not checks[0].passed:
         return checks
     for size in sizes:
         inputs = examples(spec, checkpoint, size, seed=size.frames)
         checks.append(verify_values(spec, module, session, inputs, subject=str(size), share=share))
-        if dynamic and spec.options:
+        if spec.options and not fixed:
             subject = f"{size} with " + ", ".join(option.name for option in spec.options)
             inputs = (*inputs, *option_examples(spec, size))
             checks.append(verify_values(spec, module, session, inputs, subject=subject, share=share))
     return checks
 
 
-def verify_declaration(
-    spec: GraphSpec, session: ort.InferenceSession, checkpoint: Checkpoint, *, dynamic: bool
-) -> Check:
+def verify_declaration(spec: GraphSpec, session: ort.InferenceSession, checkpoint: Checkpoint, *, fixed: bool) -> Check:
     """Compare names, order, dtypes and axes with the contract."""
     faults = []
     for kind, tensors, found in (
         ("input", spec.inputs, session.get_inputs()),
-        ("option", spec.options if dynamic else (), session.get_overridable_initializers()),
+        ("option", () if fixed else spec.options, session.get_overridable_initializers()),
         ("output", spec.outputs, session.get_outputs()),
     ):
         names, expected = [entry.name for entry in found], [tensor.name for tensor in tensors]
@@ -134,7 +132,7 @@ def verify_declaration(
             faults.append(f"{kind}s are {names}, expected {expected}")
             continue
         for tensor, entry in zip(tensors, found, strict=True):
-            faults += tensor_faults(entry, declared(tensor, checkpoint), are_fixed=not dynamic)
+            faults += tensor_faults(entry, declared(tensor, checkpoint), are_fixed=fixed)
     return Check(spec.name, "declaration", fault="; ".join(faults) or None)
 
 

@@ -16,7 +16,7 @@ from sparktts_onnx.bundle.contract import COMPONENTS
 from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint
 from sparktts_onnx.export.codec import generator_lowering
 from sparktts_onnx.export.codec.examples import CHECKED, TRACED
-from sparktts_onnx.export.codec.exporter import GraphForm, export_graph
+from sparktts_onnx.export.codec.exporter import export_graph
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.options import MIN_OPSET
 from sparktts_onnx.export.verify.graphs import Check, overall_error, relative_error, table, verify_graph, wrong_tokens
@@ -121,7 +121,7 @@ def test_an_option_that_is_not_obeyed_fails(
     contexts = generator_lowering.block_contexts
     monkeypatch.setattr(generator_lowering, "block_contexts", lambda *given: [c - (c == 2) for c in contexts(*given)])
     path = tmp_path / "decoder.onnx"
-    export_graph(COMPONENTS["decoder"], adapters["decoder"], path, checkpoint=tiny, form=GraphForm(TRACED, MIN_OPSET))
+    export_graph(COMPONENTS["decoder"], adapters["decoder"], path, checkpoint=tiny, size=TRACED, opset=MIN_OPSET)
     checks = verify_graph(COMPONENTS["decoder"], adapters["decoder"], path, checkpoint=tiny, sizes=[TRACED])
     assert [check.passed for check in checks] == [True, True, False]
     assert "wav deviates" in faults(checks)
