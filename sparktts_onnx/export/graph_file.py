@@ -1,6 +1,6 @@
 """ONNX files with their weights beside them, where a runtime can map them: one written node by node, or one traced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -60,11 +60,11 @@ class GraphFile:
         *,
         outputs: Sequence[str] = (),
         domain: str = "",
-        attributes: Mapping[str, Any] | None = None,
+        **attributes: Any,
     ) -> str:
         """Add a node, whose one output is called as it is where none are named. Returns the first output's name."""
         names = list(outputs) or [name]
-        self._nodes.append(helper.make_node(kind, list(inputs), names, name, domain=domain, **(attributes or {})))
+        self._nodes.append(helper.make_node(kind, list(inputs), names, name, domain=domain, **attributes))
         return names[0]
 
     def finish(self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]) -> None:

@@ -7,6 +7,7 @@ the head has only the rows that speech can use.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,11 +53,9 @@ class DecoderGraph:
 
     def _first_norm(self, x: str) -> str:
         gain = self._gain("layers.0.norm", self._read(0, "input_layernorm.weight"))
+        epsilon = self.config.rms_norm_eps
         return self.graph.op(
-            "SimplifiedLayerNormalization",
-            [x, gain],
-            "layers.0/norm",
-            attributes={"axis": -1, "epsilon": self.config.rms_norm_eps, "stash_type": 1},
+            "SimplifiedLayerNormalization", [x, gain], "layers.0/norm", axis=-1, epsilon=epsilon, stash_type=1
         )
 
     def _layer(self, layer: int, x: str, stream: str) -> tuple[str, str]:
@@ -86,12 +85,10 @@ class DecoderGraph:
             name,
             outputs=[name, *present],
             domain=MICROSOFT,
-            attributes={
-                "num_heads": self._group * self.config.num_key_value_heads,
-                "kv_num_heads": self.config.num_key_value_heads,
-                "do_rotary": 1,
-                "scale": self.config.head_dim**-0.5,
-            },
+            num_heads=self._group * self.config.num_key_value_heads,
+            kv_num_heads=self.config.num_key_value_heads,
+            do_rotary=1,
+            scale=self.config.head_dim**-0.5,
         )
 
     def _feed_forward(self, layer: int, x: str) -> str:
@@ -99,11 +96,9 @@ class DecoderGraph:
         both = self.products.linear(self.graph, x, f"layers.{layer}/gate_up", weight=weight, bias=None)
         name = f"layers.{layer}/split"
         halves = [f"{name}:gate", f"{name}:up"]
-        parts = {"num_outputs": 2} if self.graph.opset >= 18 else {}
-        self.graph.op("Split", [both], name, outputs=halves, attributes={"axis": -1, **parts})
-        gate = self.graph.op(
-            "QuickGelu", [halves[0]], f"layers.{layer}/silu", domain=MICROSOFT, attributes={"alpha": 1.0}
-        )
+        parts: dict[str, Any] = {"num_outputs": 2} if self.graph.opset >= 18 else {}
+        self.graph.op("Split", [both], name, outputs=halves, axis=-1, **parts)
+        gate = self.graph.op("QuickGelu", [halves[0]], f"layers.{layer}/silu", domain=MICROSOFT, alpha=1.0)
         gated = self.graph.op("Mul", [gate, halves[1]], f"layers.{layer}/gated")
         down = self._read(layer, "mlp.down_proj.weight")
         return self.products.linear(self.graph, gated, f"layers.{layer}/down_proj", weight=down, bias=None)
@@ -117,7 +112,7 @@ class DecoderGraph:
             name,
             outputs=[name, "", "", added],
             domain=MICROSOFT,
-            attributes={"epsilon": self.config.rms_norm_eps},
+            epsilon=self.config.rms_norm_eps,
         )
         return normed, added
 
@@ -127,7 +122,7 @@ class DecoderGraph:
     def _last_position(self, x: str) -> str:
         """[B, S, D] to [B, 1, D]."""
         index = self.graph.shared("last_index", np.array([-1], np.int64))
-        return self.graph.op("Gather", [x, index], f"{x}:last", attributes={"axis": 1})
+        return self.graph.op("Gather", [x, index], f"{x}:last", axis=1)
 
     def _write_head(self, x: str, table: np.ndarray) -> None:
         tied, first = self.config.tie_word_embeddings, self.layout.head_first_id

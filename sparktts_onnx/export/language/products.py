@@ -1,6 +1,7 @@
 """Products with the language model's weights: how each precision stores them and multiplies with them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
@@ -21,11 +22,11 @@ class Products:
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """Add x [.., in] · weightᵀ + bias; `weight` is float32 [out, in]."""
         product = graph.op("MatMul", [x, graph.weight(f"{name}.weight", weight.T)], f"{name}/product")
-        return product if bias is None else _add_bias(graph, product, name, bias)
+        return _biased(graph, product, name, bias)
 
     def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
         """Add the rows of `table` float32 [vocabulary, D] that `ids` name."""
-        return _gather(graph, graph.weight(f"{name}.weight", table), ids, f"{name}/rows")
+        return graph.op("Gather", [graph.weight(f"{name}.weight", table), ids], f"{name}/rows", axis=0)
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
         """Add x · table[first:stop]ᵀ in float32, for the sampler; `tied`: the table is the one that was embedded."""
@@ -62,13 +63,14 @@ class RowProducts(Products):
         stored, scales = quantize_rows(weight)
         columns = graph.weight(f"{name}.weight", stored.T), graph.weight(f"{name}.scales", scales)
         product = _integer_product(graph, x, name, *columns)
-        return product if bias is None else _add_bias(graph, product, name, bias)
+        return _biased(graph, product, name, bias)
 
     def embed(self, graph: GraphFile, ids: str, name: str, *, table: np.ndarray) -> str:
         """Add the rows of `table` that `ids` name; only those are read and converted."""
         stored, scales = quantize_rows(table)
-        rows = _gather(graph, graph.weight(f"{name}.weight", stored), ids, f"{name}/bytes")
-        row_scales = _gather(graph, graph.weight(f"{name}.scales", scales[:, None]), ids, f"{name}/row_scales")
+        rows = graph.op("Gather", [graph.weight(f"{name}.weight", stored), ids], f"{name}/bytes", axis=0)
+        column = graph.weight(f"{name}.scales", scales[:, None])
+        row_scales = graph.op("Gather", [column, ids], f"{name}/row_scales", axis=0)
         return graph.op("Mul", [_to_float32(graph, rows), row_scales], f"{name}/rows")
 
     def head(self, graph: GraphFile, x: str, *, table: np.ndarray, first: int, stop: int, tied: bool) -> str:
@@ -79,7 +81,7 @@ class RowProducts(Products):
             graph.shared(f"head.{key}", np.array([row], np.int64)) for key, row in (("first", first), ("stop", stop))
         ]
         rows = graph.op("Slice", ["embedding.weight", *bounds], "head/rows")
-        columns = graph.op("Transpose", [rows], "head/columns", attributes={"perm": [1, 0]})
+        columns = graph.op("Transpose", [rows], "head/columns", perm=[1, 0])
         scales = graph.op("Slice", ["embedding.scales", *bounds], "head/row_scales")
         flat = graph.op("Reshape", [scales, graph.shared("head.flat", np.array([-1], np.int64))], "head/scales")
         return _integer_product(graph, x, "head", columns, flat)
@@ -100,9 +102,11 @@ def _integer_product(graph: GraphFile, x: str, name: str, columns: str, scales: 
 def _largest(graph: GraphFile, x: str, name: str) -> str:
     """The largest magnitude of each row of x: [.., 1], never 0."""
     magnitudes = graph.op("Abs", [x], f"{name}/magnitudes")
-    attributes = {"keepdims": 1} if graph.opset >= 18 else {"keepdims": 1, "axes": [-1]}
-    axes = [graph.shared("row_products.axes", np.array([-1], np.int64))] if graph.opset >= 18 else []
-    largest = graph.op("ReduceMax", [magnitudes, *axes], f"{name}/largest", attributes=attributes)
+    if graph.opset >= 18:
+        axes = graph.shared("row_products.axes", np.array([-1], np.int64))
+        largest = graph.op("ReduceMax", [magnitudes, axes], f"{name}/largest", keepdims=1)
+    else:
+        largest = graph.op("ReduceMax", [magnitudes], f"{name}/largest", keepdims=1, axes=[-1])
     least = graph.shared("row_products.least", np.array(1e-20, np.float32))
     return graph.op("Max", [largest, least], f"{name}/divisor")
 
@@ -116,15 +120,16 @@ class BlockProducts(RowProducts):
     def linear(self, graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
         outputs, inputs = weight.shape
         block = block_of(inputs)
-        if block is None:
-            return _half_stored_product(graph, x, name, weight=weight, bias=bias)
+        if block is None:  # In float16; a provider folds the cast when it loads it.
+            stored = _to_float32(graph, graph.weight(f"{name}.weight", weight.T.astype(np.float16)))
+            return _biased(graph, graph.op("MatMul", [x, stored], f"{name}/product"), name, bias)
         packed, scales = quantize(weight, block)
         given = [x, graph.weight(f"{name}.weight", packed), graph.weight(f"{name}.scales", scales)]
         if bias is not None:
             given += ["", "", graph.weight(f"{name}.bias", bias)]
         # Level 4: activations in 8 bits, a scale for each of their blocks.
-        attributes = {"N": outputs, "K": inputs, "bits": 4, "block_size": block, "accuracy_level": 4}
-        return graph.op("MatMulNBits", given, f"{name}/product", domain=MICROSOFT, attributes=attributes)
+        sizes: dict[str, Any] = {"N": outputs, "K": inputs, "bits": 4, "block_size": block, "accuracy_level": 4}
+        return graph.op("MatMulNBits", given, f"{name}/product", domain=MICROSOFT, **sizes)
 
 
 PRODUCTS: Mapping[Precision, Products] = {
@@ -135,23 +140,11 @@ PRODUCTS: Mapping[Precision, Products] = {
 }
 
 
-def _half_stored_product(graph: GraphFile, x: str, name: str, *, weight: np.ndarray, bias: np.ndarray | None) -> str:
-    """Add x · weightᵀ + bias in float32, the weight stored as float16; a provider folds the cast when it loads it."""
-    stored = _to_float32(graph, graph.weight(f"{name}.weight", weight.T.astype(np.float16)))
-    product = graph.op("MatMul", [x, stored], f"{name}/product")
-    return product if bias is None else _add_bias(graph, product, name, bias)
-
-
-def _add_bias(graph: GraphFile, x: str, name: str, bias: np.ndarray) -> str:
-    """Add a bias to a product."""
-    return graph.op("Add", [x, graph.weight(f"{name}.bias", bias)], f"{name}/sum")
-
-
-def _gather(graph: GraphFile, table: str, ids: str, name: str) -> str:
-    """Add the rows of a stored table that `ids` name."""
-    return graph.op("Gather", [table, ids], name, attributes={"axis": 0})
+def _biased(graph: GraphFile, product: str, name: str, bias: np.ndarray | None) -> str:
+    """Add a bias to a product, where there is one."""
+    return product if bias is None else graph.op("Add", [product, graph.weight(f"{name}.bias", bias)], f"{name}/sum")
 
 
 def _to_float32(graph: GraphFile, x: str) -> str:
     """Add a cast."""
-    return graph.op("Cast", [x], f"{x}/float32", attributes={"to": TensorProto.FLOAT})
+    return graph.op("Cast", [x], f"{x}/float32", to=TensorProto.FLOAT)
