@@ -15,8 +15,8 @@ from sparktts_onnx.bundle.manifest import TokenIds
 from sparktts_onnx.bundle.values import Bounds
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import agreed_tokenizer
-from sparktts_onnx.export.checkpoint.wav2vec2 import normalizes_recordings, read_wav2vec2, read_wav2vec2_config
-from sparktts_onnx.export.checkpoint.weights import ADAPTER_CONFIG, MERGE, TensorFiles, load_strictly
+from sparktts_onnx.export.checkpoint.wav2vec2 import normalizes_recordings, read_wav2vec2_config, shortened
+from sparktts_onnx.export.checkpoint.weights import ADAPTER_CONFIG, MERGE, TensorFiles, load_strictly, published_name
 from sparktts_onnx.export.files import read_yaml, values_of
 from sparktts_onnx.export.modules import BiCodec, BiCodecConfig
 
@@ -84,7 +84,16 @@ class Checkpoint:
 
     def load_wav2vec2(self) -> Wav2Vec2Model:
         """wav2vec2 in float32 without the layers whose output nobody reads."""
-        return read_wav2vec2(self.folder / WAV2VEC2_FOLDER, self.wav2vec2)
+        folder = self.folder / WAV2VEC2_FOLDER
+        files = TensorFiles(folder)
+        with torch.device("meta"):
+            model = Wav2Vec2Model(shortened(self.wav2vec2))
+        prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in files.shapes) else ""
+        # Heads and unused layers take part in nothing.
+        names = {ours: prefix + published_name(ours) for ours in model.state_dict()}
+        tensors = files.read_all(names.values())
+        load_strictly(model, {ours: tensors[stored] for ours, stored in names.items()}, source=folder)
+        return model.eval().requires_grad_(False)
 
 
 def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter: Path | None = None) -> Checkpoint:

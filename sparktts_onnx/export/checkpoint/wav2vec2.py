@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
-from transformers import Wav2Vec2Config, Wav2Vec2Model
+from transformers import Wav2Vec2Config
 
 from sparktts_onnx.bundle.values import Bounds, shown
 from sparktts_onnx.errors import CheckpointError
-from sparktts_onnx.export.checkpoint.weights import TensorFiles, load_strictly, published_name
 from sparktts_onnx.export.files import read_json, values_of
 
 FEATURE_STATES = (11, 14, 16)
@@ -85,19 +83,6 @@ def normalizes_recordings(folder: Path) -> bool:
     """Whether the model reads recordings of zero mean and unit variance."""
     preprocessor = folder / "preprocessor_config.json"
     return bool(read_json(preprocessor).get("do_normalize", True)) if preprocessor.is_file() else True
-
-
-def read_wav2vec2(folder: Path, config: Wav2Vec2Config) -> Wav2Vec2Model:
-    """The model in float32 without the layers whose output nobody reads."""
-    files = TensorFiles(folder)
-    with torch.device("meta"):
-        model = Wav2Vec2Model(shortened(config))
-    prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in files.shapes) else ""
-    # Heads and unused layers take part in nothing.
-    names = {ours: prefix + published_name(ours) for ours in model.state_dict()}
-    tensors = files.read_all(names.values())
-    load_strictly(model, {ours: tensors[stored] for ours, stored in names.items()}, source=folder)
-    return model.eval().requires_grad_(False)
 
 
 def shortened(config: Wav2Vec2Config) -> Wav2Vec2Config:
