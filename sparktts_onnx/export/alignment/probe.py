@@ -16,20 +16,15 @@ from sparktts_onnx.runtime.language.attention import rotate, text_masses
 
 
 class AttentionProbe:
-    """A graph that tells its projections; `with` it, so that its file goes again."""
+    """A graph that tells its projections."""
 
     def __init__(self, folder: Path, layout: LanguageModelLayout, config: DecoderConfig, *, capacity: int) -> None:
         """`folder`: where `language_model.onnx` lies; `capacity`: positions that prompt and answer may take."""
-        self._path = folder / f"{LANGUAGE_MODEL}.probe.onnx"
-        self._names = expose_projections(folder / f"{LANGUAGE_MODEL}.onnx", self._path)
+        path = folder / f"{LANGUAGE_MODEL}.probe.onnx"
+        self._names = expose_projections(folder / f"{LANGUAGE_MODEL}.onnx", path)
         self._config = config
-        self.runner = GraphRunner(self._path, layout, capacity=capacity)
-
-    def __enter__(self) -> "AttentionProbe":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._path.unlink()
+        self.runner = GraphRunner(path, layout, capacity=capacity)
+        path.unlink()
 
     def masses(self, ids: Sequence[int], columns: range, frames: range) -> Array:
         """How each head's attention is spread over the columns: float32 [layers, heads, frames, columns].

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-import torch
 
 from sparktts_onnx.audio.reading import normalized_volume, reference_clip
 from sparktts_onnx.bundle.contract import TOKENIZER_NAME
@@ -23,6 +22,7 @@ from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, CodecLayout,
 from sparktts_onnx.export.alignment.probe import AttentionProbe
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import DecoderConfig
+from sparktts_onnx.export.verify.graphs import answers
 from sparktts_onnx.runtime.language.alignment import Array, TextColumns, best_paths, word_frames
 from sparktts_onnx.runtime.language.grammar import SpeechGrammar
 from sparktts_onnx.runtime.language.language_model import LanguageModel
@@ -108,13 +108,13 @@ class AlignmentSearch:
         began = time.perf_counter()
         voiced = hear(read_recordings(self._codec.sample_rate), references, self._codec)
         spoken = [self._answer(each.recording.text, each.voice, each.semantic_ids) for each in voiced]
-        with AttentionProbe(self._folder, self._layout, self._config, capacity=self._capacity(spoken)) as probe:
-            masses = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in spoken]
-            clarity = _mean_contrasts(masses, spoken)
-            if clarity.max() >= LEAST_CONTRAST:
-                written = self._written(probe, voiced)
-                own = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in written]
-                clarity = np.minimum(clarity, _mean_contrasts(own, written))
+        probe = AttentionProbe(self._folder, self._layout, self._config, capacity=self._capacity(spoken))
+        masses = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in spoken]
+        clarity = _mean_contrasts(masses, spoken)
+        if clarity.max() >= LEAST_CONTRAST:
+            written = self._written(probe, voiced)
+            own = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in written]
+            clarity = np.minimum(clarity, _mean_contrasts(own, written))
         alignment = self._alignment(clarity, masses, spoken, voiced)
         _log.info("words: %s; looked for in %.0f s", describe(alignment), time.perf_counter() - began)
         return alignment
@@ -181,25 +181,23 @@ class AlignmentSearch:
 def hear(recordings: Sequence[ReadSentence], references: References, codec: CodecLayout) -> list[Voiced]:
     """Turn recordings into ids with the checkpoint's own modules; a voice is that of its first recording."""
     voices: dict[str, Voice] = {}
-    voiced = []
+    voiced, published = [], references.published
     for recording in recordings:
         plain = recording.wave.astype(np.float64)
         wave = (normalized_volume(plain) if codec.volume_normalize else plain).astype(np.float32)
         if recording.voice not in voices:
             voices[recording.voice] = _voice(wave, references, codec)
-        with torch.no_grad():
-            z = references.published("encoder")(references.published("wav2vec2")(torch.from_numpy(wave)[None]))
-            semantic = references.published("quantizer_tokenize")(z)[0]
-        voiced.append(Voiced(recording, voices[recording.voice], tuple(int(i) for i in semantic.reshape(-1))))
+        z = answers(published("encoder"), *answers(published("wav2vec2"), wave[None]))
+        semantic = answers(published("quantizer_tokenize"), *z)[0]
+        voiced.append(Voiced(recording, voices[recording.voice], tuple(semantic.ravel().tolist())))
     return voiced
 
 
 def _voice(wave: Array, references: References, codec: CodecLayout) -> Voice:
     seconds = codec.reference_samples / codec.sample_rate
     clip = reference_clip(wave, sample_rate=codec.sample_rate, seconds=seconds, hop=codec.reference_hop)
-    with torch.no_grad():
-        speaker = references.published("speaker_encoder")(torch.from_numpy(clip.copy())[None])[0]
-    return Voice(codec=codec.fingerprint, global_ids=tuple(int(i) for i in speaker.reshape(-1)))
+    speaker = answers(references.published("speaker_encoder"), clip[None].copy())[0]
+    return Voice(codec=codec.fingerprint, global_ids=tuple(speaker.ravel().tolist()))
 
 
 def choose_heads(clarity: Array) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ RECORDING_SECONDS = 2.5
 WAVE_TOLERANCE = 1e-3
 TEXT_IDS = range(40, 70)
 """Ordinary ids that stand for a text."""
+Run = Callable[..., list[Array]]
+"""Gives the outputs of one side's graph, or module, for its name and its inputs."""
 
 
 @dataclass(frozen=True)
@@ -63,25 +66,32 @@ def run_graph(folder: Path, name: str, *inputs: Array) -> list[Array]:
     return result
 
 
+def run_module(build: Callable[[str], nn.Module], name: str, *inputs: Array) -> list[Array]:
+    """The outputs of a graph's module."""
+    return answers(build(name), *inputs)
+
+
 def enroll_both(references: References, folder: Path, *, samples: int | None = None) -> Enrolled:
     """Turn the recording into ids on both sides; `folder` holds the graphs."""
     build, checkpoint = references.published, references.checkpoint
-    tokenizer, speaker = build("quantizer_tokenize"), build("speaker_encoder")
     wav = recording(checkpoint, samples)
     clip = np.resize(wav, (1, checkpoint.audio.reference_samples))
-    (features,) = answers(build("wav2vec2"), wav)
-    (z,) = answers(build("encoder"), features)
-    (semantic,), (global_ids, _) = answers(tokenizer, z), answers(speaker, clip)
-    (semantic_margin,), (global_margin,) = answers(tokenizer, z, ask="margin"), answers(speaker, clip, ask="margin")
-    found_z = run_graph(folder, "encoder", *run_graph(folder, "wav2vec2", wav))
-    (found_semantic,) = run_graph(folder, "quantizer_tokenize", *found_z)
-    found_global, _ = run_graph(folder, "speaker_encoder", clip)
+    z, semantic, global_ids = _ids(partial(run_module, build), wav, clip)
+    _, found_semantic, found_global = _ids(partial(run_graph, folder), wav, clip)
+    (semantic_margin,) = answers(build("quantizer_tokenize"), z, ask="margin")
+    (global_margin,) = answers(build("speaker_encoder"), clip, ask="margin")
     allowed = max(references.storage(name).differing_ids for name in ENROLLMENT_GRAPHS)
     checks = (
         _token_check("prompt semantic ids", found_semantic, semantic, semantic_margin, allowed=allowed),
         _token_check("prompt global ids", found_global, global_ids, global_margin),
     )
     return Enrolled(semantic, global_ids, checks)
+
+
+def _ids(run: Run, wav: Array, clip: Array) -> tuple[Array, Array, Array]:
+    """Latents, semantic ids and global ids."""
+    (z,) = run("encoder", *run("wav2vec2", wav))
+    return z, run("quantizer_tokenize", z)[0], run("speaker_encoder", clip)[0]
 
 
 def _token_check(subject: str, found: Array, expected: Array, margin: Array, *, allowed: float = 0.0) -> Check:
@@ -95,10 +105,8 @@ def _token_check(subject: str, found: Array, expected: Array, margin: Array, *, 
 def wave_checks(references: References, folder: Path, enrolled: Enrolled) -> list[Check]:
     """Ids back to a recording: the graphs beside the modules with the stored weights, those beside the published."""
     storage = references.storage("decoder")
-    stored = _wave(references.stored, enrolled)
-    (found_d,) = run_graph(folder, "speaker_detokenize", enrolled.global_ids)
-    (found_z,) = run_graph(folder, "quantizer_detokenize", enrolled.semantic_ids)
-    (found,) = run_graph(folder, "decoder", *run_graph(folder, "prenet", found_z, found_d), found_d)
+    stored = _wave(partial(run_module, references.stored), enrolled)
+    found = _wave(partial(run_graph, folder), enrolled)
     if found.shape != stored.shape:
         return [Check(STAGE, "wave", None, WAVE_TOLERANCE, f"shape {list(found.shape)}, expected {list(stored.shape)}")]
     error = relative_error(found, stored, share=storage.share)
@@ -106,17 +114,16 @@ def wave_checks(references: References, folder: Path, enrolled: Enrolled) -> lis
         _judge("wave", error, WAVE_TOLERANCE, share=storage.share),
         _judge("wave altogether", overall_error(found, stored), OVERALL_TOLERANCE),
     ]
-    published = _wave(references.published, enrolled)
+    published = _wave(partial(run_module, references.published), enrolled)
     if not np.array_equal(stored, published):
         checks.append(_judge("wave of rounded weights", overall_error(stored, published), storage.wave_tolerance))
     return checks
 
 
-def _wave(build: Callable[[str], nn.Module], enrolled: Enrolled) -> Array:
-    (d_vector,) = answers(build("speaker_detokenize"), enrolled.global_ids)
-    (z_q,) = answers(build("quantizer_detokenize"), enrolled.semantic_ids)
-    (features,) = answers(build("prenet"), z_q, d_vector)
-    return answers(build("decoder"), features, d_vector)[0]
+def _wave(run: Run, enrolled: Enrolled) -> Array:
+    (d_vector,) = run("speaker_detokenize", enrolled.global_ids)
+    (z_q,) = run("quantizer_detokenize", enrolled.semantic_ids)
+    return run("decoder", *run("prenet", z_q, d_vector), d_vector)[0]
 
 
 def _judge(subject: str, error: float, tolerance: float, *, share: float = 1.0) -> Check:
