@@ -228,17 +228,7 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        self._check_ids()
-        sizes, alignment = self.language_model, self.alignment or Alignment()
-        for head in alignment.heads:
-            if not (0 <= head.layer < sizes.layers and 0 <= head.key_head < sizes.kv_heads):
-                raise ValueError(f"the language model has no alignment head {head}")
-        if alignment.heads and not 0 < alignment.rope_dim <= sizes.head_dim:
-            raise ValueError(f"alignment.rope_dim is {alignment.rope_dim}; expected 1 to {sizes.head_dim}")
-
-    def _check_ids(self) -> None:
-        """Refuse ids that the language model does not have."""
-        model, codec = self.language_model, self.codec
+        model, codec, alignment = self.language_model, self.codec, self.alignment or Alignment()
         stop = max(self.token_ids.stop, model.head_first_id + model.head_rows)
         if stop > model.vocab_size:
             raise ValueError(f"ids or the head go up to {stop - 1}, beyond the vocabulary of {model.vocab_size}")
@@ -246,6 +236,11 @@ class Manifest:
             raise ValueError(
                 f"codec.hop_length is {codec.hop_length}, not a multiple of {codec.frames_per_token} frames"
             )
+        for head in alignment.heads:
+            if not (0 <= head.layer < model.layers and 0 <= head.key_head < model.kv_heads):
+                raise ValueError(f"the language model has no alignment head {head}")
+        if alignment.heads and not 0 < alignment.rope_dim <= model.head_dim:
+            raise ValueError(f"alignment.rope_dim is {alignment.rope_dim}; expected 1 to {model.head_dim}")
 
     @property
     def precision(self) -> str:
@@ -291,7 +286,17 @@ def read_manifest(folder: Path, *, whole: bool = True) -> Manifest:
         BundleError: no bundle, half a bundle, another format version, unknown or missing keys, a missing or
             truncated file.
     """
-    manifest = _parse(_read_json(folder), folder)
+    path, data = folder / MANIFEST_NAME, _read_json(folder)
+    version = data.get("format_version")
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{path} has format version {version!r}; this software reads version {FORMAT_VERSION}: convert the "
+            "checkpoint again, or use the software that wrote it"
+        )
+    try:
+        manifest: Manifest = build(Manifest, data, "manifest")
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"{path} is not a valid manifest: {error}") from error
     for entry in manifest.files() if whole else ():
         check_presence(folder, entry)
     return manifest
@@ -337,17 +342,3 @@ def _read_json(folder: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise BundleError(f"{path} is not a manifest: expected a JSON object")
     return data
-
-
-def _parse(data: dict[str, Any], folder: Path) -> Manifest:
-    version = data.get("format_version")
-    if version != FORMAT_VERSION:
-        raise BundleError(
-            f"{folder / MANIFEST_NAME} has format version {version!r}; this software reads version "
-            f"{FORMAT_VERSION}: convert the checkpoint again, or use the software that wrote it"
-        )
-    try:
-        manifest: Manifest = build(Manifest, data, "manifest")
-    except (TypeError, ValueError) as error:
-        raise BundleError(f"{folder / MANIFEST_NAME} is not a valid manifest: {error}") from error
-    return manifest
