@@ -5,7 +5,7 @@ form (`lowering`).
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,15 +69,13 @@ class CodecGraph(nn.Module):
     def margin(self, *inputs: Tensor) -> Tensor:
         """How far each token is from being another one: float32 of the tokens' shape."""
         assert self._margin is not None, "only graphs that give tokens have a margin"
-        result: Tensor = self._margin(self, *inputs)
-        return result
+        return cast(Tensor, self._margin(self, *inputs))
 
 
 def semantic_margin(graph: Any, z: Tensor) -> Tensor:
     """How much farther the runner-up is than the nearest code: float32 [B, T]."""
     best = graph.quantizer.scores(z).topk(2, dim=-1).values
-    margin: Tensor = 2 * (best[..., 0] - best[..., 1])
-    return margin
+    return cast(Tensor, 2 * (best[..., 0] - best[..., 1]))
 
 
 def global_margin(graph: Any, ref_wav: Tensor) -> Tensor:
@@ -90,8 +88,7 @@ def global_margin(graph: Any, ref_wav: Tensor) -> Tensor:
 
 def decoded(graph: Any, x: Tensor, d_vector: Tensor, surplus: Tensor | None = None) -> Tensor:
     """Samples float32 [B, 1, N]; with `surplus` int64 [2], not those of the frames at either end."""
-    result: Tensor = graph.decoder(x + d_vector.unsqueeze(-1), surplus)
-    return result
+    return cast(Tensor, graph.decoder(x + d_vector.unsqueeze(-1), surplus))
 
 
 def _graph(

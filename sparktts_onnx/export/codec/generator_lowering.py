@@ -12,6 +12,7 @@ copy of the input per tap. Transposed convolutions become such convolutions too.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -170,8 +171,7 @@ class LoweredResidualUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [B, C, 1, T] to float32 [B, C, 1, T]."""
-        result: Tensor = x + self.pointwise(self.second(self.dilated(self.first(x))))
-        return result
+        return cast(Tensor, x + self.pointwise(self.second(self.dilated(self.first(x)))))
 
 
 def lowered_block(block: UpsamplingBlock) -> nn.Sequential:
@@ -216,5 +216,4 @@ class LoweredGenerator(nn.Module):
 
     def enter(self, x: Tensor) -> Tensor:
         """float32 [B, D, T] to the state, [B, C, 1, T]."""
-        result: Tensor = self.first(x.unsqueeze(2))
-        return result
+        return cast(Tensor, self.first(x.unsqueeze(2)))

@@ -11,7 +11,7 @@ QuantizeLinear, then its MatMulInteger over the taps side by side, which take a 
 import copy
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -147,8 +147,7 @@ class IntegerGenerator(LoweredGenerator):
 
     def enter(self, x: Tensor) -> Tensor:
         """float32 [B, D, T] to the state, [B, T, C]."""
-        result: Tensor = self.first(x.transpose(1, 2))
-        return result
+        return cast(Tensor, self.first(x.transpose(1, 2)))
 
 
 class ChannelsFirst(nn.Module):

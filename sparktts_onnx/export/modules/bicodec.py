@@ -1,5 +1,7 @@
 """BiCodec as a whole; the names of its parts are the names in the published state_dict."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from sparktts_onnx.export.modules.config import BiCodecConfig
@@ -34,5 +36,4 @@ class BiCodec(nn.Module):
         """int64 [B, T] and int64 [B, 1, G] to samples float32 [B, 1, N]."""
         speaker = self.speaker_encoder.detokenize(global_ids)  # [B, D]
         features = self.prenet(self.quantizer.detokenize(semantic_ids), speaker)
-        result: Tensor = self.decoder(features + speaker.unsqueeze(-1))
-        return result
+        return cast(Tensor, self.decoder(features + speaker.unsqueeze(-1)))

@@ -25,8 +25,7 @@ class ConvReluNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [B, C_in, T] to float32 [B, C_out, T]."""
-        result: Tensor = self.bn(torch.relu(self.conv(x)))
-        return result
+        return cast(Tensor, self.bn(torch.relu(self.conv(x))))
 
 
 class Res2Block(nn.Module):

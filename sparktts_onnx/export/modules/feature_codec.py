@@ -39,8 +39,7 @@ def make_norm(dim: int, condition_dim: int | None) -> nn.Module:
 
 def apply_norm(norm: nn.Module, x: Tensor, condition: Tensor | None) -> Tensor:
     """Call either kind of norm on float32 [B, T, C]."""
-    result: Tensor = norm(x, condition) if isinstance(norm, AdaptiveLayerNorm) else norm(x)
-    return result
+    return cast(Tensor, norm(x, condition) if isinstance(norm, AdaptiveLayerNorm) else norm(x))
 
 
 class ConvNeXtBlock(nn.Module):
@@ -82,8 +81,7 @@ class VocosBackbone(nn.Module):
         x = apply_norm(self.norm, self.embed(x).transpose(1, 2), condition).transpose(1, 2)  # [B, C, T]
         for block in self.convnext:
             x = block(x, condition)
-        result: Tensor = self.final_layer_norm(x.transpose(1, 2))
-        return result
+        return cast(Tensor, self.final_layer_norm(x.transpose(1, 2)))
 
 
 class SamplingBlock(nn.Module):
@@ -128,8 +126,7 @@ class SamplingBlock(nn.Module):
         pooled = F.avg_pool1d(merged, self.downsample)
         # An odd ratio can give the convolution one frame more than the pooling; the extra one has no partner.
         convolved = self.conv_downsampler(merged)[:, :, : pooled.shape[2]]
-        result: Tensor = convolved + pooled + F.avg_pool1d(skip, self.downsample)
-        return result
+        return cast(Tensor, convolved + pooled + F.avg_pool1d(skip, self.downsample))
 
 
 def repeat_frames(x: Tensor, times: int) -> Tensor:
@@ -163,8 +160,7 @@ class FeatureEncoder(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """float32 [B, T, D] to float32 [B, D, T]."""
         x = self.encoder(features.transpose(1, 2))  # [B, T, C]
-        result: Tensor = self.project(self.downsample(x)).transpose(1, 2)
-        return result
+        return cast(Tensor, self.project(self.downsample(x)).transpose(1, 2))
 
 
 class FeatureDecoder(nn.Module):

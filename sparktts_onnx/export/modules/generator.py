@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -65,8 +66,7 @@ class ResidualUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [B, C, T] to float32 [B, C, T]."""
-        result: Tensor = x + self.block(x)
-        return result
+        return cast(Tensor, x + self.block(x))
 
 
 class UpsamplingBlock(nn.Module):
@@ -86,8 +86,7 @@ class UpsamplingBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [B, C_in, T] to float32 [B, C_out, T · rate]."""
-        result: Tensor = self.block(x)
-        return result
+        return cast(Tensor, self.block(x))
 
 
 class WaveGenerator(nn.Module):

@@ -45,8 +45,7 @@ class VectorQuantizer(nn.Module):
 
     def detokenize(self, semantic_ids: Tensor) -> Tensor:
         """int64 [B, T] to float32 [B, D, T], from the codes as stored (not normalized)."""
-        result: Tensor = self.out_project(self.codebook(semantic_ids).transpose(1, 2))
-        return result
+        return cast(Tensor, self.out_project(self.codebook(semantic_ids).transpose(1, 2)))
 
 
 class FiniteScalarQuantizer(nn.Module):
@@ -91,5 +90,4 @@ class FiniteScalarQuantizer(nn.Module):
         """int64 [B, G] to float32 [B, G, dim]."""
         digits = torch.div(ids.unsqueeze(-1), self.basis, rounding_mode="trunc") % self.levels
         width = self.half_width.to(torch.float32)
-        result: Tensor = self.project_out((digits.to(torch.float32) - width) / width)
-        return result
+        return cast(Tensor, self.project_out((digits.to(torch.float32) - width) / width))

@@ -30,8 +30,7 @@ class Attention(nn.Module):
         q, k, v = (split_heads(t) for t in (self.to_q(latents), keys, values))
         weights = torch.softmax(q @ k.transpose(2, 3) * HEAD_DIM**-0.5, dim=-1)
         mixed = (weights @ v).transpose(1, 2).flatten(2)  # [B, G, heads · head_dim]
-        result: Tensor = self.to_out(mixed)
-        return result
+        return cast(Tensor, self.to_out(mixed))
 
 
 def split_heads(x: Tensor) -> Tensor:
@@ -86,8 +85,7 @@ class PerceiverResampler(nn.Module):
             attention, perceptron = cast(nn.ModuleList, layer)
             x = x + attention(x, context)
             x = x + perceptron(x)
-        result: Tensor = self.norm(x)
-        return result
+        return cast(Tensor, self.norm(x))
 
 
 class SpeakerEncoder(nn.Module):
@@ -109,5 +107,4 @@ class SpeakerEncoder(nn.Module):
     def detokenize(self, global_ids: Tensor) -> Tensor:
         """int64 [B, 1, G] to float32 [B, D]; the dequantized vectors are laid out channel by channel."""
         vectors = self.quantizer.detokenize(global_ids.squeeze(1))  # [B, G, dim]
-        result: Tensor = self.project(vectors.transpose(1, 2).flatten(1))
-        return result
+        return cast(Tensor, self.project(vectors.transpose(1, 2).flatten(1)))

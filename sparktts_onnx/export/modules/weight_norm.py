@@ -1,6 +1,7 @@
 """Convolutions whose weight is stored as a direction and a length (`weight_v`, `weight_g`)."""
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +28,7 @@ class WeightNormed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [B, C_in, T] to float32 [B, C_out, T · stride], the stride being a transposed convolution's."""
-        result: Tensor = functional_call(self._plain[0], {"weight": self.weight(), "bias": self.bias}, (x,))
-        return result
+        return cast(Tensor, functional_call(self._plain[0], {"weight": self.weight(), "bias": self.bias}, (x,)))
 
     def folded(self) -> nn.Conv1d | nn.ConvTranspose1d:
         """The plain convolution with its weight computed once."""
