@@ -33,7 +33,6 @@ FINETUNE_FILES = ("README.md", "*.json", "*.txt", "*.safetensors", "*.bin", "LLM
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
     parser.description = DESCRIPTION
     parser.set_defaults(run=run)
     add = parser.add_argument
@@ -80,7 +79,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Convert."""
     started = time.monotonic()
     jobs = conversion_options(given, fetch=False)
     if not any(hub_model(name) for name, _ in _parts(given)):  # Neither library may reach for the network.
@@ -158,7 +156,6 @@ def _checked(name: str | Path) -> Path:
 
 
 def _precisions(text: str) -> tuple[Precision, ...]:
-    """The value of --precision."""
     found = tuple(precision for precision in PRECISIONS if precision in text.split(","))
     if len(found) != len(text.split(",")):
         raise argparse.ArgumentTypeError(f"{text!r} is not of {', '.join(PRECISIONS)}, with commas between several")

@@ -18,9 +18,7 @@ class ConversionOptions:
     """What to convert and how."""
 
     model_dir: Path
-    """The checkpoint folder."""
     output_dir: Path
-    """Where the bundle goes."""
     language_model: Path | None = None
     """A folder with another language model for the checkpoint's codec."""
     lora: Path | None = None
@@ -40,12 +38,10 @@ class ConversionOptions:
     head: Head = "speech"
     """Rows of the language model's head: the ids that speech can use, or all."""
     graphs: tuple[str, ...] = ALL_GRAPHS
-    """Which graphs to write."""
     alignment: bool = True
     """Whether to look for the attention heads that tell when each word is spoken."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be done."""
         if not MIN_OPSET <= self.opset <= MAX_OPSET:
             raise OptionError(f"opset {self.opset} is not supported; choose {MIN_OPSET} to {MAX_OPSET}")
         if unknown := [name for name in self.graphs if name not in ALL_GRAPHS]:

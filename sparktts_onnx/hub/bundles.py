@@ -25,7 +25,6 @@ class Bundle:
     folder: Path
     """Where its files are, or appear when they are fetched."""
     manifest: Manifest
-    """What it holds."""
     model_id: str | None = None
     """`org/name@commit`, where it came from the hub."""
     remote: HubModel | None = None

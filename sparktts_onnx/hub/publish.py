@@ -61,9 +61,7 @@ class Publication:
     """What is about to be put on the hub."""
 
     model: HubModel
-    """Where to."""
     card: str
-    """Contents of `README.md`."""
     files: dict[str, Path]
     """By path in the model."""
     license: str

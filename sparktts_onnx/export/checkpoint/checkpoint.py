@@ -41,7 +41,6 @@ class AudioConfig:
     """Whether a recording's volume is normalized before anything else."""
 
     def __post_init__(self) -> None:
-        """Refuse a clip without a sample."""
         if not self.reference_samples:
             raise ValueError(f"ref_segment_duration is shorter than the {self.latent_hop_length} samples of a latent")
 
@@ -57,17 +56,12 @@ class Checkpoint:
     """A checkpoint folder whose configs have been read; weights are read when a model is asked for."""
 
     folder: Path
-    """The folder."""
     audio: AudioConfig
-    """From `config.yaml`."""
     codec: BiCodecConfig
-    """From `BiCodec/config.yaml`."""
     wav2vec2: Wav2Vec2Config
-    """From `wav2vec2-large-xlsr-53/config.json`."""
     normalize_recording: bool
     """Whether wav2vec2 reads recordings of zero mean and unit variance."""
     token_ids: TokenIds
-    """From the tokenizer."""
     language_model_folder: Path
     """Where the language model lies: `LLM`, or a finetune's folder."""
     tokenizer_folder: Path

@@ -43,7 +43,6 @@ class Wav2Vec2Sizes:
     mask_feature_prob: Annotated[float, Bounds(0, 1)] = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what does not go together."""
         if self.num_hidden_layers < USED_LAYERS:
             raise ValueError(
                 f"wav2vec2 has {self.num_hidden_layers} layers; the codec reads hidden state {USED_LAYERS}"

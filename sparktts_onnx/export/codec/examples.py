@@ -19,7 +19,6 @@ class Size:
     """How large an example is."""
 
     batch: int
-    """Rows."""
     frames: int
     """Tokens; other time axes follow from them."""
     fixed: bool = False
@@ -53,7 +52,9 @@ def option_examples(spec: GraphSpec, size: Size) -> tuple[torch.Tensor, ...]:
 def _example(tensor: Tensor, checkpoint: Checkpoint, size: Size, generator: torch.Generator) -> torch.Tensor:
     shape = shape_of(tensor, checkpoint, size)
     if tensor.dtype == "int64":
-        return torch.randint(0, id_count(tensor, checkpoint), shape, generator=generator)
+        speaker, quantizer = checkpoint.codec.speaker_encoder, checkpoint.codec.quantizer
+        codes = math.prod(speaker.fsq_levels) if tensor.name == "global_tokens" else quantizer.codebook_size
+        return torch.randint(0, codes, shape, generator=generator)
     noise = torch.randn(shape, generator=generator)
     return noise * RECORDING_LEVEL if "N" in tensor.axes else noise
 
@@ -90,13 +91,6 @@ def recording_length(checkpoint: Checkpoint, frames: int) -> int:
     for kernel, stride in reversed(list(pairs)):
         length = (length - 1) * stride + kernel
     return length
-
-
-def id_count(tensor: Tensor, checkpoint: Checkpoint) -> int:
-    """Number of different ids that an int64 tensor may hold."""
-    if tensor.name == "global_tokens":
-        return math.prod(checkpoint.codec.speaker_encoder.fsq_levels)
-    return checkpoint.codec.quantizer.codebook_size
 
 
 def declared(tensor: Tensor, checkpoint: Checkpoint) -> Tensor:

@@ -67,11 +67,9 @@ class References:
 
     @cached_property
     def codec(self) -> BiCodec:
-        """BiCodec."""
         return self.checkpoint.load_codec()
 
     def storage(self, name: str) -> Storage:
-        """How a graph is kept."""
         return storage_of(name, self._precision)
 
     def published(self, name: str) -> nn.Module:

@@ -47,7 +47,6 @@ class MelConfig:
     """Upper edge of the highest filter, Hz; None means half the sample rate."""
 
     def __post_init__(self) -> None:
-        """Refuse sizes that do not go together."""
         nyquist = self.sample_rate / 2
         if self.win_length > self.n_fft or not self.n_fft <= 64 * self.hop_length:
             raise ValueError(
@@ -65,15 +64,12 @@ class FeatureEncoderConfig:
     """wav2vec2 features to the latents that are quantized."""
 
     input_channels: Width
-    """Width of the input."""
     vocos_dim: Width
     """Width of the ConvNeXt blocks."""
     vocos_intermediate_dim: Hidden
-    """Hidden width inside a ConvNeXt block."""
     vocos_num_layers: Depth
     """Number of ConvNeXt blocks in the backbone at full width: the encoder's first, the decoder's last."""
     out_channels: Width
-    """Width of the output."""
     sample_ratios: Ratios = (1, 1)
     """Of each other stage: the encoder makes fewer frames, the decoder more."""
 
@@ -93,7 +89,6 @@ class GeneratorConfig:
     """The wave generator: features to samples."""
 
     input_channel: Width
-    """Width of the input."""
     channels: Width
     """Channels before the first up-sampling block; each block halves them."""
     rates: Annotated[tuple[Annotated[int, Bounds(1, 64)], ...], Bounds(1, 8)]
@@ -102,7 +97,6 @@ class GeneratorConfig:
     """Kernel of each block's transposed convolution."""
 
     def __post_init__(self) -> None:
-        """Refuse sizes that do not go together."""
         if len(self.rates) != len(self.kernel_sizes):
             raise ValueError(
                 f"decoder.rates has {len(self.rates)} entries and decoder.kernel_sizes {len(self.kernel_sizes)}: both "
@@ -125,9 +119,7 @@ class QuantizerConfig:
     input_dim: Width
     """Width of the latents."""
     codebook_size: Annotated[int, Bounds(2, 1 << 20)]
-    """Number of codes."""
     codebook_dim: Width
-    """Width of a code."""
     use_l2_normlize: bool = True
     """Whether nearest means nearest in angle (the key is spelled so in the published file)."""
 
@@ -167,17 +159,11 @@ class BiCodecConfig:
     """Everything below the key `audio_tokenizer`."""
 
     mel_params: MelConfig
-    """The spectrogram."""
     encoder: FeatureEncoderConfig
-    """Features to latents."""
     decoder: GeneratorConfig
-    """The wave generator (the published key is `decoder`)."""
     quantizer: QuantizerConfig
-    """Latents to semantic ids and back."""
     speaker_encoder: SpeakerConfig
-    """Spectrogram to global ids and back to a vector."""
     prenet: FeatureDecoderConfig
-    """Quantized latents and the speaker's vector to the generator's input."""
     postnet: FeatureDecoderConfig
     """A training target, exported and verified all the same."""
 
