@@ -65,12 +65,13 @@ class VocosBackbone(nn.Module):
     """An embedding convolution, ConvNeXt blocks, and a final norm."""
 
     def __init__(
-        self, input_channels: int, dim: int, *, intermediate_dim: int, num_layers: int, condition_dim: int | None = None
+        self, config: FeatureEncoderConfig, input_channels: int, num_layers: int, condition_dim: int | None = None
     ) -> None:
         super().__init__()
+        dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
         self.embed = nn.Conv1d(input_channels, dim, kernel_size=7, padding=3)
         self.norm = make_norm(dim, condition_dim)
-        self.convnext = nn.ModuleList(ConvNeXtBlock(dim, intermediate_dim, condition_dim) for _ in range(num_layers))
+        self.convnext = nn.ModuleList(ConvNeXtBlock(dim, hidden, condition_dim) for _ in range(num_layers))
         self.final_layer_norm = nn.LayerNorm(dim, eps=NORM_EPS)
         with torch.no_grad():
             for block in self.convnext:
@@ -136,10 +137,9 @@ def repeat_frames(x: Tensor, times: int) -> Tensor:
 
 def _stages(config: FeatureEncoderConfig, sampling: Callable[[int], SamplingBlock]) -> nn.Sequential:
     """A sampling block for each ratio, with ConvNeXt blocks behind it."""
-    dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
     return nn.Sequential(
         *(
-            nn.Sequential(sampling(ratio), VocosBackbone(dim, dim, intermediate_dim=hidden, num_layers=STAGE_LAYERS))
+            nn.Sequential(sampling(ratio), VocosBackbone(config, config.vocos_dim, STAGE_LAYERS))
             for ratio in config.sample_ratios
         )
     )
@@ -150,10 +150,8 @@ class FeatureEncoder(nn.Module):
 
     def __init__(self, config: FeatureEncoderConfig) -> None:
         super().__init__()
-        dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
-        self.encoder = VocosBackbone(
-            config.input_channels, dim, intermediate_dim=hidden, num_layers=config.vocos_num_layers
-        )
+        dim = config.vocos_dim
+        self.encoder = VocosBackbone(config, config.input_channels, config.vocos_num_layers)
         self.downsample = _stages(config, lambda ratio: SamplingBlock(dim, downsample=ratio))
         self.project = nn.Linear(dim, config.out_channels)
 
@@ -168,12 +166,10 @@ class FeatureDecoder(nn.Module):
 
     def __init__(self, config: FeatureDecoderConfig) -> None:
         super().__init__()
-        dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
+        dim = config.vocos_dim
         self.linear_pre = nn.Linear(config.input_channels, dim)
         self.downsample = _stages(config, lambda ratio: SamplingBlock(dim, upsample=ratio))
-        self.vocos_backbone = VocosBackbone(
-            dim, dim, intermediate_dim=hidden, num_layers=config.vocos_num_layers, condition_dim=config.condition_dim
-        )
+        self.vocos_backbone = VocosBackbone(config, dim, config.vocos_num_layers, config.condition_dim)
         self.linear = nn.Linear(dim, config.out_channels)
         self.use_tanh = config.use_tanh_at_final
 
