@@ -187,11 +187,11 @@ class Conversion:
         prompts = example_prompts(self.checkpoint.token_ids)
         if set(ENROLLMENT_GRAPHS) <= set(options.graphs):
             samples = None if options.dynamic else recording_length(self.checkpoint, options.frames)
-            enrolled = enroll_both(self.references, self.folder, samples=samples)
-            self.checks += enrolled.checks
+            semantic_ids, global_ids, checks = enroll_both(self.references, self.folder, samples=samples)
+            self.checks += checks
             if set(SPEAKING_GRAPHS) <= set(options.graphs):
-                self.checks += wave_checks(self.references, self.folder, enrolled)
-            prompts.append(clone_prompt(self.checkpoint.token_ids, enrolled.global_ids))
+                self.checks += wave_checks(self.references, self.folder, semantic_ids, global_ids)
+            prompts.append(clone_prompt(self.checkpoint.token_ids, global_ids))
         self.references.drop_wav2vec2()
         reference = read_reference(self.checkpoint.language_model_folder)
         with on_device(reference, cpu_only=options.cpu_only):

@@ -1,7 +1,6 @@
 """The whole path once, graph after graph: a recording to ids, a prompt to greedy ids, ids to a wave."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -34,18 +33,6 @@ Run = Callable[..., list[Array]]
 """Gives the outputs of one side's graph, or module, for its name and its inputs."""
 
 
-@dataclass(frozen=True)
-class Enrolled:
-    """What both sides made of the recording; the model's own ids, for the stages after it."""
-
-    semantic_ids: NDArray[np.int64]
-    """int64 [1, T]."""
-    global_ids: NDArray[np.int64]
-    """int64 [1, 1, G]."""
-    checks: tuple[Check, ...]
-    """Verdicts on the ids."""
-
-
 def recording(checkpoint: Checkpoint, samples: int | None = None) -> NDArray[np.float32]:
     """Something like a voice, always the same: a gliding buzz in bursts with a little noise, float32 [1, N]."""
     rate = checkpoint.audio.sample_rate
@@ -71,8 +58,13 @@ def run_module(build: Callable[[str], nn.Module], name: str, *inputs: Array) -> 
     return answers(build(name), *inputs)
 
 
-def enroll_both(references: References, folder: Path, *, samples: int | None = None) -> Enrolled:
-    """Turn the recording into ids on both sides; `folder` holds the graphs."""
+def enroll_both(
+    references: References, folder: Path, *, samples: int | None = None
+) -> tuple[Array, Array, list[Check]]:
+    """Turn the recording into ids on both sides; `folder` holds the graphs.
+
+    Returns the model's own semantic ids int64 [1, T] and global ids int64 [1, 1, G], and the verdicts.
+    """
     build, checkpoint = references.published, references.checkpoint
     wav = recording(checkpoint, samples)
     clip = np.resize(wav, (1, checkpoint.audio.reference_samples))
@@ -81,11 +73,11 @@ def enroll_both(references: References, folder: Path, *, samples: int | None = N
     (semantic_margin,) = answers(build("quantizer_tokenize"), z, ask="margin")
     (global_margin,) = answers(build("speaker_encoder"), clip, ask="margin")
     allowed = max(references.storage(name).differing_ids for name in ENROLLMENT_GRAPHS)
-    checks = (
+    checks = [
         _token_check("prompt semantic ids", found_semantic, semantic, semantic_margin, allowed=allowed),
         _token_check("prompt global ids", found_global, global_ids, global_margin),
-    )
-    return Enrolled(semantic, global_ids, checks)
+    ]
+    return semantic, global_ids, checks
 
 
 def _ids(run: Run, wav: Array, clip: Array) -> tuple[Array, Array, Array]:
@@ -102,11 +94,12 @@ def _token_check(subject: str, found: Array, expected: Array, margin: Array, *, 
     return Check(STAGE, subject, float(np.mean(found != expected)), allowed, fault)
 
 
-def wave_checks(references: References, folder: Path, enrolled: Enrolled) -> list[Check]:
-    """Ids back to a recording: the graphs beside the modules with the stored weights, those beside the published."""
+def wave_checks(references: References, folder: Path, *ids: Array) -> list[Check]:
+    """Ids, semantic and global, back to a recording: the graphs beside the modules with the stored weights, those
+    beside the published."""
     storage = references.storage("decoder")
-    stored = _wave(partial(run_module, references.stored), enrolled)
-    found = _wave(partial(run_graph, folder), enrolled)
+    stored = _wave(partial(run_module, references.stored), *ids)
+    found = _wave(partial(run_graph, folder), *ids)
     if found.shape != stored.shape:
         return [Check(STAGE, "wave", None, WAVE_TOLERANCE, f"shape {list(found.shape)}, expected {list(stored.shape)}")]
     error = relative_error(found, stored, share=storage.share)
@@ -114,15 +107,15 @@ def wave_checks(references: References, folder: Path, enrolled: Enrolled) -> lis
         _judge("wave", error, WAVE_TOLERANCE, share=storage.share),
         _judge("wave altogether", overall_error(found, stored), OVERALL_TOLERANCE),
     ]
-    published = _wave(partial(run_module, references.published), enrolled)
+    published = _wave(partial(run_module, references.published), *ids)
     if not np.array_equal(stored, published):
         checks.append(_judge("wave of rounded weights", overall_error(stored, published), storage.wave_tolerance))
     return checks
 
 
-def _wave(run: Run, enrolled: Enrolled) -> Array:
-    (d_vector,) = run("speaker_detokenize", enrolled.global_ids)
-    (z_q,) = run("quantizer_detokenize", enrolled.semantic_ids)
+def _wave(run: Run, semantic_ids: Array, global_ids: Array) -> Array:
+    (d_vector,) = run("speaker_detokenize", global_ids)
+    (z_q,) = run("quantizer_detokenize", semantic_ids)
     return run("decoder", *run("prenet", z_q, d_vector), d_vector)[0]
 
 

@@ -25,12 +25,6 @@ DECODER_TOLERANCE = 3e-4
 """Thirty periodic activations in a row amplify rounding: two float32 implementations differ by up to 3e-5."""
 TOKEN_MARGIN = 1e-4
 """A token may differ only where the model itself was this close to choosing another."""
-DTYPES = {
-    "float32": "tensor(float)",
-    "float16": "tensor(float16)",
-    "int64": "tensor(int64)",
-    "int32": "tensor(int32)",
-}
 Array = NDArray[Any]
 
 
@@ -138,7 +132,8 @@ def verify_declaration(spec: GraphSpec, session: ort.InferenceSession, checkpoin
 
 def tensor_faults(entry: Any, tensor: Tensor, *, are_fixed: bool = False) -> list[str]:
     """What is wrong with a declared input or output; `are_fixed`: whether every axis has a size."""
-    name, axes, kind = tensor.name, tensor.axes, DTYPES[tensor.dtype]
+    name, axes = tensor.name, tensor.axes
+    kind = "tensor(float)" if tensor.dtype == "float32" else f"tensor({tensor.dtype})"
     faults = [] if entry.type == kind else [f"{name} is {entry.type}, expected {kind}"]
     if len(entry.shape) != len(axes):
         return [*faults, f"{name} has axes {list(entry.shape)}, expected {list(axes)}"]
