@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from sparktts_onnx.audio.reading import load_recording, reference_clip
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
-from sparktts_onnx.export.codec.adapters import Wav2Vec2Features
+from sparktts_onnx.export.codec.references import Wav2Vec2Features
 from sparktts_onnx.export.language.weights import read_reference
 
 STYLES = {"female": 0, "male": 1, "very_low": 0, "low": 1, "moderate": 2, "high": 3, "very_high": 4}

@@ -12,8 +12,8 @@ import torch
 
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
-from sparktts_onnx.export.codec.adapters import Wav2Vec2Features
 from sparktts_onnx.export.codec.geometry import generator_context, prenet_context
+from sparktts_onnx.export.codec.references import Wav2Vec2Features
 from sparktts_onnx.export.conversion import convert
 from sparktts_onnx.export.modules.config import FeatureDecoderConfig, GeneratorConfig
 from sparktts_onnx.export.modules.feature_codec import FeatureDecoder, SamplingBlock
