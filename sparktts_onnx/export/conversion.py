@@ -29,8 +29,7 @@ from sparktts_onnx.bundle.manifest import (
 )
 from sparktts_onnx.errors import ExportError, VerificationError
 from sparktts_onnx.export.alignment.search import AlignmentSearch
-from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, open_checkpoint
-from sparktts_onnx.export.checkpoint.license import licenses_of
+from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, licenses_of, open_checkpoint
 from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.codec.examples import CHECKED, Size, recording_length

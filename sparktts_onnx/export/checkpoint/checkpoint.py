@@ -1,13 +1,15 @@
-"""A checkpoint folder in the published layout, read into the models it describes."""
+"""A checkpoint folder in the published layout, read into the models it describes, and its license."""
 
 import hashlib
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import torch
+import yaml
 from torch import nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
@@ -25,6 +27,12 @@ LANGUAGE_MODEL_FOLDER = "LLM"
 WAV2VEC2_FOLDER = "wav2vec2-large-xlsr-53"
 MOST_CLIP_FRAMES = 10_000
 """Of the spectrogram that the speaker encoder hears; the published model has 301."""
+PUBLISHED = (
+    "CC BY-NC-SA 4.0 (non-commercial) for the weights of SparkAudio/Spark-TTS-0.5B and whatever is made from them; "
+    "for other checkpoints, as their makers say"
+)
+FRONT = re.compile(r"\A---\n(.*?)^---", re.MULTILINE | re.DOTALL)
+"""What a model card says for programs, in YAML."""
 
 
 @dataclass(frozen=True)
@@ -168,3 +176,20 @@ def _check_widths(checkpoint: Checkpoint) -> None:
     for kind, ids, codes in kinds:
         if ids < codes:
             raise CheckpointError(f"the tokenizer has {ids} {kind} tokens, the codec makes {codes} codes")
+
+
+def licenses_of(folders: Sequence[Path]) -> str:
+    """The license of a checkpoint, the first folder, and those that the cards of finetunes name."""
+    first, *others = (_named_in(folder) for folder in folders)
+    return "; ".join(dict.fromkeys(name for name in (first or PUBLISHED, *others) if name))
+
+
+def _named_in(folder: Path) -> str | None:
+    """The license named by the model card in a folder; of several, all."""
+    try:
+        front = FRONT.match((folder / "README.md").read_text(encoding="utf-8-sig"))
+        found = yaml.safe_load(front[1])["license"] if front else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError):
+        return None
+    names = [str(name) for name in (found if isinstance(found, list) else [found]) if name is not None]
+    return ", ".join(" ".join(name.split()) for name in names) or None

@@ -17,10 +17,11 @@ from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.checkpoint import (
     CODEC_FOLDER,
     LANGUAGE_MODEL_FOLDER,
+    PUBLISHED,
     codec_fingerprint,
+    licenses_of,
     open_checkpoint,
 )
-from sparktts_onnx.export.checkpoint.license import PUBLISHED, licenses_of
 from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, TensorFiles, weight_files
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.graph import write_language_model

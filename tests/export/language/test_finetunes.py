@@ -21,8 +21,7 @@ from sparktts_onnx.bundle.contract import MANIFEST_NAME, TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import IdRange, read_manifest
 from sparktts_onnx.cli import main
 from sparktts_onnx.errors import CheckpointError, MissingDependencyError
-from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
-from sparktts_onnx.export.checkpoint.license import PUBLISHED
+from sparktts_onnx.export.checkpoint.checkpoint import PUBLISHED, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
 from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.weights import read_reference
