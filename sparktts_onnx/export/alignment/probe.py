@@ -1,6 +1,6 @@
 """The attention of every head of a written graph, over the text of a whole answer at once."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,20 @@ from sparktts_onnx.export.language.config import DecoderConfig
 from sparktts_onnx.export.language.graph import cache_names
 from sparktts_onnx.export.language.queries import expose_projections
 from sparktts_onnx.export.verify.language_model import GraphRunner
-from sparktts_onnx.runtime.language.alignment import Array
+from sparktts_onnx.runtime.language.alignment import Array, TextColumns
 from sparktts_onnx.runtime.language.attention import rotate, text_masses
+
+
+@dataclass(frozen=True)
+class ProbedAnswer:
+    """Prompt and answer, and where the text and the audio tokens are."""
+
+    ids: tuple[int, ...]
+    text: TextColumns
+    columns: range
+    """Positions of the text."""
+    frames: range
+    """Positions that choose the audio tokens: each the id behind it."""
 
 
 class AttentionProbe:
@@ -26,19 +38,13 @@ class AttentionProbe:
         self.runner = GraphRunner(path, layout, capacity=capacity)
         path.unlink()
 
-    def masses(self, ids: Sequence[int], columns: range, frames: range) -> Array:
-        """How each head's attention is spread over the columns: float32 [layers, heads, frames, columns].
-
-        Args:
-            ids: prompt and answer.
-            columns: positions of the text.
-            frames: positions whose attention is wanted; each chooses the id behind it.
-        """
+    def masses(self, answer: ProbedAnswer) -> Array:
+        """How each head's attention is spread over the text: float32 [layers, heads, frames, columns]."""
         config = self._config
         keys = cache_names("present", config.num_hidden_layers)[::2]
-        outputs = self.runner.outputs(ids, [*self._names, *keys])
-        projected, kept = outputs[: config.num_hidden_layers], outputs[config.num_hidden_layers :]
-        return np.stack([self._layer(*pair, columns, frames) for pair in zip(projected, kept, strict=True)])
+        outputs = self.runner.outputs(answer.ids, [*self._names, *keys])
+        layers = zip(outputs[: config.num_hidden_layers], outputs[config.num_hidden_layers :], strict=True)
+        return np.stack([self._layer(*layer, answer.columns, answer.frames) for layer in layers])
 
     def _layer(self, projected: Array, keys: Array, columns: range, frames: range) -> Array:
         """Of one layer: fused projections [1, S, W], keys [1, Hkv, P, Dh]: float32 [heads, frames, columns]."""

@@ -19,7 +19,7 @@ import soxr
 from sparktts_onnx.audio.reading import normalized_volume, reference_clip
 from sparktts_onnx.bundle.contract import TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, CodecLayout, LanguageModelLayout, TokenIds
-from sparktts_onnx.export.alignment.probe import AttentionProbe
+from sparktts_onnx.export.alignment.probe import AttentionProbe, ProbedAnswer
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import DecoderConfig
 from sparktts_onnx.export.verify.graphs import answers
@@ -72,18 +72,6 @@ def read_recordings(sample_rate: int) -> list[ReadSentence]:
 
 
 @dataclass(frozen=True)
-class ProbedAnswer:
-    """Prompt and answer, and where the text and the audio tokens are."""
-
-    ids: tuple[int, ...]
-    text: TextColumns
-    columns: range
-    """Positions of the text."""
-    frames: range
-    """Positions that choose the audio tokens."""
-
-
-@dataclass(frozen=True)
 class Voiced:
     """A recording as the model hears it."""
 
@@ -109,12 +97,12 @@ class AlignmentSearch:
         voiced = hear(read_recordings(self._codec.sample_rate), references, self._codec)
         spoken = [self._answer(each.recording.text, each.voice, each.semantic_ids) for each in voiced]
         probe = AttentionProbe(self._folder, self._layout, self._config, capacity=self._capacity(spoken))
-        masses = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in spoken]
+        masses = [probe.masses(answer) for answer in spoken]
         clarity = _mean_contrasts(masses, spoken)
         if clarity.max() >= LEAST_CONTRAST:
             written = self._written(probe, voiced)
-            own = [probe.masses(answer.ids, answer.columns, answer.frames) for answer in written]
-            clarity = np.minimum(clarity, _mean_contrasts(own, written))
+            own = _mean_contrasts([probe.masses(answer) for answer in written], written)
+            clarity = np.minimum(clarity, own)
         alignment = self._alignment(clarity, masses, spoken, voiced)
         _log.info("words: %s; looked for in %.0f s", describe(alignment), time.perf_counter() - began)
         return alignment

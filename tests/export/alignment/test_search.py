@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from sparktts_onnx.bundle.contract import ENROLLMENT_GRAPHS, LANGUAGE_MODEL
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.errors import VerificationError
-from sparktts_onnx.export.alignment.probe import AttentionProbe
+from sparktts_onnx.export.alignment.probe import AttentionProbe, ProbedAnswer
 from sparktts_onnx.export.alignment.search import (
     LEAST_CONTRAST,
     ReadSentence,
@@ -112,7 +112,8 @@ def test_the_probe_gives_every_head_s_attention(tiny: Checkpoint, tmp_path: Path
     layout = write_language_model(tiny.language_model_folder, tmp_path)
     config = read_decoder_config(tiny.language_model_folder)
     ids = np.random.default_rng(0).integers(0, 200, 40).tolist()
-    found = AttentionProbe(tmp_path, layout, config, capacity=50).masses(ids, range(2, 12), range(20, 39))
+    answer = ProbedAnswer(tuple(ids), TextColumns("", ()), range(2, 12), range(20, 39))
+    found = AttentionProbe(tmp_path, layout, config, capacity=50).masses(answer)
     with torch.no_grad():
         attentions = read_reference(tiny.language_model_folder)(torch.tensor([ids]), output_attentions=True).attentions
     seen = np.stack([layer[0].numpy() for layer in attentions])[:, :, 20:39, 2:12]
