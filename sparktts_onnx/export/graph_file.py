@@ -38,8 +38,6 @@ class GraphFile:
 
     def weight(self, name: str, array: np.ndarray) -> str:
         """Store a tensor once, under its name, and return the name."""
-        if name in self._initializers:
-            raise ValueError(f"two weights are called {name}")
         if array.nbytes >= EXTERNAL_BYTES:
             kind = helper.np_dtype_to_tensor_dtype(array.dtype)
             self._initializers[name] = TensorProto(name=name, data_type=kind, dims=array.shape)
