@@ -118,7 +118,7 @@ class Conversion:
         """Find out now, not minutes later, whether every tensor is there."""
         _ = self.references.codec
         if "wav2vec2" in self.options.graphs:
-            self.references.published("wav2vec2")
+            _ = self.references.wav2vec2
         DecoderWeights(self.decoder, TensorFiles(self.checkpoint.language_model_folder))
 
     def write_graphs(self, *, after_each: Callable[[], None]) -> None:
@@ -191,7 +191,8 @@ class Conversion:
             if set(SPEAKING_GRAPHS) <= set(options.graphs):
                 self.checks += wave_checks(self.references, self.folder, semantic_ids, global_ids)
             prompts.append(clone_prompt(self.checkpoint.token_ids, global_ids))
-        self.references.drop_wav2vec2()
+        if "wav2vec2" in options.graphs:
+            del self.references.wav2vec2
         reference = read_reference(self.checkpoint.language_model_folder)
         with on_device(reference, cpu_only=options.cpu_only):
             self.checks += verify_language_model(

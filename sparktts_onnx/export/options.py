@@ -34,7 +34,7 @@ class ConversionOptions:
     cpu_only: bool = False
     """Whether the checks leave an accelerator alone."""
     precision: Precision = "fp32"
-    """What the bundle is made for; `storage_of` says what it means for each graph."""
+    """What the bundle is made for; `References` says what it means for each graph."""
     head: Head = "speech"
     """Rows of the language model's head: the ids that speech can use, or all."""
     graphs: tuple[str, ...] = ALL_GRAPHS

@@ -68,10 +68,9 @@ class CodecGraph(nn.Module):
             setattr(self, name, codec.get_submodule(part))
         self._compute, self._margin = compute, margin
 
-    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """The graph's outputs, as the bundle contract has them."""
-        result: Tensor | tuple[Tensor, ...] = self._compute(self, *inputs)
-        return result
+    def forward(self, *inputs: Tensor) -> Any:
+        """The graph's outputs, as the bundle contract has them: a tensor, or a tuple of several."""
+        return self._compute(self, *inputs)
 
     def margin(self, *inputs: Tensor) -> Tensor:
         """How far each token is from being another one: float32 of the tokens' shape."""
@@ -155,53 +154,45 @@ _HALVED = ("wav2vec2", "encoder", "postnet", "speaker_detokenize", "prenet", "de
 """Graphs whose weights may be rounded. The others are small, or decide on ids."""
 
 
-def storage_of(name: str, precision: Precision) -> Storage:
-    """How a graph is kept in a bundle of a precision; the language model's own graph says more of its own."""
-    if name == LANGUAGE_MODEL:
-        return Storage(precision)
-    if precision == "fp32" or name not in _HALVED:
-        return FLOAT32
-    return INTEGERS if name == "decoder" and precision in ("int8", "int4") else HALF
-
-
 class References:
     """A checkpoint's modules by the name of their graph, as published and as stored; built when first asked for."""
 
     def __init__(self, checkpoint: Checkpoint, precision: Precision = "fp32") -> None:
         self.checkpoint = checkpoint
-        self._precision = precision
-        self._published: dict[str, nn.Module] = {}
-        self._in_integers: dict[str, nn.Module] = {}
+        self._precision: Precision = precision
 
     @cached_property
     def codec(self) -> BiCodec:
         return self.checkpoint.load_codec()
 
-    def storage(self, name: str) -> Storage:
-        return storage_of(name, self._precision)
-
-    def published(self, name: str) -> nn.Module:
-        """The module with the checkpoint's weights."""
-        if name not in self._published:
-            self._published[name] = CODEC_GRAPHS[name](self.codec) if name in CODEC_GRAPHS else self._wav2vec2()
-        return self._published[name]
-
-    def _wav2vec2(self) -> nn.Module:
+    @cached_property
+    def wav2vec2(self) -> nn.Module:
+        """wav2vec2; `del` frees its memory."""
         model, normalize = self.checkpoint.load_wav2vec2(), self.checkpoint.normalize_recording
         return Wav2Vec2Features(model, normalize=normalize).eval()
 
+    def storage(self, name: str) -> Storage:
+        """How a graph is kept; the language model's own graph says more of its own."""
+        if name == LANGUAGE_MODEL:
+            return Storage(self._precision)
+        if self._precision == "fp32" or name not in _HALVED:
+            return FLOAT32
+        return INTEGERS if name == "decoder" and self._precision in ("int8", "int4") else HALF
+
+    def published(self, name: str) -> nn.Module:
+        """The module with the checkpoint's weights."""
+        return self.wav2vec2 if name == "wav2vec2" else CODEC_GRAPHS[name](self.codec)
+
     def stored(self, name: str) -> nn.Module:
         """The module with the weights that the graph's file holds."""
-        storage, module = self.storage(name), self.published(name)
+        storage = self.storage(name)
         if storage.integers:
-            if name not in self._in_integers:
-                self._in_integers[name] = in_integers(module, self._typical_features())
-            return self._in_integers[name]
-        return halved(module) if storage.half else module
+            return self._decoder_in_integers
+        return halved(self.published(name)) if storage.half else self.published(name)
 
-    def drop_wav2vec2(self) -> None:
-        """Free wav2vec2's memory."""
-        self._published.pop("wav2vec2", None)
+    @cached_property
+    def _decoder_in_integers(self) -> nn.Module:
+        return in_integers(self.published("decoder"), self._typical_features())
 
     def _typical_features(self) -> Iterator[Tensor]:
         """What the wave generator is given for random ids and voices: each float32 [1, D, T].
