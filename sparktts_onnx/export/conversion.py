@@ -137,22 +137,17 @@ class Conversion:
             logger.info("[%d/%d] %s: %.1f MB in %.1f s", index, len(self.options.graphs), name, size, seconds)
 
     def _write(self, name: str) -> list[Path]:
+        options, checkpoint = self.options, self.checkpoint
         spec, target = COMPONENTS[name], self.folder / f"{name}.onnx"
         module, storage = self.references.stored(name), self.references.storage(name)
         files = export_graph(
-            spec,
-            module,
-            target,
-            checkpoint=self.checkpoint,
-            size=self.sizes[0],
-            opset=self.options.opset,
-            half=storage.half,
+            spec, module, target, checkpoint=checkpoint, size=self.sizes[0], opset=options.opset, half=storage.half
         )
-        if self.options.verify:
+        if options.verify:
             self.checks.append(verify_weights(name, module, target))
-            with on_device(module, cpu_only=self.options.cpu_only or storage.integers):
+            with on_device(module, cpu_only=options.cpu_only or storage.integers):
                 self.checks += verify_graph(
-                    spec, module, target, checkpoint=self.checkpoint, sizes=self.sizes, share=storage.share
+                    spec, module, target, checkpoint=checkpoint, sizes=self.sizes, share=storage.share
                 )
         return files
 
@@ -223,14 +218,7 @@ class Conversion:
             codec=self.codec,
             language_model=self.layout,
             token_ids=self.checkpoint.token_ids,
-            graphs={
-                name: describe_graph(
-                    files,
-                    precision=self.references.storage(name).label,
-                    checks=[check for check in self.checks if check.graph == name],
-                )
-                for name, files in self._written.items()
-            },
+            graphs={name: self._entry(name, files) for name, files in self._written.items()},
             tokenizer=describe_file(self.folder / TOKENIZER_NAME),
             verification={check.subject: {"error": check.error, "tolerance": check.tolerance} for check in end_to_end}
             if options.verify
@@ -238,20 +226,19 @@ class Conversion:
             alignment=self._alignment,
         )
 
-
-def describe_graph(files: Sequence[Path], *, precision: str, checks: Sequence[Check]) -> GraphEntry:
-    """The entry of a graph; `checks` are those that it passed, none where nothing was verified."""
-    model = onnx.load(files[0], load_external_data=False)
-    optional = {entry.name for entry in model.graph.initializer}
-    return GraphEntry(
-        files=tuple(describe_file(path) for path in files),
-        opset=next(entry.version for entry in model.opset_import if entry.domain == ""),
-        precision=precision,
-        inputs=tuple(_tensor(entry) for entry in model.graph.input if entry.name not in optional),
-        outputs=tuple(_tensor(entry) for entry in model.graph.output),
-        options=tuple(_tensor(entry) for entry in model.graph.input if entry.name in optional),
-        verification=summary(checks) if checks else None,
-    )
+    def _entry(self, name: str, files: Sequence[Path]) -> GraphEntry:
+        model = onnx.load(files[0], load_external_data=False)
+        optional = {entry.name for entry in model.graph.initializer}
+        checks = [check for check in self.checks if check.graph == name]
+        return GraphEntry(
+            files=tuple(describe_file(path) for path in files),
+            opset=next(entry.version for entry in model.opset_import if entry.domain == ""),
+            precision=self.references.storage(name).label,
+            inputs=tuple(_tensor(entry) for entry in model.graph.input if entry.name not in optional),
+            outputs=tuple(_tensor(entry) for entry in model.graph.output),
+            options=tuple(_tensor(entry) for entry in model.graph.input if entry.name in optional),
+            verification=summary(checks) if checks else None,
+        )
 
 
 def _tensor(entry: onnx.ValueInfoProto) -> Tensor:

@@ -17,14 +17,7 @@ from sparktts_onnx.export.graph_file import save_graph, store_half, tidy
 
 
 def export_graph(
-    spec: GraphSpec,
-    adapter: nn.Module,
-    target: Path,
-    *,
-    checkpoint: Checkpoint,
-    size: Size,
-    opset: int,
-    half: bool = False,
+    spec: GraphSpec, adapter: nn.Module, target: Path, *, checkpoint: Checkpoint, size: Size, opset: int, half: bool
 ) -> list[Path]:
     """Write one component graph, traced from its reference module; weights go beside `target` as `.onnx.data`.
 

@@ -121,8 +121,9 @@ def test_an_option_that_is_not_obeyed_fails(
     contexts = generator_lowering.block_contexts
     monkeypatch.setattr(generator_lowering, "block_contexts", lambda *given: [c - (c == 2) for c in contexts(*given)])
     path = tmp_path / "decoder.onnx"
-    export_graph(COMPONENTS["decoder"], adapters["decoder"], path, checkpoint=tiny, size=TRACED, opset=MIN_OPSET)
-    checks = verify_graph(COMPONENTS["decoder"], adapters["decoder"], path, checkpoint=tiny, sizes=[TRACED])
+    spec, module = COMPONENTS["decoder"], adapters["decoder"]
+    export_graph(spec, module, path, checkpoint=tiny, size=TRACED, opset=MIN_OPSET, half=False)
+    checks = verify_graph(spec, module, path, checkpoint=tiny, sizes=[TRACED])
     assert [check.passed for check in checks] == [True, True, False]
     assert "wav deviates" in faults(checks)
 
