@@ -120,7 +120,7 @@ class SamplingBlock(nn.Module):
         """float32 [B, T, C] to float32 [B, C, T · upsample // downsample]."""
         skip = merged = x.transpose(1, 2)  # [B, C, T]
         if self.upsample > 1:
-            skip = repeat_frames(skip, self.upsample)
+            skip = skip.unsqueeze(-1).expand(-1, -1, -1, self.upsample).flatten(2)  # each frame so many times in a row
             merged = self.de_conv_upsampler(x.transpose(1, 2)) + skip
         if self.downsample == 1:
             return merged + merged + skip
@@ -128,11 +128,6 @@ class SamplingBlock(nn.Module):
         # An odd ratio can give the convolution one frame more than the pooling; the extra one has no partner.
         convolved = self.conv_downsampler(merged)[:, :, : pooled.shape[2]]
         return cast(Tensor, convolved + pooled + F.avg_pool1d(skip, self.downsample))
-
-
-def repeat_frames(x: Tensor, times: int) -> Tensor:
-    """Each frame of float32 [B, C, T] `times` in a row: float32 [B, C, T · times]."""
-    return x.unsqueeze(-1).expand(-1, -1, -1, times).flatten(2)
 
 
 def _stages(config: FeatureEncoderConfig, sampling: Callable[[int], SamplingBlock]) -> nn.Sequential:
