@@ -65,11 +65,10 @@ class GraphFile:
         self._nodes.append(helper.make_node(kind, list(inputs), names, name, domain=domain, **attributes))
         return names[0]
 
-    def finish(self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]) -> None:
+    def finish(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Write the `.onnx` file; the weights file is complete then."""
-        graph = helper.make_graph(
-            self._nodes, self._path.stem, list(inputs), list(outputs), list(self._initializers.values())
-        )
+        ends = [declare(tensor) for tensor in inputs], [declare(tensor) for tensor in outputs]
+        graph = helper.make_graph(self._nodes, self._path.stem, *ends, list(self._initializers.values()))
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="sparktts-onnx")
         model.ir_version = helper.find_min_ir_version_for([opsets[0]], ignore_unknown=True)

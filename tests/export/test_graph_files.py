@@ -10,7 +10,7 @@ import pytest
 from sparktts_onnx.bundle.contract import Tensor
 from sparktts_onnx.export.graph_file import GraphFile, declare, save_graph
 
-OUTPUT = declare(Tensor("out", "uint8", ("N",)))
+OUTPUT = Tensor("out", "uint8", ("N",))
 
 
 def built(path: Path, weight: np.ndarray) -> None:
@@ -21,7 +21,8 @@ def built(path: Path, weight: np.ndarray) -> None:
 
 def exported(path: Path, weight: np.ndarray) -> None:
     node = onnx.helper.make_node("Identity", ["weight"], ["out"])
-    graph = onnx.helper.make_graph([node], "graph", [], [OUTPUT], [onnx.numpy_helper.from_array(weight, "weight")])
+    weights = [onnx.numpy_helper.from_array(weight, "weight")]
+    graph = onnx.helper.make_graph([node], "graph", [], [declare(OUTPUT)], weights)
     save_graph(onnx.helper.make_model(graph), path)
 
 

@@ -16,7 +16,7 @@ from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, TokenIds
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import OTHER_MODEL, read_token_ids
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
-from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile, declare
+from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile
 from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
 from sparktts_onnx.export.language.products import PRODUCTS, Products
 from sparktts_onnx.export.language.weights import DecoderWeights
@@ -42,8 +42,7 @@ class DecoderGraph:
         for layer in range(config.num_hidden_layers):
             x, stream = self._layer(layer, x, stream)
         self._write_head(x, table)
-        inputs, outputs = graph_tensors(self.layout)
-        graph.finish([declare(tensor) for tensor in inputs], [declare(tensor) for tensor in outputs])
+        graph.finish(*graph_tensors(self.layout))
 
     @property
     def _group(self) -> int:

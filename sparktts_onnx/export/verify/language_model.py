@@ -112,9 +112,7 @@ def example_prompts(ids: TokenIds) -> list[list[int]]:
     return prompts
 
 
-def declaration(
-    session: ort.InferenceSession, layout: LanguageModelLayout, heads: Sequence[AlignmentHead] = ()
-) -> Check:
+def declaration(session: ort.InferenceSession, layout: LanguageModelLayout, heads: Sequence[AlignmentHead]) -> Check:
     """Compare names, dtypes and fixed axes with the layout."""
     inputs, outputs = graph_tensors(layout)
     if heads:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparktts_onnx.bundle.contract import Tensor
-from sparktts_onnx.export.graph_file import GraphFile, declare
+from sparktts_onnx.export.graph_file import GraphFile
 from sparktts_onnx.export.language import quantize
 from sparktts_onnx.export.language.products import RowProducts
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
@@ -71,7 +71,7 @@ def test_embedded_rows_are_those_of_the_table(tmp_path: Path, width: int) -> Non
     with GraphFile(tmp_path / "graph.onnx", opset=17) as graph:
         graph.op("Identity", [RowProducts().embed(graph, "ids", "table", table=table)], "out")
         ids, out = Tensor("ids", "int64", ("B", "S")), Tensor("out", "float32", ("B", "S", width))
-        graph.finish([declare(ids)], [declare(out)])
+        graph.finish([ids], [out])
     session = ort.InferenceSession(tmp_path / "graph.onnx", providers=["CPUExecutionProvider"])
     chosen = np.random.default_rng(0).permutation(40).reshape(2, 20)
     (found,) = session.run(None, {"ids": chosen})
