@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,9 @@ class AlignmentSearch:
         began = time.perf_counter()
         voiced = hear(read_recordings(self._codec.sample_rate), references, self._codec)
         spoken = [self._answer(each.recording.text, each.voice, each.semantic_ids) for each in voiced]
-        probe = AttentionProbe(self._folder, self._layout, self._config, capacity=self._capacity(spoken))
+        prompt_and_answer = LONGEST_PROMPT + max(token_bounds(answer.text.text).longest for answer in spoken)
+        capacity = max(prompt_and_answer, *(len(answer.ids) for answer in spoken))
+        probe = AttentionProbe(self._folder, self._layout, self._config, capacity=capacity)
         masses = [probe.masses(answer) for answer in spoken]
         clarity = _mean_contrasts(masses, spoken)
         if clarity.max() >= LEAST_CONTRAST:
@@ -107,10 +110,6 @@ class AlignmentSearch:
         _log.info("words: %s; looked for in %.0f s", describe(alignment), time.perf_counter() - began)
         return alignment
 
-    def _capacity(self, spoken: Sequence[ProbedAnswer]) -> int:
-        longest = max(len(answer.ids) for answer in spoken)
-        return max(longest, LONGEST_PROMPT + max(token_bounds(answer.text.text).longest for answer in spoken))
-
     def _answer(self, text: str, voice: Voice, semantic_ids: Sequence[int]) -> ProbedAnswer:
         prompt = (*self._prompter.clone(text, voice), self._ids.start_semantic)
         found = self._prompter.locate(text)
@@ -120,22 +119,19 @@ class AlignmentSearch:
 
     def _written(self, probe: AttentionProbe, voiced: Sequence[Voiced]) -> list[ProbedAnswer]:
         """Answers of the model to texts in the voices of other recordings."""
-        scheduler = Scheduler(LanguageModel(probe.runner.session, self._layout, slots=WRITTEN_ANSWERS))
+        model = LanguageModel(probe.runner.session, self._layout, slots=WRITTEN_ANSWERS)
+        with closing(Scheduler(model)) as scheduler, ThreadPoolExecutor(WRITTEN_ANSWERS) as pool:
 
-        def write(number: int) -> ProbedAnswer:
-            text, voice = voiced[number].recording.text, voiced[-1 - number].voice
-            grammar = SpeechGrammar(self._ids, self._codec)
-            sampling = SamplingOptions(max_new_tokens=token_bounds(text).longest)
-            request = Request(self._prompter.clone(text, voice), grammar, sampling, seed=number)
-            for _ in scheduler.generate(request):
-                pass
-            return self._answer(text, voice, grammar.semantic_ids)
+            def write(number: int) -> ProbedAnswer:
+                text, voice = voiced[number].recording.text, voiced[-1 - number].voice
+                grammar = SpeechGrammar(self._ids, self._codec)
+                sampling = SamplingOptions(max_new_tokens=token_bounds(text).longest)
+                request = Request(self._prompter.clone(text, voice), grammar, sampling, seed=number)
+                for _ in scheduler.generate(request):
+                    pass
+                return self._answer(text, voice, grammar.semantic_ids)
 
-        try:
-            with ThreadPoolExecutor(WRITTEN_ANSWERS) as pool:
-                return list(pool.map(write, range(WRITTEN_ANSWERS)))
-        finally:
-            scheduler.close()
+            return list(pool.map(write, range(WRITTEN_ANSWERS)))
 
     def _alignment(
         self, clarity: Array, masses: Sequence[Array], spoken: Sequence[ProbedAnswer], voiced: Sequence[Voiced]
