@@ -24,7 +24,8 @@ LEAST_ELEMENTS = 16
 def verify_weights(name: str, adapter: nn.Module, path: Path) -> Check:
     """Look every large constant of a graph up among the tensors of its module, in the form that was written."""
     form = lowered(adapter)
-    known = {digest for tensor in _tensors(form) for digest in _digests(tensor)}
+    large = [tensor for tensor in (*form.parameters(), *form.buffers()) if tensor.numel() >= LEAST_ELEMENTS]
+    known = {digest for tensor in large for digest in _digests(tensor.detach().cpu().numpy())}
     strangers = [entry for entry, array in constants(path) if not _plain(array) and _digest(array) not in known]
     fault = f"{len(strangers)} weights are not the module's: {strangers[0]}" if strangers else None
     return Check(name, "weights", fault=fault)
@@ -45,12 +46,6 @@ def constants(path: Path) -> Iterator[tuple[str, Array]]:
 def _counts(tensor: onnx.TensorProto) -> bool:
     kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8)
     return tensor.data_type in kinds and math.prod(tensor.dims) >= LEAST_ELEMENTS
-
-
-def _tensors(module: nn.Module) -> Iterator[Array]:
-    for tensor in (*module.parameters(), *module.buffers()):
-        if tensor.numel() >= LEAST_ELEMENTS:
-            yield tensor.detach().cpu().numpy()
 
 
 def _digests(array: Array) -> Iterator[bytes]:
