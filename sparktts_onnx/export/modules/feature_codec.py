@@ -1,7 +1,7 @@
 """The encoder (wav2vec2 features to latents) and the decoder (prenet and postnet) of features, of ConvNeXt blocks."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -45,13 +45,13 @@ def apply_norm(norm: nn.Module, x: Tensor, condition: Tensor | None) -> Tensor:
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, norm, a two-layer perceptron, a learned scale, and the input added."""
 
-    def __init__(self, dim: int, intermediate_dim: int, condition_dim: int | None) -> None:
+    def __init__(self, dim: int, intermediate_dim: int, condition_dim: int | None, *, scale: float) -> None:
         super().__init__()
         self.dwconv = nn.Conv1d(dim, dim, kernel_size=7, padding=3, groups=dim)
         self.norm = make_norm(dim, condition_dim)
         self.pwconv1 = nn.Linear(dim, intermediate_dim)
         self.pwconv2 = nn.Linear(intermediate_dim, dim)
-        self.gamma = nn.Parameter(torch.ones(dim))
+        self.gamma = nn.Parameter(torch.full((dim,), scale))
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """float32 [B, C, T] to float32 [B, C, T]."""
@@ -71,11 +71,10 @@ class VocosBackbone(nn.Module):
         dim, hidden = config.vocos_dim, config.vocos_intermediate_dim
         self.embed = nn.Conv1d(input_channels, dim, kernel_size=7, padding=3)
         self.norm = make_norm(dim, condition_dim)
-        self.convnext = nn.ModuleList(ConvNeXtBlock(dim, hidden, condition_dim) for _ in range(num_layers))
+        self.convnext = nn.ModuleList(
+            ConvNeXtBlock(dim, hidden, condition_dim, scale=1 / num_layers) for _ in range(num_layers)
+        )
         self.final_layer_norm = nn.LayerNorm(dim, eps=NORM_EPS)
-        with torch.no_grad():
-            for block in self.convnext:
-                block.gamma.div_(max(num_layers, 1))  # type: ignore[operator]
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """float32 [B, C_in, T] to float32 [B, T, C]."""
@@ -95,26 +94,13 @@ class SamplingBlock(nn.Module):
         super().__init__()
         self.upsample = upsample
         self.downsample = downsample
+        ratio = max(upsample, downsample)  # One of them is 1.
+        shape: dict[str, Any] = {"stride": ratio, "groups": dim, "padding": ratio // 2 + ratio % 2}
         if upsample > 1:
-            self.de_conv_upsampler = nn.Sequential(
-                nn.LeakyReLU(LEAKY_SLOPE),
-                nn.ConvTranspose1d(
-                    dim,
-                    dim,
-                    2 * upsample,
-                    stride=upsample,
-                    groups=dim,
-                    padding=upsample // 2 + upsample % 2,
-                    output_padding=upsample % 2,
-                ),
-            )
+            convolution = nn.ConvTranspose1d(dim, dim, 2 * ratio, output_padding=ratio % 2, **shape)
+            self.de_conv_upsampler = nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), convolution)
         if downsample > 1:
-            self.conv_downsampler = nn.Sequential(
-                nn.LeakyReLU(LEAKY_SLOPE),
-                nn.Conv1d(
-                    dim, dim, 2 * downsample, stride=downsample, groups=dim, padding=downsample // 2 + downsample % 2
-                ),
-            )
+            self.conv_downsampler = nn.Sequential(nn.LeakyReLU(LEAKY_SLOPE), nn.Conv1d(dim, dim, 2 * ratio, **shape))
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [B, T, C] to float32 [B, C, T · upsample // downsample]."""
