@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 
 from sparktts_onnx.text.characters import HAN, KANA
 
@@ -20,13 +21,15 @@ _NEAR = 100
 _Words = Sequence[str]
 
 
-def written_parts(written: str, normalized: str, starts: Sequence[int]) -> tuple[str, ...]:
+def written_parts(written: str, normalized: str, starts: Sequence[int], *, join_signs: bool = False) -> tuple[str, ...]:
     """The part of the written text for each part of the normalized one, without space at its edges.
 
     Args:
         written: what somebody wrote.
         normalized: the same in words, put for numbers and signs here and there.
         starts: where each part of `normalized` begins, in characters, ascending; at least one.
+        join_signs: signs behind what is spoken in several parts belong to it, as the comma of "$5, and" does, rather
+            than to the last of these parts.
 
     Returns:
         As many parts as `starts`. Together they are all of `written`; one that is spoken in several parts (a number
@@ -35,24 +38,26 @@ def written_parts(written: str, normalized: str, starts: Sequence[int]) -> tuple
     left, right = list(_WORD.finditer(written)), list(_WORD.finditer(normalized))
     same = list(_Comparison([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]).same())
     spoken_starts = [match.start() for match in right]
-    cuts = []
-    for start in starts[1:]:
-        word = _counterpart(same, bisect_right(spoken_starts, start - 1), len(left))
-        cuts.append(left[word].start() if word < len(left) else len(written))
-    return tuple(written[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(written)], strict=True))
+    cuts = [len(written)]
+    for start in reversed(starts[1:]):
+        word, begins = _counterpart(same, bisect_right(spoken_starts, start - 1), len(left))
+        cut = left[word].start() if word < len(left) else len(written)
+        only_signs = join_signs and not begins and not re.search(r"\w", written[cut : cuts[0]])
+        cuts.insert(0, cuts[0] if only_signs else cut)
+    return tuple(written[a:b].strip() for a, b in pairwise([0, *cuts]))
 
 
 def _folded(word: str) -> str:
     return unicodedata.normalize("NFKC", word).casefold()
 
 
-def _counterpart(same: Sequence[tuple[int, int]], word: int, end: int) -> int:
-    """The written word where a spoken one begins; for a word inside of what differs, the first word behind that."""
+def _counterpart(same: Sequence[tuple[int, int]], word: int, end: int) -> tuple[int, bool]:
+    """The written word where a spoken one begins, and True; for one inside of what differs, the first behind that."""
     behind = bisect_right(same, word - 1, key=lambda pair: pair[1])
     before = same[behind - 1] if behind else (-1, -1)
     if before[1] == word - 1:
-        return before[0] + 1
-    return same[behind][0] if behind < len(same) else end
+        return before[0] + 1, True
+    return (same[behind][0] if behind < len(same) else end), False
 
 
 class _Comparison:

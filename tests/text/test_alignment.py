@@ -1,5 +1,6 @@
 """Parts of a written text and the segments that they are spoken in."""
 
+import re
 import time
 import timeit
 
@@ -46,6 +47,20 @@ def test_what_is_spoken_in_several_parts_belongs_to_the_first() -> None:
     assert len(found) > 3
     assert " ".join(part for _, part in found if part) == written
     assert [part for _, part in found[2:-1]] == [""] * (len(found) - 3)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("It costs $5, I think.", ["It", "costs", "$5,", "", "I", "think."]),
+        ("Pay $5 — or (3/4) now.", ["Pay", "$5 —", "", "or", "(3/4)", "", "now."]),
+        ('Of 5 km "two" and 5%.', ["Of", "5 km", "", '"two"', "and", "5%.", ""]),
+    ],
+)
+def test_a_word_that_is_said_in_several_has_the_signs_behind_it(written: str, expected: list[str]) -> None:
+    spoken = normalize(written)
+    starts = [match.start() for match in re.finditer(r"\S+", spoken) if re.search(r"\w", match[0])]
+    assert list(written_parts(written, spoken, starts, join_signs=True)) == expected
 
 
 def test_after_a_page_of_numbers_all_is_as_before() -> None:

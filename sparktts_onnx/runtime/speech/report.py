@@ -80,7 +80,7 @@ class Report:
         self._words = self._words or []
         if not self._parts:
             starts = [start for start, _ in TextColumns(self._present.text, ()).words()]
-            self._parts = written_parts(self._present.written, self._present.text, starts or [0])
+            self._parts = written_parts(self._present.written, self._present.text, starts or [0], join_signs=True)
         known = len(said)
         while 0 < known < len(self._parts) and not self._parts[known]:
             known -= 1  # the rest of a word that was written in one and is said in several

@@ -141,14 +141,14 @@ def test_words_follow_joints_tempo_and_what_was_written(watched: SparkTTSONNX, v
         lambda: scripted.speech(scripted.walk(TOKENS)),
         lambda: scripted.speech([*silent, *scripted.walk(TOKENS - 25)]),
     )
-    text = "Hello there, my friend.\n\nYou owe me $5 now, dear."
+    text = "Hello there, my friend.\n\nYou owe me $5, now, dear."
     _, info = watched.inference(text, voice=voice, tempo=1.25)
     first, second = info.segments
-    assert [word.text for word in info.words if word.segment == 1] == ["You", "owe", "me", "$5", "now,", "dear."]
+    assert [word.text for word in info.words if word.segment == 1] == ["You", "owe", "me", "$5,", "now,", "dear."]
     spoken = second.text
     assert "five dollars" in spoken
     for word in info.words:
-        place = spoken.find("five" if word.text == "$5" else word.text)
+        place = spoken.find("five" if word.text == "$5," else word.text)
         if word.segment == 1 and place * TOKENS / len(spoken) > 27:
             own = place * TOKENS / len(spoken) * STEP
             expected = second.start_seconds + (own - 25 * STEP + 0.05) / 1.25
