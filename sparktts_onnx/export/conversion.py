@@ -29,8 +29,14 @@ from sparktts_onnx.bundle.manifest import (
 )
 from sparktts_onnx.errors import ExportError, VerificationError
 from sparktts_onnx.export.alignment.search import AlignmentSearch
-from sparktts_onnx.export.checkpoint.checkpoint import Checkpoint, codec_fingerprint, licenses_of, open_checkpoint
-from sparktts_onnx.export.checkpoint.tokenizer import write_text_tokenizer
+from sparktts_onnx.export.checkpoint.checkpoint import (
+    LANGUAGE_MODEL_FOLDER,
+    Checkpoint,
+    codec_fingerprint,
+    licenses_of,
+    open_checkpoint,
+)
+from sparktts_onnx.export.checkpoint.tokenizer import tokens_read_as_text, write_text_tokenizer
 from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.codec.examples import CHECKED, Size, recording_length
 from sparktts_onnx.export.codec.exporter import export_graph
@@ -65,6 +71,7 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
     """
     checkpoint = open_checkpoint(options.model_dir, language_model=options.language_model, adapter=options.lora)
     check_room(checkpoint, options)
+    warn_of_own_tokens(checkpoint)
     with (
         noted_interrupts() as check_interrupts,
         staged(options.output_dir) as folder,
@@ -89,6 +96,14 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
         write_manifest(folder, manifest)
         check_interrupts()
     return manifest
+
+
+def warn_of_own_tokens(checkpoint: Checkpoint) -> None:
+    """Say which tokens of a finetune's own will be read as plain text."""
+    published = checkpoint.folder / LANGUAGE_MODEL_FOLDER
+    if own := tokens_read_as_text(checkpoint.tokenizer_folder, published):
+        named = ", ".join(own[:5]) + (f" and {len(own) - 5} more" if len(own) > 5 else "")
+        logger.warning("tokens that the tokenizer has of its own are read as plain text by a bundle: %s", named)
 
 
 class Conversion:

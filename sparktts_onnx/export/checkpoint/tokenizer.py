@@ -41,6 +41,8 @@ _NUMBERED_ROLES = {
 }
 OTHER_MODEL = "the tokenizer has ids up to {}, the language model has {} rows; they belong to different models"
 _CONTROL = re.compile(r"<\|.*\|>")
+_WITHOUT_SPEECH = re.compile(r"</?(?:tool_call|tool_response|think)>|\[reserved\w*\]")
+"""Tokens that every Qwen and every Spark-TTS adds, and that no text to be spoken has."""
 _NUMBERED = re.compile(r"<\|(\w+)_([0-9]{1,8})\|>")
 
 
@@ -106,6 +108,23 @@ def write_text_tokenizer(llm_folder: Path, target: Path, *, vocab_size: int) -> 
     if (largest := max(ids, default=0)) >= vocab_size:
         raise CheckpointError(OTHER_MODEL.format(largest, vocab_size))
     target.write_text(text, encoding="utf-8")
+
+
+def tokens_read_as_text(folder: Path, published: Path) -> list[str]:
+    """Tokens of a finetune's own, such as `<laugh>`, that a bundle reads as plain text, as it does control tokens.
+
+    Where `published` is another folder that has a tokenizer, these are the tokens that `folder` adds to it; else those
+    that are not written as control tokens are.
+    """
+    spec = _read_spec(folder)
+    vocab = spec["model"].get("vocab")
+    known = set(vocab) if isinstance(vocab, dict) else set()
+    control = _CONTROL
+    if folder != published and (published / TOKENIZER_NAME).is_file():
+        known |= {token["content"] for token in _read_spec(published)["added_tokens"]}
+        control = _NUMBERED
+    own = [token["content"] for token in spec["added_tokens"] if token["content"] not in known]
+    return [content for content in own if not (_WITHOUT_SPEECH.fullmatch(content) or control.fullmatch(content))]
 
 
 def _read_spec(llm_folder: Path) -> dict[str, Any]:

@@ -270,6 +270,26 @@ def test_the_finetune_s_tokenizer_is_used(tiny_folder: Path, tmp_path: Path) -> 
         assert opened.tokenizer_folder == tmp_path / "mine" and IdRange(6140, 1) in opened.token_ids.attributes
 
 
+@pytest.mark.parametrize("published", [True, False])
+def test_tokens_that_no_text_can_stand_for_are_named(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], published: bool
+) -> None:
+    """Of a checkpoint that was trained as a whole, only its own tokenizer is known."""
+    checkpoint = Path(shutil.copytree(tiny_folder, tmp_path / "codec", ignore=shutil.ignore_patterns("onnx")))
+    mine = Path(shutil.copytree(tiny_folder / "LLM", tmp_path / "mine"))
+    spec = json.loads((tiny_folder / "LLM" / TOKENIZER_NAME).read_text())
+    names = ["<laugh>", "[sigh]", "<tool_call>", "<|mood_0|>", "<|wink|>"]
+    spec["added_tokens"] += [{**spec["added_tokens"][-1], "content": content, "id": 6136} for content in names]
+    ((mine if published else checkpoint / "LLM") / TOKENIZER_NAME).write_text(json.dumps(spec))
+    options = ["--language-model", str(mine)] if published else []
+    given = ["--model-dir", str(checkpoint), *options, "--graphs", "language_model", "--skip-verification"]
+    assert main(["convert", *given, "--output-dir", str(tmp_path / "out")]) == 0
+    told = "<laugh>, [sigh]" + (", <|wink|>" if published else "")
+    assert f"read as plain text by a bundle: {told}\n" in capsys.readouterr().err
+    assert main(["convert", "--model-dir", str(tiny_folder), *given[-3:], "--output-dir", str(tmp_path / "other")]) == 0
+    assert "plain text" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
