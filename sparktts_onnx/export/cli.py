@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -96,8 +97,18 @@ def run(given: argparse.Namespace) -> int:
     print(f"license of the weights: {manifest.licence}", file=sys.stderr)
     verified = "verified" if jobs[0].verify else "not verified"
     print(f"{verified}, {time.monotonic() - started:.0f} s", file=sys.stderr)
-    print(f'next: spark-tts-onnx --model {given.output_dir or _parts(given)[-1][0]} --text "Hello."', file=sys.stderr)
+    model = shlex.quote(str(_speaks_with(given, jobs[0].output_dir)))
+    print(f'next: spark-tts-onnx --model {model} --text "Hello."', file=sys.stderr)
     return 0
+
+
+def _speaks_with(given: argparse.Namespace, written: Path) -> str | Path:
+    """What `--model` takes for the new bundle: the name that was converted, if that leads to it."""
+    name = _parts(given)[-1][0]
+    in_cache = (
+        hub_model(name) is None and kept_model(Path(name)) is not None
+    )  # a folder of the hub's cache, by its path
+    return given.output_dir or (written if in_cache else name)
 
 
 def conversion_options(given: argparse.Namespace, *, fetch: bool = True) -> list[ConversionOptions]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,6 +71,17 @@ def test_a_checkpoint_is_converted_into_the_cache_and_found_by_its_id(
     given = ("voices", "list", "--model", "org/tiny", "--voices-dir", str(tmp_path / "voices"))
     shown = run(hub, tmp_path, *given, HF_HUB_OFFLINE="1")
     assert shown.returncode == 0 and hub.requests == [], shown.stderr
+
+
+def test_what_is_printed_next_speaks_with_the_bundle(hub: LoopbackHub, tmp_path: Path, tiny_folder: Path) -> None:
+    """Also of a checkpoint in the hub's cache that is named by its folder, with a space in its path."""
+    snapshot = tmp_path / "my cache" / "models--my--tiny" / "snapshots" / ("0" * 40)
+    shutil.copytree(tiny_folder, snapshot)
+    done = run(hub, tmp_path, "convert", str(snapshot), "--graphs", "decoder,language_model", *QUICK)
+    assert done.returncode == 0, done.stderr
+    command = shlex.split(done.stderr.splitlines()[-1].removeprefix("next: spark-tts-onnx "))
+    found = run(hub, tmp_path, "voices", "list", *command[:2], "--voices-dir", str(tmp_path / "voices"))
+    assert found.returncode == 0, found.stderr
 
 
 @pytest.mark.parametrize(("name", "folder"), [("finetune", ""), ("whole", "LLM/")])
