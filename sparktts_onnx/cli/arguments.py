@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 from sparktts_onnx import FORMATS, Lexicon, SparkTTSONNX, SpeechOptions
 from sparktts_onnx.bundle.contract import PRECISIONS
+from sparktts_onnx.errors import OptionError
 
 if TYPE_CHECKING:
     from sparktts_onnx.scale.cluster import ModelSettings, Replicas
 
 DEVICES = ("auto", "cpu", "cuda", "directml", "coreml", "openvino")
 FORMATS_HELP = f"{', '.join(FORMATS)} (default: wav); aac and m4a need the extra aac"
+VOICES_DIR = Path("voices")
 _LEVELS_HELP = "very_low, low, moderate, high, very_high, or 0 to 1 in steps of 0.25"
 _Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
@@ -62,7 +64,7 @@ def open_model(options: argparse.Namespace, *, slots: int = SparkTTSONNX.DEFAULT
 def add_voices(parser: _Options) -> None:
     """Where kept voices lie."""
     parser.add_argument(
-        "--voices-dir", type=Path, default=Path("voices"), metavar="DIR", help="folder of kept voices (default: voices)"
+        "--voices-dir", type=Path, default=VOICES_DIR, metavar="DIR", help="folder of kept voices (default: voices)"
     )
 
 
@@ -114,15 +116,20 @@ def speech_options(options: argparse.Namespace) -> SpeechOptions:
     return cast(SpeechOptions, given)
 
 
+def see_used(options: argparse.Namespace, names: Sequence[str], *, needs: str) -> None:
+    """Refuse options, by name, that do nothing without another one, which was not given."""
+    if given := ["--" + name.replace("_", "-") for name in names if getattr(options, name) is not None]:
+        do, them = ("do", "them") if len(given) > 1 else ("does", "it")
+        raise OptionError(f"{' and '.join(given)} {do} nothing without {needs}; give that too, or leave {them} out")
+
+
 def add_cluster(parser: argparse.ArgumentParser) -> None:
     """Whether to work on a cluster, and with how many workers."""
     group = parser.add_argument_group("more than one machine")
     group.add_argument(
         "--ray", action="store_true", help="work on the cluster that RAY_ADDRESS names, else on one made here"
     )
-    group.add_argument(
-        "--workers", default="1:4", metavar="N|MIN:MAX", help="with --ray: how many hold the model (default: 1:4)"
-    )
+    group.add_argument("--workers", metavar="N|MIN:MAX", help="with --ray: how many hold the model (default: 1:4)")
     group.add_argument(
         "--gpus-per-worker", type=float, metavar="G", help="with --ray: may be a part (default: 1 with --device cuda)"
     )
@@ -144,4 +151,4 @@ def cluster_settings(options: argparse.Namespace, *, slots: int) -> "tuple[Model
     model = ModelSettings(options.model, options.device, threads, gpus, slots, packed, options.precision)
     with model.open() as tts:  # says at once what is wrong with it; no graph is loaded
         same = tts.bundle.model_id or Path(options.model).absolute()
-        return dataclasses.replace(model, model=same), Replicas.parse(options.workers)
+        return dataclasses.replace(model, model=same), Replicas.parse(options.workers or "1:4")

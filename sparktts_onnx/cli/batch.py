@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
     """Speak what is not spoken yet."""
     if options.slots < 1:
         raise OptionError(f"--slots is {options.slots}; expected a whole number from 1")
+    if not options.ray:
+        arguments.see_used(options, ("workers", "gpus_per_worker"), needs="--ray")
     target = Target(options.output_dir, options.format)
     with arguments.open_model(options, slots=options.slots) as tts:
         lines, bad = read_lines(options.lines, tts.manifest, options.voices_dir)

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_limits(parser)
     arguments.add_cluster(parser)
     parser.add_argument(
-        "--front-ends", type=int, default=1, metavar="N", help="with --ray: processes that take requests (default: 1)"
+        "--front-ends", type=int, metavar="N", help="with --ray: processes that take requests (default: 1)"
     )
 
 
@@ -95,6 +95,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if not options.ray:
+        arguments.see_used(options, ("workers", "gpus_per_worker", "front_ends"), needs="--ray")
     settings = _settings(
         options,
         api_key=_api_key(options.api_key_file),
@@ -138,7 +140,7 @@ def _serve_on_cluster(options: argparse.Namespace, settings: "ServerSettings") -
     from sparktts_onnx.scale.serve import ScaleSettings, serve_on_cluster
 
     model, workers = arguments.cluster_settings(options, slots=settings.slots)
-    scale = ScaleSettings(model, workers, options.front_ends)
+    scale = ScaleSettings(model, workers, 1 if options.front_ends is None else options.front_ends)
     serve_on_cluster(settings, scale, verbose=options.verbose)
 
 

@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     voice.add_argument("--prompt-text", metavar="TEXT", help="what is said in the prompt: clones its manner too")
     voice.add_argument("--save-voice", metavar="FILE", help="keep the voice that speaks")
     arguments.add_voices(voice)
+    parser.set_defaults(voices_dir=None)
     output = parser.add_argument_group("output")
     output.add_argument("--output-dir", metavar="DIR", help="folder to write to (default: outputs)")
     output.add_argument("--format", metavar="F", help=arguments.FORMATS_HELP)
@@ -59,7 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--flush-seconds",
         type=float,
-        default=2.0,
         metavar="S",
         help="with --stream and text from standard input: speak what nothing follows for so long (default: 2)",
     )
@@ -76,7 +76,10 @@ def run(options: argparse.Namespace) -> int:
         _choose_voice(tts, options)
         how = arguments.speech_options(options)
         if isinstance(text, str) and options.ssml:
-            how |= {"ssml": True, "voices": VoiceLibrary(options.voices_dir, tts.manifest.codec).named_in(text)}
+            how |= {
+                "ssml": True,
+                "voices": VoiceLibrary(options.voices_dir or arguments.VOICES_DIR, tts.manifest.codec).named_in(text),
+            }
         info = _stream(tts, text, how, options) if options.stream else _write(tts, text, how, options)
     _tell(info)
     if info.file is not None:
@@ -101,6 +104,10 @@ def _check(options: argparse.Namespace) -> None:
     given = [name for name, value in of_files.items() if value is not None]
     if options.stream and given:
         raise OptionError(f"--stream writes no file; leave out {' and '.join(given)}, or leave out --stream")
+    if not _in_pieces(options):
+        arguments.see_used(options, ("flush_seconds",), needs="--stream and --text-file -, both without --ssml")
+    if not options.ssml:
+        arguments.see_used(options, ("voices_dir",), needs="--ssml")
     if options.format is not None:
         format_named(options.format)
     if options.save_voice is not None:
@@ -118,10 +125,15 @@ def _see_writable(voice_file: Path) -> None:
         raise OutputError(f"the voice cannot be written to {voice_file}: {reason}; choose another place") from error
 
 
+def _in_pieces(options: argparse.Namespace) -> bool:
+    """Whether the text is spoken while it still comes."""
+    return bool(options.stream and options.text_file == "-" and not options.ssml)
+
+
 def _text(options: argparse.Namespace) -> str | Iterator[str]:
     if options.text is not None:
         return str(options.text)
-    if options.stream and options.text_file == "-" and not options.ssml:
+    if _in_pieces(options):
         return standard_input_pieces()
     return read_text_file(None if options.text_file == "-" else Path(options.text_file))
 
@@ -178,7 +190,7 @@ def _write_beside(path: Path, text: str) -> None:
 def _stream(
     tts: SparkTTSONNX, text: str | Iterator[str], how: SpeechOptions, options: argparse.Namespace
 ) -> SpeechInfo:
-    waits = StreamOptions(flush_seconds=options.flush_seconds)
+    waits = StreamOptions(flush_seconds=2.0 if options.flush_seconds is None else options.flush_seconds)
     with tts.stream(text, stream_options=waits, **how) as stream:
         hear(stream, options.stream)
         assert stream.info is not None, "a stream that was heard to its end has its info"

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="write fixed shapes of --frames, for accelerators that need them; the runtime then works in windows",
     )
-    add("--frames", type=int, default=200, help="tokens of every time axis of fixed shapes (default: %(default)s)")
+    add("--frames", type=int, help="tokens of every time axis of fixed shapes (default: 200)")
     add("--opset-version", type=int, default=17, help="version of the standard operators (default: %(default)s)")
     add("--skip-verification", action="store_true", help="do not compare the graphs with the model")
     add("--cpu-only", action="store_true", help="check on the CPU even where CUDA or MPS is present")
@@ -132,7 +132,7 @@ def conversion_options(given: argparse.Namespace, *, fetch: bool = True) -> list
         language_model=next(finetunes) if given.language_model else None,
         lora=next(finetunes) if given.lora else None,
         dynamic=given.dynamic_axes,
-        frames=given.frames,
+        frames=_frames(given),
         opset=given.opset_version,
         verify=not given.skip_verification,
         cpu_only=given.cpu_only,
@@ -144,6 +144,14 @@ def conversion_options(given: argparse.Namespace, *, fetch: bool = True) -> list
         replace(options, precision=precision, output_dir=base / precision if apart else base)
         for precision in given.precision
     ]
+
+
+def _frames(given: argparse.Namespace) -> int:
+    if given.frames is None:
+        return ConversionOptions.frames
+    if given.dynamic_axes:
+        raise OptionError("--frames does nothing without --no-dynamic-axes; give that too, or leave it out")
+    return int(given.frames)
 
 
 def _parts(given: argparse.Namespace) -> list[tuple[str | Path, tuple[str, ...]]]:

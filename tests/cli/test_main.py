@@ -57,6 +57,28 @@ def test_a_command_that_is_not_there_is_told_with_those_that_are(capsys: pytest.
     assert (out, err.count("\n")) == ("", 1) and "'speek'" in err and "batch, revoice, tokens" in err
 
 
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("batch lines.jsonl --output-dir out --model M --workers 2", "--workers does nothing without --ray"),
+        ("serve --model M --workers 2 --front_ends 2", "--workers and --front-ends do nothing without --ray"),
+        ("serve --model M --gpus-per-worker=0.5", "--gpus-per-worker does nothing without --ray"),
+        ("--model M --text Hi --voices-dir voices", "--voices-dir does nothing without --ssml"),
+        ("--model M --text Hi --stream --flush-seconds 1", "--flush-seconds does nothing without --stream and --text"),
+        ("convert M --frames 100", "--frames does nothing without --no-dynamic-axes"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, needed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "M").mkdir()
+    assert main(command.split()) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1) and err.startswith(f"error: {needed}")
+    assert [path.name for path in tmp_path.iterdir()] == ["M"]
+
+
 @pytest.mark.parametrize("module", ["numpy", "onnxruntime", "sparktts_onnx.cli.speak"])
 def test_ctrl_c_while_the_modules_load_is_one_line(module: str) -> None:
     done = python("-c", STOPPED, module)
