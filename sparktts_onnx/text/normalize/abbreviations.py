@@ -7,6 +7,7 @@ from sparktts_onnx.text.normalize.rule import OVER, Found, Reader, Rule
 from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
 _AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
+_BEFORE_SAINT = re.compile(r"(?<!\d\s)\b(?:Bay|Bury|Cape|Fort|Lake|Mont|Mount|Mt\.|Point|Port|Sault)\s$")
 _SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
 
 
@@ -35,10 +36,11 @@ def _end(found: Found) -> str:
 
 
 def _saint_or_street(found: Found) -> str:
-    """St. after a name is a street (Main St.), before one a saint (St. John)."""
+    """St. after a name is a street (Main St.), before one a saint (St. John, Lake St. Clair)."""
     after_name = _AFTER_NAME.search(found.before)
     before_name = re.match(r"\s[A-Z]", found.after)
-    return "Saint" if before_name and not after_name else found.keep_stop("Street")
+    of_place = _BEFORE_SAINT.search(found.before) and found.keep_stop_in_name("") == ""
+    return "Saint" if before_name and (of_place or not after_name) else found.keep_stop("Street")
 
 
 def _initials(found: Found) -> str:

@@ -182,6 +182,13 @@ def _decade(found: Found) -> str | None:
     return " to ".join(english.decade(int(year) or 2000) for year in years)
 
 
+def _many(found: Found) -> str:
+    """100s of people, 10,000s of them"""
+    ten, thousand = found.text.replace(",", "").removesuffix("s").removesuffix("000"), "000s" in found.text
+    words = {"1": "", "10": "tens", "100": "hundreds"}[ten]
+    return f"{words} of thousands" if thousand and words else words or "thousands"
+
+
 def _chinese_year(found: Found) -> str:
     """2024年: a year is read digit by digit."""
     return "到".join(chinese.digits(year) for year in re.findall(r"\d+", found.text)) + "年"
@@ -245,5 +252,6 @@ def rules() -> tuple[Rule, ...]:
         date(rf"(?<!第)0[1-9][-/](?:0[1-9]|[12]\d|3[01])(?!/|\s?[页集题章期班组届名号回位]){END}", _any_year, "zh"),
         date(rf"{span}{END}(?![-–])", _years),
         date(rf"(?:19|20)\d\d/(?:19|20)?\d\d(?!/|\s?=|[月日号]){END}", _season),
+        date(r"(?:10|1,?000|100|10,?000|100,?000)s(?= of\b)", _many, "en"),
         date(rf"{decade}(?:{DASH}{decade})?{END}", _decade),
     )

@@ -38,6 +38,7 @@ _MARKS = re.compile(
     r"`{1,3}|\*{2,3}(?!\d)"
     r"|(?<!\w)[*_]{1,3}(?=\w)|(?<=[\w.!?。！？])[*_]{1,3}(?!\w)"
 )
+_STARS_FOR_POWER = re.compile(r"(?<=\b[A-Za-z])\*\*(?=\d+\b(?!\*))|(?<=\w)\s\*\*\s(?=\w)")
 _STRUCK = re.compile(r"~~(?=\S)([^~\n]{1,200})(?<=\S)~~")
 _STARRED = re.compile(r"(?m)^ *\* +([^\n*]{1,200}?) +\*$")
 _ESCAPED = re.compile(r"\\([%$&#_*])")
@@ -143,7 +144,7 @@ def drop_markup(text: str) -> str:
         text = _TABLE_ROW.sub(lambda row: ", ".join(filter(None, _CELL_END.split(row[1]))), _TABLE_RULE.sub("", text))
     if "](" in text or "][" in text:
         text = _LINK.sub(_link_text, _LINK.sub(_link_text, text))  # a link may hold an image
-    text = _NOTE.sub("", text)
+    text = _STARS_FOR_POWER.sub("^", _NOTE.sub("", text))
     if not _CODE.search(text):
         text = _NOTE_BEHIND_A_WORD.sub("", text)
     text = _STRUCK.sub(r"\1", _STARRED.sub(r"\1", text))

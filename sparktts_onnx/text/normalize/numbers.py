@@ -32,9 +32,10 @@ def _ordinal(found: Found) -> str:
 
 
 def _labelled(found: Found) -> str:
-    """No. 5, #5 or №5."""
-    number = found.number(re.sub(r"\D", "", found.text))
-    return found.pick(f"number {number}", f"{number}号")
+    """No. 5, #5, №5, or nos. 3–7."""
+    numbers = [found.number(number) for number in re.findall(r"\d+", found.text)]
+    name = "numbers" if len(numbers) > 1 or found.text[:3].lower() == "nos" else "number"
+    return found.pick(f"{name} {' to '.join(numbers)}", f"{'到'.join(numbers)}号")
 
 
 def _range(found: Found) -> str:
@@ -131,7 +132,7 @@ def rules() -> tuple[Rule, ...]:
     return (
         Rule(f"[{_CIRCLED}]+", _circled),
         Rule(rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th){END}", _ordinal),
-        Rule(rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?|№\s?|#)\d+{END}", _labelled),
+        Rule(rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?(?:\d+[-–](?=\d+\b))?|№\s?|#)\d+{END}", _labelled),
         Rule(rf"{START}{AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
         Rule(
             rf"{START}(?!0[xX])(?P<sizes>{AMOUNT}(?:\s?[xX]\s?{AMOUNT}){{1,2}})(?!\s?[xX])(?:(?P<unit>{unit})|{END})",
@@ -139,5 +140,5 @@ def rules() -> tuple[Rule, ...]:
         ),
         Rule(rf"{START}{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),
         Rule(rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _number),
-        Rule(rf"{START}{SIGNED}{END}", _number),
+        Rule(rf"{START}(?:(?<![\"”″'’′°)\]])[-−](?={AMOUNT}))?{AMOUNT}{END}", _number),
     )

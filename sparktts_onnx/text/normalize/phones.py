@@ -11,6 +11,7 @@ from sparktts_onnx.text.normalize.tables import one_of, rows, words
 _SHAPES = (
     r"\d{4}(?:-\d{4}){3}",  # a card
     r"(?!(?:19|20)\d\d (?:19|20)|[1-9]\d00 [1-9]\d00)\d{4}(?: \d{4}){3}(?! \d)",  # no years, no round numbers
+    r"(?!\d00 |\d{3} (?:19|20)\d\d )[1-9]\d\d \d{4} \d{4}(?! \d)",  # a meeting's
     r"0\d{4} \d{6}|0\d(?: \d\d){4}",  # of Britain and France
     r"0\d{2,3}-(?:\d{7,8}(?:-\d{1,5})?|\d{4} \d{4})|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}",  # a Chinese landline
     r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})",  # a Chinese mobile

@@ -35,7 +35,7 @@ def unit_pattern() -> str:
     anywhere = words("units") - spaced - attached
     simple = rf" ?{one_of(anywhere)}| {one_of(spaced)}|{one_of(attached)}|(?<=\.\d\d)s|(?<=\.\d)s"
     per = one_of((words("per") | words("units")) - {"°", "A", "V"})
-    stop = r"(?:(?<=[a-z])\.(?=\s[a-z]|[,;:)])|(?:(?<=ft)|(?<=lb)|(?<=hr)|(?<=in))\.(?=\s\d))"
+    stop = r"(?:(?<=[a-z])\.(?=\s[a-z&]|[,;:)])|(?:(?<=ft)|(?<=lb)|(?<=hr)|(?<=in))\.(?=\s\d))"
     return rf"(?:{simple})(?:/{per})?(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d)){stop}?"
 
 
@@ -104,6 +104,12 @@ def _height(found: Found) -> str:
     return found.pick(f"{feet} foot {inches}", f"{feet}英尺{inches}英寸")
 
 
+def _span_of_inches(found: Found) -> str:
+    """6"-8", 5'-6'"""
+    spoken = found.pick(" to ", "到").join(map(found.number, re.findall(AMOUNT, found.text)))
+    return spoken + (found.pick(" feet", "英尺") if found.text[-1] in "'’′" else found.pick(" inches", "英寸"))
+
+
 def _inches(found: Found) -> str | None:
     """10 in. pipe, 2" nail, 8' wide, 5 ft 9 in"""
     start, amount, sign = found.match.start(), found["amount"], found["sign"]
@@ -163,6 +169,8 @@ def rules() -> tuple[Rule, ...]:
     return (
         Rule(rf"{START}(?:(?P<low>{AMOUNT}){DASH})?(?P<high>{SIGNED}\s?{place})", _place),
         Rule(rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?P<unit> ?mm ?Hg)?(?![\w/])", _pressure),
+        Rule(rf"{START}{AMOUNT}[\"”″]{DASH}{AMOUNT}[\"”″](?!\w)", _span_of_inches),
+        Rule(rf"{START}{AMOUNT}{single}{DASH}{AMOUNT}{single}(?!\w)", _span_of_inches),
         Rule(rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
         Rule(rf"{START}(?P<feet>[1-9]\d?){single}\s(?P<inches>1[01]|\d){double}", _height),
         Rule(rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),

@@ -112,7 +112,9 @@ def spans() -> tuple[Rule, ...]:
 def rules() -> tuple[Rule, ...]:
     """Tried last."""
     whole = rf"{AMOUNT}{OVER}"
-    operator = rf"(?<=[\d)²³])\s?(?:{one_of(_signs(1))})\s?(?=[(+−-]?{whole})(?<![xX])|(?<=[\d)²³]) ?[xX] ?(?={whole})"
+    operator = (
+        rf"(?<=[\d)²³])\s?(?:{one_of(_signs(1))})\s?(?=[(+−-]?{whole})(?<![xX])|(?<=[\d)²³])(?<!\b0) ?[xX] ?(?={whole})"
+    )
     relation = rf"(?<=[A-Za-zα-ωΑ-Ω)])\s?(?:[=<>≤≥≈≠]|[!<>=]=)\s?(?=[-−]?{whole})"
     shortened = r"(?:[kKMB]|[ap]m|x|st|nd|rd|th)"  # right behind a number: ~20k, ~5pm, ~3x
     ahead = rf"(?=[$€£¥]?{AMOUNT}(?:{shortened}?{OVER}|{unit_pattern()}))"
@@ -130,6 +132,9 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{one_of(words('per'))})(?![\w/])", _per),
         Rule(rf"(?<=[\d元])/(?P<per>{area})", _per),
         Rule(rf"\s?/\s?(?P<per>{sure_area})", _per),
+        Rule(
+            r"(?:(?<=\bnoon)|(?<=\bmidnight))[-–](?=\d)|(?<=[\dapm.])[-–](?=(?:noon|midnight)\b)", fixed(" to ", "到")
+        ),
         Rule(rf"(?<=\w)/(?={_CHINESE_PER})", _chinese_per, only="zh"),
         Rule(r"(?<=[^\s<.!?:-])\s?(?:→|⇒|->)\s?(?=[^\s>.,;:!?])", _to),
         Rule(r"(?<=\d)\s?[xX]\s?(?=10\^)", fixed(" times ", "乘")),
@@ -147,5 +152,5 @@ def rules() -> tuple[Rule, ...]:
         Rule(r"(?<=\d[\"”″'’])\s?[xX×]\s?(?=\d)", fixed(" by ", "乘")),
         Rule(r"∞", fixed("infinity", "无穷")),
         Rule(r"(?<=\b[a-zA-Z])\s?\+\s?(?=\d)", _between),
-        Rule(r"(?<=\w)[™®]|©\s?", fixed("", "")),
+        Rule(r"(?<=[\w.)])[™®]|©\s?", fixed("", "")),
     )

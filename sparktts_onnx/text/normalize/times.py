@@ -77,6 +77,12 @@ def _ratio(found: Found) -> str:
     return found.pick(" to ", "比").join(map(found.number, found.text.split(":")))
 
 
+def _verses(found: Found) -> str:
+    """John 3:16-18"""
+    chapter, first, last = map(found.number, re.findall(r"\d+", found.text))
+    return f"{chapter} {first} to {last}"
+
+
 def _span(found: Found) -> str:
     """2h 45m, 1h30m, 2m 30s, 5'30": hours, minutes and seconds, or the last two of them."""
     values = [int(value) for value in re.findall(r"\d+", found.text)]
@@ -111,6 +117,7 @@ def rules() -> tuple[Rule, ...]:
     return (
         Rule(rf"{START}(?:{hours}|{minutes}|{short})", _span),
         Rule(rf"{START}{offset}(?![\d:])", _offset),
+        Rule(rf"{START}\d{{1,3}}:[1-9]\d{{0,2}}[-–]\d{{1,3}}(?!:|\s?[ap]\.?m){END}", _verses, only="en"),
         Rule(rf"{START}{times}{zone}(?![A-Za-z0-9]|[:.]\d)", _time),
         Rule(rf"{START}(?:\d{{1,3}}:\d{{1,3}}|(?<!-)1:\d{{4,6}}){END}", _ratio),
     )

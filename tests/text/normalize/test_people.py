@@ -180,6 +180,24 @@ ENGLISH = {
         (r"\(a \times b\) and $x^2$", "a times b and x squared"),
         ("between $5 and $7", "between five dollars and seven dollars"),
     ],
+    "saints, sizes, verses and the like": [
+        ("Lake St. Clair, Port St. Lucie", "Lake Saint Clair, Port Saint Lucie"),
+        (
+            "He lives on Lake St. He left 12 Lake St. Helen",
+            "He lives on Lake Street. He left twelve Lake Street. Helen",
+        ),
+        ("error 0x80070005, 2 x 3", "error 0x80070005, two by three"),
+        ('6"-8" wide, 5\'-6\', 3/8"-16', "six to eight inches wide, five to six feet, three eighths inch-sixteen"),
+        ("(5)-3 and =-5, (-5)", "(five)-three and equals minus five, (minus five)"),
+        ("100s of people, 10,000s of them", "hundreds of people, tens of thousands of them"),
+        ("ID: 845 1234 5678", "ID: eight four five, one two three four, five six seven eight"),
+        ("x**2 + 2 ** 3, **2** of **x**", "x squared plus two cubed, two of x"),
+        ("6 mos. & 2 wks. later", "six months and two weeks later"),
+        ("Acme Inc.® and Foo®", "Acme Incorporated and Foo"),
+        ("12 noon–1 p.m., 11 a.m.-noon", "twelve noon to one p m, eleven a m to noon"),
+        ("nos. 3–7, No. 5", "numbers three to seven, number five"),
+        ("John 3:16-18, 9:30-11am", "John three sixteen to eighteen, nine thirty to eleven a m"),
+    ],
 }
 CHINESE = {
     "dates and shares that others write": [
