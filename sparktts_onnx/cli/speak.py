@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = voice.add_mutually_exclusive_group()
     source.add_argument("--prompt-path", metavar="AUDIO", help="a few seconds of somebody's speech")
     source.add_argument("--voice", metavar="FILE", help="a voice file, from --save-voice")
-    voice.add_argument("--prompt-text", metavar="TEXT", help="what is said in the prompt: clones its manner too")
+    voice.add_argument(
+        "--prompt-text", metavar="TEXT", help="what is said in the prompt, two minutes at most: clones its manner too"
+    )
     voice.add_argument("--save-voice", metavar="FILE", help="keep the voice that speaks")
     arguments.add_voices(voice)
     parser.set_defaults(voices_dir=None)

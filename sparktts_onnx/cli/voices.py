@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add(commands, "remove", _remove, "delete a voice", computes=False)
     enroll = _add(commands, "enroll", _enroll, "make a voice from recordings")
     enroll.add_argument("recordings", nargs="+", metavar="AUDIO", help="recordings of one speaker, several seconds")
-    enroll.add_argument("--transcript", metavar="TEXT", help="what is said in them: clones the manner too")
+    enroll.add_argument(
+        "--transcript", metavar="TEXT", help="what is said in them, two minutes at most: clones the manner too"
+    )
     enroll.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to; kept with the voice")
     enroll.add_argument(
         "--window", default="best", help="first seconds, best stretch (default) or all of the recordings"

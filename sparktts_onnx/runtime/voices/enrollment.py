@@ -17,7 +17,7 @@ from sparktts_onnx.audio.checks import RecordingReport, best_window, inspect_rec
 from sparktts_onnx.audio.reading import MAX_SECONDS, Source, describe_source, load_recording, reference_clip
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.errors import OptionError
+from sparktts_onnx.errors import OptionError, RecordingError
 from sparktts_onnx.runtime.graphs.sessions import Sessions
 from sparktts_onnx.runtime.values import broken_character, instance_of, number
 from sparktts_onnx.runtime.voices.content import ContentEncoder
@@ -27,6 +27,8 @@ from sparktts_onnx.text.duration import expected_seconds
 WINDOWS = ("first", "best", "all")
 LONGEST_SILENCE_SECONDS = 0.5
 """Silence at an end of a recording with a transcript: the model speaks a longer one on, or slurs over it."""
+MOST_TRANSCRIBED_SECONDS = 120.0
+"""Of recordings with a transcript: wav2vec2 takes memory with the square of their length."""
 FASTEST, SLOWEST = 0.5, 2.5
 """Parts of the expected time that somebody may take to say a text."""
 HESITATION_SECONDS = 1.0
@@ -84,6 +86,12 @@ class Enroller:
             raise OptionError(f"transcript holds {broken}, which is not a character; use UTF-8", field="transcript")
         known = bool(spoken.strip())
         wav, reference, reports = _read(recordings, spoken, self._codec, options)
+        if known and (seconds := len(wav) / self._codec.sample_rate) > MOST_TRANSCRIBED_SECONDS:
+            raise RecordingError(
+                f"{seconds:.0f} s of recordings are too long for a transcript, at most "
+                f"{MOST_TRANSCRIBED_SECONDS:.0f} s are possible: give some sentences and what is said in them, or no "
+                "transcript"
+            )
         voice = Voice(
             codec=self._codec.fingerprint,
             global_ids=self.global_ids(reference, whole=options.window == "all"),

@@ -146,6 +146,15 @@ def test_nothing_to_hear(tts: SparkTTSONNX, tmp_path: Path, length: int) -> None
         tts.process_prompt(write(tmp_path / "silent.wav", np.zeros(length, np.float32)))
 
 
+def test_a_transcript_of_minutes_is_refused_before_it_takes_the_memory(tts: SparkTTSONNX, tmp_path: Path) -> None:
+    """wav2vec2's memory grows with the square of a recording's length; without a transcript it is not heard."""
+    wav = recorded()
+    path = write(tmp_path / "me.wav", np.tile(wav, 121 * nano.SAMPLE_RATE // len(wav) + 1))
+    with pytest.raises(RecordingError, match="s of recordings are too long for a transcript, at most 120 s"):
+        tts.enroll([path], transcript="What is said.")
+    assert tts.enroll([path]).voice.global_ids == SPEAKER
+
+
 def test_a_failed_prompt_is_not_remembered(tts: SparkTTSONNX, tmp_path: Path) -> None:
     kept = tts.process_prompt(write(tmp_path / "me.wav", recorded()))
     with pytest.raises(RecordingError):
