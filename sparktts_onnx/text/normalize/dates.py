@@ -75,10 +75,12 @@ def _in_words(found: Found, written: str) -> str:
 
 
 def _dated(found: Found) -> str | None:
-    """12/25 or 25/12 behind words of time"""
+    """12/25 or 25/12 behind words of time, 05/12 anywhere"""
     is_date = _LATE_DAY.fullmatch(found.text) and _DATED.search(found.before)
     is_sure = _SURE_DAY.fullmatch(found.text) and re.search(r"\b[Oo]n\s$", found.before)
-    return _any_year(found) if is_date or is_sure or _BEHIND_WEEKDAY.search(found.before) else None
+    is_label = found.last_word().lower() in words("lists", "label")
+    is_padded = found.language == "en" and re.search(r"\b0\d", found.text) is not None and not is_label
+    return _any_year(found) if is_date or is_sure or is_padded or _BEHIND_WEEKDAY.search(found.before) else None
 
 
 def _any_year(found: Found) -> str:

@@ -5,6 +5,7 @@ from functools import cache, partial
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
+from sparktts_onnx.text.normalize.quantities import unit_pattern
 from sparktts_onnx.text.normalize.rule import START, Found, Rule
 from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
@@ -18,7 +19,6 @@ _SHAPES = (
     r"(?:\+?1[-. ]?)?(?:\(\d{3}\)[-. ]?|\d{3}[-. ])\d{3}[-. ]\d{4}",  # of North America
     r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,11}){1,4}|\+\d{8,15}",  # of any country
     r"\(?0\d{2,4}\)? \d{3,4} \d{3,4}",  # of Britain
-    r"\d{3}-\d{4}",
     r"(?<=,\s[A-Z]{2}\s)\d{5}(?:-\d{4})?",  # Washington, DC 20500
 )
 _DIALS = re.compile(r"(?:打|拨|呼|呼叫|报|叫|按|联系|报警|火警|急救|匪警)(?:通|了|过|个|一下|一个|电话|给|求助)*\s?$")
@@ -63,6 +63,20 @@ def _cue() -> re.Pattern[str]:
     )
 
 
+def _local(found: Found) -> str | None:
+    """555-1234, but not 500-1000 words or 725-1450 km"""
+    low, high = found.text.split("-")
+    is_round = low.endswith("0") and high.endswith(("00", "50"))
+    is_counted = found.after[:1] in words("measures") or re.match(rf"{unit_pattern()}|[元块]", found.after)
+    is_span = int(low) < int(high) and (is_round or is_counted) and not _cue().search(found.before)
+    return None if is_span else _dialed(found)
+
+
+def _extension(found: Found) -> str:
+    """The x12 behind 555-867-5309"""
+    return found.pick(" extension ", "转") + found.digits(found["extension"])
+
+
 def _short(found: Found) -> str | None:
     """Digits that a word before them says are no amount, and numbers that all of China knows."""
     if _cue().search(found.before):
@@ -85,9 +99,11 @@ def _vanity(found: Found) -> str:
 
 def rules() -> tuple[Rule, ...]:
     """Tried before ranges and numbers, which would take a part alone."""
-    end = rf"(?!{LETTER_OR_DIGIT}|[-./,:]\d)"
+    end = rf"(?!(?!x\d){LETTER_OR_DIGIT}|[-./,:]\d)"
     return (
         *(Rule(rf"{START}(?<![-−+$€£¥])(?:{shape}){end}", _dialed) for shape in _SHAPES),
+        Rule(rf"{START}(?<![-−+$€£¥])\d{{3}}-\d{{4}}{end}", _local),
+        Rule(r"(?<=\d[-.]\d{4})\s?x(?P<extension>\d{1,5})\b", _extension),
         Rule(rf"{START}(?<![-−+$€£¥])\d{{3,18}}{end}", _short),
         Rule(rf"{START}1-8(?:00|33|44|55|66|77|88)(?:-[A-Z]+)+{end}", _vanity),
     )

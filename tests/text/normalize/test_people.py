@@ -180,6 +180,19 @@ ENGLISH = {
         (r"\(a \times b\) and $x^2$", "a times b and x squared"),
         ("between $5 and $7", "between five dollars and seven dollars"),
     ],
+    "spans that are no telephone, dates with a zero": [
+        (
+            "500-1000 words, 725-1450 km",
+            "five hundred to one thousand words, seven hundred twenty-five to one thousand "
+            "four hundred fifty kilometers",
+        ),
+        ("Call 500-1000, 555-1234", "Call five zero zero, one zero zero zero, five five five, one two three four"),
+        (
+            "555-867-5309 x12, 19 x18",
+            "five five five, eight six seven, five three zero nine extension one two, nineteen by eighteen",
+        ),
+        ("ETA 12/05, 5/12 of it, step 03/10", "ETA December fifth, five twelfths of it, step three out of ten"),
+    ],
     "saints, sizes, verses and the like": [
         ("Lake St. Clair, Port St. Lucie", "Lake Saint Clair, Port Saint Lucie"),
         (
@@ -245,6 +258,7 @@ CHINESE = {
         ("比例尺1:2000", "比例尺一比两千"),
         ("配比1:3，按1:30兑水", "配比一比三，按一比三十兑水"),
     ],
+    "spans that are no telephone": [("约700-1400元，电话123-4567", "约七百到一千四百元，电话幺二三，四五六七")],
 }
 CASES = [
     pytest.param(*case, id=f"{kind}-{case[0]}")
