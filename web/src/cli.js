@@ -31,8 +31,11 @@ class UsageError extends SparkTTSError {}
 /** @param {string} name @param {unknown} value */
 function numberOf(name, value) {
   if (value === undefined) return undefined;
-  if (!/^\d+(\.\d+)?$/.test(String(value))) throw new UsageError(`--${name} is ${JSON.stringify(value)}; expected a number`);
-  return name === "seed" ? BigInt(String(value).replace(/\..*/, "")) : Number(value);
+  const whole = name !== "temperature";
+  if (!(whole ? /^\d+$/ : /^\d+(\.\d+)?$/).test(String(value))) {
+    throw new UsageError(`--${name} is ${JSON.stringify(value)}; expected a ${whole ? "whole " : ""}number`);
+  }
+  return name === "seed" ? BigInt(String(value)) : Number(value);
 }
 
 /** @param {string} path @param {string} kind */
@@ -62,6 +65,8 @@ async function run(given) {
   if (!model) throw new UsageError("--model is missing");
   if ((text === undefined) !== (output === undefined)) throw new UsageError("--text and --output belong together");
   if (text === undefined && !(recording && keep)) throw new UsageError("nothing to do: give --text and -o, or --recording and --keep");
+  if (given.transcript !== undefined && !recording) throw new UsageError("--transcript belongs to a recording; give it with --recording");
+  if (/\.(?:mp3|flac|ogg|opus|aac|m4a|mp4)$/i.test(output ?? "")) throw new UsageError(`${output} would be a WAV file; let its name end in .wav`);
   if (voicePath && recording) throw new UsageError("--voice and --recording both say who speaks; leave one of them out");
   const voice = voicePath ? parseVoice(String(await read(voicePath, "voice file")), voicePath) : null;
   const tts = await SparkTTS.open(model, { precision: given.precision, threads: Number(numberOf("threads", given.threads) ?? 0) || undefined });

@@ -48,7 +48,11 @@ test("bad input is one message, and nothing is written", () => {
     [[], 2, /^error: --model is missing\n\nusage:/],
     [["--model", BUNDLE, "--text", "Hi."], 2, /^error: --text and --output belong together/],
     [[...speak, "--sed", "1"], 2, /^error: Unknown option '--sed'/],
-    [[...speak, "--seed", "x"], 2, /^error: --seed is "x"; expected a number/],
+    [[...speak, "--seed", "x"], 2, /^error: --seed is "x"; expected a whole number/],
+    [[...speak, "--seed", "1.5"], 2, /^error: --seed is "1\.5"; expected a whole number/],
+    [[...speak, "--temperature", "hot"], 2, /^error: --temperature is "hot"; expected a number/],
+    [[...speak, "--transcript", "One."], 2, /^error: --transcript belongs to a recording/],
+    [["--model", BUNDLE, "--text", "Hi.", "-o", `${target}.MP3`], 2, /^error: .*\.MP3 would be a WAV file/],
     [["--model", "/nowhere", "--text", "Hi.", "-o", target], 1, /^error: there is no folder \/nowhere[^\n]*\n$/],
     [[...speak, "--voice", join(folder, "no.json")], 1, /^error: the voice file .*no\.json cannot be read[^\n]*\n$/],
     [[...speak, "--voice", bad], 1, /^error: .*bad\.json is not a voice file[^\n]*\n$/],
@@ -61,5 +65,5 @@ test("bad input is one message, and nothing is written", () => {
     assert.match(found.stderr, message);
     assert.doesNotMatch(found.stderr, /\n {4}at /);
   }
-  assert.ok(!existsSync(target) && readdirSync(folder).every((name) => !name.endsWith(".part")));
+  assert.ok(!existsSync(target) && !existsSync(`${target}.MP3`) && readdirSync(folder).every((name) => !name.endsWith(".part")));
 });
