@@ -31,6 +31,8 @@ class Notes:
         return found
 
     def at(self, places: Iterable[int]) -> Iterator[dict[str, Any]]:
+        if not self.path.exists():
+            return
         with self.path.open("rb") as notes:
             for place in places:
                 notes.seek(place)

@@ -217,6 +217,22 @@ def test_what_every_recording_would_have_ends_the_command(
     assert "pip install" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+def test_where_every_recording_is_bad_each_is_reported_and_there_are_no_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    dataset = write(tmp_path / "all.csv", ["path|text", "gone.wav|Hello.", "x|y|z"])
+    assert run(dataset, tmp_path / name) == 1
+    err = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in err] == [
+        "line 3",
+        "line 2",
+        "0 there already, 1 to read, 2 failed",
+        "0 rows",
+    ]
+    assert read(tmp_path / name) == [] and not (tmp_path / f"{name}.notes").exists()
+
+
 def test_a_csv_of_other_columns_is_named(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(write(clips / "all.csv", ["0.wav|anna|Hello.", "1.wav|Hello."]), tmp_path / "rows.jsonl") == 1
     assert "line 1: expected path|text, found 3 columns" in capsys.readouterr().err
