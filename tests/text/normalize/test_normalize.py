@@ -123,11 +123,13 @@ HOSTILE = (
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_time_grows_with_the_length_of_any_text(piece: str) -> None:
     """Four times the length takes about four times as long, not sixteen times."""
-    short, long = (min(_seconds((piece * size)[:size]) for _ in range(3)) for size in (5_000, 20_000))
-    assert long < 8 * short + 0.05
+    short = min(_seconds(piece, 5_000) for _ in range(3))
+    # The fastest of three; as a rule the first is fast enough, and the others need not be measured.
+    assert any(_seconds(piece, 20_000) < 8 * short + 0.05 for _ in range(3))
 
 
-def _seconds(text: str) -> float:
+def _seconds(piece: str, size: int) -> float:
+    text = (piece * size)[:size]
     begin = time.process_time()
     normalize(text)
     return time.process_time() - begin
