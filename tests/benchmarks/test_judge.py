@@ -75,7 +75,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
 def test_planted_faults_make_the_figure_worse(teacher: Teacher) -> None:
     """With pocketsphinx for an ear: it needs no network. What matters here is the way from sound to figure."""
     ear = Dictation().recognize
-    texts = UNSEEN_TEXTS[:6]
+    texts = UNSEEN_TEXTS[:3]
     spoken = teacher.say(texts, BASE[:1])
     whole = figures(spoken, ear)["word_error_rate"]
     backwards = figures([Spoken(s.text, s.wave[::-1].copy()) for s in spoken], ear)["word_error_rate"]
