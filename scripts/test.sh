@@ -12,6 +12,7 @@ least=(tests/speech/test_bundle_format.py tests/runtime/test_pipeline.py tests/r
   tests/runtime/graphs tests/runtime/voices tests/audio/test_reading.py tests/audio/test_encoding.py tests/hub)
 alone=(tests/scale tests/web tests/server/test_page.py) # a cluster or a browser takes the whole machine
 export SPEECH_BUNDLES=$PWD/build/test-voice
+export OMP_NUM_THREADS=1 # torch's threads wait awake, and two workers share the cores
 
 # run_tests ENVIRONMENT WORKERS OPTION...   with options of the caller, no test may fit
 run_tests() {
@@ -20,36 +21,51 @@ run_tests() {
   [ "$status" = 5 ] && [ -n "$chosen" ] || return "$status"
 }
 
+# beside COMMAND...   runs a command beside what follows, until `all_done`, which fails where one failed
+running=()
+beside() {
+  "$@" &
+  running+=($!)
+}
+all_done() {
+  local process
+  for process in "${running[@]}"; do wait "$process"; done
+  running=()
+}
+
+# One after the other: each writes what is known of the package into this folder.
+smaller_environments() {
+  make_environment .venv-runtime -e '.[cpu]' --group runtime-test
+  CONSTRAINTS=build/least.txt make_environment .venv-least -e '.[cpu,aac]' --group portable-test
+}
+
 chosen=$*
 need_programs espeak-ng:espeak-ng chromium:chromium node:nodejs npm:npm
 if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
   echo "error: Node.js 20 or later is needed for web/; found $(node --version)" >&2
   exit 1
 fi
-npm ci --prefix web --silent --no-audit --no-fund &
-make_environment .venv-runtime -e '.[cpu]' --group runtime-test
 mkdir -p build
 "$(find_python)" scripts/least_versions.py > build/least.txt
-CONSTRAINTS=build/least.txt make_environment .venv-least -e '.[cpu,aac]' --group portable-test
+beside npm ci --prefix web --silent --no-audit --no-fund
 make_environment .venv-test -e '.[cpu,convert,lora,server,wyoming,aac,play,ray,training]' --group dev
-wait $!
-.venv-runtime/bin/python scripts/check_runtime_only.py
+all_done
 
 bin=.venv-test/bin
 $bin/ruff format --check .
 $bin/ruff check .
-$bin/mypy &
+beside smaller_environments
+beside $bin/mypy
 rm -rf "$SPEECH_BUNDLES"
-for precision in fp32 fp16 int8 int4; do
-  $bin/python convert_to_onnx.py --model_dir pretrained_models/Spark-TTS-mini --precision "$precision" \
-    --output_dir "$SPEECH_BUNDLES/$precision" --skip_verification
-done
-wait $!
-
+$bin/python convert_to_onnx.py --model_dir pretrained_models/Spark-TTS-mini --precision fp32,fp16,int8,int4 \
+  --output_dir "$SPEECH_BUNDLES" --skip_verification
 if [ -z "$chosen" ]; then
   npm run check --prefix web --silent
   npm test --prefix web --silent
 fi
+all_done
+.venv-runtime/bin/python scripts/check_runtime_only.py
+
 run_tests .venv-least 2 "${least[@]}" "$@"
 run_tests .venv-runtime 2 "${torch_free[@]}" "$@"
 run_tests .venv-test 0 "${alone[@]}" "$@"
