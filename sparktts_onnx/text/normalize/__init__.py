@@ -8,6 +8,7 @@ What no rule understands stays as it is, and no text makes `normalize` raise.
 import re
 from functools import cache
 from itertools import groupby
+from threading import Lock
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import (
@@ -38,6 +39,8 @@ _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 _NOT_IN_A_WORD = "(?<![A-Za-z](?=[A-EGI-Za-egi-z]))"
 """No rule begins between two letters but that for http:// and ftp://; most places of a text need no further look."""
 _GROUP = re.compile(r"\(\?P<\w+>")
+_COMPILING = Lock()
+"""Threads that begin together wait for the first one's pattern; `cache` alone lets each make its own."""
 _COMMON_LETTER_OR_DIGIT = "[A-Za-z0-9À-ÖØ-öø-ÿ]"
 """Some of them: a class of any script takes Python a millisecond to compile, and the rules have 170, each where there
 shall be none of it."""
@@ -49,7 +52,9 @@ def normalize(text: str, options: NormalizeOptions | None = None) -> str:
     cleaned = clean(text)
     languages = LanguageFinder(cleaned, options)
     parts, at = [], 0
-    while match := any_rule().search(cleaned, at):
+    with _COMPILING:
+        sieve = any_rule()
+    while match := sieve.search(cleaned, at):
         spoken, end = _read(match, languages)
         parts += [cleaned[at : match.start()], spoken]
         at = end

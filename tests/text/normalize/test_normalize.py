@@ -2,6 +2,8 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 from hypothesis import assume, given, settings
@@ -234,6 +236,21 @@ def test_the_sieve_lets_through_what_a_rule_matches(text: str) -> None:
         first = next((n for n, rule in enumerate(rules(), 1) if rule.own.match(text, at)), None)
         sieved = any_rule().match(text, at)
         assert first is None or (sieved is not None and (sieved.lastindex or 0) <= first), text[at:]
+
+
+def test_threads_that_begin_together_make_one_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    @cache
+    def slow() -> re.Pattern[str]:
+        made.append(1)
+        time.sleep(0.1)
+        return any_rule()
+
+    monkeypatch.setitem(normalize.__globals__, "any_rule", slow)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(normalize, ["$5"] * 4)) == {"five dollars"}
+    assert len(made) == 1
 
 
 def test_language_can_be_told() -> None:
