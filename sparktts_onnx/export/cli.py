@@ -175,9 +175,12 @@ def _checked(name: str | Path) -> Path:
 
 
 def _precisions(text: str) -> tuple[Precision, ...]:
-    found = tuple(precision for precision in PRECISIONS if precision in text.split(","))
-    if len(found) != len(text.split(",")):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of {', '.join(PRECISIONS)}, with commas between several")
+    named = [name.strip() for name in text.split(",")]
+    found = tuple(precision for precision in PRECISIONS if precision in named)
+    if len(found) != len(named):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not of {', '.join(PRECISIONS)}, each once, with commas between several"
+        )
     return found
 
 

@@ -254,6 +254,7 @@ def test_graphs_that_only_enroll_are_verified_without_a_wave(
     [
         (["--opset_version", "12"], "opset 12 is not supported; choose 17 to 20"),
         (["--opset_version", "99"], "opset 99 is not supported"),
+        (["--precision", "int8, int4", "--opset_version", "12"], "opset 12 is not supported"),
         (["--graphs", "encoder,vocoder"], "there is no graph 'vocoder'"),
         (["--graphs", "encoder"], "a bundle always holds language_model"),
         (["--no_dynamic_axes", "--frames", "3"], "3 frames are too few"),
