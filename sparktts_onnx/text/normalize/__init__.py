@@ -28,6 +28,7 @@ from sparktts_onnx.text.normalize import (
 )
 from sparktts_onnx.text.normalize.clean import clean, tidy_space
 from sparktts_onnx.text.normalize.language import Language, LanguageFinder, NormalizeOptions, detect_language
+from sparktts_onnx.text.normalize.quantities import behind_slash
 from sparktts_onnx.text.normalize.rule import START, Found, Rule
 from sparktts_onnx.text.normalize.tables import words
 
@@ -44,6 +45,8 @@ _COMPILING = Lock()
 _COMMON_LETTER_OR_DIGIT = "[A-Za-z0-9À-ÖØ-öø-ÿ]"
 """Some of them: a class of any script takes Python a millisecond to compile, and the rules have 170, each where there
 shall be none of it."""
+_LIKE_A_UNIT = r"\S.{0,20}?"
+"""Shorter than the list of all that may stand behind a slash, which the rules have eight times."""
 
 
 def normalize(text: str, options: NormalizeOptions | None = None) -> str:
@@ -96,6 +99,7 @@ def any_rule() -> re.Pattern[str]:
         start = START if begins else ""
         rows.append(f"{start}(?:{'|'.join(f'({pattern.removeprefix(start)})' for pattern in patterns)})")
     pattern = _GROUP.sub("(?:", "|".join(rows)).replace(LETTER_OR_DIGIT, _COMMON_LETTER_OR_DIGIT)
+    pattern = pattern.replace(behind_slash(), _LIKE_A_UNIT)
     return re.compile(f"{_NOT_IN_A_WORD}(?:{pattern})", re.MULTILINE)
 
 

@@ -34,9 +34,14 @@ def unit_pattern() -> str:
     spaced, attached = words("units", "space"), words("units", "attached")
     anywhere = words("units") - spaced - attached
     simple = rf" ?{one_of(anywhere)}| {one_of(spaced)}|{one_of(attached)}|(?<=\.\d\d)s|(?<=\.\d)s"
-    per = one_of((words("per") | words("units")) - {"°", "A", "V"})
     stop = r"(?:(?<=[a-z])\.(?=\s[a-z&]|[,;:)])|(?:(?<=ft)|(?<=lb)|(?<=hr)|(?<=in))\.(?=\s\d))"
-    return rf"(?:{simple})(?:/{per})?(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d)){stop}?"
+    return rf"(?:{simple})(?:/{behind_slash()})?(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d)){stop}?"
+
+
+@cache
+def behind_slash() -> str:
+    """A unit behind the slash of another."""
+    return one_of((words("per") | words("units")) - {"°", "A", "V"})
 
 
 def unit_name(found: Found, written: str, *, is_one: bool = False) -> str:
