@@ -1,6 +1,7 @@
 # Sourced by the other scripts: a virtual environment of the project, made once and brought up to date.
 
 # make_environment FOLDER REQUIREMENT...   installs with pip into FOLDER, with the versions of constraints.txt, or of $CONSTRAINTS
+# Python compiles what is imported, so pip need not compile all that is installed.
 make_environment() {
   local folder=$1
   shift
@@ -8,7 +9,7 @@ make_environment() {
   python=$(find_python) || return 1
   [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
   "$folder/bin/python" -m pip install --quiet --upgrade "pip>=25.1"
-  "$folder/bin/python" -m pip install --quiet --constraint "${CONSTRAINTS:-constraints.txt}" "$@"
+  "$folder/bin/python" -m pip install --quiet --no-compile --constraint "${CONSTRAINTS:-constraints.txt}" "$@"
 }
 
 find_python() {
