@@ -143,7 +143,7 @@ def test_a_run_goes_on_where_one_stopped(
 
     def counted(self: SparkTTSONNX, recordings: Any, *given: Any, **options: Any) -> Any:
         heard.append(name := Path(recordings[0]).name)
-        if stop and heard[1:2] == [name]:  # two readers may both have come here
+        if stop and name == "1.wav":  # results come in order, so that of 0.wav is known whichever reader was faster
             raise KeyboardInterrupt
         return enroll(self, recordings, *given, **options)
 
