@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from live_server import Live
-from stand_in import STEP_SAMPLES, StandIn, until
+from stand_in import STEP_SAMPLES, StandIn
 
 from sparktts_onnx.server import ServerSettings
 
@@ -25,9 +25,7 @@ SECONDS = 5 * STEP_SAMPLES / 16_000
 
 @pytest.fixture
 def live(serve: Callable[..., Live], engine: StandIn, settings: ServerSettings) -> Live:
-    live = serve(engine, dataclasses.replace(settings, api_key=KEY))
-    assert until(lambda: live.app.state.service.state == "ready")
-    return live
+    return serve(engine, dataclasses.replace(settings, api_key=KEY))
 
 
 def played(plugin: str, live: Live, **options: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import nano
 import numpy as np
 import pytest
 from live_server import Live, listening, wav_bytes
-from stand_in import StandIn
+from stand_in import StandIn, until
 from starlette.testclient import TestClient
 
 from sparktts_onnx import SparkTTSONNX
@@ -29,8 +29,10 @@ def settings(tmp_path: Path) -> ServerSettings:
 
 @pytest.fixture
 def client(engine: StandIn, settings: ServerSettings) -> Iterator[TestClient]:
-    """A client of a server over the stand-in."""
-    with TestClient(create_app(engine, settings), base_url="http://localhost") as client:
+    """A client of a server over the stand-in, once it has warmed up."""
+    app = create_app(engine, settings)
+    with TestClient(app, base_url="http://localhost") as client:
+        assert until(lambda: app.state.service.state == "ready")
         yield client
 
 

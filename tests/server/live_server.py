@@ -46,14 +46,14 @@ class Live:
 
 @contextlib.contextmanager
 def listening(engine: Any, settings: ServerSettings) -> Iterator[Live]:
-    """A server in a thread of this process."""
+    """A server in a thread of this process, once it has warmed up."""
     app = create_app(engine, settings)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn_config(app, dataclasses.replace(settings, stop_seconds=3)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        assert until(lambda: server.started)
+        assert until(lambda: server.started and app.state.service.state != "warming up")
         yield Live(listener.getsockname()[1], server, app)
     finally:
         if isinstance(engine, StandIn):

@@ -171,7 +171,6 @@ def test_a_flood_of_half_open_connections_leaves_the_server_reachable(
 
 def test_a_connection_without_a_key_costs_little(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
     live = serve(engine, dataclasses.replace(settings, api_key=KEY))
-    assert until(lambda: live.app.state.service.state == "ready")
     heads = (b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000, b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 7_000)
     body = b"POST /v1/audio/speech HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 200_000
     tracemalloc.start()
@@ -209,7 +208,6 @@ def test_of_a_request_that_waits_only_what_is_used_is_kept(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
     live = serve(engine, dataclasses.replace(settings, slots=1, queue_size=20))
-    assert until(lambda: live.app.state.service.state == "ready")
     engine.gate.clear()
     body = json.dumps({"input": "Hello.", "instructions": "x" * 1_000_000, "other": "y" * 1_000_000})
     tracemalloc.start()
@@ -228,7 +226,6 @@ def test_requests_in_memory_are_counted_from_their_body_on(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
     live = serve(engine, dataclasses.replace(settings, slots=1, queue_size=1))
-    assert until(lambda: live.app.state.service.state == "ready")
     head = (
         b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n"
     )

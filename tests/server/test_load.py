@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from live_server import Live
-from stand_in import StandIn, until
+from stand_in import StandIn
 
 from benchmarks.load import alone, run
 from benchmarks.report import load
@@ -32,7 +32,6 @@ def test_refusals_are_tried_again_and_failures_are_told(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
     live = serve(engine, dataclasses.replace(settings, slots=1, queue_size=0))
-    assert until(lambda: live.app.state.service.state == "ready")
     expected = alone(live.port)
     level = run(live.port, expected, 4, 1.5)
     assert level["refused"] > 0 and level["answers"] > 0 and level["wrong"] == 0 and level["failures"] == []

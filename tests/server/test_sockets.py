@@ -34,12 +34,7 @@ START = {"type": "start", "voice": "alloy", "seed": 1, "sample_rate": RATE}
 
 @pytest.fixture
 def live(serve: Serve, engine: StandIn, settings: ServerSettings) -> Live:
-    return ready(serve(engine, settings))
-
-
-def ready(live: Live) -> Live:
-    assert until(lambda: live.app.state.service.state == "ready")
-    return live
+    return serve(engine, settings)
 
 
 def opened(live: Live, path: str = PATH, **options: Any) -> ClientConnection:
@@ -123,7 +118,7 @@ def test_an_utterance_in_pieces_is_that_of_the_whole_text(live: Live, engine: St
 
 def test_sound_leaves_while_the_text_still_comes(serve: Serve, model: SparkTTSONNX, settings: ServerSettings) -> None:
     """Over a real model: what was heard, flushed and kept is that of the whole text."""
-    live = ready(serve(model, settings))
+    live = serve(model, settings)
     text = "".join(f"This is sentence number {number} of a text that is rather long. " for number in "abcdefgh")
     with opened(live) as client:
         send(client, {**START, "segment_seconds": 4})
@@ -194,7 +189,7 @@ def test_cancelling_stops_sound_and_work_at_once_and_tells_what_was_sent(live: L
 def test_cancelling_while_it_waits_for_text_or_for_a_place(
     serve: Serve, engine: StandIn, settings: ServerSettings
 ) -> None:
-    live = ready(serve(engine, dataclasses.replace(settings, slots=1)))
+    live = serve(engine, dataclasses.replace(settings, slots=1))
     admission = live.app.state.service.admission
     with opened(live) as first, opened(live) as second:
         send(first, START)
@@ -300,7 +295,7 @@ def drained(client: ClientConnection) -> None:
 def test_a_client_that_leaves_in_any_state_leaves_nothing_behind(
     serve: Serve, engine: StandIn, settings: ServerSettings, state: str, abrupt: bool
 ) -> None:
-    live = ready(serve(engine, dataclasses.replace(settings, slots=1)))
+    live = serve(engine, dataclasses.replace(settings, slots=1))
     admission = live.app.state.service.admission
     with opened(live) as client, opened(live) as other:
         if state == "waiting":
@@ -330,7 +325,7 @@ def test_many_sockets_at_once_are_not_mixed_and_leave_nothing_behind(
     serve: Serve, model: SparkTTSONNX, settings: ServerSettings
 ) -> None:
     """32 sockets over a real model, texts in random pieces, one thousand utterances in all, every tenth cancelled."""
-    live = ready(serve(model, settings))
+    live = serve(model, settings)
     texts = [f"Number {number}, {'so ' * (number % 3)}yes." for number in range(12)]
     expected = {text: posted(live, text) for text in texts}
     assert len(set(expected.values())) == len(texts)
@@ -375,7 +370,7 @@ def test_many_sockets_at_once_are_not_mixed_and_leave_nothing_behind(
 
 
 def test_the_rules_of_http_hold(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
-    live = ready(serve(engine, dataclasses.replace(settings, slots=1, queue_size=1)))
+    live = serve(engine, dataclasses.replace(settings, slots=1, queue_size=1))
     with pytest.raises(InvalidStatus) as refused:
         opened(live, origin="https://evil.example")
     assert refused.value.response.status_code == 403
@@ -444,7 +439,7 @@ def test_a_socket_at_another_address_is_told_the_right_one(live: Live) -> None:
 
 
 def test_a_key_is_asked_for(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
-    live = ready(serve(engine, dataclasses.replace(settings, api_key="correct-horse")))
+    live = serve(engine, dataclasses.replace(settings, api_key="correct-horse"))
     with pytest.raises(InvalidStatus) as refused:
         opened(live)
     assert refused.value.response.status_code == 401 and json.loads(refused.value.response.body)["error"]["code"]
@@ -454,7 +449,7 @@ def test_a_key_is_asked_for(serve: Serve, engine: StandIn, settings: ServerSetti
 
 def test_clients_that_stall_are_dropped(serve: Serve, engine: StandIn, settings: ServerSettings) -> None:
     limits = dataclasses.replace(settings, slots=1, stall_seconds=0.5, max_buffer_bytes=100_000)
-    live = ready(serve(engine, limits))
+    live = serve(engine, limits)
     with opened(live) as client:
         time.sleep(1.2)  # an idle client that answers pings stays
         send(client, START)

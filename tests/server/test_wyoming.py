@@ -38,6 +38,8 @@ def talk(engine: StandIn, settings: ServerSettings, *talks: Talk) -> None:
     async def run() -> None:
         service = SpeechService(engine, settings)
         async with service.running():
+            while service.state == "warming up":
+                await asyncio.sleep(0.005)
             server = await asyncio.start_server(
                 lambda r, w: WyomingConversation(r, w, service=service).run(), "127.0.0.1", 0
             )
