@@ -10,7 +10,7 @@ source scripts/environment.sh
 torch_free=(tests/bundle tests/hub tests/text tests/audio tests/runtime tests/cli tests/speech tests/test_errors.py)
 least=(tests/speech/test_bundle_format.py tests/runtime/test_pipeline.py tests/runtime/test_nano_bundle.py
   tests/runtime/graphs tests/runtime/voices tests/audio/test_reading.py tests/audio/test_encoding.py tests/hub)
-alone=(tests/scale tests/web tests/server/test_page.py) # a cluster or a browser takes the whole machine
+waiting=(tests/scale tests/web tests/server/test_page.py) # a cluster and a browser, which wait most of the time
 export SPEECH_BUNDLES=$PWD/build/test-voice
 export OMP_NUM_THREADS=1 # torch's threads wait awake, and two workers share the cores
 
@@ -22,15 +22,27 @@ run_tests() {
 }
 
 # beside COMMAND...   runs a command beside what follows, until `all_done`, which fails where one failed
+# Each has a process group, so that it ends with this script.
 running=()
 beside() {
+  set -m
   "$@" &
+  set +m
   running+=($!)
 }
+trap 'for process in "${running[@]}"; do kill -INT -- "-$process" 2>/dev/null || true; done; wait' EXIT
 all_done() {
   local process
   for process in "${running[@]}"; do wait "$process"; done
   running=()
+}
+
+# Beside other tests; what it prints comes in one piece.
+tests_that_wait() {
+  local status=0
+  run_tests .venv-test 0 "${waiting[@]}" "$@" > build/waiting.log 2>&1 || status=$?
+  cat build/waiting.log
+  return "$status"
 }
 
 # One after the other: each writes what is known of the package into this folder.
@@ -49,7 +61,6 @@ mkdir -p build
 "$(find_python)" scripts/least_versions.py > build/least.txt
 beside npm ci --prefix web --silent --no-audit --no-fund
 make_environment .venv-test -e '.[cpu,convert,lora,server,wyoming,aac,play,ray,training]' --group dev
-all_done
 
 bin=.venv-test/bin
 $bin/ruff format --check .
@@ -59,14 +70,15 @@ beside $bin/mypy
 rm -rf "$SPEECH_BUNDLES"
 $bin/python convert_to_onnx.py --model_dir pretrained_models/Spark-TTS-mini --precision fp32,fp16,int8,int4 \
   --output_dir "$SPEECH_BUNDLES" --skip_verification
+all_done
 if [ -z "$chosen" ]; then
   npm run check --prefix web --silent
   npm test --prefix web --silent
 fi
-all_done
 .venv-runtime/bin/python scripts/check_runtime_only.py
 
+beside tests_that_wait "$@"
 run_tests .venv-least 2 "${least[@]}" "$@"
 run_tests .venv-runtime 2 "${torch_free[@]}" "$@"
-run_tests .venv-test 0 "${alone[@]}" "$@"
-run_tests .venv-test 2 tests "${torch_free[@]/#/--ignore=}" "${alone[@]/#/--ignore=}" "$@"
+run_tests .venv-test 2 tests "${torch_free[@]/#/--ignore=}" "${waiting[@]/#/--ignore=}" "$@"
+all_done
