@@ -28,7 +28,8 @@ from sparktts_onnx.export.checkpoint.checkpoint import CODEC_FOLDER, LANGUAGE_MO
 from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, published_name
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.weights import EMBEDDING, expected_shapes
-from sparktts_onnx.export.modules import BiCodec, BiCodecConfig
+from sparktts_onnx.export.modules import BiCodec
+from sparktts_onnx.export.modules.config import BiCodecConfig
 from synthetic.sizes import Sizes, full_sizes, tiny_sizes
 from synthetic.tokenizer import write_tokenizer
 

@@ -16,7 +16,7 @@ import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sparktts_onnx.export.modules.bicodec import BiCodec
+from sparktts_onnx.export.modules import BiCodec
 from sparktts_onnx.export.modules.config import BiCodecConfig
 from training import features, language, vocabulary
 from training.codec import ECAPA_WIDTH, TokenCodec, codec_config

@@ -20,7 +20,8 @@ from sparktts_onnx.export.checkpoint.tokenizer import agreed_tokenizer
 from sparktts_onnx.export.checkpoint.wav2vec2 import normalizes_recordings, read_wav2vec2_config, shortened
 from sparktts_onnx.export.checkpoint.weights import ADAPTER_CONFIG, MERGE, TensorFiles, load_strictly, published_name
 from sparktts_onnx.export.files import read_yaml, values_of
-from sparktts_onnx.export.modules import BiCodec, BiCodecConfig
+from sparktts_onnx.export.modules import BiCodec
+from sparktts_onnx.export.modules.config import BiCodecConfig
 
 CODEC_FOLDER = "BiCodec"
 LANGUAGE_MODEL_FOLDER = "LLM"
