@@ -1,12 +1,12 @@
 """What the server needs of the library: `SparkTTSONNX` has it, and so may a stand-in that speaks elsewhere."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, Protocol, Self
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparktts_onnx import Enrollment, EnrollOptions, Manifest, SegmentInfo, SpeechInfo, Voice, WordInfo
+from sparktts_onnx import Enrollment, Manifest, SegmentInfo, SpeechInfo, Voice, WordInfo
 
 
 class Stream(Protocol):
@@ -49,17 +49,10 @@ class SpeechEngine(Protocol):
     def revoice_stream(self) -> Callable[..., Stream]:
         """`revoice_stream(recording, voice)` gives an open file's words another voice, chunk by chunk."""
 
-    def enroll(
-        self, recordings: Sequence[BinaryIO], transcript: str | None = None, *, options: EnrollOptions | None = None
-    ) -> Enrollment:
-        """A voice from recordings."""
+    @property
+    def enroll(self) -> Callable[..., Enrollment]:
+        """`enroll(recordings, transcript, options=…)` makes a voice of open files."""
 
-    def create_voice(
-        self,
-        gender: str | float | None = None,
-        pitch: str | float | None = None,
-        speed: str | float | None = None,
-        *,
-        seed: int | None = None,
-    ) -> Voice:
-        """A voice that the model makes up."""
+    @property
+    def create_voice(self) -> Callable[..., Voice]:
+        """`create_voice(gender, pitch, speed, seed=…)` lets the model make one up."""
