@@ -14,11 +14,11 @@ from pathlib import Path
 
 from sparktts_onnx.audio.parts import part_beside
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
+from sparktts_onnx.errors import NameTakenError, OptionError, VoiceError
 from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.values import broken_character
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
-from sparktts_onnx.runtime.voices.voice import Voice, check_voice
+from sparktts_onnx.runtime.voices.voice import Voice, changing, check_voice
 from sparktts_onnx.text.ssml import Ssml
 
 _log = logging.getLogger(__name__)
@@ -158,10 +158,12 @@ class VoiceLibrary:
             target = self.folder / f"{new_name}{SUFFIX}"
             if self.key(new_name) == self.key(path.stem):
                 voice.save(path)
-                _move(path, target)
+                with changing(target, "written"):
+                    path.replace(target)
             else:
                 self._publish(voice, target)
-                _delete(path)
+                with changing(path, "deleted"):
+                    path.unlink(missing_ok=True)
         return voice
 
     def remove(self, name: str) -> str:
@@ -173,7 +175,8 @@ class VoiceLibrary:
         """
         with self._lock:
             path = self._existing(name)
-            _delete(path)
+            with changing(path, "deleted"):
+                path.unlink(missing_ok=True)
         return path.stem
 
     def _files(self) -> list[Path]:
@@ -230,16 +233,17 @@ class VoiceLibrary:
         """Write a file that must not exist yet, whole or not at all."""
         part = part_beside(path)
         voice.save(part)
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            raise NameTakenError(f"there is a voice {voice.name!r} already: choose another name") from None
-        except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
-                raise _not_written(path, error) from error
-            _move(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with changing(path, "written"):
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                raise NameTakenError(f"there is a voice {voice.name!r} already: choose another name") from None
+            except OSError as error:
+                if error.errno not in _NO_HARD_LINKS:
+                    raise
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
 
 
 def checked_name(name: str) -> str:
@@ -273,21 +277,3 @@ def _is_voice_file(path: Path) -> bool:
 
 def _dated(consent: str) -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {consent.strip()}"
-
-
-def _move(path: Path, target: Path) -> None:
-    try:
-        path.replace(target)
-    except OSError as error:
-        raise _not_written(target, error) from error
-
-
-def _delete(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"the voice cannot be deleted: {error.strerror or error}", file=path) from error
-
-
-def _not_written(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"the voice cannot be written: {error.strerror or error}", file=path)

@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,10 @@ class Voice:
         if self.style is None:
             del fields["style"]  # older readers refuse keys that they do not know
         text = json.dumps({"format": VOICE_FORMAT, **fields}, ensure_ascii=False)
-        try:
+        with changing(path, "written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as part:
                 part.write_text(text + "\n", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(f"the voice cannot be written: {error.strerror or error}", file=path) from error
         return path
 
     @classmethod
@@ -91,6 +90,15 @@ class Voice:
             error.file = path
             raise
         return voice
+
+
+@contextmanager
+def changing(path: Path, how: str) -> Iterator[None]:
+    """What the system refuses in the block is an `OutputError` about a voice file that is `written`, or `deleted`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"the voice cannot be {how}: {error.strerror or error}", file=path) from error
 
 
 def check_voice(voice: Voice, codec: CodecLayout) -> None:
