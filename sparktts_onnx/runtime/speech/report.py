@@ -108,8 +108,8 @@ class Report:
     def end_segment(self, event: SegmentEnds) -> int:
         """A segment was spoken; how many there are now."""
         self._ended.append(event)
-        self.clock.stages["language_model"] += event.language_model_seconds
-        self.clock.stages["vocoder"] += event.vocoder_seconds
+        for stage, seconds in event.seconds.items():
+            self.clock.stages[stage] += seconds
         return len(self._ended)
 
     def info(self, samples: int, spans: Sequence[Span]) -> SpeechInfo:

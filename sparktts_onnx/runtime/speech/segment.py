@@ -5,7 +5,7 @@
 Every way to take speech is made of these events: whole or streamed, alone or in a batch.
 """
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,10 +122,8 @@ class SegmentEnds:
     stop_reason: str
     retries: int
     """Attempts beyond the first."""
-    language_model_seconds: float
-    """Waiting for tokens, in all attempts."""
-    vocoder_seconds: float
-    """Making sound, in all attempts."""
+    seconds: Mapping[str, float]
+    """By stage, in all attempts: waiting for tokens, and making sound."""
     words: tuple[HeardWord, ...] | None = None
     """When each word is heard; None where the bundle cannot tell."""
 

@@ -6,7 +6,6 @@ rejected, the least implausible is kept. An attempt that was heard cannot be tak
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -21,6 +20,7 @@ from sparktts_onnx.runtime.language.grammar import CreationGrammar, SpeechGramma
 from sparktts_onnx.runtime.language.prompting import Prompter
 from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 from sparktts_onnx.runtime.speech.attempt import AnswerGrammar, Attempt
+from sparktts_onnx.runtime.speech.report import Clock
 from sparktts_onnx.runtime.speech.segment import Chunk, Event, Segment, SegmentBegins, SegmentEnds
 from sparktts_onnx.runtime.speech.words import WordWatch
 
@@ -120,8 +120,7 @@ class _Work:
         self._vocoder = vocoder
         self._cancellation = cancellation
         self._stream: VocoderStream | None = None
-        self._language_model_seconds = 0.0
-        self._vocoder_seconds = 0.0
+        self._clock = Clock(listened=False)
 
     @property
     def heard(self) -> bool:
@@ -130,10 +129,9 @@ class _Work:
 
     def write(self, attempt: Attempt, chunks: StreamOptions | None) -> Iterator[Event]:
         """Let the language model write an attempt; its sound as it comes, from the first chunk that can be made on."""
-        began = time.perf_counter()
         needed = math.inf if chunks is None else chunks.tokens_before_sound(self._vocoder.context)
-        for token in attempt.run(self._cancellation):
-            self._language_model_seconds += time.perf_counter() - began
+        tokens = attempt.run(self._cancellation)
+        while (token := self._written(tokens)) is not None:
             if self._stream is not None:
                 yield from self._push(attempt, [token])
             elif chunks is not None and len(attempt.semantic_ids) >= needed:
@@ -141,16 +139,13 @@ class _Work:
                 self._stream = VocoderStream(self._vocoder, d_vector, chunks, check=self._cancellation.check)
                 yield SegmentBegins(self._segment, attempt.voice)
                 yield from self._push(attempt, attempt.semantic_ids)
-            began = time.perf_counter()
-        self._language_model_seconds += time.perf_counter() - began
 
     def sound(self, attempt: Attempt) -> Wave:
         """The whole sound of an attempt that is written and was not heard, float32 [N]."""
         if not attempt.sound:
-            began = time.perf_counter()
             ids, speaker = attempt.semantic_ids, attempt.voice.global_ids
-            attempt.sound.append(self._vocoder.decode(ids, speaker, check=self._cancellation.check))
-            self._vocoder_seconds += time.perf_counter() - began
+            with self._clock.timing("vocoder"):
+                attempt.sound.append(self._vocoder.decode(ids, speaker, check=self._cancellation.check))
         return attempt.sound[0]
 
     def finish(self, attempt: Attempt, *, retries: int) -> Iterator[Event]:
@@ -166,9 +161,8 @@ class _Work:
             yield SegmentBegins(self._segment, attempt.voice)
             yield Chunk(wav)
         else:
-            began = time.perf_counter()
-            rest = self._stream.finish()
-            self._vocoder_seconds += time.perf_counter() - began
+            with self._clock.timing("vocoder"):
+                rest = self._stream.finish()
             attempt.listen(np.concatenate([*attempt.sound, rest]))
             yield Chunk(rest)
         yield SegmentEnds(
@@ -176,17 +170,19 @@ class _Work:
             tokens=len(attempt.semantic_ids),
             stop_reason=attempt.stop_reason,
             retries=retries,
-            language_model_seconds=self._language_model_seconds,
-            vocoder_seconds=self._vocoder_seconds,
+            seconds=self._clock.stages,
             words=attempt.words,
         )
+
+    def _written(self, tokens: Iterator[int]) -> int | None:
+        with self._clock.timing("language_model"):
+            return next(tokens, None)
 
     def _push(self, attempt: Attempt, tokens: list[int]) -> Iterator[Chunk]:
         assert self._stream is not None
         for token in tokens:
-            began = time.perf_counter()
-            wav = self._stream.push(token)
-            self._vocoder_seconds += time.perf_counter() - began
+            with self._clock.timing("vocoder"):
+                wav = self._stream.push(token)
             if wav is not None:
                 attempt.sound.append(wav)
                 yield Chunk(wav, attempt.heard(sum(map(len, attempt.sound)) / self._vocoder.codec.sample_rate))
