@@ -82,17 +82,11 @@ def _parse(dataset: Path, content: str) -> tuple[str, str]:
     """File and text of an entry."""
     if dataset.is_dir():
         return content, read_text_file((dataset / content).with_suffix(".txt")).strip()
-    return _of_json(content) if dataset.suffix.lower() in JSON_SUFFIXES else _of_columns(content)
-
-
-def _of_json(content: str) -> tuple[str, str]:
-    expected = '"audio" and "text", such as {"audio": "a.wav", "text": "Hello."}'
-    item = json_object(content, "audio", "text", expected=expected)
-    source = item.get("source")
-    return item["audio"], item["text"] if source is None else f"{source}: {item['text']}"
-
-
-def _of_columns(content: str) -> tuple[str, str]:
+    if dataset.suffix.lower() in JSON_SUFFIXES:
+        expected = '"audio" and "text", such as {"audio": "a.wav", "text": "Hello."}'
+        item = json_object(content, "audio", "text", expected=expected)
+        source = item.get("source")
+        return item["audio"], item["text"] if source is None else f"{source}: {item['text']}"
     columns = content.split("|")
     if len(columns) != 2:
         raise TextError(f"expected path|text, found {len(columns)} columns")

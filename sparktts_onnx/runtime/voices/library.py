@@ -138,7 +138,8 @@ class VoiceLibrary:
         """
         name = checked_name(name)
         check_voice(voice, self._codec)
-        kept = dataclasses.replace(voice, name=name, consent=_dated(consent) if consent else voice.consent)
+        dated = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {consent.strip()}" if consent else voice.consent
+        kept = dataclasses.replace(voice, name=name, consent=dated)
         with self._lock:
             self._check_free(name)
             self._publish(kept, self.folder / f"{name}{SUFFIX}")
@@ -273,7 +274,3 @@ def _is_letter(letter: str) -> bool:
 
 def _is_voice_file(path: Path) -> bool:
     return path.suffix == SUFFIX and not path.name.startswith(".") and path.is_file()
-
-
-def _dated(consent: str) -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {consent.strip()}"
