@@ -68,8 +68,7 @@ class Vocoder:
     def d_vector(self, global_ids: Sequence[int]) -> Wave:
         """The speaker's condition, float32 [1, D]."""
         tokens = np.asarray(global_ids, np.int64).reshape(1, 1, -1)
-        d_vector: Wave = self._sessions.run("speaker_detokenize", {"global_tokens": tokens})[0]
-        return d_vector
+        return self._sessions.run("speaker_detokenize", {"global_tokens": tokens})[0]
 
     def decode(self, semantic_ids: Sequence[int], global_ids: Sequence[int], *, check: Check = lambda: None) -> Wave:
         """The waveform of a whole answer, float32 [N], in [-1, 1]."""
@@ -118,14 +117,12 @@ class Vocoder:
         high = min(len(tokens), stop + self.codec.prenet_context)
         x = self._frames(tokens[low:high], d_vector)
         frames = self.codec.frames_per_token
-        kept: Wave = x[:, :, (start - low) * frames : (stop - low) * frames]
-        return kept
+        return x[:, :, (start - low) * frames : (stop - low) * frames]
 
     def _frames(self, tokens: NDArray[np.int64], d_vector: Wave) -> Wave:
         """x of all `tokens`: float32 [1, D, F], F frames a token."""
         z_q = self._sessions.run("quantizer_detokenize", {"semantic_tokens": tokens[None]})[0]
-        x: Wave = self._sessions.run("prenet", {"z_q": z_q, "d_vector": d_vector})[0]
-        return x
+        return self._sessions.run("prenet", {"z_q": z_q, "d_vector": d_vector})[0]
 
     def _decoder_windows(self, x: Wave, tokens: tuple[int, int]) -> Iterator[DecoderWindow]:
         """Windows that give the samples of a range of tokens of x float32 [1, D, F]."""

@@ -134,8 +134,7 @@ class PathFinder:
 
 def log_masses(masses: Array) -> Array:
     """Logarithms of masses [.., C], with a floor."""
-    logs: Array = np.log(masses + np.float32(FLOOR))
-    return logs
+    return np.log(masses + np.float32(FLOOR))
 
 
 def best_paths(masses: Array, letters: Array) -> Array:

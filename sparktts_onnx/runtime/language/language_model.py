@@ -171,8 +171,7 @@ class LanguageModel:
         by_place = sorted(range(len(slots)), key=lambda i: self._cache.places[slots[i]])
         call.ids[:, 0] = [ids[i] for i in by_place]
         self._run(call, [slots[i] for i in by_place])
-        logits: np.ndarray[Any, Any] = call.logits[[self._cache.places[slot] for slot in slots]]
-        return logits
+        return call.logits[[self._cache.places[slot] for slot in slots]]
 
     def _step_everywhere(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """Advance all slots there are and keep what was asked for.
@@ -191,8 +190,7 @@ class LanguageModel:
         for slot in slots:
             self._cache.lengths[slot] += 1
             self._queries[slot] = call.queries[slot]
-        logits: np.ndarray[Any, Any] = call.logits[list(slots)]
-        return logits
+        return call.logits[list(slots)]
 
     def _step_alone(self, slots: Sequence[int], ids: Sequence[int]) -> np.ndarray[Any, Any]:
         return np.stack([self.extend(slot, [token]) for slot, token in zip(slots, ids, strict=True)])

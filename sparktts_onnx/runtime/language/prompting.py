@@ -51,8 +51,7 @@ class Prompter:
 
     def text_ids(self, text: str) -> list[int]:
         """Ids of plain text."""
-        encoded: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return encoded
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def clone(self, text: str, voice: Voice) -> tuple[int, ...]:
         """Prompt for speaking `text` with a voice; with the voice's transcript and semantic ids where it has them."""

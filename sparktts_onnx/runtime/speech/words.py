@@ -119,8 +119,7 @@ class WordWatch:
 
     def _kept(self, path: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """A path that begins with what words were told from already."""
-        kept: np.ndarray[Any, Any] = np.maximum.accumulate(np.concatenate([self._settled, path[len(self._settled) :]]))
-        return kept
+        return np.maximum.accumulate(np.concatenate([self._settled, path[len(self._settled) :]]))
 
     def _end_share(self) -> float:
         """Attention for each letter in the second half of the last word, as a share of the whole text's."""
