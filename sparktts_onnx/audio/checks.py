@@ -117,22 +117,6 @@ class RecordingReport:
     """Whether somebody could have said the transcript in the time that is spoken; the first note says why not."""
 
 
-@dataclass(frozen=True)
-class Window:
-    """A part of one of several recordings."""
-
-    recording: int
-    """Which one, from 0."""
-    start: float
-    """Seconds."""
-    end: float
-    """Seconds."""
-
-    def of(self, wavs: Sequence[Wave], sample_rate: int) -> Wave:
-        """float32 [M]: the window, cut out of the recordings it was found in."""
-        return wavs[self.recording][round(self.start * sample_rate) : round(self.end * sample_rate)]
-
-
 def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
     """Measure `wav` float32 [N] as it was recorded, before its volume is changed."""
     peak = float(np.abs(wav).max())
@@ -167,17 +151,17 @@ def trim_silence(wav: Wave, sample_rate: int, *, longest_seconds: float = 0.0) -
     return wav[start : last + keep if len(wav) - last > longest else len(wav)]
 
 
-def best_window(wavs: Sequence[Wave], sample_rate: int, *, seconds: float) -> Window:
-    """The `seconds` with the most speech, the least clipping and the least noise in any of `wavs`.
+def best_window(wavs: Sequence[Wave], sample_rate: int, *, seconds: float) -> Wave:
+    """float32 [M]: the `seconds` with the most speech, the least clipping and the least noise in any of `wavs`.
 
     A recording that is shorter is a candidate as a whole. Among equals, the one that starts in a pause.
     """
-    candidates = [_best_of_one(wav, sample_rate, seconds, number) for number, wav in enumerate(wavs)]
+    candidates = [_best_of_one(wav, sample_rate, seconds) for wav in wavs]
     return max(candidates, key=lambda candidate: candidate[0])[1]
 
 
-def _best_of_one(wav: Wave, sample_rate: int, seconds: float, number: int) -> tuple[float, Window]:
-    """Score and place of the best window in one recording."""
+def _best_of_one(wav: Wave, sample_rate: int, seconds: float) -> tuple[float, Wave]:
+    """The best window of one recording, with its score."""
     activity = find_speech(wav, sample_rate)
     size = round(BLOCK_SECONDS * sample_rate)
     blocks = len(activity.speaking)
@@ -190,7 +174,7 @@ def _best_of_one(wav: Wave, sample_rate: int, seconds: float, number: int) -> tu
     best = int(np.argmax(scores))
     start = best * BLOCK_SECONDS
     end = min(start + seconds, len(wav) / sample_rate)
-    return float(scores[best]), Window(number, start, end)
+    return float(scores[best]), wav[round(start * sample_rate) : round(end * sample_rate)]
 
 
 def _clearness(wav: Wave, block: int) -> NDArray[np.float64]:

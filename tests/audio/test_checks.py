@@ -121,22 +121,27 @@ def test_trimming_never_takes_everything() -> None:
     assert len(trim_silence(silence(1), RATE)) == RATE
 
 
+def start_of(part: Wave, wav: Wave) -> float:
+    """Seconds into `wav` at which a part of it begins."""
+    assert np.shares_memory(part, wav)
+    return (part.ctypes.data - wav.ctypes.data) / wav.itemsize / RATE
+
+
 def test_the_window_is_where_the_speech_is(speech: Wave) -> None:
     wav = np.concatenate([silence(7), speech, silence(4), speech, speech, silence(0.2), speech, silence(9)])
     window = best_window([wav], RATE, seconds=6.0)
     begin = 7 + len(speech) / RATE + 4
-    assert begin - 0.5 < window.start < begin + 3
-    assert window.end - window.start == pytest.approx(6.0)
-    assert find_speech(window.of([wav], RATE), RATE).seconds() > 4.5
-    assert len(window.of([wav], RATE)) == 6 * RATE
+    assert begin - 0.5 < start_of(window, wav) < begin + 3
+    assert find_speech(window, RATE).seconds() > 4.5
+    assert len(window) == 6 * RATE
 
 
 def test_the_window_avoids_clipping_and_noise(good: Wave) -> None:
     clipped = np.clip(good * 8, -1, 1).astype(np.float32)
     noisy = (good + noise(len(good) / RATE, 0.05)).astype(np.float32)
-    assert best_window([clipped, noisy, good], RATE, seconds=6.0).recording == 2
+    assert np.shares_memory(best_window([clipped, noisy, good], RATE, seconds=6.0), good)
     half = np.concatenate([clipped, good])
-    assert best_window([half], RATE, seconds=6.0).start >= len(clipped) / RATE - 0.5
+    assert start_of(best_window([half], RATE, seconds=6.0), half) >= len(clipped) / RATE - 0.5
 
 
 @pytest.mark.parametrize("level", [0.02, 0.05, 0.2])
@@ -146,11 +151,11 @@ def test_the_window_avoids_the_noisy_part_of_a_recording(good: Wave, level: floa
     noisy = (good + noise(len(good) / RATE, level)).astype(np.float32)
     wav = np.concatenate([noisy, good] if first else [good, noisy])
     window, border = best_window([wav], RATE, seconds=6.0), len(good) / RATE
-    noisy_seconds = border - window.start if first else window.end - border
+    start = start_of(window, wav)
+    noisy_seconds = border - start if first else start + len(window) / RATE - border
     assert noisy_seconds < 0.1 * 6.0
 
 
 def test_a_short_recording_is_a_window_as_a_whole(speech: Wave) -> None:
-    window = best_window([speech[:RATE], speech], RATE, seconds=6.0)
-    assert (window.recording, window.start) == (1, 0.0)
-    assert window.end == pytest.approx(len(speech) / RATE)
+    window = best_window([speech[:RATE].copy(), speech], RATE, seconds=6.0)
+    assert np.shares_memory(window, speech) and len(window) == len(speech)

@@ -153,7 +153,7 @@ def _name(source: Source) -> str:
 def _reference(wavs: list[Wave], codec: CodecLayout, options: EnrollOptions) -> Wave:
     if options.window == "best":
         seconds = codec.reference_samples / codec.sample_rate
-        return best_window(wavs, codec.sample_rate, seconds=seconds).of(wavs, codec.sample_rate)
+        return best_window(wavs, codec.sample_rate, seconds=seconds)
     if options.window == "all" and codec.fixed_frames is not None:
         raise OptionError("window is 'all', but the graphs of this bundle have a fixed length; use 'best' or 'first'")
     return np.concatenate(wavs)
