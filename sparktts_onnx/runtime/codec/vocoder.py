@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,17 +35,8 @@ length changes, which takes ten times as long as computing them."""
 
 Check = Callable[[], None]
 """Called after each window; an exception that it raises ends the work."""
-
-
-class DecoderWindow(NamedTuple):
-    """What the decoder computes in one call, and what of it is kept."""
-
-    x: Wave
-    """float32 [1, D, F]."""
-    start: int
-    """First frame whose samples are kept."""
-    stop: int
-    """First frame whose samples are not kept any more."""
+DecoderWindow = tuple[Wave, int, int]
+"""What the decoder computes in one call, x float32 [1, D, F], and its frames [start, stop) whose samples are kept."""
 
 
 class Vocoder:
@@ -138,7 +129,7 @@ class Vocoder:
             if width is not None:
                 low = max(0, min(low, x.shape[2] - width))
                 high = low + width
-            yield DecoderWindow(x[:, :, low:high], a - low, b - low)
+            yield (x[:, :, low:high], a - low, b - low)
 
     def _fixed_windows(
         self, tokens: NDArray[np.int64], d_vector: Wave, kept: tuple[int, int], fixed: int
@@ -152,7 +143,7 @@ class Vocoder:
             window = tokens[low : low + fixed]
             # An answer shorter than the graphs ends in its last token, repeated: the only padding that is speech.
             x = self._frames(np.pad(window, (0, fixed - len(window)), mode="edge"), d_vector)
-            yield DecoderWindow(x, (a - low) * frames, (b - low) * frames)
+            yield (x, (a - low) * frames, (b - low) * frames)
 
 
 def joined(pieces: Iterable[Wave], check: Check) -> Wave:

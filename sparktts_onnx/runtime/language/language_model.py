@@ -5,7 +5,6 @@ A slot's logits depend on that slot's ids alone, not on which slots run with it.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,9 @@ from sparktts_onnx.runtime.language.key_value_cache import KeyValueCache, device
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """What a step gives, a row of each for a row of ids."""
-
-    logits: np.ndarray[Any, Any]
-    """float32 [R, V]."""
-    queries: np.ndarray[Any, Any]
-    """[R, heads, Dh] of the cache's dtype; no heads where the bundle aligns nothing."""
+_Answers = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+"""What a step gives, a row for each row of ids: logits float32 [R, V], and queries [R, heads, Dh] of the cache's dtype,
+without heads where the bundle aligns nothing."""
 
 
 class _Call:
@@ -40,8 +34,7 @@ class _Call:
         self.ids = np.zeros((slots, count), np.int64)
         self.last_positions = np.zeros(slots, np.int32)
         self.total = np.zeros((), np.int32)
-        self.logits = answers.logits[:slots]
-        self.queries = answers.queries[:slots]
+        self.logits, self.queries = (rows[:slots] for rows in answers)
         self._session = session
         self._binding = session.io_binding()
         self._outputs = {"logits": self.logits}
@@ -122,11 +115,8 @@ class LanguageModel:
         self._cache = KeyValueCache(layout, slots, device=device_of(session))
         self._on_device = self._cache.device != "cpu"
         self._heads = () if alignment is None else alignment.heads
-        self._answers = _Answers(
-            np.zeros((slots, layout.head_rows), np.float32),
-            np.zeros((slots, len(self._heads), layout.head_dim), layout.cache_dtype),
-        )
-        self._queries = self._answers.queries.copy()
+        self._queries = np.zeros((slots, len(self._heads), layout.head_dim), layout.cache_dtype)
+        self._answers = np.zeros((slots, layout.head_rows), np.float32), self._queries.copy()
         self._steps: dict[int, _Call] = {}
         self._generation = self._cache.generation
         self._equal_together = {1: True}

@@ -227,7 +227,7 @@ def test_where_company_changes_the_rounding_slots_take_turns(
     place: list[np.ndarray] = []
     rounding = RoundingSession(session, place)
     model = LanguageModel(rounding, manifest.language_model, slots=4)
-    place.append(model._answers.logits)
+    place.append(model._answers[0])
     alone = [advance(model, [slot]) for slot in range(3)]
     rounding.runs.clear()
     beside = advance(model, range(3))
