@@ -99,8 +99,8 @@ class Reader:
     def _follow(self, text: str, voice: Voice, grammar: SpeechGrammar | Dictated, limit: int, seed: int) -> Spoken:
         codec, ids, alignment = self._manifest.codec, self._manifest.token_ids, self._manifest.alignment
         assert alignment is not None and alignment.heads, "the bundle has no alignment heads"
-        tokens, seconds = self._prompter.locate(text), codec.hop_length / codec.sample_rate
-        watch = WordWatch(alignment, text, tokens, frame_seconds=seconds)
+        seconds = codec.hop_length / codec.sample_rate
+        watch = WordWatch(alignment, self._prompter.locate(text), frame_seconds=seconds)
         begun = (ids.start_semantic,) if isinstance(grammar, Dictated) else ()
         prompt = self._prompter.clone(text, voice) + begun
         request = Request(prompt, grammar, SamplingOptions(max_new_tokens=limit), seed, watch.attention)

@@ -21,8 +21,6 @@ class ProbedAnswer:
 
     ids: tuple[int, ...]
     text: TextColumns
-    columns: range
-    """Positions of the text."""
     frames: range
     """Positions that choose the audio tokens: each the id behind it."""
 
@@ -44,7 +42,7 @@ class AttentionProbe:
         keys = cache_names("present", config.num_hidden_layers)[::2]
         outputs = self.runner.outputs(answer.ids, [*self._names, *keys])
         layers = zip(outputs[: config.num_hidden_layers], outputs[config.num_hidden_layers :], strict=True)
-        return np.stack([self._layer(*layer, answer.columns, answer.frames) for layer in layers])
+        return np.stack([self._layer(*layer, answer.text.positions, answer.frames) for layer in layers])
 
     def _layer(self, projected: Array, keys: Array, columns: range, frames: range) -> Array:
         """Of one layer: fused projections [1, S, W], keys [1, Hkv, P, Dh]: float32 [heads, frames, columns]."""

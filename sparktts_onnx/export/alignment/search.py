@@ -112,10 +112,9 @@ class AlignmentSearch:
 
     def _answer(self, text: str, voice: Voice, semantic_ids: Sequence[int]) -> ProbedAnswer:
         prompt = (*self._prompter.clone(text, voice), self._ids.start_semantic)
-        found = self._prompter.locate(text)
         answer = tuple(self._ids.semantic_tokens.first + number for number in semantic_ids)
         frames = range(len(prompt) - 1, len(prompt) + len(answer) - 1)
-        return ProbedAnswer(prompt + answer, TextColumns(text, found.spans), found.columns, frames)
+        return ProbedAnswer(prompt + answer, self._prompter.locate(text), frames)
 
     def _written(self, probe: AttentionProbe, voiced: Sequence[Voiced]) -> list[ProbedAnswer]:
         """Answers of the model to texts in the voices of other recordings."""

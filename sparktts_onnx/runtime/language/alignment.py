@@ -32,6 +32,7 @@ _LONG_LETTERS = 3
 _WORD = re.compile(rf"[{HAN}{KANA}]|[^\s{HAN}{KANA}]+")
 
 Array = np.ndarray[Any, Any]
+_NOWHERE = range(0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ class TextColumns:
 
     text: str
     spans: tuple[tuple[int, int], ...]
-    """Characters of each token, ascending; tokens of one character may share them."""
+    """Characters of each token, ascending; tokens of one character may share them. A token that ends a transcript and
+    begins the text counts for the text."""
+    positions: range = _NOWHERE
+    """Where its tokens are in a prompt."""
 
     def letters(self) -> Array:
         """Letters and digits that each token is the first to hold: float64 [C]."""

@@ -4,7 +4,6 @@ The parts are the published model's. Text is tokenized by a tokenizer that has n
 are put around it by role, so no text can act as a control token.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -12,22 +11,12 @@ from tokenizers import Tokenizer
 
 from sparktts_onnx.bundle.manifest import IdRange, TokenIds
 from sparktts_onnx.errors import BundleError
+from sparktts_onnx.runtime.language.alignment import TextColumns
 from sparktts_onnx.runtime.voices.style import VoiceStyle
 from sparktts_onnx.runtime.voices.voice import Voice
 
 CONTENT_START = 2
 """Position of a prompt's first content id: behind the task and the start of the content."""
-
-
-@dataclass(frozen=True)
-class TextTokens:
-    """Where a text stands in its prompt, token by token."""
-
-    columns: range
-    """Positions in the prompt."""
-    spans: tuple[tuple[int, int], ...]
-    """First character of the text and the one after the last, of each token. A token that ends a transcript and begins
-    the text counts for the text."""
 
 
 class Prompter:
@@ -68,13 +57,13 @@ class Prompter:
             *_numbered(ids.semantic_tokens, voice.semantic_ids),
         )
 
-    def locate(self, text: str, transcript: str = "") -> TextTokens:
-        """Where `text` stands in the prompts of `clone` and `create`."""
+    def locate(self, text: str, transcript: str = "") -> TextColumns:
+        """`text` as it stands in the prompts of `clone` and `create`."""
         offsets = self._tokenizer.encode(transcript + text, add_special_tokens=False).offsets
         before = len(transcript)
         first = next((i for i, (_, stop) in enumerate(offsets) if stop > before), len(offsets))
         spans = tuple((max(start - before, 0), stop - before) for start, stop in offsets[first:])
-        return TextTokens(range(CONTENT_START + first, CONTENT_START + len(offsets)), spans)
+        return TextColumns(text, spans, range(CONTENT_START + first, CONTENT_START + len(offsets)))
 
     def create(self, text: str, style: VoiceStyle) -> tuple[int, ...]:
         """Prompt for speaking `text` with a voice that the model makes up from a style."""

@@ -99,8 +99,8 @@ class SegmentSpeaker:
         if alignment is None or not alignment.heads:
             return None
         transcript = None if segment.style is not None or segment.voice is None else segment.voice.transcript
-        tokens = self._prompter.locate(segment.text, transcript or "")
-        return WordWatch(alignment, segment.text, tokens, frame_seconds=codec.hop_length / codec.sample_rate)
+        text = self._prompter.locate(segment.text, transcript or "")
+        return WordWatch(alignment, text, frame_seconds=codec.hop_length / codec.sample_rate)
 
     def _prompt(self, segment: Segment) -> tuple[tuple[int, ...], AnswerGrammar]:
         ids, codec, voice = self._manifest.token_ids, self._manifest.codec, segment.voice

@@ -20,7 +20,7 @@ from sparktts_onnx.runtime.language.alignment import (
     word_frames,
 )
 from sparktts_onnx.runtime.language.attention import TextAttention
-from sparktts_onnx.runtime.language.prompting import CONTENT_START, TextTokens
+from sparktts_onnx.runtime.language.prompting import CONTENT_START
 from sparktts_onnx.runtime.speech.segment import HeardWord
 
 # Stop reasons of attempts whose words are wrong:
@@ -59,12 +59,12 @@ class Evidence:
 class WordWatch:
     """Watches one answer; make one for each attempt."""
 
-    def __init__(self, alignment: Alignment, text: str, tokens: TextTokens, *, frame_seconds: float) -> None:
-        """`tokens`: of the text in its prompt; `frame_seconds`: sound of an audio token."""
-        self.attention = TextAttention(alignment, range(CONTENT_START, tokens.columns.stop))
+    def __init__(self, alignment: Alignment, text: TextColumns, *, frame_seconds: float) -> None:
+        """`text`: in its prompt; `frame_seconds`: sound of an audio token."""
+        self.attention = TextAttention(alignment, range(CONTENT_START, text.positions.stop))
         """To be filled while the answer is written."""
-        self._before = tokens.columns.start - CONTENT_START
-        self._columns = TextColumns(text, tokens.spans)
+        self._before = text.positions.start - CONTENT_START
+        self._columns = text
         self._letters = self._columns.letters()
         self._lead = alignment.lead_seconds
         self._frame_seconds = frame_seconds

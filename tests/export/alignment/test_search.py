@@ -112,7 +112,7 @@ def test_the_probe_gives_every_head_s_attention(tiny: Checkpoint, tmp_path: Path
     layout = write_language_model(tiny.language_model_folder, tmp_path)
     config = read_decoder_config(tiny.language_model_folder)
     ids = np.random.default_rng(0).integers(0, 200, 40).tolist()
-    answer = ProbedAnswer(tuple(ids), TextColumns("", ()), range(2, 12), range(20, 39))
+    answer = ProbedAnswer(tuple(ids), TextColumns("", (), range(2, 12)), range(20, 39))
     found = AttentionProbe(tmp_path, layout, config, capacity=50).masses(answer)
     with torch.no_grad():
         attentions = read_reference(tiny.language_model_folder)(torch.tensor([ids]), output_attentions=True).attentions

@@ -64,16 +64,16 @@ def test_the_text_is_found_in_its_prompt(voice: Voice, text: str, transcript: st
     known = dataclasses.replace(voice, semantic_ids=(7,), transcript=transcript) if transcript else voice
     found = PROMPTER.locate(text, transcript)
     prompt = PROMPTER.clone(text, known)
-    assert bytes(prompt[i] for i in found.columns) == text.encode(), "a byte a token"
+    assert bytes(prompt[i] for i in found.positions) == text.encode(), "a byte a token"
     assert [text[start:stop] for start, stop in found.spans] == [c for c in text for _ in c.encode()]
     if not transcript:
         created = PROMPTER.create(text, VoiceStyle("male", "high", "low"))
-        assert bytes(created[i] for i in found.columns) == text.encode()
+        assert bytes(created[i] for i in found.positions) == text.encode()
 
 
 def test_a_token_across_the_end_of_the_transcript_belongs_to_the_text(tmp_path: Path) -> None:
     merging = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "c": 2, "bc": 3}, merges=[("b", "c")]))
     merging.save(str(tmp_path / "tokenizer.json"))
     found = Prompter(tmp_path / "tokenizer.json", nano.TOKEN_IDS).locate("ca", "ab")
-    assert found.columns == range(CONTENT_START + 1, CONTENT_START + 3)
+    assert found.positions == range(CONTENT_START + 1, CONTENT_START + 3)
     assert found.spans == ((0, 1), (1, 2))

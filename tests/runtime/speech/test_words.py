@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sparktts_onnx.bundle.manifest import Alignment
-from sparktts_onnx.runtime.language.prompting import CONTENT_START, TextTokens
+from sparktts_onnx.runtime.language.alignment import TextColumns
+from sparktts_onnx.runtime.language.prompting import CONTENT_START
 from sparktts_onnx.runtime.speech import words
 from sparktts_onnx.runtime.speech.segment import HeardWord
 from sparktts_onnx.runtime.speech.words import Evidence, WordWatch
@@ -42,7 +43,7 @@ def watched(seen: Seen, *, before: int = 0, lead: float = 0.0) -> tuple[list[str
 
 def watch_over(seen: Seen, *, before: int = 0, lead: float = 0.0) -> WordWatch:
     columns = range(CONTENT_START + before, CONTENT_START + before + len(TEXT))
-    watch = WordWatch(Alignment(rope_dim=4, lead_seconds=lead), TEXT, TextTokens(columns, SPANS), frame_seconds=0.02)
+    watch = WordWatch(Alignment(rope_dim=4, lead_seconds=lead), TextColumns(TEXT, SPANS, columns), frame_seconds=0.02)
     watch.attention = seen  # type: ignore[assignment]
     return watch
 
