@@ -88,10 +88,6 @@ class HubError(SparkTTSError):
     """A model cannot be had from the hub, or not be put there."""
 
 
-class BusyError(SparkTTSError):
-    """The work was refused because too much is waiting already."""
-
-
 class MissingDependencyError(SparkTTSError, ImportError):
     """An optional dependency is not installed."""
 

@@ -1,13 +1,15 @@
 """Errors carry what is at fault as data, so that nothing reads their text."""
 
+import inspect
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice, VoiceStyle
+from sparktts_onnx import EnrollOptions, SparkTTSONNX, Voice, VoiceStyle, errors
 from sparktts_onnx.errors import MissingDependencyError, OptionError, VoiceError
 
 
@@ -83,3 +85,13 @@ def test_a_missing_dependency_says_what_to_install() -> None:
     error = MissingDependencyError("a tempo", needs="PyAV", extra="aac")
     assert "pip install" in str(error)
     assert error.field is None and error.file is None
+
+
+def test_every_error_is_raised_somewhere() -> None:
+    """Who catches an error that nobody raises waits for nothing."""
+    package = Path(errors.__file__).parent
+    files = [path for path in package.rglob("*.py") if path != package / "errors.py"]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+    unused = [kind.__name__ for kind in kinds if not re.search(rf"\b{kind.__name__}\(", source)]
+    assert unused == ["SparkTTSError"], "the base is what callers catch"

@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 
 from sparktts_onnx import SparkTTSError
 from sparktts_onnx.errors import (
-    BusyError,
     MissingDependencyError,
     NameTakenError,
     OptionError,
@@ -33,7 +32,6 @@ _BY_LIBRARY: tuple[tuple[type[SparkTTSError], int, str, str | None], ...] = (
     (VoiceError, 400, "invalid_voice", "voice"),
     (OptionError, 400, "invalid_value", None),
     (MissingDependencyError, 501, "not_installed", None),
-    (BusyError, 429, "rate_limit_exceeded", None),
     (OutputError, 507, "storage_failed", None),
 )
 """Status and code of the library's errors, and the field of a request for speech that most of a kind are about."""
