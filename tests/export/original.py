@@ -6,14 +6,30 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from transformers import AutoTokenizer
 
 from sparktts_onnx.audio.reading import load_recording, reference_clip
 from sparktts_onnx.export.checkpoint.checkpoint import open_checkpoint
-from sparktts_onnx.export.codec.references import Wav2Vec2Features
+from sparktts_onnx.export.codec.references import CODEC_GRAPHS, Wav2Vec2Features
 from sparktts_onnx.export.language.weights import read_reference
+from sparktts_onnx.export.modules import BiCodec
 
 STYLES = {"female": 0, "male": 1, "very_low": 0, "low": 1, "moderate": 2, "high": 3, "very_high": 4}
+
+
+def tokenized(codec: BiCodec, features: Tensor, clip: Tensor) -> tuple[Tensor, Tensor]:
+    """Features float32 [B, T, D] and clip float32 [B, N] to ids int64 [B, T] and int64 [B, 1, G]."""
+    z = CODEC_GRAPHS["encoder"](codec)(features)
+    return CODEC_GRAPHS["quantizer_tokenize"](codec)(z), CODEC_GRAPHS["speaker_encoder"](codec)(clip)[0]
+
+
+def detokenized(codec: BiCodec, semantic_ids: Tensor, global_ids: Tensor) -> Tensor:
+    """int64 [B, T] and int64 [B, 1, G] to samples float32 [B, 1, N]."""
+    d_vector = CODEC_GRAPHS["speaker_detokenize"](codec)(global_ids)
+    z_q = CODEC_GRAPHS["quantizer_detokenize"](codec)(semantic_ids)
+    wave: Tensor = CODEC_GRAPHS["decoder"](codec)(CODEC_GRAPHS["prenet"](codec)(z_q, d_vector), d_vector)
+    return wave
 
 
 class Original:
@@ -51,7 +67,8 @@ class Original:
         clip = reference_clip(wav, sample_rate=audio.sample_rate, seconds=seconds, hop=audio.latent_hop_length)
         with torch.inference_mode():
             hear = Wav2Vec2Features(self._wav2vec2, normalize=self._checkpoint.normalize_recording)
-            semantic, speaker = self._codec.tokenize(hear(torch.from_numpy(wav)[None]), torch.from_numpy(clip)[None])
+            features = hear(torch.from_numpy(wav)[None])
+            semantic, speaker = tokenized(self._codec, features, torch.from_numpy(clip)[None])
         return (
             "".join(f"<|bicodec_semantic_{i}|>" for i in semantic.flatten().tolist()),
             "".join(f"<|bicodec_global_{i}|>" for i in speaker.flatten().tolist()),
@@ -76,5 +93,5 @@ class Original:
         semantic_ids = [int(i) for i in re.findall(r"bicodec_semantic_(\d+)", answer)]
         global_ids = [int(i) for i in re.findall(r"bicodec_global_(\d+)", speaker)]
         with torch.inference_mode():
-            wav = self._codec.detokenize(torch.tensor([semantic_ids]), torch.tensor([[global_ids]]))
+            wav = detokenized(self._codec, torch.tensor([semantic_ids]), torch.tensor([[global_ids]]))
         return wav.reshape(-1).numpy()

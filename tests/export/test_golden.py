@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from original import detokenized, tokenized
 
 from sparktts_onnx.bundle.contract import COMPONENTS, LANGUAGE_MODEL, TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import Manifest, read_manifest
@@ -123,16 +124,14 @@ def test_the_whole_chain_gives_the_same_wave(bundle: Path, golden: Arrays) -> No
 
 
 def test_the_modules_answer_as_the_original(checkpoint: Checkpoint, golden: Arrays) -> None:
-    published = References(checkpoint).published
+    references = References(checkpoint)
+    codec, features = references.codec, references.published("wav2vec2")
     given = {name: torch.from_numpy(array) for name, array in golden.items() if array.dtype.kind in "fi"}
     with torch.no_grad():
-        close(published("speaker_encoder").mel(given["ref_clip"][None]).numpy(), golden["mel"])
-        close(published("wav2vec2")(given["wav_16k"][None]).numpy(), golden["features"])
-        d_vector = published("speaker_detokenize")(given["global_tokens"].long())
-        z_q = published("quantizer_detokenize")(given["semantic_tokens"])
-        wave = published("decoder")(published("prenet")(z_q, d_vector), d_vector)
-        semantic = published("quantizer_tokenize")(published("encoder")(given["features"]))
-        speaker, _ = published("speaker_encoder")(given["ref_clip"][None])
+        close(codec.mel_transformer(given["ref_clip"][None]).numpy(), golden["mel"])
+        close(features(given["wav_16k"][None]).numpy(), golden["features"])
+        wave = detokenized(codec, given["semantic_tokens"], given["global_tokens"].long())
+        semantic, speaker = tokenized(codec, given["features"], given["ref_clip"][None])
     close(wave.numpy(), golden["wav_out"])
     assert wrong_tokens(semantic.numpy(), golden["semantic_tokens"], golden["semantic_margin"]) == 0
     assert wrong_tokens(speaker.numpy(), golden["global_tokens"], golden["global_margin"][:, None]) == 0
