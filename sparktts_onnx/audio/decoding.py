@@ -1,15 +1,18 @@
 """Recordings as blocks of samples: through libsndfile, and through PyAV what phones and browsers record."""
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sparktts_onnx.audio.joined import PartOfFile, cut_ogg, recordings_in, says_mp3_size
 from sparktts_onnx.audio.optional import load_av
 from sparktts_onnx.audio.quiet import quiet_stderr
 from sparktts_onnx.errors import MissingDependencyError, RecordingError
@@ -22,6 +25,13 @@ _UNRECOGNIZED = (1, 7)
 _LARGEST_REPAIRED = 1 << 29
 _CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"junk", b"JUNK")
 """What may follow the samples of a WAV."""
+_MISSING_SECONDS = 0.25
+"""What a file may have less than it says: encoders count their own delay, or do not."""
+_SHORT_DATA = re.compile(r"^ *(?:data|riff|Riff size|SSND|BODY|Data Size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
+"""libsndfile's log: how many bytes of samples the header says there are, and how many there are; RF64, W64, WAV, AIFF,
+SVX, AU."""
+_LENGTH_UNKNOWN = 0x7FFFF000
+"""Lengths from here on are what programs write that do not know it."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class AudioSource:
     channels: int
     blocks: Iterator[NDArray[np.float64]]
     """float64 [n, channels], until the end."""
+    notes: list[str] = field(default_factory=list)
+    """What is not as the file says; complete behind the last block."""
 
 
 def opened(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[AudioSource]:
@@ -42,11 +54,47 @@ def opened(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[Aud
     """
     file.seek(0)
     head = file.read(_HEAD_BYTES)
-    file.seek(0)
-    container = _container(head)
-    if container is not None:
+    if (container := _container(head)) is not None:
+        file.seek(0)
         return _with_av(file, container, name)
+    starts = recordings_in(file, head)
+    return _joined(file, starts, name) if len(starts) > 1 else _alone(file, suffix, name)
+
+
+def _alone(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[AudioSource]:
+    """One recording, of a kind that libsndfile reads."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
     return _with_soundfile(_repaired(file, head), suffix, name, mp3=suffix == ".mp3" or _is_mp3(head))
+
+
+@contextmanager
+def _joined(file: BinaryIO, starts: Sequence[int], name: str) -> Iterator[AudioSource]:
+    """Recordings one behind another, as one."""
+    bounds = pairwise((*starts, file.seek(0, io.SEEK_END)))
+    parts = (_alone(io.BufferedReader(PartOfFile(file, start, end)), "", name) for start, end in bounds)
+    with next(parts) as first:
+        yield replace(first, blocks=_through(first, parts, len(starts)))
+
+
+def _through(
+    first: AudioSource, others: Iterable[AbstractContextManager[AudioSource]], count: int
+) -> Iterator[NDArray[np.float64]]:
+    """Blocks of all parts, as far as they can be read and have the rate and the channels of the first."""
+    yield from first.blocks
+    for number, part in enumerate(others, 1):
+        left = f"the file holds {count} recordings; those behind the first {number} were left out"
+        try:
+            with part as source:
+                if (source.sample_rate, source.channels) != (first.sample_rate, first.channels):
+                    first.notes.append(f"{left}: the next one has another rate or other channels")
+                    return
+                yield from source.blocks
+                first.notes.extend(source.notes)
+        except RecordingError:
+            first.notes.append(f"{left}: the next one cannot be read")
+            return
 
 
 def _container(head: bytes) -> str | None:
@@ -75,7 +123,9 @@ def _with_soundfile(file: BinaryIO, suffix: str, name: str, *, mp3: bool) -> Ite
         with quiet_stderr() if mp3 else nullcontext():
             opened_file = _sndfile(file, suffix)
         with opened_file as sound:
-            yield AudioSource(sound.samplerate, sound.channels, _quietly(_read(sound)) if mp3 else _read(sound))
+            notes: list[str] = []
+            blocks = _read(sound, file, notes)
+            yield AudioSource(sound.samplerate, sound.channels, _quietly(blocks) if mp3 else blocks, notes)
     except soundfile.LibsndfileError as error:
         if error.code in _UNRECOGNIZED:
             raise RecordingError(
@@ -112,10 +162,28 @@ class _Steady:
             self._file.seek(offset, whence)
 
 
-def _read(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float64]]:
-    frames = max(1, BLOCK_SAMPLES // sound.channels)
+def _read(sound: soundfile.SoundFile, file: BinaryIO, notes: list[str]) -> Iterator[NDArray[np.float64]]:
+    frames, samples = max(1, BLOCK_SAMPLES // sound.channels), 0
     while len(block := sound.read(frames, dtype="float64", always_2d=True)):
+        samples += len(block)
         yield block
+    _note_missing(notes, _promised(sound, file) / sound.samplerate, samples / sound.samplerate)
+    if sound.format == "OGG" and cut_ogg(file):
+        notes.append("the file ends early, in the middle of its data")
+
+
+def _promised(sound: soundfile.SoundFile, file: BinaryIO) -> float:
+    """Samples that the file says it has, where it says so; looked for behind the last one, as the file is moved."""
+    if found := _SHORT_DATA.search(sound.extra_info):
+        said, there = int(found[1]), int(found[2])
+        return sound.frames * said / there if there < said < _LENGTH_UNKNOWN else 0
+    return sound.frames if sound.format != "MP3" or says_mp3_size(file) else 0
+
+
+def _note_missing(notes: list[str], promised: float, found: float) -> None:
+    """Tell where a file ends before the seconds that it says it has."""
+    if promised > found + _MISSING_SECONDS:
+        notes.append(f"the file ends early: it says that it has {promised:.1f} s of sound, and has {found:.1f} s")
 
 
 def _quietly(blocks: Iterator[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
@@ -146,11 +214,31 @@ def _with_av(file: BinaryIO, container: str, name: str) -> Iterator[AudioSource]
             stream = media.streams.audio[0]
             if stream.codec_context is None:
                 raise RecordingError(f"{name} is of a codec that PyAV does not know: convert it with another program")
-            yield AudioSource(stream.rate, stream.channels, _quietly(_decoded(av, media, stream)))
+            notes: list[str] = []
+            blocks = _counted(_decoded(av, media, stream), _seconds(media, stream), stream.rate, notes)
+            yield AudioSource(stream.rate, stream.channels, _quietly(blocks), notes)
     except av.FFmpegError as error:
         raise RecordingError(
             f"{name} cannot be read as audio ({error.strerror}): it is damaged or cut; give another recording"
         ) from error
+
+
+def _seconds(media: Any, stream: Any) -> float:
+    """How long the sound is, as a file says that knows it; 0 where it does not."""
+    if "mp4" in media.format.name and stream.duration:
+        return float(stream.duration * stream.time_base)
+    whole = media.duration if "matroska" in media.format.name and len(media.streams) == 1 else None
+    return (whole or 0) / 1e6
+
+
+def _counted(
+    blocks: Iterator[NDArray[np.float64]], promised: float, rate: int, notes: list[str]
+) -> Iterator[NDArray[np.float64]]:
+    samples = 0
+    for block in blocks:
+        samples += len(block)
+        yield block
+    _note_missing(notes, promised, samples / rate)
 
 
 def _decoded(av: Any, media: Any, stream: Any) -> Iterator[NDArray[np.float64]]:

@@ -42,7 +42,7 @@ class Recording:
     wav: NDArray[np.float64]
     """float64 [N], without an offset, at the volume of the recording."""
     notes: tuple[str, ...]
-    """What was mended."""
+    """What was mended, and what is missing."""
 
     def normalized(self) -> Wave:
         """float32 [N] at the volume that the model expects."""
@@ -57,8 +57,9 @@ def load_recording(source: Source, *, sample_rate: int, max_seconds: float = MAX
     Raises:
         RecordingError: it cannot be used; the message says why and what to do.
     """
-    with resampled(source, sample_rate=sample_rate, max_seconds=max_seconds) as (blocks, notes):
+    with resampled(source, sample_rate=sample_rate, max_seconds=max_seconds) as (blocks, mended):
         pieces = list(blocks)
+    notes = tuple(mended)
     wav = np.concatenate(pieces)
     offset = float(wav.mean())
     if abs(offset) > LARGEST_OFFSET * max(1.0, float(np.abs(wav).max())):
@@ -70,8 +71,9 @@ def load_recording(source: Source, *, sample_rate: int, max_seconds: float = MAX
 @contextmanager
 def resampled(
     source: Source, *, sample_rate: int, max_seconds: float = math.inf
-) -> Iterator[tuple[Iterator[NDArray[np.float64]], tuple[str, ...]]]:
-    """A recording as blocks float64 [n] at `sample_rate`, read as they are taken, and notes of what was mended.
+) -> Iterator[tuple[Iterator[NDArray[np.float64]], list[str]]]:
+    """A recording as blocks float64 [n] at `sample_rate`, read as they are taken, and notes of what was mended or is
+    missing, which are complete behind the last block.
 
     Raises:
         RecordingError: as `load_recording`; where it is too short or silent, at its end.
@@ -86,7 +88,8 @@ def resampled(
             channel, notes = _channel_with_sound(sound, name, max_seconds)
         with opened(file, suffix, name) as sound:
             blocks = _resampled(_checked(sound, name, max_seconds), channel, sound.sample_rate, sample_rate)
-            yield _with_sound(blocks, sample_rate, name), notes
+            sound.notes[:0] = notes
+            yield _with_sound(blocks, sample_rate, name), sound.notes
 
 
 def reference_clip(wav: Wave, *, sample_rate: int, seconds: float, hop: int) -> Wave:

@@ -63,7 +63,7 @@ class Revoiced:
                 voice=self._voice,
                 segments=(),
                 providers=providers(),
-                warnings=notes,
+                warnings=tuple(notes),
                 model_id=model_id,
             )
 

@@ -252,3 +252,13 @@ def test_long_silence_is_cut_where_a_transcript_is_given_and_nowhere_else(tts: S
 def test_one_recording_is_not_taken_for_a_list(tts: SparkTTSONNX, one: Any) -> None:
     with pytest.raises(OptionError, match=r"recordings is .*; expected a list of paths"):
         tts.enroll(one)
+
+
+def test_a_file_that_ends_early_is_told(tts: SparkTTSONNX, tmp_path: Path, voice: Voice) -> None:
+    path = write(tmp_path / "me.wav", np.tile(recorded(), 3))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    (note, *_) = tts.enroll([path]).reports[0].notes
+    assert note.startswith("the file ends early: it says that it has ")
+    with tts.revoice_stream(path, voice) as stream:
+        list(stream)
+    assert stream.info is not None and stream.info.warnings == (note,)
