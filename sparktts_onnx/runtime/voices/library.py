@@ -254,8 +254,13 @@ def checked_name(name: str) -> str:
         OptionError: it cannot be the name of a file everywhere.
     """
     clean = _spelled(name)
-    if not clean or len(clean) > MAX_NAME_CHARACTERS or len(clean.encode("utf-8", "replace")) > MAX_FILE_NAME_BYTES:
+    if not 0 < len(clean) <= MAX_NAME_CHARACTERS:
         raise OptionError(f"a voice's name has 1 to {MAX_NAME_CHARACTERS} characters; this one has {len(clean)}")
+    if (size := len(clean.encode("utf-8", "replace"))) > MAX_FILE_NAME_BYTES:
+        raise OptionError(
+            f"a voice's name takes at most {MAX_FILE_NAME_BYTES} bytes in UTF-8, as it names a file; the {len(clean)} "
+            f"characters of this one take {size}: shorten it"
+        )
     if wrong := [letter for letter in clean if not (_is_letter(letter) or letter in " -_.")]:
         raise OptionError(f"a voice's name cannot contain {wrong[0]!r}: use letters, digits, spaces, - and _")
     if not names_a_file_everywhere(clean):

@@ -214,6 +214,17 @@ def test_names_that_could_leave_the_folder_or_break_it_are_refused(library: Voic
     assert not library.folder.exists()
 
 
+def test_a_name_that_is_too_long_says_what_of_it() -> None:
+    for name, said in (
+        ("x" * 65, "1 to 64 characters; this one has 65"),
+        ("", "1 to 64 characters; this one has 0"),
+        ("𠀀" * 60, "at most 200 bytes in UTF-8, as it names a file; the 60 characters of this one take 240"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            checked_name(name)
+    assert checked_name("𠀀" * 50) == "𠀀" * 50
+
+
 @pytest.mark.parametrize("name", ["Anna", "小明", "Jean-Luc 2", "हिन्दी", "v1.2", "José"])
 def test_people_of_the_world_can_name_their_voices(library: VoiceLibrary, name: str) -> None:
     library.add(VOICE, name)
