@@ -58,7 +58,7 @@ class Encoder:
 
         Raises:
             BundleError: the graphs hear recordings in pieces.
-            OptionError: a length that cannot be.
+            OptionError: a length that cannot be, or that takes all memory.
         """
         if tts.manifest.codec.fixed_frames is not None:
             raise errors.BundleError(
@@ -67,6 +67,9 @@ class Encoder:
             )
         self._tts = tts
         self._options = EnrollOptions(trim=False, max_seconds=max_seconds)
+        if max_seconds > (most := EnrollOptions.MOST_TRANSCRIBED_SECONDS):
+            expected = f"expected at most {most:g}: hearing a recording takes memory with the square of its length"
+            raise errors.OptionError(f"max_seconds is {max_seconds:g}; {expected}", field="max_seconds")
         graphs = [tts.manifest.graphs[name] for name in ENROLLMENT if name in tts.manifest.graphs]
         digests = "".join(file.sha256 for graph in graphs for file in graph.files)
         self._salt = hashlib.sha256(digests.encode()).hexdigest()[:8]

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="a JSONL, Parquet or CSV file, or a folder")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="rows as .jsonl or .parquet")
     parser.add_argument(
-        "--max-seconds", type=float, default=60, metavar="S", help="refuse longer recordings (default: 60)"
+        "--max-seconds", type=float, default=60, metavar="S", help="refuse longer recordings, 120 at most (default: 60)"
     )
     arguments.add_model(parser)
 

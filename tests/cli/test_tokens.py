@@ -238,3 +238,12 @@ def test_a_csv_of_other_columns_is_named(clips: Path, tmp_path: Path, capsys: py
     assert "line 1: expected path|text, found 3 columns" in capsys.readouterr().err
     assert len(read(tmp_path / "rows.jsonl")) == 1
     shutil.rmtree(clips)
+
+
+@pytest.mark.parametrize("seconds", ["121", "3600"])
+def test_recordings_that_take_all_memory_cannot_be_allowed(
+    clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    assert run(clips, tmp_path / "rows.jsonl", "--max-seconds", seconds) == 2
+    assert f"max_seconds is {float(seconds):g}; expected at most 120" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == [clips]

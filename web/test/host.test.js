@@ -142,6 +142,7 @@ test("bad input is refused with a reason", async () => {
     [() => tts.enroll(new Uint8Array(50)), /not a WAV file/],
     [() => tts.enroll({ samples: new Float32Array(16000), sampleRate: 16000 }), /silent/],
     [() => tts.enroll({ samples: [0, 0.5], sampleRate: 16000 }), /too short/],
+    [() => tts.enroll({ samples: new Float32Array(121 * 16000).map((_, i) => Math.sin(i)), sampleRate: 16000 }, { transcript: "One." }), /121 s are too long for a transcript, at most 120 s/],
     [() => tts.enroll({ samples: new Float32Array(16000).fill(NaN), sampleRate: 16000 }), /NaN, infinite or absurd/],
     [() => SparkTTS.open("/nowhere/at/all"), /there is no folder/],
     [() => SparkTTS.open(inData("")), /has no manifest.json/],

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,6 @@ from sparktts_onnx.text.duration import expected_seconds
 WINDOWS = ("first", "best", "all")
 LONGEST_SILENCE_SECONDS = 0.5
 """Silence at an end of a recording with a transcript: the model speaks a longer one on, or slurs over it."""
-MOST_TRANSCRIBED_SECONDS = 120.0
-"""Of recordings with a transcript: wav2vec2 takes memory with the square of their length."""
 FASTEST, SLOWEST = 0.5, 2.5
 """Parts of the expected time that somebody may take to say a text."""
 HESITATION_SECONDS = 1.0
@@ -39,6 +38,8 @@ HESITATION_SECONDS = 1.0
 class EnrollOptions:
     """How recordings are turned into a voice."""
 
+    MOST_TRANSCRIBED_SECONDS: ClassVar[float] = 120.0
+    """Of recordings with a transcript: wav2vec2 takes memory with the square of their length."""
     window: str = "first"
     """What the speaker encoder hears: the `first` seconds, as the original; the `best` stretch of all recordings
     (most speech, least noise and clipping); or `all` of the speech, joined."""
@@ -86,11 +87,11 @@ class Enroller:
             raise OptionError(f"transcript holds {broken}, which is not a character; use UTF-8", field="transcript")
         known = bool(spoken.strip())
         wav, reference, reports = _read(recordings, spoken, self._codec, options)
-        if known and (seconds := len(wav) / self._codec.sample_rate) > MOST_TRANSCRIBED_SECONDS:
+        seconds, most = len(wav) / self._codec.sample_rate, options.MOST_TRANSCRIBED_SECONDS
+        if known and seconds > most:
             raise RecordingError(
-                f"{seconds:.0f} s of recordings are too long for a transcript, at most "
-                f"{MOST_TRANSCRIBED_SECONDS:.0f} s are possible: give some sentences and what is said in them, or no "
-                "transcript"
+                f"{seconds:.0f} s of recordings are too long for a transcript, at most {most:.0f} s are possible: give "
+                "some sentences and what is said in them, or no transcript"
             )
         voice = Voice(
             codec=self._codec.fingerprint,
