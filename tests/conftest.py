@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,22 @@ def manifest() -> Manifest:
 def bundle(tmp_path: Path) -> Path:
     """A copy of the nano bundle that a test may damage."""
     return Path(shutil.copytree(nano.BUNDLE, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets no thread start any more whose name begins so."""
+    start = threading.Thread.start
+
+    def refuse(name: str) -> None:
+        def started(thread: threading.Thread) -> None:
+            if thread.name.startswith(name):
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", started)
+
+    return refuse
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import soxr
 
 from sparktts_onnx.audio.optional import load_sounddevice
 from sparktts_onnx.audio.signal import Wave
-from sparktts_onnx.errors import OutputError
+from sparktts_onnx.errors import GenerationError, OutputError
+from sparktts_onnx.threads import starting_threads
 
 WAITING_CHUNKS = 64
 """Chunks made ahead of the ear; more and the maker waits, so that memory stays flat."""
@@ -47,7 +48,12 @@ class Player:
         self._failure: Exception | None = None
         self._silenced = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sparktts-playback", daemon=True)
-        self._thread.start()
+        try:
+            with starting_threads():
+                self._thread.start()
+        except GenerationError:
+            self._stream.close(ignore_errors=True)
+            raise
 
     def play(self, chunk: Wave) -> None:
         """Let `chunk` float32 [n] be heard after what waits already."""

@@ -14,6 +14,7 @@ from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.batch.notes import Notes, read_lines, write_lines
 from sparktts_onnx.batch.recordings import DatasetRecording
 from sparktts_onnx.files import writing
+from sparktts_onnx.threads import starting_threads
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,9 @@ class Encoder:
         """Tokens of each recording, in order; an error of a recording is a result."""
         with ThreadPoolExecutor(READERS, thread_name_prefix="spark-tts-tokens") as pool:
             for start in range(0, len(recordings), AT_ONCE):
-                yield from pool.map(self._tokens, recordings[start : start + AT_ONCE])
+                with starting_threads():
+                    found = pool.map(self._tokens, recordings[start : start + AT_ONCE])
+                yield from found
 
     def _tokens(self, recording: DatasetRecording) -> Tokens:
         key = self.key(recording)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sparktts_onnx.errors import GenerationError
+from sparktts_onnx.threads import starting_threads
 
 LISTEN_SECONDS = 0.5
 """A thread that waits looks this often whether it still should; on Windows it hears Ctrl-C only then."""
@@ -13,10 +14,8 @@ LISTEN_SECONDS = 0.5
 def started_thread(work: Callable[[], None], *, name: str, daemon: bool = False) -> threading.Thread:
     """A thread that works. A daemon inside ONNX Runtime when the interpreter ends aborts the process."""
     thread = threading.Thread(target=work, name=name, daemon=daemon)
-    try:
+    with starting_threads():
         thread.start()
-    except RuntimeError as error:
-        raise GenerationError(f"no thread could be started: {error}") from error
     return thread
 
 

@@ -12,7 +12,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from sparktts_onnx import BuiltInVoices
-from sparktts_onnx.errors import OptionError, VoiceError
+from sparktts_onnx.errors import GenerationError, OptionError, VoiceError
 from sparktts_onnx.server.admission import Admission
 from sparktts_onnx.server.engine import SpeechEngine
 from sparktts_onnx.server.errors import ApiError
@@ -21,6 +21,7 @@ from sparktts_onnx.server.logs import fields, place
 from sparktts_onnx.server.metrics import Metrics
 from sparktts_onnx.server.settings import ServerSettings
 from sparktts_onnx.server.voicebook import VoiceBook
+from sparktts_onnx.threads import starting_threads
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -72,9 +73,9 @@ class SpeechService:
         Raises:
             ApiError: 429 or 503 where there is no place.
         """
-        leave = await self.admission.enter()
+        begun = self._run(job.run, await self.admission.enter())
         self._jobs.add(job)
-        self._run(job.run, leave).add_done_callback(lambda _: self._finished(job))
+        begun.add_done_callback(lambda _: self._finished(job))
 
     async def do(self, work: Callable[[], _T]) -> _T:
         """Do other slow work for a client, in its turn.
@@ -87,7 +88,12 @@ class SpeechService:
             return await asyncio.shield(self._run(work, leave))
 
     def _run(self, work: Callable[[], _T], leave: Callable[[], None]) -> asyncio.Future[_T]:
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            with starting_threads():
+                future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except GenerationError:
+            leave()
+            raise
         future.add_done_callback(lambda _: leave())
         return future
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sparktts_onnx.audio.playback import play
-from sparktts_onnx.errors import MissingDependencyError, OutputError
+from sparktts_onnx.errors import GenerationError, MissingDependencyError, OutputError
 
 RATE = 16_000
 Wave = NDArray[np.float32]
@@ -139,3 +139,14 @@ def test_without_portaudio_the_package_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("sparktts_onnx.audio.playback.load_sounddevice", missing)
     with pytest.raises(OutputError, match=r"PortAudio library not found.*libportaudio2"):
         play([speech], RATE)
+
+
+def test_without_a_thread_the_device_is_free_again(
+    monkeypatch: pytest.MonkeyPatch, no_threads: Callable[[str], None], speech: Wave
+) -> None:
+    device = Device()
+    plug(monkeypatch, device)
+    no_threads("sparktts-playback")
+    with pytest.raises(GenerationError, match="no thread could be started"):
+        play([speech], RATE)
+    assert device.calls == ["start", "close"]

@@ -247,3 +247,11 @@ def test_recordings_that_take_all_memory_cannot_be_allowed(
     assert run(clips, tmp_path / "rows.jsonl", "--max-seconds", seconds) == 2
     assert f"max_seconds is {float(seconds):g}; expected at most 120" in capsys.readouterr().err
     assert sorted(tmp_path.iterdir()) == [clips]
+
+
+def test_readers_that_cannot_start_are_one_message(
+    clips: Path, tmp_path: Path, no_threads: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_threads("spark-tts-tokens")
+    assert run(clips, tmp_path / "rows.jsonl") == 1
+    assert capsys.readouterr().err == "error: no thread could be started: can't start new thread\n"

@@ -9,6 +9,7 @@ import logging
 import sys
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 from live_server import Live
-from stand_in import RATE, StandIn
+from stand_in import RATE, StandIn, until
 from starlette.testclient import TestClient
 
 from sparktts_onnx import SparkTTSError, SparkTTSONNX
@@ -530,3 +531,15 @@ def test_the_field_at_fault_is_what_the_error_carries(error: SparkTTSError, para
 
 def test_clients_learn_the_name_of_a_file_and_not_its_folder() -> None:
     assert from_library(VoiceError("damaged", file=Path("/srv/v/me.json"))).detail == "me.json: damaged"
+
+
+def test_a_thread_that_cannot_start_costs_no_place(
+    client: TestClient, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch, no_threads: Callable[[str], None]
+) -> None:
+    service = client.app.state.service  # type: ignore[attr-defined]
+    assert until(lambda: service.state == "ready")
+    monkeypatch.setattr(service, "_threads", ThreadPoolExecutor(settings.slots, thread_name_prefix="none-left"))
+    no_threads("none-left")
+    for _ in range(settings.slots + 1):
+        assert refused(client, 500)["code"] == "generation_failed"
+    assert service.admission.active == 0

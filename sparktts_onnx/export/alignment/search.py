@@ -32,6 +32,7 @@ from sparktts_onnx.runtime.language.sampling import SamplingOptions
 from sparktts_onnx.runtime.language.scheduler import Request, Scheduler
 from sparktts_onnx.runtime.voices.voice import Voice
 from sparktts_onnx.text.duration import token_bounds
+from sparktts_onnx.threads import starting_threads
 
 RECORDINGS = Path(__file__).parent / "recordings"
 """Of espeak-ng, with its own word events: `scripts/make_alignment_recordings.py` makes them."""
@@ -130,7 +131,9 @@ class AlignmentSearch:
                     pass
                 return self._answer(text, voice, grammar.semantic_ids)
 
-            return list(pool.map(write, range(WRITTEN_ANSWERS)))
+            with starting_threads():
+                written = pool.map(write, range(WRITTEN_ANSWERS))
+            return list(written)
 
     def _alignment(
         self, clarity: Array, masses: Sequence[Array], spoken: Sequence[ProbedAnswer], voiced: Sequence[Voiced]

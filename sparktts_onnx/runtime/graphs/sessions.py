@@ -22,6 +22,7 @@ from sparktts_onnx.runtime.graphs.packed_weights import packed_graph
 from sparktts_onnx.runtime.graphs.providers import CPU, CUDA, choose_providers, provider_options
 from sparktts_onnx.runtime.graphs.tuning import give_back_freed_memory, tune
 from sparktts_onnx.runtime.values import whole_number
+from sparktts_onnx.threads import starting_threads
 
 MAX_THREADS = 1024
 WINDOWED_GRAPH = "decoder"
@@ -270,10 +271,8 @@ class Sessions:
 
 def _submitted(pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> Future[_Result]:
     """Work that a thread of the pool does."""
-    try:
+    with starting_threads():
         return pool.submit(work)
-    except RuntimeError as error:
-        raise GenerationError(f"no thread could be started: {error}") from error
 
 
 def _run(session: Any, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:

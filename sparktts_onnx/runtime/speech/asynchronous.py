@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from typing import Self, TypeVar
 
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.runtime.speech.feed import TextFeed
 from sparktts_onnx.runtime.speech.streaming import SpeechStream
+from sparktts_onnx.threads import starting_threads
 
+_T = TypeVar("_T")
 Writing = Coroutine[None, None, None]
 
 
@@ -32,8 +34,7 @@ class AsyncSpeechStream(AsyncIterator[Wave]):
         if self._write is not None and self._writer is None:
             self._writer = asyncio.create_task(self._write())
         try:
-            loop = asyncio.get_running_loop()
-            chunk = None if self._cancelled else await loop.run_in_executor(self._thread, self._next)
+            chunk = None if self._cancelled else await self._in_thread(self._next)
         except BaseException:
             self.cancel()
             raise
@@ -62,7 +63,11 @@ class AsyncSpeechStream(AsyncIterator[Wave]):
         if self._writer is not None:
             await asyncio.wait([self._writer])
         if self.stream is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self.stream.close)
+            await self._in_thread(self.stream.close)
+
+    def _in_thread(self, work: Callable[[], _T]) -> asyncio.Future[_T]:
+        with starting_threads():
+            return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _next(self) -> Wave | None:
         if self.stream is None:

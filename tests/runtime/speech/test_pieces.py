@@ -17,7 +17,7 @@ from scripted import endless, install
 
 from sparktts_onnx import Lexicon, SparkTTSONNX, SpeechStream, StreamOptions, TextFeed, Voice
 from sparktts_onnx.bundle.manifest import CodecLayout, Manifest, SamplingDefaults
-from sparktts_onnx.errors import NothingToSpeakError, OptionError, TextError
+from sparktts_onnx.errors import GenerationError, NothingToSpeakError, OptionError, TextError
 from sparktts_onnx.runtime.speech.planning import plan_pieces, plan_segments
 from sparktts_onnx.runtime.speech.request import make_utterance
 from sparktts_onnx.runtime.speech.segment import Segment
@@ -305,3 +305,17 @@ def test_async_speech_ends_at_once_and_ends_its_text(tts: SparkTTSONNX, voice: V
 async def _drained(speech: AsyncIterator[Any]) -> None:
     async for _ in speech:
         pass
+
+
+def test_async_speech_whose_thread_cannot_start_is_an_error(
+    tts: SparkTTSONNX, voice: Voice, no_threads: Callable[[str], None]
+) -> None:
+    async def hear() -> None:
+        speech = tts.astream("Hello there.", voice=voice)
+        with pytest.raises(GenerationError, match="no thread could be started"):
+            await anext(speech)
+        await speech.aclose()
+        assert [chunk async for chunk in speech] == []
+
+    no_threads("astream")
+    asyncio.run(hear())
