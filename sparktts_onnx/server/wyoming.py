@@ -43,6 +43,8 @@ except ModuleNotFoundError as error:
 _log = logging.getLogger(__name__)
 _LANGUAGES = ["en", "zh"]
 _ATTRIBUTION = Attribution(name="SparkAudio", url="https://github.com/SparkAudio/Spark-TTS")
+IDLE_SECONDS = 300.0
+"""A connection without an answer under way is closed where no event comes for so long."""
 _PIECES = StreamOptions(first_segment="clause")
 _NO_EVENT = (AttributeError, EOFError, KeyError, RecursionError, TypeError, UnicodeEncodeError)
 """What the package raises for bytes that are no event, and for events without what they must hold; the last for a pong
@@ -58,6 +60,7 @@ class WyomingConversation(AsyncEventHandler):
         self._feed: TextFeed | None = None  # of the text in pieces that is open
         self._characters = 0
         self._answering: asyncio.Task[None] | None = None
+        self._patience = self._listen()
 
     async def run(self) -> None:
         """Serve the connection until it is closed."""
@@ -68,6 +71,8 @@ class WyomingConversation(AsyncEventHandler):
 
     async def handle_event(self, event: Event) -> bool:
         """Take an event; False ends the connection."""
+        self._patience.cancel()
+        self._patience = self._listen()
         try:
             await self._take(event)
         except (ApiError, SparkTTSError) as error:
@@ -80,11 +85,22 @@ class WyomingConversation(AsyncEventHandler):
 
     async def disconnect(self) -> None:
         """Stop what is under way: the client has left."""
+        self._patience.cancel()
         if self._feed is not None:
             self._feed.close()
         if self._answering is not None:
             self._answering.cancel()
             await asyncio.wait([self._answering])
+
+    def _listen(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(IDLE_SECONDS, self._idle)
+
+    def _idle(self) -> None:
+        """Nothing came for long: whoever hears an answer may be silent, others have left."""
+        if self._answering is not None and not self._answering.done():
+            self._patience = self._listen()
+        else:
+            self.writer.transport.abort()
 
     async def _take(self, event: Event) -> None:
         if Describe.is_type(event.type):

@@ -199,6 +199,30 @@ def test_a_client_that_leaves_stops_the_model(engine: StandIn, settings: ServerS
     assert engine.steps < 100
 
 
+@pytest.mark.parametrize("begun", [b"", b'{"type": "describe", "data_length": 9}\n{'])
+def test_a_connection_that_rests_is_closed(
+    engine: StandIn, settings: ServerSettings, begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparktts_onnx.server.wyoming.IDLE_SECONDS", 0.3)
+
+    async def busy(client: AsyncTcpClient) -> None:
+        await client.write_event(Synthesize("this is slowly long").event())
+        assert AudioStart.is_type((await answer(client, until="audio-start"))[0].type)
+        for _ in range(10):  # longer than it may rest
+            assert AudioChunk.is_type((await answer(client, until="audio-chunk"))[0].type)
+            await asyncio.sleep(0.1)
+
+    async def resting(client: AsyncTcpClient) -> None:
+        await client.write_event(Ping(text="x").event())
+        assert [event.type for event in await answer(client, until="pong")] == ["pong"]
+        assert client._writer is not None
+        client._writer.write(begun)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(answer(client, until="never"), 5) == []
+
+    talk(engine, settings, busy, resting)
+
+
 def test_addresses(caplog: pytest.LogCaptureFixture) -> None:
     for wrong in ("127.0.0.1:10200", "tcp://127.0.0.1", "http://localhost:1", "tcp://localhost:99999"):
         with pytest.raises(OptionError, match="expected one such as tcp://127"):
