@@ -1,12 +1,19 @@
 """Connections that cost little until their request is complete: its head is bounded in bytes, in time and in number."""
 
 import asyncio
+import email.utils
 import logging
+import sys
+from http import HTTPStatus
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+
+from sparktts_onnx.server.errors import refused
 
 HEAD_BYTES = 32 << 10
 """Longest head of a request: browsers send up to 16 kB of cookies."""
@@ -15,6 +22,8 @@ MOST_RESTING = 256
 _PIECE_BYTES = 8 << 10
 """h11 checks the length of a head after each piece."""
 _CLOSE_SECONDS = 10.0
+_HEAD = {"Content-Type": "application/json", "Connection": "close"}
+"""Of answers to what never becomes a request."""
 _quiet = logging.getLogger(f"{__name__}.websockets")
 _quiet.setLevel(logging.WARNING)  # below, uvicorn logs addresses with their queries, and websockets what is said
 
@@ -58,6 +67,18 @@ def connections(stall_seconds: float) -> type[H11Protocol]:
                 if self.conn.their_state is h11.SEND_BODY:
                     self._expect()
 
+        def send_400_response(self, msg: str) -> None:
+            """As the base, in the envelope, and with the status that fits; where an answer has begun, it breaks off."""
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                status = HTTPStatus(getattr(sys.exc_info()[1], "error_status_hint", 400))
+                told = refused(status, "this is no request of HTTP/1.1" if status == 400 else "")
+                body = bytes(told.response().body)
+                head = {**_HEAD, "Content-Length": str(len(body))}
+                answer = h11.Response(status_code=status, headers=list(head.items()), reason=status.phrase.encode())
+                for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
+
         def connection_lost(self, exc: Exception | None) -> None:
             self._leave()
             super().connection_lost(exc)
@@ -92,6 +113,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.logger = self.conn.logger = _quiet
+        self.conn.reject = _rejected  # type: ignore[method-assign]
         self.conn.debug = False
 
     def data_received(self, data: bytes) -> None:
@@ -121,3 +143,11 @@ class SocketConnection(WebSocketsSansIOProtocol):
         """The application is done: whatever the peer does not take within seconds is dropped."""
         super().on_task_complete(task)
         self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
+
+
+def _rejected(status: int | HTTPStatus, text: str) -> Response:
+    """As `ServerProtocol.reject`, in the envelope."""
+    status = HTTPStatus(status)
+    body = bytes(refused(status, text).response().body)
+    head = {**_HEAD, "Content-Length": str(len(body)), "Date": email.utils.formatdate(usegmt=True)}
+    return Response(status.value, status.phrase, Headers(head), body)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -48,7 +49,11 @@ _MESSAGES = {
     404: "there is nothing at this address: speech is POST /v1/audio/speech and /v1/audio/revoice and a WebSocket at "
     "/v1/audio/speech/stream, voices are at /v1/audio/voices, models at /v1/models, the page at /",
     405: "this address does not take that method",
+    416: "the file has no such range of bytes",
+    431: "the head of the request is too long",
+    501: "this server takes no such transfer coding",
 }
+_CODES = {404: "not_found", 405: "method_not_allowed"}
 _SAID = {
     "model_type": "expected a JSON object",
     "bytes_type": "expected a file, with a filename",
@@ -82,6 +87,14 @@ class ApiError(HTTPException):
     def response(self) -> JSONResponse:
         """The envelope as an answer."""
         return JSONResponse(self.body(), self.status_code, self.headers)
+
+
+def refused(status: int, said: str = "") -> ApiError:
+    """What a library refuses by itself, in our words where it says no more than the status."""
+    phrase = HTTPStatus(status).phrase
+    message = said.partition("\n")[0].strip()
+    message = message if message not in ("", phrase) else _MESSAGES.get(status, phrase)
+    return ApiError(status, message, code=_CODES.get(status, "invalid_request"))
 
 
 @contextmanager
@@ -154,7 +167,7 @@ async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     """No route has this address: a handler answers requests, and sockets are answered here."""
     if scope["type"] == "http":
         raise HTTPException(404)
-    told = ApiError(404, _MESSAGES[404], code="not_found")
+    told = refused(404)
     note(scope["state"]["log"], told)
     await told.response()(scope, receive, send)
 
@@ -167,12 +180,11 @@ async def _own_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    message = _MESSAGES.get(error.status_code, str(error.detail))
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
-    headers = dict(error.headers or {})
+    told = refused(error.status_code, str(error.detail))
+    told.headers = dict(error.headers or {})
     if error.status_code == 405 and (allowed := _allowed(request)):
-        headers["Allow"] = allowed
-    return await _own_error(request, ApiError(error.status_code, message, code=code, headers=headers))
+        told.headers["Allow"] = allowed
+    return await _own_error(request, told)
 
 
 def _allowed(request: Request) -> str:

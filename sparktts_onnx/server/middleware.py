@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sparktts_onnx.server.errors import ApiError, reported
+from sparktts_onnx.server.errors import ApiError, note, refused, reported
 from sparktts_onnx.server.logs import fields, place
 from sparktts_onnx.server.metrics import Metrics
 from sparktts_onnx.server.service import SpeechService
@@ -48,17 +49,21 @@ class Recorder:
         log: dict[str, Any] = {"request_id": _request_id(Headers(scope=scope)), "method": method}
         scope.setdefault("state", {})["log"] = log
         began = time.monotonic()
-        noted = _noting(send, log)
+        noted = _enveloped(_noting(send, log), scope, receive, log)
         try:
             await self._app(scope, receive, noted)
         except Unfinished:
             log["outcome"] = "broken off"
-        except (ClientDisconnect, OSError):
-            log["outcome"] = "client left"
         except asyncio.CancelledError:
             log["outcome"] = "stopped"
+            if scope["type"] == "http" and "status" not in log:
+                stopping = ApiError(503, "the server is stopping", code="stopping", headers={"Retry-After": "10"})
+                await stopping.response()(scope, receive, noted)
             raise
         except Exception as error:  # noqa: BLE001  Not swallowed: a 500 for the client, its place for the log.
+            if _has_left(error, scope, log):
+                log["outcome"] = "client left"
+                return
             _log.error("request failed", extra=fields(**place(error), request_id=log["request_id"]))
             if scope["type"] == "websocket" and log.get("status") == 101:
                 await send({"type": "websocket.close", "code": 1011})
@@ -77,6 +82,48 @@ def record(metrics: Metrics, route: str, log: dict[str, Any], seconds: float) ->
     quiet = route in ("/health", "/ready", "/metrics")
     line = fields(route=route, **log, seconds=round(seconds, 4))
     _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=line)
+
+
+def _has_left(error: Exception, scope: Scope, log: dict[str, Any]) -> bool:
+    """Whether an error is that of a client which is gone; an OSError before the first byte of an answer is ours."""
+    if isinstance(error, OSError):
+        return scope["type"] == "websocket" or "status" in log
+    return isinstance(error, ClientDisconnect)
+
+
+def _enveloped(send: Send, scope: Scope, receive: Receive, log: dict[str, Any]) -> Send:
+    """A `send` that puts what libraries refuse by themselves, in plain text or without a word, into the envelope."""
+    held: Message | None = None
+    said = b""
+
+    async def send_enveloped(message: Message) -> None:
+        nonlocal held, said
+        if message["type"] == "websocket.close" and "status" not in log:  # not accepted, by what serves files alone
+            await _answered(refused(404), log)(scope, receive, send)
+        elif message["type"] == "http.response.start" and _is_plain(message):
+            held = message
+        elif held is None:
+            await send(message)
+        else:
+            said += message.get("body", b"")
+            if not message.get("more_body", False):
+                response = _answered(refused(held["status"], said.decode("utf-8", "replace")), log)
+                others = [pair for pair in held["headers"] if pair[0] not in (b"content-type", b"content-length")]
+                response.raw_headers += others
+                await response(scope, receive, send)
+
+    return send_enveloped
+
+
+def _answered(told: ApiError, log: dict[str, Any]) -> Response:
+    note(log, told)
+    return told.response()
+
+
+def _is_plain(start: Message) -> bool:
+    """Whether an answer is an error and no JSON."""
+    kind = Headers(raw=start.get("headers", [])).get("content-type", "")
+    return start["status"] >= 400 and not kind.startswith("application/json")
 
 
 def _noting(send: Send, log: dict[str, Any]) -> Send:
