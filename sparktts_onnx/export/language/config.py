@@ -64,21 +64,34 @@ def read_decoder_config(folder: Path) -> DecoderConfig:
     """
     path = folder / "config.json"
     data = read_json(path)
-    _refuse_unknown_features(path, data)
+    rope = _rope(path, data)
+    _refuse_unknown_features(path, data, rope)
     given = {key: value for key, value in data.items() if value is not None or key not in _MAY_BE_NULL}
-    if (rope_theta := _rope(data).get("rope_theta")) is not None:
+    if (rope_theta := rope.get("rope_theta")) is not None:
         given["rope_theta"] = rope_theta
     return values_of(DecoderConfig, given, source=path, where="config")
 
 
-def _rope(data: dict[str, Any]) -> dict[str, Any]:
-    """The rotary settings: transformers 5 writes `rope_parameters`, 4 wrote `rope_scaling` and `rope_theta`."""
+def _rope(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """The rotary settings: transformers 5 writes `rope_parameters`, 4 wrote `rope_scaling` and `rope_theta`.
+
+    They may stand there once for each type of layer, under its name.
+    """
     found = data.get("rope_parameters") or data.get("rope_scaling")
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    by_layers = {name: values for name, values in found.items() if isinstance(values, dict)}
+    first, same = next(iter(by_layers.items()), ("", {}))
+    if other := next((name for name, values in by_layers.items() if values != same), None):
+        raise CheckpointError(
+            f"{path}: rope_parameters of {other} are {shown(by_layers[other])}, those of {first} are {shown(same)}; "
+            "the exporter writes one rotation for all layers"
+        )
+    return {**found, **same}
 
 
-def _refuse_unknown_features(path: Path, data: dict[str, Any]) -> None:
-    rope_kind = _rope(data).get("rope_type") or _rope(data).get("type") or "default"
+def _refuse_unknown_features(path: Path, data: dict[str, Any], rope: dict[str, Any]) -> None:
+    rope_kind = rope.get("rope_type") or rope.get("type") or "default"
     limits = {
         "model_type": (data.get("model_type"), "qwen2"),
         "hidden_act": (data.get("hidden_act", "silu"), "silu"),

@@ -20,6 +20,7 @@ from sparktts_onnx.bundle.contract import Precision
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import read_token_ids
+from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.graph import write_language_model
 from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.verify.graphs import open_session
@@ -205,6 +206,11 @@ def test_the_cut_head_is_the_full_head_s_rows(tiny_folder: Path, tmp_path: Path)
         ({"use_sliding_window": True}, "use_sliding_window"),
         ({"model_type": "llama"}, "model_type"),
         ({"rope_scaling": {"rope_type": "yarn", "factor": 4}}, "rope_type"),
+        ({"rope_parameters": {"full_attention": {"rope_type": "yarn"}}}, "rope_type is 'yarn'"),
+        (
+            {"rope_parameters": {"full_attention": {"rope_theta": 1e6}, "sliding_attention": {"rope_theta": 1e4}}},
+            "rope_parameters of sliding_attention are .*10000.* those of full_attention are .*one rotation for all",
+        ),
         ({"hidden_act": "gelu"}, "hidden_act"),
         ({"vocab_size": 5000}, "the tokenizer has ids up to|embed_tokens"),
         ({"num_hidden_layers": None}, "num_hidden_layers should be of type int"),
@@ -221,6 +227,20 @@ def test_what_the_graph_would_not_compute_is_refused(
     (folder / "config.json").write_text(json.dumps({**config, **change}), encoding="utf-8")
     with pytest.raises(CheckpointError, match=message):
         write_language_model(folder, tmp_path)
+
+
+@pytest.mark.parametrize("types", [["full_attention"], ["full_attention", "sliding_attention"]])
+def test_a_rotation_that_stands_there_for_each_type_of_layer_is_read(
+    types: list[str], tiny_folder: Path, tmp_path: Path
+) -> None:
+    data = json.loads((tiny_folder / "LLM" / "config.json").read_text("utf-8"))
+    rope = {"rope_type": "default", "rope_theta": 12345.0}
+    data.pop("rope_theta", None)
+    read = []
+    for found in (rope, dict.fromkeys(types, rope)):
+        (tmp_path / "config.json").write_text(json.dumps({**data, "rope_parameters": found}), encoding="utf-8")
+        read.append(read_decoder_config(tmp_path))
+    assert read[0] == read[1] and read[1].rope_theta == 12345.0
 
 
 def test_a_missing_tensor_is_named(tiny_folder: Path, tmp_path: Path) -> None:
