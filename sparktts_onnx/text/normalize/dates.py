@@ -78,9 +78,20 @@ def _dated(found: Found) -> str | None:
     """12/25 or 25/12 behind words of time, 05/12 anywhere"""
     is_date = _LATE_DAY.fullmatch(found.text) and _DATED.search(found.before)
     is_sure = _SURE_DAY.fullmatch(found.text) and re.search(r"\b[Oo]n\s$", found.before)
+    is_told = _DAY_OF_YEAR.fullmatch(found.text) and _ON.search(found.before) and _says_day(found)
     is_label = found.last_word().lower() in words("lists", "label")
     is_padded = found.language == "en" and re.search(r"\b0\d", found.text) is not None and not is_label
-    return _any_year(found) if is_date or is_sure or is_padded or _BEHIND_WEEKDAY.search(found.before) else None
+    is_day = is_date or is_sure or is_told or is_padded or _BEHIND_WEEKDAY.search(found.before)
+    return _any_year(found) if is_day else None
+
+
+def _says_day(found: Found) -> bool:
+    """On 7/10 we met; we met on 7/10; on 7/10 at noon; not on 7/10 points."""
+    if found.text in words("sayings"):
+        return False
+    begins = re.search(r"(?:^|[.!?]\s)On\s$", found.before) and found.after.startswith(",")
+    happens = _HAPPENED.search(found.before) and _CLAUSE_ENDS.match(found.after)
+    return bool(begins or happens or _HAPPENS.match(found.after))
 
 
 def _any_year(found: Found) -> str:
@@ -207,6 +218,20 @@ _LATE_DAY = re.compile(r"(?:0?[1-9]|1[0-2])/(?:1[345789]|2[1-9]|3[01])|(?:1[3-9]
 """Above 12, and below the line of no usual fraction."""
 _SURE_DAY = re.compile(r"1[02]/(?:1[026]|20)|11/11")
 """Nobody writes twelve twentieths; but one agrees on 8/10 points."""
+_DAY_OF_YEAR = re.compile(r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])")
+_EARLIER_DAYS = r"(?:\d\d?/\d\d?(?:,?\s(?:and|or|to)|,)\s){0,2}$"
+_ON = re.compile(rf"\b[Oo]n\s{_EARLIER_DAYS}")
+_HAPPENS = re.compile(
+    r"\s(?:we|he|she|they|I(?!\s(?:think|guess|believe|suppose)\b))\s[a-z]|\sat\s(?:\d|noon\b|midnight\b)"
+)
+"""What follows a day, and no rating."""
+_HAPPENED = re.compile(
+    r"\b(?:met|meet|meeting|born|died|married|arrived?|arrives|leave|leaves|left|opens?|opened|closes?|closed|starts?"
+    r"|started|begins?|began|ends?|ended|launch(?:ed|es)?|released?|shipped|delivered|signed|happened|scheduled|due"
+    r"|expires?|expired|published|[Ss]ee\syou)\s[Oo]n\s" + _EARLIER_DAYS
+)
+"""What is done on a day, and to no rating."""
+_CLAUSE_ENDS = re.compile(r"[.,;:!?)]|$|\s(?:and|or|to|but|in|at|with)\b")
 _NO_SHARE = r"(?!\s(?:of|(?!(?:is|was|has|this|his|its|as|us)\b)[a-z]+s)\b)"
 """Neither 12/25 of them nor 3/21 shots."""
 _ROUND = re.compile(r"[1-3][05]/[1-3][05]/\d[05]")
