@@ -1,5 +1,6 @@
 """Files that are being written, under names that say by whom, so that what the dead leave can be cleared."""
 
+import errno
 import os
 import platform
 import re
@@ -10,6 +11,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from sparktts_onnx.errors import OutputError
 
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
 """Of this machine: folders are shared between machines, and their processes cannot be asked for."""
@@ -33,13 +37,43 @@ def part_beside(path: Path) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A hidden name to write to; it becomes `path` where the block ends well, and is gone where it does not."""
-    part = part_beside(path)
+    """A hidden name to write to; it becomes `path` where the block ends well, and is gone where it does not.
+
+    Folders on the way there that are missing are made, and go with it.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
     try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = part_beside(path)
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):  # it was not made, or others have written there
+                folder.rmdir()
+        raise
+
+
+def see_writable(path: Path, *, folder: bool = False) -> None:
+    """Refuse, before long work, a file that could not be written, or files in a `folder`; nothing is left there.
+
+    Raises:
+        OutputError: its place, or a folder on the way there, cannot be written.
+    """
+    try:
+        if "\0" in str(path):
+            raise ValueError("embedded null byte")
+        if path.exists() and not folder and not path.is_file():
+            raise OSError(errno.EISDIR, "it is a folder" if path.is_dir() else "it is no file, but a pipe or a device")
+        places = [path.absolute()] * folder + list(path.absolute().parents)
+        TemporaryFile(dir=next(place for place in places if place.exists())).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        shown = path if isinstance(error, OSError) else repr(str(path))
+        raise OutputError(f"cannot write {shown}: {reason}; choose another place or name") from error
 
 
 def clear_parts(folder: Path) -> None:

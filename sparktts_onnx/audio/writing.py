@@ -13,7 +13,7 @@ import numpy as np
 
 from sparktts_onnx.audio.encoding import encoder
 from sparktts_onnx.audio.formats import format_of
-from sparktts_onnx.audio.parts import whole_file
+from sparktts_onnx.audio.parts import see_writable, whole_file
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import OptionError, OutputError
 
@@ -40,10 +40,7 @@ class SpeechFile:
     def __init__(self, path: str | os.PathLike[str], sample_rate: int, format: str | None = None) -> None:
         self.path = Path(path)
         self._encoder = encoder(format or format_of(path).name, sample_rate)
-        with _as_output_error(self.path):
-            if self.path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "it is a folder")
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        see_writable(self.path)
 
     def write(self, chunk: Wave) -> None:
         """Append `chunk` float32 [n]."""

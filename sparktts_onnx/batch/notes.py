@@ -17,7 +17,6 @@ class Notes:
         """Drop what a stop has cut off."""
         self.path = path
         with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists():
                 with path.open("r+b") as notes:
                     notes.truncate(sum(len(line) for line in notes if line.endswith(b"\n")))
@@ -39,10 +38,12 @@ class Notes:
                 yield _parsed(notes.readline())
 
     def add(self, note: Mapping[str, Any]) -> None:
-        with writing(self.path), self.path.open("a", encoding="utf-8") as notes:
-            notes.write(_line(note))
-            notes.flush()
-            os.fsync(notes.fileno())
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as notes:
+                notes.write(_line(note))
+                notes.flush()
+                os.fsync(notes.fileno())
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

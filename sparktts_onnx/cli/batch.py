@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sparktts_onnx import SparkTTSError, SparkTTSONNX
+from sparktts_onnx.audio.parts import see_writable
 from sparktts_onnx.batch.lines import Line, read_lines
 from sparktts_onnx.batch.results import Outcome, Results, Target, speak_lines
 from sparktts_onnx.cli import arguments
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.ray:
         arguments.see_used(options, ("workers", "gpus_per_worker"), needs="--ray")
     target = Target(options.output_dir, options.format)
+    see_writable(target.folder, folder=True)
     with arguments.open_model(options, slots=options.slots) as tts:
         lines, bad = read_lines(options.lines, tts.manifest, options.voices_dir)
         for number, error in bad:

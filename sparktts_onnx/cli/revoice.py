@@ -37,12 +37,14 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(f"--output is the recording itself, {options.recording}; choose another name")
     if not os.path.exists(options.recording):  # noqa: PTH110 (Path's fails on some names)  # before graphs are loaded for a voice
         raise RecordingError(f"recording {options.recording!r} does not exist: give the path of an audio file")
-    with arguments.open_model(options) as tts, tts.revoice_stream(options.recording, _voice(tts, options)) as stream:
-        if options.output:
-            _write(stream, options.output)
-        else:
-            hear(stream, options.stream)
-        _tell(stream)
+    with arguments.open_model(options) as tts:
+        file = SpeechFile(options.output, tts.manifest.codec.sample_rate) if options.output else None
+        with tts.revoice_stream(options.recording, _voice(tts, options)) as stream:
+            if file is None:
+                hear(stream, options.stream)
+            else:
+                _write(stream, file)
+            _tell(stream)
     if options.output:
         print(options.output)
     return 0
@@ -64,10 +66,10 @@ def _voice(tts: SparkTTSONNX, options: argparse.Namespace) -> Voice:
     return enrollment.voice
 
 
-def _write(stream: SpeechStream, path: str) -> None:
+def _write(stream: SpeechStream, target: SpeechFile) -> None:
     """Write a file, and say on a terminal how far it is."""
     samples, shown = 0, sys.stderr.isatty()
-    with SpeechFile(path, stream.sample_rate) as file:
+    with target as file:
         for chunk in stream:
             file.write(chunk)
             samples += len(chunk)

@@ -2,19 +2,17 @@
 
 import argparse
 import dataclasses
-import errno
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from sparktts_onnx import Cue, SparkTTSONNX, SpeechInfo, SpeechOptions, StreamOptions, VoiceLibrary, srt, webvtt
 from sparktts_onnx.audio.formats import format_named
-from sparktts_onnx.audio.parts import whole_file
+from sparktts_onnx.audio.parts import see_writable, whole_file
 from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import Progress, hear, say
-from sparktts_onnx.errors import OptionError, OutputError
+from sparktts_onnx.errors import OptionError
 from sparktts_onnx.files import read_text_file, standard_input_pieces, writing
 
 DESCRIPTION = """Speak a text with a cloned, kept or created voice.
@@ -113,18 +111,13 @@ def _check(options: argparse.Namespace) -> None:
     if options.format is not None:
         format_named(options.format)
     if options.save_voice is not None:
-        _see_writable(Path(options.save_voice))
+        see_writable(Path(options.save_voice))
+    if not options.stream:
+        see_writable(_folder(options), folder=True)
 
 
-def _see_writable(voice_file: Path) -> None:
-    """Refuse, before anything is spoken, a file that the voice could not be written to."""
-    try:
-        if voice_file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        TemporaryFile(dir=next(place for place in voice_file.absolute().parents if place.exists())).close()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"the voice cannot be written to {voice_file}: {reason}; choose another place") from error
+def _folder(options: argparse.Namespace) -> Path:
+    return Path("outputs" if options.output_dir is None else options.output_dir)
 
 
 def _in_pieces(options: argparse.Namespace) -> bool:
@@ -153,7 +146,7 @@ def _write(tts: SparkTTSONNX, text: str | Iterator[str], how: SpeechOptions, opt
     assert isinstance(text, str), "only a stream takes text in pieces"
     return tts.inference_to_file(
         text,
-        "outputs" if options.output_dir is None else options.output_dir,
+        _folder(options),
         file_format="wav" if options.format is None else options.format,
         on_progress=Progress("speaking"),
         **how,

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from sparktts_onnx.audio.parts import see_writable
 from sparktts_onnx.batch.recordings import read_recordings
 from sparktts_onnx.batch.tokens import Encoder, Rows
 from sparktts_onnx.cli import arguments
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read what is not read yet, and write all rows."""
+    see_writable(options.output)
     recordings, bad = read_recordings(options.dataset)
     with arguments.open_model(options) as tts:
         encoder = Encoder(tts, max_seconds=options.max_seconds)

@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from sparktts_onnx import EnrollOptions, SparkTTSONNX, VoiceLibrary
+from sparktts_onnx.audio.parts import see_writable
 from sparktts_onnx.cli import arguments
 from sparktts_onnx.cli.output import say
 from sparktts_onnx.errors import OptionError
@@ -126,6 +128,7 @@ def _create(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
 
 
 def _try(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrary) -> int:
+    see_writable(Path(options.output_dir), folder=True)
     voice = library.get(options.name)
     _, info = tts.inference(options.text, save_dir=options.output_dir, voice=voice, seed=options.seed)
     print(info.file)

@@ -29,10 +29,10 @@ def staged(target: Path) -> Iterator[Path]:
     """
     try:
         target = target.resolve()
+        missing = [parent for parent in target.parents if not parent.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
         raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
-    missing = [parent for parent in target.parents if not parent.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(target)
     check_replaceable(target)
     folder = _sibling(target, "partial")

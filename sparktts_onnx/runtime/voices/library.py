@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from sparktts_onnx.audio.parts import part_beside
+from sparktts_onnx.audio.parts import part_beside, see_writable
 from sparktts_onnx.bundle.manifest import CodecLayout
 from sparktts_onnx.errors import NameTakenError, OptionError, VoiceError
 from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
@@ -119,8 +119,11 @@ class VoiceLibrary:
         Raises:
             OptionError: the name cannot be used.
             NameTakenError: it is taken.
+            OutputError: its file cannot be written.
         """
-        self._check_free(checked_name(name))
+        name = checked_name(name)
+        self._check_free(name)
+        see_writable(self.folder / f"{name}{SUFFIX}")
 
     def add(self, voice: Voice, name: str, *, consent: str | None = None) -> Voice:
         """Keep a voice under a name that is free.

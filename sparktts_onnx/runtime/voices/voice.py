@@ -68,10 +68,8 @@ class Voice:
         if self.style is None:
             del fields["style"]  # older readers refuse keys that they do not know
         text = json.dumps({"format": VOICE_FORMAT, **fields}, ensure_ascii=False)
-        with changing(path, "written"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as part:
-                part.write_text(text + "\n", encoding="utf-8", newline="\n")
+        with changing(path, "written"), whole_file(path) as part:
+            part.write_text(text + "\n", encoding="utf-8", newline="\n")
         return path
 
     @classmethod
