@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -15,7 +16,7 @@ from sparktts_onnx import BuiltInVoices
 from sparktts_onnx.errors import GenerationError, OptionError, VoiceError
 from sparktts_onnx.server.admission import Admission
 from sparktts_onnx.server.engine import SpeechEngine
-from sparktts_onnx.server.errors import ApiError
+from sparktts_onnx.server.errors import ApiError, from_library
 from sparktts_onnx.server.job import Order, SpeechJob
 from sparktts_onnx.server.logs import fields, place
 from sparktts_onnx.server.metrics import Metrics
@@ -61,7 +62,10 @@ class SpeechService:
             warming.cancel()
             for job in tuple(self._jobs):
                 job.cancel()
-            await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+            try:
+                await in_thread(self._threads.shutdown)
+            except ApiError:  # no thread can be started: nobody is served any more who would be held up
+                self._threads.shutdown()
 
     def make_job(self, order: Order) -> SpeechJob:
         """An answer that is not begun yet; whoever made it has to cancel it in the end."""
@@ -124,6 +128,20 @@ class SpeechService:
             _log.info("ready", extra=fields(warm_up_seconds=round(time.monotonic() - began, 3)))
         finally:
             job.cancel()
+
+
+async def in_thread(work: Callable[..., _T], *given: Any) -> _T:
+    """Do short work beside the event loop.
+
+    Raises:
+        ApiError: 500, no thread can be started.
+    """
+    try:
+        with starting_threads():
+            begun = asyncio.get_running_loop().run_in_executor(None, partial(work, *given))
+    except GenerationError as error:
+        raise from_library(error) from error
+    return await begun
 
 
 @contextlib.asynccontextmanager

@@ -23,7 +23,7 @@ from sparktts_onnx.server.errors import ApiError
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished, record
 from sparktts_onnx.server.schemas import StartMessage, TextMessage
-from sparktts_onnx.server.service import SpeechService, service_of
+from sparktts_onnx.server.service import SpeechService, in_thread, service_of
 from sparktts_onnx.server.speech import check_length, order_for
 
 PATH = "/v1/audio/speech/stream"
@@ -137,7 +137,7 @@ class SocketConversation:
             raise ApiError(409, message, code="utterance_open")
         self._dropping = True  # unless it is taken
         body = checked(data, StartMessage)
-        order = await asyncio.to_thread(order_for, body, TextFeed(), self._service)
+        order = await in_thread(order_for, body, TextFeed(), self._service)
         if self._voice is None or any(getattr(body, name) is not None for name in _VOICE):
             self._voice = functools.cache(order.voice)
         options = StreamOptions(first_segment=body.first_segment, flush_seconds=body.flush_seconds)

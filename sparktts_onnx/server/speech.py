@@ -1,6 +1,5 @@
 """`POST /v1/audio/speech` and `/v1/audio/revoice`: from a request to bytes that leave while they are made."""
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from sparktts_onnx.server.content import FORM, JSON, described, json_body, parse
 from sparktts_onnx.server.errors import ApiError, about
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.schemas import RevoiceRequest, SpeechRequest, VoiceReference, failures
-from sparktts_onnx.server.service import Service, SpeechService
+from sparktts_onnx.server.service import Service, SpeechService, in_thread
 from sparktts_onnx.server.status import check_model
 from sparktts_onnx.server.voicebook import recording_of
 
@@ -75,7 +74,7 @@ async def speak(request: Request, service: Service) -> Response:
 async def revoice(request: Request, service: Service) -> Response:
     """Give a recording another voice. The first bytes leave once its first 40 s were heard, or all."""
     form = await read_form(request, RevoiceRequest)
-    order = await asyncio.to_thread(_revoicing, form, service)
+    order = await in_thread(_revoicing, form, service)
     return await _answered(order, service, request)
 
 
@@ -99,7 +98,7 @@ async def _order(request: Request, service: SpeechService) -> Order:
     """All that is kept of a request while it waits. Bodies are parsed one at a time: each may be large for a moment."""
     body = await json_body(request)
     async with service.parsing:
-        return await asyncio.to_thread(lambda: make_order(parse(body, SpeechRequest), service))
+        return await in_thread(lambda: make_order(parse(body, SpeechRequest), service))
 
 
 def make_order(body: SpeechRequest, service: SpeechService) -> Order:

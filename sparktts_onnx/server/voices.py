@@ -1,6 +1,5 @@
 """`/v1/audio/voices`: the voices that can be asked for, kept on disk."""
 
-import asyncio
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -18,7 +17,7 @@ from sparktts_onnx.server.schemas import (
     VoiceSummary,
     failures,
 )
-from sparktts_onnx.server.service import Service, SpeechService
+from sparktts_onnx.server.service import Service, SpeechService, in_thread
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"])
 
@@ -50,14 +49,14 @@ def get_voice(voice_id: str, service: Service) -> VoiceObject:
 async def create_voice(request: Request, service: Service) -> VoiceObject:
     """Keep a voice: of a recording, with the consent of who speaks in it, or created by gender, pitch and speed."""
     form = await read_form(request, NewVoice)
-    await asyncio.to_thread(_check_form, form, service)
+    await in_thread(_check_form, form, service)
     return await service.do(partial(_make, form, service))
 
 
 @router.patch("/{voice_id}", openapi_extra=described(NewName, JSON), responses=failures(404, 409, 507))
 async def rename_voice(voice_id: str, request: Request, service: Service) -> VoiceObject:
     """Give a kept voice another name; its id changes with it."""
-    return await asyncio.to_thread(_rename, voice_id, await json_body(request), service)
+    return await in_thread(_rename, voice_id, await json_body(request), service)
 
 
 def _rename(voice_id: str, body: bytearray, service: SpeechService) -> VoiceObject:

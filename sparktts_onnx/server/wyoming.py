@@ -18,7 +18,7 @@ from sparktts_onnx.server.errors import ApiError, note, reported
 from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.logs import fields, place
 from sparktts_onnx.server.schemas import SpeechRequest, StartMessage
-from sparktts_onnx.server.service import SpeechService, deadline
+from sparktts_onnx.server.service import SpeechService, deadline, in_thread
 from sparktts_onnx.server.settings import is_loopback
 from sparktts_onnx.server.speech import check_length, make_order, order_for
 from sparktts_onnx.server.voices import list_voices
@@ -104,7 +104,7 @@ class WyomingConversation(AsyncEventHandler):
 
     async def _take(self, event: Event) -> None:
         if Describe.is_type(event.type):
-            await self._send(await asyncio.to_thread(_info, self._service))
+            await self._send(await in_thread(_info, self._service))
         elif Ping.is_type(event.type):
             await self._send(Pong(text=Ping.from_event(event).text))
         elif SynthesizeStart.is_type(event.type):
@@ -148,7 +148,7 @@ class WyomingConversation(AsyncEventHandler):
     async def _speak(self, order: partial[Order], *, in_pieces: bool) -> None:
         try:
             async with deadline(self._service.settings.request_seconds):
-                await self._send_sound(await asyncio.to_thread(order), in_pieces=in_pieces)
+                await self._send_sound(await in_thread(order), in_pieces=in_pieces)
         except ConnectionError:
             self.writer.close()
         except Exception as error:  # noqa: BLE001  Not swallowed: the client gets it, or the log.

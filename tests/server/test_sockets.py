@@ -12,6 +12,7 @@ import threading
 import time
 import wave
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -493,3 +494,16 @@ def test_the_log_has_a_line_for_each_utterance_and_no_text(live: Live, caplog: p
     assert utterance["route"] == PATH and utterance["characters"] == 17 and utterance["audio_seconds"] == 0.5
     ours = [record for record in caplog.records if not record.name.startswith("websockets.client")]
     assert not any("private" in str(vars(record)) or "secret" in str(vars(record)) for record in ours)
+
+
+def test_without_a_thread_it_is_told_and_the_socket_stays_open(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with opened(live) as client:
+        with monkeypatch.context() as short_of_threads:
+            short_of_threads.setattr(ThreadPoolExecutor, "submit", refuse)
+            send(client, START)
+            (error,), _ = answers(client)
+        assert (error["type"], error["error"]["code"]) == ("error", "generation_failed")
+        assert said(client, "Hello.")[0][-1]["type"] == "done"

@@ -223,6 +223,19 @@ def test_a_connection_that_rests_is_closed(
     talk(engine, settings, busy, resting)
 
 
+def test_without_a_thread_it_is_told_and_nothing_is_left_over(
+    engine: StandIn, settings: ServerSettings, no_threads: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask(client: AsyncTcpClient) -> None:
+        no_threads("asyncio_")
+        await client.write_event(Describe().event())
+        (told,) = await answer(client, until="never")
+        assert Error.from_event(told).code == "generation_failed"
+
+    talk(engine, settings, ask)
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == ["an answer failed"]
+
+
 def test_addresses(caplog: pytest.LogCaptureFixture) -> None:
     for wrong in ("127.0.0.1:10200", "tcp://127.0.0.1", "http://localhost:1", "tcp://localhost:99999"):
         with pytest.raises(OptionError, match="expected one such as tcp://127"):
