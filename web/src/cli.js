@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { SparkTTS, SparkTTSError, formatVoice, parseVoice, wavFile } from "./index.js";
@@ -47,15 +47,17 @@ async function read(path, kind) {
   }
 }
 
-/** @param {string} path @param {string | Uint8Array} data whole or not at all */
+/** @param {string} path @param {string | Uint8Array} [data] whole or not at all; without, only sees that it could be */
 async function write(path, data) {
   const part = `${path}.${process.pid}.part`;
   try {
-    await writeFile(part, data);
-    await rename(part, path);
+    if ((await stat(path).catch(() => null))?.isDirectory()) throw new Error("it is a folder");
+    await writeFile(part, data ?? "");
+    if (data !== undefined) await rename(part, path);
   } catch (error) {
-    await rm(part, { force: true });
     throw new SparkTTSError(`${path} cannot be written: ${messageOf(error)}`);
+  } finally {
+    await rm(part, { force: true }).catch(() => {});
   }
 }
 
@@ -68,6 +70,7 @@ async function run(given) {
   if (given.transcript !== undefined && !recording) throw new UsageError("--transcript belongs to a recording; give it with --recording");
   if (/\.(?:mp3|flac|ogg|opus|aac|m4a|mp4)$/i.test(output ?? "")) throw new UsageError(`${output} would be a WAV file; let its name end in .wav`);
   if (voicePath && recording) throw new UsageError("--voice and --recording both say who speaks; leave one of them out");
+  for (const path of [output, keep]) if (path) await write(path);
   const voice = voicePath ? parseVoice(String(await read(voicePath, "voice file")), voicePath) : null;
   const tts = await SparkTTS.open(model, { precision: given.precision, threads: Number(numberOf("threads", given.threads) ?? 0) || undefined });
   let speaker = voice;

@@ -57,6 +57,10 @@ test("bad input is one message, and nothing is written", () => {
     [[...speak, "--voice", join(folder, "no.json")], 1, /^error: the voice file .*no\.json cannot be read[^\n]*\n$/],
     [[...speak, "--voice", bad], 1, /^error: .*bad\.json is not a voice file[^\n]*\n$/],
     [["--model", BUNDLE, "--text", " ", "-o", target], 1, /^error: the text is empty[^\n]*\n$/],
+    // no model is looked for where the output cannot be
+    [["--model", "/nowhere", "--text", "Hi.", "-o", join(bad, "x.wav")], 1, /^error: .*bad\.json\/x\.wav cannot be written[^\n]*\n$/],
+    [["--model", "/nowhere", "--text", "Hi.", "-o", folder], 1, /^error: .* cannot be written: it is a folder\n$/],
+    [["--model", "/nowhere", "--text", "Hi.", "-o", target, "--keep", "/nowhere/x.json"], 1, /^error: \/nowhere\/x\.json cannot be written[^\n]*\n$/],
     [["--model", BUNDLE, "--text", "Hi.", "-o", "/nowhere/x.wav"], 1, /^error: \/nowhere\/x\.wav cannot be written[^\n]*\n$/],
   ];
   for (const [args, status, message] of cases) {
