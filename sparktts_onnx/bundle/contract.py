@@ -6,7 +6,9 @@ each token), D feature width, G global tokens. Sizes are not part of the contrac
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from sparktts_onnx.bundle.values import OneOf
 
 FORMAT_VERSION = 1
 """Version of the bundle format; a runtime refuses any other."""
@@ -31,7 +33,7 @@ class Tensor:
     """An input or output of a graph."""
 
     name: str
-    dtype: str
+    dtype: Annotated[str, OneOf(("float32", "float16", "int64", "int32"))]
     axes: tuple[str | int, ...]
     """Sizes of fixed axes; of others a name, here a letter also for what the checkpoint sets."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sparktts_onnx.bundle.contract import FORMAT_VERSION, LANGUAGE_MODEL, MANIFEST_NAME, Tensor
-from sparktts_onnx.bundle.values import Bounds, build, shown
+from sparktts_onnx.bundle.values import Bounds, Matches, OneOf, build
 from sparktts_onnx.errors import BundleError
 
 MOST_IDS = 1 << 24
@@ -21,6 +21,8 @@ MOST_IDS = 1 << 24
 TokenId = Annotated[int, Bounds(0, MOST_IDS)]
 Size = Annotated[int, Bounds(1, 1 << 16)]
 Reach = Annotated[int, Bounds(0, 1 << 16)]
+Sha256 = Annotated[str, Matches("[0-9a-f]{64}", "64 hexadecimal digits in small letters")]
+Index = Annotated[int, Bounds(0, 1 << 12)]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class FileEntry:
     name: str
     """In the bundle's own folder: no path, so that no bundle reaches outside it."""
     bytes: Annotated[int, Bounds(0, 1 << 50)]
-    sha256: str
+    sha256: Sha256
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name or "\\" in self.name:
@@ -60,7 +62,7 @@ class GraphEntry:
 class CodecLayout:
     """Sizes of the codec."""
 
-    fingerprint: str
+    fingerprint: Sha256
     """SHA-256 over the codec's weights in the checkpoint: a voice names the codec it belongs to by it."""
     sample_rate: Annotated[int, Bounds(1000, 384_000)]
     """Samples a second."""
@@ -97,25 +99,21 @@ class LanguageModelLayout:
     head_dim: Annotated[int, Bounds(1, 1 << 12)]
     max_positions: Annotated[int, Bounds(1, 1 << 24)]
     """Positions that the rotary tables in the graph cover: prompt and answer together."""
-    cache_dtype: str
+    cache_dtype: Annotated[str, OneOf(("float32", "float16"))]
     head_first_id: TokenId
     """Token id of row 0 of the logits; row r is the id `head_first_id + r`."""
     head_rows: Annotated[int, Bounds(1, MOST_IDS)]
     vocab_size: Annotated[int, Bounds(1, MOST_IDS)]
-
-    def __post_init__(self) -> None:
-        if self.cache_dtype not in ("float32", "float16"):
-            raise ValueError(f"language_model.cache_dtype is {shown(self.cache_dtype)}, expected float32 or float16")
 
 
 @dataclass(frozen=True)
 class AlignmentHead:
     """An attention head of the language model."""
 
-    layer: int
-    head: int
+    layer: Index
+    head: Index
     """Query head, counted as the checkpoint counts."""
-    key_head: int
+    key_head: Index
     """Head of the cache whose keys the query is multiplied with."""
 
 
@@ -128,12 +126,12 @@ class Alignment:
 
     heads: tuple[AlignmentHead, ...] = ()
     """In the order of the graph's output `queries`, which is there only where there are heads."""
-    rope_theta: float = 10000.0
+    rope_theta: Annotated[float, Bounds(1, 1e12)] = 10000.0
     """Base of the rotation's frequencies."""
-    rope_dim: int = 0
+    rope_dim: Index = 0
     """Elements of a head that are rotated, half of them first in each half of `head_dim`; scores are divided by its
     square root."""
-    lead_seconds: float = 0.0
+    lead_seconds: Annotated[float, Bounds(-60, 60)] = 0.0
     """How far attention runs ahead of the sound."""
     median_error_seconds: float | None = None
     """Of word starts in recordings with known times, the lead taken away."""
@@ -156,6 +154,10 @@ class IdRange:
     def stop(self) -> int:
         """One past the last id."""
         return self.first + self.count
+
+
+STYLE_LEVELS: Mapping[str, int] = {"gender": 2, "pitch_label": 5, "speed_label": 5}
+"""Ids that each part of a created voice's style is chosen from."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,11 @@ class TokenIds:
     """0 very low to 4 very high."""
     attributes: tuple[IdRange, ...]
     """Fine-grained attribute ids that the model writes before the global tokens of a created voice."""
+
+    def __post_init__(self) -> None:
+        for kind, levels in STYLE_LEVELS.items():
+            if (found := getattr(self, kind).count) < levels:
+                raise ValueError(f"{kind} has {found} ids, expected {levels}")
 
     @property
     def stop(self) -> int:

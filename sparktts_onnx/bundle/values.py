@@ -1,6 +1,7 @@
 """Plain data from JSON or YAML as annotated values: types and bounds are checked, and a fault is named by its place."""
 
 import dataclasses
+import re
 import reprlib
 import types
 import typing
@@ -22,6 +23,32 @@ class Bounds:
         if not self.least <= found <= self.most:
             kind = "has the length" if isinstance(value, tuple) else "is"
             raise ValueError(f"{where} {kind} {shown(found)}, expected {self.least} to {self.most}")
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Beside a type in `Annotated`: what a text is like."""
+
+    pattern: str
+    expected: str
+    """The pattern in words."""
+
+    def check(self, value: str, where: str) -> None:
+        """Refuse a text that is not all of the pattern."""
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(f"{where} is {shown(value)}, expected {self.expected}")
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Beside a type in `Annotated`: the values that there are."""
+
+    values: tuple[Any, ...]
+
+    def check(self, value: Any, where: str) -> None:
+        """Refuse any other."""
+        if value not in self.values:
+            raise ValueError(f"{where} is {shown(value)}, expected {' or '.join(map(str, self.values))}")
 
 
 def build(kind: Any, value: Any, where: str) -> Any:

@@ -45,7 +45,7 @@ def test_alignment_heads_are_written_and_read(manifest: Manifest, bundle: Path) 
 
 @pytest.mark.parametrize(
     ("edit", "said"),
-    [({"layer": 1}, "no alignment head"), ({"key_head": -1}, "no alignment head"), ({}, "alignment.rope_dim is 17")],
+    [({"layer": 1}, "no alignment head"), ({"key_head": 1}, "no alignment head"), ({}, "alignment.rope_dim is 17")],
 )
 def test_alignment_heads_that_the_model_lacks_are_refused(bundle: Path, edit: dict[str, int], said: str) -> None:
     head = {"layer": 0, "head": 0, "key_head": 0, **edit}

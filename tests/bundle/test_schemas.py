@@ -1,9 +1,10 @@
 """The JSON Schemas in the package say the same as the software that reads the files."""
 
+import copy
 import dataclasses
 import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from sparktts_onnx.bundle import manifest as format_
 from sparktts_onnx.bundle.contract import MANIFEST_NAME
 from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.bundle.values import Bounds, build
 
 VOICES = Path(__file__).parents[2] / "pretrained_models" / "Spark-TTS-mini" / "voices"
 PLACES = {
@@ -86,6 +88,73 @@ def test_a_class_and_its_schema_have_the_same_keys(place: str) -> None:
     assert all(described["properties"][name].get("type") == "integer" for name in whole)
 
 
+def bounds_of(hint: Any) -> Bounds | None:
+    """The bounds of a number, which may also be null."""
+    if typing.get_origin(hint) is typing.Annotated:
+        kind, bounds = typing.get_args(hint)[:2]
+        return bounds if kind in (int, float) else None
+    return next((found for each in typing.get_args(hint) if (found := bounds_of(each))), None)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_class_and_its_schema_have_the_same_bounds(place: str) -> None:
+    described = schema("manifest")["$defs"][place]["properties"]
+    for name, hint in typing.get_type_hints(PLACES[place], include_extras=True).items():
+        if bounds := bounds_of(hint):
+            assert (described[name]["minimum"], described[name]["maximum"]) == (bounds.least, bounds.most), name
+
+
+VALUES = (
+    *(None, True, 0, 1, -1, 7, 300, 2**16 + 1, 2**24, 2**24 + 1, 2**63, 10**30, 0.5, -1.5),
+    *("", "x", "..", "a/b", "0" * 64, "F" * 64, [], [0], ["a"], {}, {"a": 1}, [{}]),
+)
+"""But for whole numbers with a point, such as 1.0: no schema can tell them from those without, which are meant."""
+BETWEEN_KEYS = ("beyond the vocabulary", "not a multiple of", "has no alignment head", "; expected 1 to")
+"""What the software says of values that do not go together, which a schema cannot say."""
+
+
+def whole_manifest() -> Any:
+    """A manifest in which every key has a value; of the graphs, one of each kind."""
+    data = nano_manifest()
+    data["graphs"] = {name: data["graphs"][name] for name in ("decoder", "language_model")}
+    heads = [{"layer": 0, "head": 1, "key_head": 0}]
+    figures = dict.fromkeys(("lead_seconds", "median_error_seconds", "late_error_seconds", "contrast"), 0.5)
+    data["alignment"] = {"heads": heads, "rope_theta": 1e6, "rope_dim": 16, **figures, "reason": None}
+    return data
+
+
+def changed(data: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Everything that differs from some data by one value: gone, too many, or another; each with its place."""
+    for key in list(data) if isinstance(data, dict) else range(min(len(data), 2)):
+        for value in VALUES:
+            yield (*place, key, value), {**data, key: value} if isinstance(data, dict) else [value, *data[1:]]
+        if isinstance(data, dict):
+            yield (*place, key, "gone"), {other: value for other, value in data.items() if other != key}
+            yield (*place, "extra"), {**data, "extra": 1}
+        if isinstance(data[key], dict | list) and key != "verification":
+            for where, inner in changed(data[key], (*place, key)):
+                whole = copy.copy(data)
+                whole[key] = inner
+                yield where, whole
+
+
+def test_the_software_and_the_schema_refuse_the_same_manifests() -> None:
+    validator = jsonschema.Draft202012Validator(schema("manifest"))
+    count = 0
+    for where, data in changed(whole_manifest()):
+        fault = ""
+        try:
+            if data.get("format_version") != 1:
+                raise ValueError("another version")
+            build(format_.Manifest, data, "manifest")
+        except (TypeError, ValueError) as error:
+            fault = str(error)
+        between = any(text in fault for text in BETWEEN_KEYS)
+        assert validator.is_valid(data) == (not fault or between), f"{where}: {fault}"
+        count += 1
+    assert count > 4000
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -130,6 +199,24 @@ def test_every_key_of_a_voice_is_in_the_schema() -> None:
 
 
 VOICE: dict[str, Any] = {"format": "sparktts-onnx voice 1", "codec": "abc", "global_ids": [1, 2]}
+
+
+def test_the_software_and_the_schema_refuse_the_same_voices(tmp_path: Path) -> None:
+    from sparktts_onnx.errors import VoiceError
+    from sparktts_onnx.runtime.voices.voice import Voice
+
+    style = {"gender": "male", "pitch": "low", "speed": "high"}
+    known = {"semantic_ids": [3, 4], "transcript": "three"}
+    texts = dict.fromkeys(("name", "origin", "consent"), "text")
+    path, validator = tmp_path / "voice.json", jsonschema.Draft202012Validator(schema("voice"))
+    for where, data in changed({**VOICE, **known, **texts, "style": style}):
+        path.write_text(json.dumps(data), encoding="utf-8")
+        try:
+            Voice.load(path)
+            fault = ""
+        except VoiceError as error:
+            fault = str(error)
+        assert validator.is_valid(data) == (not fault), f"{where}: {fault}"
 
 
 @pytest.mark.parametrize(

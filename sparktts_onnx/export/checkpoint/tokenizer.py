@@ -62,7 +62,10 @@ def read_token_ids(llm_folder: Path) -> TokenIds:
         raise CheckpointError(f"the tokenizer in {llm_folder} has no tokens <|{missing[0]}_0|>, …")
     roles |= {role: kinds[kind] for role, kind in _NUMBERED_ROLES.items()}
     attributes = tuple(span for kind, span in sorted(kinds.items()) if not kind.startswith("bicodec_"))
-    return TokenIds(**roles, attributes=attributes)
+    try:
+        return TokenIds(**roles, attributes=attributes)
+    except ValueError as error:
+        raise CheckpointError(f"the tokenizer in {llm_folder} is not that of a Spark-TTS: {error}") from error
 
 
 def agreed_tokenizer(folders: Sequence[Path]) -> tuple[Path, TokenIds]:

@@ -142,7 +142,13 @@ def _parse(data: Any) -> Voice:
         raise VoiceError(f"not a voice file: expected format {VOICE_FORMAT!r}, found {shown(found)}")
     try:
         voice: Voice = build(Voice, {key: value for key, value in data.items() if key != "format"}, "voice")
-        style = voice.style and VoiceStyle.of(voice.style.gender, voice.style.pitch, voice.style.speed)
+        if (style := voice.style) and style != VoiceStyle.of(style.gender, style.pitch, style.speed):
+            raise ValueError(f"its style is {shown(style)}, which are not the names of levels")
     except (TypeError, ValueError) as error:
         raise VoiceError(f"not a voice: {error}") from error
-    return dataclasses.replace(voice, style=style)
+    if not voice.global_ids:
+        raise VoiceError("not a voice: it has no global ids")
+    for kind, ids in (("global", voice.global_ids), ("semantic", voice.semantic_ids or ())):
+        if (least := min(ids, default=0)) < 0:
+            raise VoiceError(f"not a voice: it has the {kind} id {least}; the first is 0")
+    return voice
