@@ -37,7 +37,6 @@ from sparktts_onnx.export.checkpoint.checkpoint import (
     open_checkpoint,
 )
 from sparktts_onnx.export.checkpoint.tokenizer import tokens_read_as_text, write_text_tokenizer
-from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.codec.examples import CHECKED, Size, recording_length
 from sparktts_onnx.export.codec.exporter import export_graph
 from sparktts_onnx.export.codec.geometry import codec_layout
@@ -46,7 +45,7 @@ from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.graph import language_model_layout, write_language_model
 from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.queries import add_queries
-from sparktts_onnx.export.language.weights import DecoderWeights, read_reference
+from sparktts_onnx.export.language.weights import DecoderWeights, language_model_files, read_reference
 from sparktts_onnx.export.options import ConversionOptions
 from sparktts_onnx.export.resources import check_room
 from sparktts_onnx.export.staging import noted_interrupts, staged
@@ -134,7 +133,7 @@ class Conversion:
         _ = self.references.codec
         if "wav2vec2" in self.options.graphs:
             _ = self.references.wav2vec2
-        DecoderWeights(self.decoder, TensorFiles(self.checkpoint.language_model_folder))
+        DecoderWeights(self.decoder, language_model_files(self.checkpoint.language_model_folder))
 
     def write_graphs(self, *, after_each: Callable[[], None]) -> None:
         """Write and judge every graph; one that fails does not keep the others from being judged."""

@@ -1,6 +1,7 @@
 """A checkpoint folder in the published layout, read into the models it describes, and its license."""
 
 import hashlib
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -17,15 +18,27 @@ from sparktts_onnx.bundle.manifest import TokenIds
 from sparktts_onnx.bundle.values import Bounds
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import agreed_tokenizer
-from sparktts_onnx.export.checkpoint.wav2vec2 import normalizes_recordings, read_wav2vec2_config, shortened
-from sparktts_onnx.export.checkpoint.weights import ADAPTER_CONFIG, MERGE, TensorFiles, load_strictly, published_name
+from sparktts_onnx.export.checkpoint.wav2vec2 import normalizes_recordings, read_wav2vec2_config, shortened, takes_part
+from sparktts_onnx.export.checkpoint.weights import (
+    ADAPTER_CONFIG,
+    MERGE,
+    TRAINING_ONLY,
+    TensorFiles,
+    completed,
+    load_strictly,
+    published_name,
+)
 from sparktts_onnx.export.files import read_yaml, values_of
 from sparktts_onnx.export.modules import BiCodec
 from sparktts_onnx.export.modules.config import BiCodecConfig
 
+logger = logging.getLogger(__name__)
+
 CODEC_FOLDER = "BiCodec"
 LANGUAGE_MODEL_FOLDER = "LLM"
 WAV2VEC2_FOLDER = "wav2vec2-large-xlsr-53"
+SPECTROGRAM = "mel_transformer."
+"""Filters and window of the spectrogram, where a codec was saved with them; they follow from its config."""
 MOST_CLIP_FRAMES = 10_000
 """Of the spectrogram that the speaker encoder hears; the published model has 301."""
 PUBLISHED = (
@@ -79,23 +92,28 @@ class Checkpoint:
     def load_codec(self) -> BiCodec:
         """BiCodec in float32, ready for inference."""
         folder = self.folder / CODEC_FOLDER
-        files = TensorFiles(folder)
+        files = TensorFiles(folder).beginning("", "quantizer.codebook.weight")
         with torch.device("meta"):
             codec = BiCodec(self.codec)
-        load_strictly(codec, files.read_all(files.shapes), source=folder)
+        tensors = files.read_all(name for name in files.shapes if not name.startswith(SPECTROGRAM))
+        load_strictly(codec, completed(codec, tensors), source=folder)
         return codec.eval().requires_grad_(False)
 
     def load_wav2vec2(self) -> Wav2Vec2Model:
         """wav2vec2 in float32 without the layers whose output nobody reads."""
         folder = self.folder / WAV2VEC2_FOLDER
-        files = TensorFiles(folder)
+        files = TensorFiles(folder).beginning("wav2vec2.", "feature_projection.projection.weight")
         with torch.device("meta"):
             model = Wav2Vec2Model(shortened(self.wav2vec2))
-        prefix = "wav2vec2." if any(name.startswith("wav2vec2.") for name in files.shapes) else ""
-        # Heads and unused layers take part in nothing.
-        names = {ours: prefix + published_name(ours) for ours in model.state_dict()}
-        tensors = files.read_all(names.values())
-        load_strictly(model, {ours: tensors[stored] for ours, stored in names.items()}, source=folder)
+        names = {ours: "wav2vec2." + published_name(ours) for ours in model.state_dict()}
+        if extra := sorted(name for name in files.shapes.keys() - set(names.values()) if takes_part(name)):
+            raise CheckpointError(
+                f"the weights in {folder} have a tensor too many, {extra[0]}: only a plain wav2vec2 can be converted"
+            )
+        optional = {stored for stored in names.values() if stored.endswith(TRAINING_ONLY)} - files.shapes.keys()
+        tensors = files.read_all(set(names.values()) - optional)
+        given = {ours: tensors[stored] for ours, stored in names.items() if stored in tensors}
+        load_strictly(model, completed(model, given), source=folder)
         return model.eval().requires_grad_(False)
 
 
@@ -136,6 +154,7 @@ def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter
         tokenizer_folder=tokenizer,
     )
     _check_widths(checkpoint)
+    _warn_of_rates(checkpoint)
     return checkpoint
 
 
@@ -177,6 +196,23 @@ def _check_widths(checkpoint: Checkpoint) -> None:
     for kind, ids, codes in kinds:
         if ids < codes:
             raise CheckpointError(f"the tokenizer has {ids} {kind} tokens, the codec makes {codes} codes")
+
+
+def _warn_of_rates(checkpoint: Checkpoint) -> None:
+    """Say what no config is at fault for, but would be heard."""
+    codec, rate = checkpoint.codec, checkpoint.audio.sample_rate
+    if rate != codec.mel_params.sample_rate:
+        logger.warning(
+            "config.yaml says %d samples a second, BiCodec/config.yaml says %d for mel_params: the first is taken",
+            *(rate, codec.mel_params.sample_rate),
+        )
+    heard = math.prod((*checkpoint.wav2vec2.conv_stride, *codec.encoder.sample_ratios))
+    spoken = math.prod((*codec.decoder.rates, *codec.prenet.sample_ratios))
+    if heard != spoken:
+        logger.warning(
+            "a token is read from %d samples of a recording and spoken as %d: speech has another tempo than it had",
+            *(heard, spoken),
+        )
 
 
 def licenses_of(folders: Sequence[Path]) -> str:

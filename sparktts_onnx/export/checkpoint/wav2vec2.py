@@ -84,6 +84,15 @@ def normalizes_recordings(folder: Path) -> bool:
     return bool(read_json(preprocessor).get("do_normalize", True)) if preprocessor.is_file() else True
 
 
+def takes_part(name: str) -> bool:
+    """Whether a tensor belongs to what is computed: not to a head or to an adapter behind it, nor to a layer that
+    nobody reads."""
+    of, part, *rest = *name.split("."), "", ""
+    layer = rest[1] if rest[0] == "layers" else ""
+    unused = layer.isdecimal() and int(layer) >= USED_LAYERS
+    return of == "wav2vec2" and part in ("feature_extractor", "feature_projection", "encoder") and not unused
+
+
 def shortened(config: Wav2Vec2Config) -> Wav2Vec2Config:
     """The same wav2vec2 without the layers above the last hidden state that is read."""
     result = Wav2Vec2Config.from_dict({**config.to_dict(), "num_hidden_layers": USED_LAYERS})

@@ -1,15 +1,17 @@
 """Tensors of a checkpoint, whatever files they lie in: one safetensors file, several with an index, or a pickle."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from sparktts_onnx.bundle.values import shown
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.files import TABLE_BYTES, read_json, reason, refuse_pointer
 
@@ -23,10 +25,12 @@ PARAMETRIZED = {
     "parametrizations.weight.original1": "weight_v",
 }
 """Newer spelling of weight norm, read as the published one."""
-COMPILED = "_orig_mod."
-"""What torch.compile puts into names, wherever a compiled module is."""
+WRAPPED = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", "_forward_module.")
+"""What torch.compile, FSDP, checkpointing and Lightning put into names, wherever a module is that they wrap."""
 WRAPPERS = ("module.", "base_model.model.")
 """What data parallel training and PEFT put before every name."""
+TRAINING_ONLY = ("num_batches_tracked", "cluster_size", "masked_spec_embed")
+"""Last parts of the names of tensors that nothing but training reads."""
 QUANTIZED = re.compile(
     r"\.(SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map|qweight|qzeros|g_idx|weight_packed)$"
     r"|\.quant_state\."
@@ -65,6 +69,28 @@ class TensorFiles:
             if name in self._places:
                 raise CheckpointError(f"the weights in {self.folder} have two tensors that are read as {name}")
             self._places[name], self.shapes[name] = (path, stored), shape
+
+    def beginning(self, base: str, known: str) -> Self:
+        """Begin the names as the model's own do: without what a trainer put before all of them, as in
+        `model.model.norm.weight`, and with what a part that was saved by itself lacks, as in `norm.weight`.
+
+        Args:
+            base: how the names begin.
+            known: how a name goes on that every such model has, and once.
+        """
+        ends = [name.removesuffix(known) for name in self.shapes if f".{name}".endswith(f".{known}")]
+        if base + known in self.shapes or len(ends) != 1:
+            return self
+        [found] = ends
+        if found.endswith(base):
+            names = {name: name.removeprefix(found.removesuffix(base)) for name in self.shapes}
+        else:
+            names = {name: re.sub(f"^{re.escape(found)}", base, name) for name in self.shapes}
+        if twice := sorted(name for name, count in Counter(names.values()).items() if count > 1):
+            raise CheckpointError(f"the weights in {self.folder} have two tensors that are read as {twice[0]}")
+        self.shapes = {names[name]: shape for name, shape in self.shapes.items()}
+        self._places = {names[name]: place for name, place in self._places.items()}
+        return self
 
     def read(self, name: str) -> Tensor:
         """One tensor; floating ones as float32, whatever they are stored in."""
@@ -150,10 +176,15 @@ def read_pickle(path: Path) -> Mapping[str, Tensor]:
         raise
     except Exception as error:
         raise CheckpointError(f"the weights {path} cannot be read: {reason(error)}") from error
-    tensors = isinstance(state, Mapping) and all(isinstance(value, Tensor) for value in state.values())
-    if not tensors or not _all_text(state):
-        raise CheckpointError(f"{path} is not a state_dict: expected names with tensors only")
-    return dict(state)
+    entries = state if isinstance(state, Mapping) else {"": state}
+    for name, value in entries.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            found = f"{shown(name)} with a {type(value).__name__}" if name else f"a {type(value).__name__}"
+            raise CheckpointError(
+                f"{path} is not a state_dict: expected names with tensors only, found {found}; save the model's "
+                "state_dict by itself"
+            )
+    return dict(entries)
 
 
 def _load_pickle(path: Path) -> Any:
@@ -183,13 +214,27 @@ def refuse_derived(names: Iterable[str], path: Path) -> None:
 
 def published_name(stored: str) -> str:
     """A tensor's name without the prefixes of wrappers, with weight norm in the published spelling."""
-    stored = stored.replace(COMPILED, "")
+    for wrapped in WRAPPED:
+        stored = stored.replace(wrapped, "")
     while prefix := next((prefix for prefix in WRAPPERS if stored.startswith(prefix)), ""):
         stored = stored.removeprefix(prefix)
     for newer, published in PARAMETRIZED.items():
         if stored.endswith(newer):
             return stored.removesuffix(newer) + published
     return stored
+
+
+def completed(module: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A module's tensors, also where it was saved without what training alone uses, or with weight norm folded."""
+    result = dict(tensors)
+    for name, tensor in module.state_dict().items():
+        plain = f"{name.removesuffix('_g')}"
+        if name.endswith(".weight_g") and plain in result and not {name, f"{plain}_v"} & result.keys():
+            result[f"{plain}_v"] = direction = result.pop(plain)
+            result[name] = torch.linalg.vector_norm(direction, dim=(1, 2), keepdim=True)
+        elif name.endswith(TRAINING_ONLY) and name not in result:
+            result[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    return result
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:

@@ -15,11 +15,10 @@ from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Head, Precision, Tenso
 from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, TokenIds
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import OTHER_MODEL, read_token_ids
-from sparktts_onnx.export.checkpoint.weights import TensorFiles
 from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile
 from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
 from sparktts_onnx.export.language.products import PRODUCTS, Products
-from sparktts_onnx.export.language.weights import DecoderWeights
+from sparktts_onnx.export.language.weights import DecoderWeights, language_model_files
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def write_language_model(
     tokenizer, where that lies elsewhere.
     """
     config = read_decoder_config(llm_folder)
-    weights = DecoderWeights(config, TensorFiles(llm_folder))
+    weights = DecoderWeights(config, language_model_files(llm_folder))
     layout = language_model_layout(config, ids or read_token_ids(llm_folder), precision=precision, head=head)
     with GraphFile(target / f"{LANGUAGE_MODEL}.onnx", opset=opset) as graph:
         DecoderGraph(config, weights, PRODUCTS[precision], layout, graph).write()

@@ -104,6 +104,11 @@ class DecoderWeights:
         return np.pad(halves, ((0, 0), (0, padded - half), (0, 0))).reshape(-1, rows.shape[1])
 
 
+def language_model_files(folder: Path) -> TensorFiles:
+    """The tensors of an `LLM` folder, under the names that transformers gives them."""
+    return TensorFiles(folder).beginning("model.", "embed_tokens.weight")
+
+
 @cache
 def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
     """Every tensor of a Qwen2 decoder of these sizes; a head that is the embedding is none of its own."""
@@ -116,7 +121,7 @@ def expected_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
 def read_reference(folder: Path) -> nn.Module:
     """The model of an `LLM` folder as transformers computes it, in float32, of the tensors that the graph has."""
     config = read_decoder_config(folder)
-    tensors = TensorFiles(folder).read_all(expected_shapes(config))
+    tensors = language_model_files(folder).read_all(expected_shapes(config))
     if config.tie_word_embeddings:
         tensors[HEAD] = tensors[EMBEDDING]
     model = _unfilled(config)

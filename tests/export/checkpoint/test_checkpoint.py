@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.checkpoint import CODEC_FOLDER, WAV2VEC2_FOLDER, codec_fingerprint, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import PICKLE_NAME, SAFETENSORS_NAME, TensorFiles
+from sparktts_onnx.export.modules.weight_norm import WeightNormed
 
 Tensors = dict[str, torch.Tensor]
 
@@ -37,8 +38,8 @@ def without(name: str) -> Callable[[Tensors], Tensors]:
 
 
 def test_a_missing_tensor_is_named(folder: Path) -> None:
-    change_codec(folder, without("quantizer.cluster_size"))
-    with pytest.raises(CheckpointError, match=r"missing: quantizer\.cluster_size"):
+    change_codec(folder, without("quantizer.codebook.weight"))
+    with pytest.raises(CheckpointError, match=r"missing: quantizer\.codebook\.weight"):
         open_checkpoint(folder).load_codec()
 
 
@@ -196,3 +197,94 @@ def test_the_fingerprint_is_of_the_weights_alone(folder: Path, tiny_folder: Path
     assert codec_fingerprint(open_checkpoint(folder).load_codec()) == first
     change_codec(folder, lambda tensors: {**tensors, "encoder.project.bias": tensors["encoder.project.bias"] + 1})
     assert codec_fingerprint(open_checkpoint(folder).load_codec()) != first
+
+
+@pytest.mark.parametrize("before", ["model.", "generator.", "module.audio_tokenizer.", "_orig_mod."])
+def test_what_a_trainer_put_before_all_names_does_not_matter(folder: Path, tiny_folder: Path, before: str) -> None:
+    change_codec(folder, lambda tensors: {before + name: values for name, values in tensors.items()})
+    path = folder / WAV2VEC2_FOLDER / PICKLE_NAME
+    torch.save({before + name: values for name, values in torch.load(path, weights_only=True).items()}, path)
+    found, expected = open_checkpoint(folder), open_checkpoint(tiny_folder)
+    assert codec_fingerprint(found.load_codec()) == codec_fingerprint(expected.load_codec())
+    theirs = expected.load_wav2vec2().state_dict()
+    assert all(torch.equal(values, theirs[name]) for name, values in found.load_wav2vec2().state_dict().items())
+
+
+def test_a_prefix_that_not_all_names_have_is_none(folder: Path) -> None:
+    change_codec(folder, lambda tensors: {"model." + name: each.clone() for name, each in tensors.items()} | tensors)
+    with pytest.raises(CheckpointError, match=r"not expected: model\.decoder"):
+        open_checkpoint(folder).load_codec()
+
+
+def test_a_codec_saved_as_the_original_holds_it_is_the_same(folder: Path, tiny_folder: Path) -> None:
+    """It folds weight norm when it has loaded, and keeps the spectrogram's filters as buffers."""
+    codec = open_checkpoint(tiny_folder).load_codec()
+    expected = codec.state_dict()
+
+    def fold(tensors: Tensors) -> Tensors:
+        plain = {name.removesuffix("_g"): values for name, values in tensors.items() if name.endswith("weight_g")}
+        for name, length in plain.items():
+            direction = tensors[f"{name}_v"]
+            norm = torch.linalg.vector_norm(direction, dim=(1, 2), keepdim=True)
+            plain[name] = direction * (length / norm)
+        kept = {name: values for name, values in tensors.items() if not name.endswith(("weight_g", "weight_v"))}
+        filters = {"mel_transformer.spectrogram.window": torch.ones(640), "mel_transformer.mel_scale.fb": torch.ones(5)}
+        return {**kept, **plain, **filters}
+
+    change_codec(folder, fold)
+    found = open_checkpoint(folder).load_codec()
+    assert found.state_dict().keys() == expected.keys()
+    for name, module in found.named_modules():
+        if isinstance(module, WeightNormed):
+            torch.testing.assert_close(module.weight(), codec.get_submodule(name).weight(), rtol=1e-6, atol=1e-7)
+
+
+def test_tensors_that_only_training_reads_may_be_missing(folder: Path, tiny_folder: Path) -> None:
+    counts = ("cluster_size", "num_batches_tracked")
+    change_codec(folder, lambda tensors: {name: each for name, each in tensors.items() if not name.endswith(counts)})
+    path = folder / WAV2VEC2_FOLDER / PICKLE_NAME
+    torch.save(without("wav2vec2.masked_spec_embed")(torch.load(path, weights_only=True)), path)
+    opened = open_checkpoint(folder)
+    z, wav = torch.randn(1, 32, 9), torch.randn(1, 2000)
+    with torch.no_grad():
+        ids = opened.load_codec().quantizer.tokenize(z)
+        features = opened.load_wav2vec2()(wav).last_hidden_state
+        assert torch.equal(ids, open_checkpoint(tiny_folder).load_codec().quantizer.tokenize(z))
+        assert torch.equal(features, open_checkpoint(tiny_folder).load_wav2vec2()(wav).last_hidden_state)
+
+
+def test_a_wav2vec2_with_adapters_in_its_layers_is_refused(folder: Path) -> None:
+    path = folder / WAV2VEC2_FOLDER / PICKLE_NAME
+    tensors = torch.load(path, weights_only=True)
+    unread = {f"wav2vec2.{name}": torch.ones(3) for name in ("adapter.layers.0.bias", "encoder.layers.16.adapter.bias")}
+    torch.save({**tensors, **unread}, path)
+    open_checkpoint(folder).load_wav2vec2()
+    name = "wav2vec2.encoder.layers.3.adapter_layer.linear_1.bias"
+    torch.save({**tensors, name: torch.ones(3)}, path)
+    with pytest.raises(CheckpointError, match=f"a tensor too many, {name}"):
+        open_checkpoint(folder).load_wav2vec2()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (
+            ("mel_params", "sample_rate"),
+            24000,
+            "config.yaml says 16000 samples a second, BiCodec/config.yaml says 24000",
+        ),
+        (("decoder", "rates"), [8, 5, 4, 4], "read from 320 samples of a recording and spoken as 640"),
+        (("encoder", "sample_ratios"), [2], "read from 640 samples of a recording and spoken as 320"),
+    ],
+)
+def test_rates_that_do_not_go_together_are_told(
+    folder: Path, caplog: pytest.LogCaptureFixture, place: tuple[str, str], value: object, said: str
+) -> None:
+    open_checkpoint(folder)
+    assert not caplog.messages
+    path = folder / CODEC_FOLDER / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["audio_tokenizer"][place[0]][place[1]] = value
+    path.write_text(yaml.safe_dump(config))
+    open_checkpoint(folder)
+    assert any(said in message for message in caplog.messages)

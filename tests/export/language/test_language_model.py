@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,29 @@ def test_the_cut_head_is_the_full_head_s_rows(tiny_folder: Path, tmp_path: Path)
     assert rows < full.layout.head_rows
     for needed in (ids.end_of_text, ids.start_global, ids.end_semantic, ids.semantic_tokens.stop - 1):
         assert first <= needed < first + rows
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: f"model.{name}",
+        lambda name: f"policy._orig_mod.{name}",
+        lambda name: f"_forward_module.{name}",
+        lambda name: name.removeprefix("model."),
+        lambda name: name.replace("layers.1.", "layers.1._fsdp_wrapped_module."),
+        lambda name: name.replace(".mlp.", "._checkpoint_wrapped_module.mlp."),
+    ],
+    ids=["a trainer's model", "a compiled policy", "a strategy", "the part below the head", "FSDP", "checkpointing"],
+)
+def test_what_trainers_do_to_names_does_not_matter(
+    tiny_folder: Path, tmp_path: Path, rename: Callable[[str], str]
+) -> None:
+    folder = Path(shutil.copytree(tiny_folder / "LLM", tmp_path / "LLM"))
+    tensors = load_file(folder / "model.safetensors")
+    save_file({rename(name): values for name, values in tensors.items()}, folder / "model.safetensors")
+    ids = list(range(300, 320))
+    expected = open_model(tiny_folder / "LLM", tmp_path / "expected").prefill(0, ids)
+    np.testing.assert_array_equal(open_model(folder, tmp_path / "found").prefill(0, ids), expected)
 
 
 @pytest.mark.parametrize(
