@@ -143,7 +143,26 @@ def _read_spec(llm_folder: Path) -> dict[str, Any]:
     added = spec.setdefault("added_tokens", [])
     if not isinstance(added, list) or not all(_is_token(token) for token in added):
         raise CheckpointError(f"{path} has added_tokens that are not a list of contents with ids")
+    known = {token["content"] for token in added}
+    added += [token for token in _added_beside(llm_folder) if token["content"] not in known]
     return spec
+
+
+def _added_beside(folder: Path) -> list[dict[str, Any]]:
+    """Added tokens that stand in the files beside `tokenizer.json`, where transformers looks for them too."""
+    tables = [
+        read_json(folder / name, limit=TABLE_BYTES) if (folder / name).is_file() else {}
+        for name in ("added_tokens.json", "tokenizer_config.json")
+    ]
+    decoder = tables[1].get("added_tokens_decoder")
+    listed = [{"content": content, "id": token_id} for content, token_id in tables[0].items()]
+    if isinstance(decoder, dict) and decoder:  # what transformers has written since 4.34; it then reads no other
+        listed = [
+            {**token, "id": int(token_id)}
+            for token_id, token in decoder.items()
+            if isinstance(token, dict) and token_id.isdecimal()
+        ]
+    return [token for token in listed if _is_token(token)]
 
 
 def _is_token(token: object) -> bool:

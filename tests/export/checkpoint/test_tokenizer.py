@@ -90,3 +90,30 @@ def test_the_files_of_an_older_tokenizer_alone_are_recognized(folder: Path) -> N
     (folder / TOKENIZER_NAME).rename(folder / "vocab.json")
     with pytest.raises(CheckpointError, match=r"only its older files: .* AutoTokenizer\.from_pretrained"):
         read_token_ids(folder)
+
+
+def test_added_tokens_may_stand_in_the_files_beside(folder: Path) -> None:
+    """As transformers reads them: those of `tokenizer_config.json`, where it has any, before `added_tokens.json`."""
+    before, added = read_token_ids(folder), []
+    change(folder, lambda spec: (added.extend(spec["added_tokens"]), spec.update(added_tokens=[])))
+    assert read_token_ids(folder) == before
+    (folder / "added_tokens.json").write_text('{"<|im_end|>": 5}', encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"has no token <\|task_tts\|>"):
+        read_token_ids(folder)
+    decoder = {str(token.pop("id")): token for token in added}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": decoder}), encoding="utf-8")
+    assert read_token_ids(folder) == before
+    assert len(text_ids(folder)) == len(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("<|gender_1|>", "gender has 1 ids, expected 2"), ("<|speed_label_4|>", "speed_label has 4")]
+)
+def test_a_style_that_would_name_another_token_is_refused(folder: Path, content: str, said: str) -> None:
+    (folder / "added_tokens.json").unlink()
+    change(
+        folder,
+        lambda spec: spec["added_tokens"].remove(next(t for t in spec["added_tokens"] if t["content"] == content)),
+    )
+    with pytest.raises(CheckpointError, match=said):
+        read_token_ids(folder)
