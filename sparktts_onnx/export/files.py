@@ -38,7 +38,7 @@ def _read(path: Path, limit: int, parse: Callable[[str], Any]) -> dict[str, Any]
         refuse_pointer(path)
         if (size := path.stat().st_size) > limit:
             raise CheckpointError(f"{path} has {size} bytes; at most {limit} are read")
-        data = parse(path.read_text(encoding="utf-8"))
+        data = parse(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark before it
     except RecursionError as error:
         raise CheckpointError(f"{path} cannot be read: it is nested too deeply") from error
     except (OSError, ValueError, TypeError, OverflowError, AttributeError, yaml.YAMLError) as error:

@@ -288,3 +288,24 @@ def test_weights_that_are_no_numbers_are_named(folder: Path, value: float, dtype
 def test_the_license_is_what_the_card_gives(tmp_path: Path, card: str, license_: str) -> None:
     (tmp_path / "README.md").write_text(card, encoding="utf-8")
     assert licenses_of([tmp_path]) == license_
+
+
+@pytest.mark.parametrize("name", [TOP, CODEC, TOKENIZER, WAV2VEC2, "LLM/config.json"])
+def test_a_mark_of_windows_editors_does_not_matter(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    open_checkpoint(folder)
+    read_decoder_config(folder / LANGUAGE_MODEL_FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        ({"state_dict": {"a": torch.ones(1)}}, "'state_dict' with a dict"),
+        ({"a": torch.ones(1), "step": 5}, "'step' with a int"),
+        ([torch.ones(1)], "found a list"),
+        ({3: torch.ones(1)}, "found 3 with a Tensor"),
+    ],
+)
+def test_a_trainer_s_state_is_told_with_what_it_holds(tmp_path: Path, state: object, found: str) -> None:
+    torch.save(state, tmp_path / PICKLE_NAME)
+    assert found in refused(lambda: TensorFiles(tmp_path), state)
