@@ -75,16 +75,17 @@ def read_decoder_config(folder: Path) -> DecoderConfig:
 def _rope(path: Path, data: dict[str, Any]) -> dict[str, Any]:
     """The rotary settings: transformers 5 writes `rope_parameters`, 4 wrote `rope_scaling` and `rope_theta`.
 
-    They may stand there once for each type of layer, under its name.
+    Where there are both, either version reads `rope_scaling`. They may stand there once for each type of layer, under
+    its name.
     """
-    found = data.get("rope_parameters") or data.get("rope_scaling")
+    found = data.get("rope_scaling") or data.get("rope_parameters") or {}
     if not isinstance(found, dict):
-        return {}
+        raise CheckpointError(f"{path}: rope_scaling or rope_parameters is {shown(found)}, expected a table")
     by_layers = {name: values for name, values in found.items() if isinstance(values, dict)}
     first, same = next(iter(by_layers.items()), ("", {}))
     if other := next((name for name, values in by_layers.items() if values != same), None):
         raise CheckpointError(
-            f"{path}: rope_parameters of {other} are {shown(by_layers[other])}, those of {first} are {shown(same)}; "
+            f"{path}: rotary settings of {other} are {shown(by_layers[other])}, those of {first} are {shown(same)}; "
             "the exporter writes one rotation for all layers"
         )
     return {**found, **same}

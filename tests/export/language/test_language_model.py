@@ -225,6 +225,26 @@ def test_what_trainers_do_to_names_does_not_matter(
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}, "rope_scaling": {"rope_theta": 1e4}},
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}, "rope_scaling": None},
+        {"rope_parameters": {"rope_type": "yarn", "factor": 4.0}, "rope_scaling": {"rope_type": "default"}},
+    ],
+)
+def test_of_two_rotary_settings_transformers_one_is_taken(
+    tiny_folder: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    folder = Path(shutil.copytree(tiny_folder / "LLM", tmp_path / "LLM"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **settings}))
+    expected = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    ids = list(range(300, 320))
+    found = open_model(folder, tmp_path / "found").prefill(0, ids)
+    assert deviation(found, expected_logits(expected, ids)[-1]) < 1e-4
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"use_sliding_window": True}, "use_sliding_window"),
@@ -233,8 +253,10 @@ def test_what_trainers_do_to_names_does_not_matter(
         ({"rope_parameters": {"full_attention": {"rope_type": "yarn"}}}, "rope_type is 'yarn'"),
         (
             {"rope_parameters": {"full_attention": {"rope_theta": 1e6}, "sliding_attention": {"rope_theta": 1e4}}},
-            "rope_parameters of sliding_attention are .*10000.* those of full_attention are .*one rotation for all",
+            "rotary settings of sliding_attention are .*10000.* those of full_attention are .*one rotation for all",
         ),
+        ({"rope_scaling": {"type": "yarn"}, "rope_parameters": {"rope_type": "default"}}, "rope_type"),
+        ({"rope_scaling": "yarn"}, "expected a table"),
         ({"hidden_act": "gelu"}, "hidden_act"),
         ({"vocab_size": 5000}, "the tokenizer has ids up to|embed_tokens"),
         ({"num_hidden_layers": None}, "num_hidden_layers should be of type int"),
