@@ -138,6 +138,12 @@ def open_checkpoint(folder: Path, *, language_model: Path | None = None, adapter
             )
     top, published = folder / "config.yaml", folder / LANGUAGE_MODEL_FOLDER
     llm = published if language_model is None else language_model_in(language_model)
+    if adapter is None and (llm / ADAPTER_CONFIG).is_file():
+        logger.warning(
+            "%s has an adapter beside its weights, which are taken as they are: to merge it, name the folder with "
+            "--lora",
+            llm,
+        )
     tokenizer, ids = agreed_tokenizer([published, llm, *([] if adapter is None else [adapter])])
     codec = read_yaml(folder / CODEC_FOLDER / "config.yaml")
     sections = codec.get("audio_tokenizer")

@@ -1,8 +1,10 @@
 """An adapter merged into its language model through PEFT: whatever PEFT can merge, LoRA and its relatives."""
 
 import json
+import re
 import textwrap
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from sparktts_onnx.export.language.weights import EMBEDDING, HEAD, read_referenc
 
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 ADAPTER_NAME = "default"
+TWICE = re.compile(r"\.(modules_to_save|original_module)\.")
+"""In names of tensors that PEFT saves a second time where training changed the size of the embedding."""
 MESSAGE_LENGTH = 300
 """What is kept of an error of PEFT, which lists every tensor."""
 
@@ -34,7 +38,8 @@ def merge_adapter(llm_folder: Path, adapter: Path, target: Path) -> None:
     if tied:
         del state[HEAD]
     target.mkdir()
-    config = {**read_json(llm_folder / "config.json"), "tie_word_embeddings": tied}
+    sizes = {"tie_word_embeddings": tied, "vocab_size": len(state[EMBEDDING])}
+    config = {**read_json(llm_folder / "config.json"), **sizes}
     (target / "config.json").write_text(json.dumps(config), encoding="utf-8")
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, target / SAFETENSORS_NAME)
 
@@ -57,9 +62,11 @@ def merged(model: nn.Module, adapter: Path) -> nn.Module:
         with warnings.catch_warnings(action="ignore"):
             config = peft.PeftConfig.from_pretrained(str(adapter))
             config.inference_mode = True
-            adapted = peft.PeftModel(model, config, ADAPTER_NAME)
             tensors = peft.load_peft_weights(str(adapter), device="cpu")
-            given = {f"base_model.model.{published_name(name)}": tensor for name, tensor in tensors.items()}
+            _resize(model, tensors)
+            adapted = peft.PeftModel(model, config, ADAPTER_NAME)
+            kept = {name: each for name, each in tensors.items() if TWICE.sub(".", name) not in tensors.keys() - {name}}
+            given = {f"base_model.model.{published_name(name)}": tensor for name, tensor in kept.items()}
             loaded = peft.set_peft_model_state_dict(adapted, given, ADAPTER_NAME)
             _check_all_loaded(loaded, adapter, prefix=adapted.base_model.prefix)
             result: nn.Module = adapted.merge_and_unload(safe_merge=True)
@@ -72,6 +79,19 @@ def merged(model: nn.Module, adapter: Path) -> nn.Module:
             "trained on"
         ) from error
     return result
+
+
+def _resize(model: Any, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Give a model as many rows as it had in training, where the adapter holds its embedding; new ones are zeros."""
+    kept = (EMBEDDING.removeprefix("model."), HEAD, "embed_tokens.base_layer.weight", "lm_head.base_layer.weight")
+    rows = next((len(tensor) for name, tensor in tensors.items() if name.endswith(kept)), model.config.vocab_size)
+    if rows == model.config.vocab_size:
+        return
+    for part in (model.model.embed_tokens, model.lm_head):
+        resized = torch.zeros(rows, part.weight.shape[1])
+        resized[: len(part.weight)] = part.weight[:rows]
+        part.weight = nn.Parameter(resized, requires_grad=False)
+    model.model.embed_tokens.num_embeddings = model.lm_head.out_features = model.config.vocab_size = rows
 
 
 def _check_files(adapter: Path) -> None:

@@ -23,6 +23,7 @@ from sparktts_onnx.cli import main
 from sparktts_onnx.errors import CheckpointError, MissingDependencyError
 from sparktts_onnx.export.checkpoint.checkpoint import PUBLISHED, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
+from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.weights import read_reference
 from sparktts_onnx.export.verify.graphs import open_session
@@ -68,10 +69,12 @@ def logits(model: Any) -> np.ndarray:
     return found
 
 
-def train(checkpoint: Path, config: peft.PeftConfig, folder: Path) -> np.ndarray:
+def train(checkpoint: Path, config: peft.PeftConfig, folder: Path, *, more_rows: int = 0) -> np.ndarray:
     """Save an adapter all of whose values are moved, as training would; the logits that it was trained to give."""
     torch.manual_seed(0)
-    model = peft.get_peft_model(base_model(checkpoint), config)
+    base = base_model(checkpoint)
+    base.resize_token_embeddings(base.config.vocab_size + more_rows)
+    model = peft.get_peft_model(base, config)
     for name, values in model.named_parameters():
         if values.requires_grad:
             values.data += 0.1 * torch.randn_like(values) * (0.1 if "norm" in name else 1)
@@ -99,6 +102,16 @@ def test_a_merged_adapter_gives_what_was_trained(tiny_folder: Path, tmp_path: Pa
     assert deviation(ours, trained) < 2e-4
     theirs = peft.PeftModel.from_pretrained(base_model(tiny_folder), tmp_path / "adapter").merge_and_unload()
     assert (deviation(ours, logits(theirs)) < 2e-4) == (kind not in TIED_BY_PEFT)
+
+
+@pytest.mark.parametrize("rows", [40, -1])
+@pytest.mark.parametrize("kind", ["LoRA", "a head of its own", "embedding and head"])
+def test_an_embedding_that_training_resized_is_taken(tiny_folder: Path, tmp_path: Path, kind: str, rows: int) -> None:
+    trained = train(tiny_folder, KINDS[kind], tmp_path / "adapter", more_rows=rows)
+    merge_adapter(tiny_folder / "LLM", tmp_path / "adapter", tmp_path / "merged")
+    ours = logits(read_reference(tmp_path / "merged"))
+    assert ours.shape == trained.shape == (len(IDS), read_decoder_config(tiny_folder / "LLM").vocab_size + rows)
+    assert deviation(ours, trained) < 2e-4
 
 
 @pytest.mark.parametrize(
@@ -227,6 +240,20 @@ def test_an_adapter_is_merged_into_the_language_model_that_is_named(tiny_folder:
     manifest = read_manifest(tmp_path / "onnx")
     assert manifest.source == f"{tiny_folder.name} + whole + mine" and manifest.licence == f"{PUBLISHED}; mit"
     assert not list(tmp_path.glob(".*"))
+
+
+def test_an_adapter_beside_whole_weights_is_told(
+    tiny_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = Path(shutil.copytree(tiny_folder / "LLM", tmp_path / "whole"))
+    open_checkpoint(tiny_folder, language_model=whole)
+    assert not caplog.messages
+    train(tiny_folder, KINDS["LoRA"], whole)
+    open_checkpoint(tiny_folder, language_model=whole)
+    assert "to merge it, name the folder with --lora" in caplog.text
+    caplog.clear()
+    open_checkpoint(tiny_folder, language_model=whole, adapter=whole)
+    assert not caplog.messages
 
 
 def rename_token(file: Path, old: str, new: str) -> None:
