@@ -1,6 +1,7 @@
 """A folder that appears complete or not at all."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -14,7 +15,12 @@ from typing import Any
 
 from sparktts_onnx.audio.parts import alive
 from sparktts_onnx.bundle.contract import MANIFEST_NAME
-from sparktts_onnx.errors import OptionError
+from sparktts_onnx.errors import OptionError, OutputError
+
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""A full disk, or one that may not be written."""
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+"""Where a folder was to go there is one."""
 
 
 @contextlib.contextmanager
@@ -26,6 +32,7 @@ def staged(target: Path) -> Iterator[Path]:
 
     Raises:
         OptionError: the target holds something that is not a bundle.
+        OutputError: there is no room for it, or it may not be written.
     """
     try:
         target = target.resolve()
@@ -33,18 +40,33 @@ def staged(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
         raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
-    clear_leftovers(target)
-    check_replaceable(target)
     folder = _sibling(target, "partial")
-    folder.mkdir()
     try:
-        yield folder
-        _swap(folder, target)
+        with _told(target):
+            clear_leftovers(target)
+            check_replaceable(target)
+            folder.mkdir()
+            yield folder
+            _swap(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         for parent in missing:
             with contextlib.suppress(OSError):  # the target is in it
                 parent.rmdir()
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Say of a disk that takes nothing which folder was to be on it, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_PLACE:
+            raise
+        raise OutputError(
+            f"the bundle cannot be written to {target}: {error.strerror}; make room there, or name another folder with "
+            "--output-dir"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -119,15 +141,18 @@ def _sibling(target: Path, kind: str) -> Path:
 
 
 def _swap(folder: Path, target: Path) -> None:
-    if not target.exists():
-        folder.rename(target)
-        return
+    """Put a folder in the place of what is there by now: of two conversions that end at a time, the later one stays."""
+    check_replaceable(target)  # it was minutes ago
     replaced = _sibling(target, "replaced")
     try:
-        target.rename(replaced)
+        with contextlib.suppress(FileNotFoundError):
+            target.rename(replaced)
         folder.rename(target)
-    except BaseException:
-        if not target.exists():
+    except BaseException as error:
+        if not target.exists() and replaced.exists():
             replaced.rename(target)
-        raise
+        if not isinstance(error, OSError) or error.errno not in TAKEN:
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
+        _swap(folder, target)
     shutil.rmtree(replaced, ignore_errors=True)

@@ -373,7 +373,9 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(
 
     monkeypatch.setattr(exporter, "save_graph", full)
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx") == 1
-    assert "No space left on device" in capsys.readouterr().err
+    told = capsys.readouterr().err.splitlines()[-1]
+    reason = "No space left on device; make room there, or name another folder with --output-dir"
+    assert told == f"error: the bundle cannot be written to {tmp_path / 'onnx'}: {reason}"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -452,6 +454,36 @@ def test_a_swap_that_fails_half_way_leaves_the_old_bundle(
         (folder / MANIFEST_NAME).write_text("new")
     assert list(tmp_path.iterdir()) == [target]
     assert (target / MANIFEST_NAME).read_text() == LEAST_MANIFEST
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_of_two_conversions_that_end_at_a_time_the_later_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was_there: bool
+) -> None:
+    target, rename, puts = tmp_path / "onnx", Path.rename, iter(range(2))
+    if was_there:
+        target.mkdir()
+        (target / MANIFEST_NAME).write_text(LEAST_MANIFEST)
+
+    def with_another(path: Path, to: Path) -> Path:
+        if path.name.startswith(".onnx.partial-") and next(puts, None) is not None:
+            target.mkdir()
+            (target / MANIFEST_NAME).write_text(LEAST_MANIFEST)
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", with_another)
+    with staging.staged(target) as folder:
+        (folder / MANIFEST_NAME).write_text("new")
+    assert next(puts, None) is None
+    assert list(tmp_path.iterdir()) == [target] and (target / MANIFEST_NAME).read_text() == "new"
+
+
+def test_what_somebody_puts_into_the_folder_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    target = tmp_path / "onnx"
+    with pytest.raises(OptionError, match=r"holds voice\.json"), staging.staged(target):
+        target.mkdir()
+        (target / "voice.json").write_text("mine")
+    assert list(tmp_path.iterdir()) == [target] and (target / "voice.json").read_text() == "mine"
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
