@@ -52,7 +52,7 @@ from sparktts_onnx.export.staging import noted_interrupts, staged
 from sparktts_onnx.export.verify.end_to_end import clone_prompt, enroll_both, wave_checks
 from sparktts_onnx.export.verify.graphs import Check, on_device, summary, verify_graph
 from sparktts_onnx.export.verify.language_model import example_prompts, verify_language_model
-from sparktts_onnx.export.verify.weights import verify_weights
+from sparktts_onnx.export.verify.weights import verify_language_weights, verify_weights
 from sparktts_onnx.hub.names import kept_model
 
 logger = logging.getLogger(__name__)
@@ -202,7 +202,10 @@ class Conversion:
             prompts.append(clone_prompt(self.checkpoint.token_ids, global_ids))
         if "wav2vec2" in options.graphs:
             del self.references.wav2vec2
-        reference = read_reference(self.checkpoint.language_model_folder)
+        written = self.folder / f"{LANGUAGE_MODEL}.onnx"
+        llm_folder = self.checkpoint.language_model_folder
+        self.checks.append(verify_language_weights(llm_folder, written, self.layout, options.precision))
+        reference = read_reference(llm_folder)
         with on_device(reference, cpu_only=options.cpu_only):
             self.checks += verify_language_model(
                 self.folder,

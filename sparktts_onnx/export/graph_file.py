@@ -1,5 +1,6 @@
 """ONNX files with their weights beside them, where a runtime can map them: one written node by node, or one traced."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,6 +75,38 @@ class GraphFile:
         model.ir_version = helper.find_min_ir_version_for([opsets[0]], ignore_unknown=True)
         self._data.close()
         onnx.save(model, self._path)
+
+
+class GraphComparison(GraphFile):
+    """Takes the calls that wrote a graph and writes nothing: `strangers` are weights that its file has otherwise."""
+
+    def __init__(self, path: Path) -> None:
+        model = onnx.load(path, load_external_data=False)
+        self.opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+        self.strangers: list[str] = []
+        self._folder = path.parent
+        self._nodes = []
+        self._initializers = {}
+        self._stored = {entry.name: entry for entry in model.graph.initializer}
+
+    def __exit__(self, *_: object) -> None:
+        """There is no file to close."""
+
+    def weight(self, name: str, array: np.ndarray) -> str:
+        """Compare a tensor with the file's, bit for bit."""
+        self._initializers[name] = stored = self._stored.get(name, TensorProto())
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+        same = stored.data_type == kind and tuple(stored.dims) == array.shape
+        if not (same and _bits(numpy_helper.to_array(stored, base_dir=str(self._folder))) == _bits(array)):
+            self.strangers.append(name)
+        return name
+
+    def finish(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Nothing is written."""
+
+
+def _bits(array: np.ndarray) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(array).data).digest()
 
 
 def declare(tensor: Tensor) -> onnx.ValueInfoProto:

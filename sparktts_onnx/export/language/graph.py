@@ -15,7 +15,7 @@ from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Head, Precision, Tenso
 from sparktts_onnx.bundle.manifest import IdRange, LanguageModelLayout, TokenIds
 from sparktts_onnx.errors import CheckpointError
 from sparktts_onnx.export.checkpoint.tokenizer import OTHER_MODEL, read_token_ids
-from sparktts_onnx.export.graph_file import MICROSOFT, GraphFile
+from sparktts_onnx.export.graph_file import MICROSOFT, GraphComparison, GraphFile
 from sparktts_onnx.export.language.config import DecoderConfig, read_decoder_config
 from sparktts_onnx.export.language.products import PRODUCTS, Products
 from sparktts_onnx.export.language.weights import DecoderWeights, language_model_files
@@ -163,6 +163,15 @@ def write_language_model(
     with GraphFile(target / f"{LANGUAGE_MODEL}.onnx", opset=opset) as graph:
         DecoderGraph(config, weights, PRODUCTS[precision], layout, graph).write()
     return layout
+
+
+def differing_weights(llm_folder: Path, written: Path, layout: LanguageModelLayout, precision: Precision) -> list[str]:
+    """Names of the weights of a written graph that are not those of an `LLM` folder, stored as the precision has it."""
+    config = read_decoder_config(llm_folder)
+    weights = DecoderWeights(config, language_model_files(llm_folder))
+    comparison = GraphComparison(written)
+    DecoderGraph(config, weights, PRODUCTS[precision], layout, comparison).write()
+    return comparison.strangers
 
 
 def language_model_layout(

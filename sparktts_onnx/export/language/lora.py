@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
-from sparktts_onnx.errors import CheckpointError, MissingDependencyError
+from sparktts_onnx.errors import CheckpointError, MissingDependencyError, OutputError
 from sparktts_onnx.export.checkpoint.weights import ADAPTER_CONFIG, SAFETENSORS_NAME, published_name
 from sparktts_onnx.export.files import read_json, refuse_pointer
 from sparktts_onnx.export.language.weights import EMBEDDING, HEAD, read_reference
@@ -31,6 +32,7 @@ def merge_adapter(llm_folder: Path, adapter: Path, target: Path) -> None:
     Raises:
         CheckpointError: the model or the adapter cannot be read, or they do not belong together.
         MissingDependencyError: PEFT is not installed.
+        OutputError: there is no room for it.
     """
     _check_files(adapter)
     state = merged(read_reference(llm_folder), adapter).state_dict()
@@ -41,7 +43,13 @@ def merge_adapter(llm_folder: Path, adapter: Path, target: Path) -> None:
     sizes = {"tie_word_embeddings": tied, "vocab_size": len(state[EMBEDDING])}
     config = {**read_json(llm_folder / "config.json"), **sizes}
     (target / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    save_file({name: tensor.contiguous() for name, tensor in state.items()}, target / SAFETENSORS_NAME)
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, target / SAFETENSORS_NAME)
+    except SafetensorError as error:  # of a full disk too
+        raise OutputError(
+            f"the merged language model cannot be written to {target}: {error}; make room there, or name another "
+            "folder with --output-dir"
+        ) from error
 
 
 def merged(model: nn.Module, adapter: Path) -> nn.Module:

@@ -6,7 +6,7 @@ Values at a few sizes cannot show a weight that those examples never use, behind
 import hashlib
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,10 @@ import onnx
 from onnx import numpy_helper
 from torch import nn
 
+from sparktts_onnx.bundle.contract import LANGUAGE_MODEL, Precision
+from sparktts_onnx.bundle.manifest import LanguageModelLayout
 from sparktts_onnx.export.codec.lowering import lowered
+from sparktts_onnx.export.language.graph import differing_weights
 from sparktts_onnx.export.verify.graphs import Array, Check
 
 LEAST_ELEMENTS = 16
@@ -26,7 +29,23 @@ def verify_weights(name: str, adapter: nn.Module, path: Path) -> Check:
     form = lowered(adapter)
     large = [tensor for tensor in (*form.parameters(), *form.buffers()) if tensor.numel() >= LEAST_ELEMENTS]
     known = {digest for tensor in large for digest in _digests(tensor.detach().cpu().numpy())}
-    strangers = [entry for entry, array in constants(path) if not _plain(array) and _digest(array) not in known]
+    return _judged(
+        name, [entry for entry, array in constants(path) if not _plain(array) and _digest(array) not in known]
+    )
+
+
+def verify_language_weights(llm_folder: Path, path: Path, layout: LanguageModelLayout, precision: Precision) -> Check:
+    """Compare every weight of a language model's graph with the checkpoint's, rounded again as the precision has it.
+
+    Its values cannot show a weight: in 8 and 4 bits they are allowed to deviate more than one makes of them.
+    """
+    try:
+        return _judged(LANGUAGE_MODEL, differing_weights(llm_folder, path, layout, precision))
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        return Check(LANGUAGE_MODEL, "weights", fault=f"they cannot be read: {error}")
+
+
+def _judged(name: str, strangers: Sequence[str]) -> Check:
     fault = f"{len(strangers)} weights are not the module's: {strangers[0]}" if strangers else None
     return Check(name, "weights", fault=fault)
 

@@ -14,6 +14,7 @@ import numpy as np
 import peft
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
@@ -23,6 +24,7 @@ from sparktts_onnx.cli import main
 from sparktts_onnx.errors import CheckpointError, MissingDependencyError
 from sparktts_onnx.export.checkpoint.checkpoint import PUBLISHED, open_checkpoint
 from sparktts_onnx.export.checkpoint.weights import SAFETENSORS_NAME
+from sparktts_onnx.export.language import lora as lora_module
 from sparktts_onnx.export.language.config import read_decoder_config
 from sparktts_onnx.export.language.lora import merge_adapter
 from sparktts_onnx.export.language.weights import read_reference
@@ -180,6 +182,23 @@ def test_an_adapter_that_cannot_be_merged_is_one_message(
         merge_adapter(tiny_folder / "LLM", adapter, tmp_path / "merged")
     assert "\n" not in str(error.value) and len(str(error.value)) < 800
     assert not (tmp_path / "merged").exists()
+
+
+def test_a_full_disk_is_one_message(
+    tiny_folder: Path,
+    adapter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(lora_module, "save_file", full)
+    given = ["--model-dir", tiny_folder, "--lora", adapter, "--output-dir", tmp_path / "out" / "onnx"]
+    assert main(["convert", *map(str, given)]) == 1
+    assert "error: the merged language model cannot be written to " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_peft_the_extra_is_named(

@@ -21,6 +21,7 @@ from sparktts_onnx.export.language.queries import add_queries
 from sparktts_onnx.export.language.weights import read_reference
 from sparktts_onnx.export.verify.graphs import Check
 from sparktts_onnx.export.verify.language_model import PROMPT_LENGTHS, example_prompts, verify_language_model
+from sparktts_onnx.export.verify.weights import verify_language_weights
 
 Damage = Callable[[onnx.ModelProto], None]
 
@@ -176,3 +177,33 @@ def test_a_missing_weights_file_is_one_finding(
     (tmp_path / f"{LANGUAGE_MODEL}.onnx.data").unlink()
     checks = judged(tiny, reference, tmp_path, layout)
     assert len(checks) == 1 and "ONNX Runtime cannot load it" in faults(checks)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
+def test_every_altered_weight_is_named(tiny: Checkpoint, tmp_path: Path, precision: Precision) -> None:
+    """A single number of each, also where neither the logits nor the likeliest id would show it."""
+    folder, path = tiny.language_model_folder, tmp_path / f"{LANGUAGE_MODEL}.onnx"
+    layout = write_language_model(folder, tmp_path, precision=precision)
+    add_queries(path, [AlignmentHead(1, 2, 1)], group=2)
+    assert verify_language_weights(folder, path, layout, precision).passed
+    model = onnx.load(path)
+    names = [entry.name for entry in model.graph.initializer if not entry.name.startswith("queries.")]
+    assert len(names) > 20
+    for entry in model.graph.initializer:
+        if entry.name in names:
+            array = numpy_helper.to_array(entry).copy()
+            array.reshape(-1)[-1] += 1
+            kept = onnx.TensorProto.FromString(entry.SerializeToString())
+            entry.CopyFrom(numpy_helper.from_array(array, entry.name))
+            onnx.save(model, path)
+            fault = verify_language_weights(folder, path, layout, precision).fault
+            assert fault == f"1 weights are not the module's: {entry.name}"
+            entry.CopyFrom(kept)
+
+
+def test_weights_of_another_checkpoint_or_none_fail(tiny: Checkpoint, tmp_path: Path) -> None:
+    folder, path = tiny.language_model_folder, tmp_path / f"{LANGUAGE_MODEL}.onnx"
+    layout = write_language_model(folder, tmp_path, precision="int8")
+    assert not verify_language_weights(folder, path, layout, "int4").passed
+    path.with_name(path.name + ".data").unlink()
+    assert "they cannot be read" in str(verify_language_weights(folder, path, layout, "int8").fault)
