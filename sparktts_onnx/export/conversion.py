@@ -83,7 +83,7 @@ def convert(options: ConversionOptions, *, report: Report | None = None) -> Mani
         work = Conversion(options, checkpoint, folder)
         work.check_weights()
         work.write_graphs(after_each=check_interrupts)
-        if options.alignment and not work.failures:
+        if options.alignment and work.is_sound:
             work.find_alignment()
             check_interrupts()
         if options.verify and not work.failures:
@@ -177,6 +177,11 @@ class Conversion:
         tokenizer = self.checkpoint.tokenizer_folder
         write_text_tokenizer(tokenizer, self.folder / TOKENIZER_NAME, vocab_size=self.decoder.vocab_size)
         return sorted(self.folder.glob(f"{LANGUAGE_MODEL}.onnx*"))
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong so far."""
+        return not self.failures and all(check.passed for check in self.checks)
 
     def find_alignment(self) -> None:
         """Look for the attention heads that follow the text, and let the language model's graph give their queries."""

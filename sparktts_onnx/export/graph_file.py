@@ -174,5 +174,5 @@ def store_half(model: onnx.ModelProto) -> None:
 def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights in 8 bits with a scale for each row: int8 [rows, inputs] and float32 [rows], symmetric."""
     scales = np.abs(weight).max(axis=1) / np.float32(127)
-    inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
+    inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales >= np.finfo(np.float32).tiny)
     return np.rint(weight * inverse[:, None]).astype(np.int8), scales

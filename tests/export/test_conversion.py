@@ -20,6 +20,7 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
+from safetensors.torch import load_file, save_file
 
 from sparktts_onnx.bundle.contract import COMPONENTS, ENROLLMENT_GRAPHS, LANGUAGE_MODEL, MANIFEST_NAME, GraphSpec
 from sparktts_onnx.bundle.manifest import check_file, read_manifest
@@ -110,6 +111,27 @@ def test_faults_of_all_graphs_are_listed_and_the_old_bundle_stays(
     assert "prenet (" not in shown.err
     assert snapshot(old_bundle) == before
     assert list(old_bundle.parent.iterdir()) == [old_bundle]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "speaker_encoder (1 × 50): "),
+        (["--skip_verification"], "the codec hears the global id -"),
+    ],
+)
+def test_a_codec_that_gives_no_numbers_is_one_message(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """Finite weights, but a variance below zero."""
+    damaged = Path(shutil.copytree(tiny_folder, tmp_path / "damaged", ignore=shutil.ignore_patterns("onnx")))
+    path = damaged / "BiCodec" / "model.safetensors"
+    tensors = load_file(path)
+    save_file({name: -each if name.endswith("running_var") else each for name, each in tensors.items()}, path)
+    assert run("--model_dir", damaged, "--output_dir", tmp_path / "onnx", *arguments) == 1
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1 and said in told[0]
+    assert list(tmp_path.iterdir()) == [damaged]
 
 
 def test_a_graph_that_cannot_be_written_does_not_stop_the_others(

@@ -20,6 +20,7 @@ import soxr
 from sparktts_onnx.audio.reading import normalized_volume, reference_clip
 from sparktts_onnx.bundle.contract import TOKENIZER_NAME
 from sparktts_onnx.bundle.manifest import Alignment, AlignmentHead, CodecLayout, LanguageModelLayout, TokenIds
+from sparktts_onnx.errors import ExportError
 from sparktts_onnx.export.alignment.probe import AttentionProbe, ProbedAnswer
 from sparktts_onnx.export.codec.references import References
 from sparktts_onnx.export.language.config import DecoderConfig
@@ -174,16 +175,27 @@ def hear(recordings: Sequence[ReadSentence], references: References, codec: Code
         if recording.voice not in voices:
             voices[recording.voice] = _voice(wave, references, codec)
         z = answers(published("encoder"), *answers(published("wav2vec2"), wave[None]))
-        semantic = answers(published("quantizer_tokenize"), *z)[0]
-        voiced.append(Voiced(recording, voices[recording.voice], tuple(semantic.ravel().tolist())))
+        semantic = _legal("semantic", answers(published("quantizer_tokenize"), *z)[0], codec.semantic_codes)
+        voiced.append(Voiced(recording, voices[recording.voice], semantic))
     return voiced
+
+
+def _legal(kind: str, ids: Array, codes: int) -> tuple[int, ...]:
+    """Ids that the codec has; of what is no number it makes others."""
+    found: list[int] = ids.ravel().tolist()
+    if strange := [number for number in found if not 0 <= number < codes]:
+        raise ExportError(
+            f"the codec hears the {kind} id {strange[0]} in a recording, which is none of its {codes}: its weights are "
+            "damaged; download them again, or take an earlier state of the training"
+        )
+    return tuple(found)
 
 
 def _voice(wave: Array, references: References, codec: CodecLayout) -> Voice:
     seconds = codec.reference_samples / codec.sample_rate
     clip = reference_clip(wave, sample_rate=codec.sample_rate, seconds=seconds, hop=codec.reference_hop)
     speaker = answers(references.published("speaker_encoder"), clip[None].copy())[0]
-    return Voice(codec=codec.fingerprint, global_ids=tuple(speaker.ravel().tolist()))
+    return Voice(codec=codec.fingerprint, global_ids=_legal("global", speaker, codec.global_codes))
 
 
 def choose_heads(clarity: Array) -> list[tuple[int, int]]:

@@ -56,7 +56,7 @@ def _quantize_blocks(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _round(weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale != 0)
+    inverse = np.divide(1, scale, out=np.zeros_like(scale), where=np.abs(scale) >= np.finfo(np.float32).tiny)
     rounded: np.ndarray = np.clip(np.rint(weights * inverse), -_ZERO, _ZERO - 1)
     return rounded
 

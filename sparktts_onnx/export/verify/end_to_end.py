@@ -1,5 +1,6 @@
 """The whole path once, graph after graph: a recording to ids, a prompt to greedy ids, ids to a wave."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -77,7 +78,9 @@ def enroll_both(
         _token_check("prompt semantic ids", found_semantic, semantic, semantic_margin, allowed=allowed),
         _token_check("prompt global ids", found_global, global_ids, global_margin),
     ]
-    return semantic, global_ids, checks
+    codec = checkpoint.codec  # Ids that a broken model makes of no numbers would stop what is judged next.
+    semantic = np.clip(semantic, 0, codec.quantizer.codebook_size - 1)
+    return semantic, np.clip(global_ids, 0, math.prod(codec.speaker_encoder.fsq_levels) - 1), checks
 
 
 def _ids(run: Run, wav: Array, clip: Array) -> tuple[Array, Array, Array]:

@@ -188,8 +188,9 @@ def answers(module: nn.Module, *inputs: torch.Tensor | Array, ask: str = "forwar
 
 
 def wrong_tokens(found: Array, expected: Array, margin: Array) -> int:
-    """Number of tokens that differ although the choice was not close."""
-    return int(np.count_nonzero((found != expected) & (margin >= TOKEN_MARGIN)))
+    """Number of tokens that differ although the choice was not close, or that were chosen from no numbers."""
+    close = margin < TOKEN_MARGIN
+    return int(np.count_nonzero((found != expected) & ~close | ~np.isfinite(margin)))
 
 
 OVERALL_TOLERANCE = 0.2

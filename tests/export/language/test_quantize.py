@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparktts_onnx.bundle.contract import Tensor
-from sparktts_onnx.export.graph_file import GraphFile
+from sparktts_onnx.export.graph_file import GraphFile, quantize_rows
 from sparktts_onnx.export.language import quantize
 from sparktts_onnx.export.language.products import RowProducts
 from sparktts_onnx.runtime.graphs.onnx_runtime import ort
@@ -78,3 +78,12 @@ def test_embedded_rows_are_those_of_the_table(tmp_path: Path, width: int) -> Non
     error = np.abs(found - table[chosen])
     limit = np.abs(table).max(axis=1)[chosen] / 254 + 1e-6
     assert found.shape == (2, 20, width) and (error <= limit[..., None]).all() and error.max() > 0
+
+
+def test_weights_next_to_nothing_become_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """Their reciprocals would be infinite."""
+    for size in (1e-38, 1e-40, 1e-44):
+        stored, scales = quantize_rows(rows() * np.float32(size))
+        assert np.abs(stored * scales[:, None]).max() <= size
+        assert np.abs(dequantize(*quantize.quantize(rows() * np.float32(size), 32))).max() <= size
+    assert not recwarn.list

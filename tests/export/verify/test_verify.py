@@ -181,6 +181,7 @@ def test_missing_weights_fail(
 def test_tokens_may_differ_only_where_the_choice_was_close() -> None:
     found, expected = np.asarray([1, 2, 3]), np.asarray([1, 5, 4])
     assert wrong_tokens(found, expected, np.asarray([0.5, 0.5, 1e-6])) == 1
+    assert wrong_tokens(expected, expected, np.asarray([0.5, np.nan, 1e-6])) == 1
 
 
 def test_errors_are_relative_and_nan_is_one() -> None:
