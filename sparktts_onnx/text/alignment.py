@@ -1,7 +1,8 @@
 """Which part of the written text stands where in the normalized one: "$5" for "five dollars".
 
 Words are compared in order. Where the two texts differ they are skipped, as few words as possible, up to the next
-place where `_SURE` words in a row are the same; where none is near, up to the next row of `_SURE_FAR`.
+place where `_SURE` words in a row are the same; where none is near, up to the next row of `_SURE_FAR`. Within what
+differs, as in "5. 6 came" and "five. Six came", signs and line ends say what belongs together, if both have as many.
 """
 
 import re
@@ -18,6 +19,8 @@ _WORD = re.compile(rf"[{HAN}{KANA}]|[^\W{HAN}{KANA}]+|[^\w\s]")
 _SURE, _SURE_FAR = 2, 5
 _NEAR = 100
 """Words, of both texts together."""
+_SIGNS = ((r"[.!?…。！？]", 2), (r"[,;:—–，；：、]", 1))
+"""What parts a text, and how strongly; the end of a line most."""
 _Words = Sequence[str]
 
 
@@ -38,10 +41,11 @@ def written_parts(written: str, normalized: str, starts: Sequence[int], *, join_
     left, right = list(_WORD.finditer(written)), list(_WORD.finditer(normalized))
     same = list(_Comparison([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]).same())
     spoken_starts = [match.start() for match in right]
+    breaks = _Breaks(written, left), _Breaks(normalized, right)
     cuts = [len(written)]
     for start in reversed(starts[1:]):
-        word, begins = _counterpart(same, bisect_right(spoken_starts, start - 1), len(left))
-        cut = left[word].start() if word < len(left) else len(written)
+        word, begins = _counterpart(same, bisect_right(spoken_starts, start - 1), breaks)
+        cut = min(left[word].start() if word < len(left) else len(written), cuts[0])
         only_signs = join_signs and not begins and not re.search(r"\w", written[cut : cuts[0]])
         cuts.insert(0, cuts[0] if only_signs else cut)
     return tuple(written[a:b].strip() for a, b in pairwise([0, *cuts]))
@@ -51,13 +55,40 @@ def _folded(word: str) -> str:
     return unicodedata.normalize("NFKC", word).casefold()
 
 
-def _counterpart(same: Sequence[tuple[int, int]], word: int, end: int) -> tuple[int, bool]:
+class _Breaks:
+    """Where signs and line ends part the words of a text."""
+
+    def __init__(self, text: str, words: Sequence[re.Match[str]]) -> None:
+        self.count = len(words)
+        ends = [*(word.start() for word in words[1:]), len(text)]
+        strengths = [_strength(text, word, end) for word, end in zip(words, ends, strict=False)]
+        self.of = [[at for at, strength in enumerate(strengths) if strength >= least] for least in (1, 2, 3)]
+        """For each least strength of a break, the words that are the last ones before one."""
+
+
+def _strength(text: str, word: re.Match[str], end: int) -> int:
+    """Of what stands at a word, up to the next one: 0 for nothing that parts them."""
+    if "\n" in text[word.end() : end]:
+        return 3
+    is_open = end > word.end() or end == len(text) or not word[0].isascii()
+    return next((strength for signs, strength in _SIGNS if is_open and re.fullmatch(signs, word[0])), 0)
+
+
+def _counterpart(same: Sequence[tuple[int, int]], word: int, breaks: tuple[_Breaks, _Breaks]) -> tuple[int, bool]:
     """The written word where a spoken one begins, and True; for one inside of what differs, the first behind that."""
+    left, right = breaks
     behind = bisect_right(same, word - 1, key=lambda pair: pair[1])
     before = same[behind - 1] if behind else (-1, -1)
     if before[1] == word - 1:
         return before[0] + 1, True
-    return (same[behind][0] if behind < len(same) else end), False
+    after = same[behind] if behind < len(same) else (left.count, right.count)
+    for written, spoken in zip(left.of, right.of, strict=True):
+        at = bisect_left(spoken, word - 1)
+        first, first_spoken = bisect_left(written, before[0] + 1), bisect_left(spoken, before[1] + 1)
+        count, count_spoken = bisect_left(written, after[0]) - first, bisect_left(spoken, after[1]) - first_spoken
+        if count == count_spoken and at < first_spoken + count and spoken[at] == word - 1:
+            return written[first + at - first_spoken] + 1, True
+    return after[0], False
 
 
 class _Comparison:

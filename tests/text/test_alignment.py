@@ -32,6 +32,11 @@ def parts(written: str, budget: int = 60) -> list[tuple[str, str]]:
         ("It costs 10,50 €. On 04/05/24 it rained at 10°N. About 1e-5 of it.",
          ["It costs 10,50 €.", "On 04/05/24 it rained at 10°N.", "About 1e-5 of it."]),
         ("① 打开。周一~周五开门。约~20km。", ["① 打开。", "周一~周五开门。", "约~20km。"]),
+        ("It costs 5. 6 people came. 7/8 of it.", ["It costs 5.", "6 people came.", "7/8 of it."]),
+        ("DC 20500\n\n350 Elm Ave. It", ["DC 20500", "350 Elm Ave.", "It"]),
+        ("Take 5 min.\n\n$3 of 4", ["Take 5 min.", "$3 of 4"]),
+        ("The points:\n\n1. **Cost**: $5.\n2. *Speed*: 10x.", ["The points:", "1. **Cost**: $5.", "2. *Speed*: 10x."]),
+        ("价格5。6人来。", ["价格5。", "6人来。"]),
         ("He said “hi” 😀. It was 40 °C outside. Really.", ["He said “hi” 😀.", "It was 40 °C outside.", "Really."]),
     ],
 )  # fmt: skip
@@ -53,6 +58,7 @@ def test_what_is_spoken_in_several_parts_belongs_to_the_first() -> None:
     ("written", "expected"),
     [
         ("It costs $5, I think.", ["It", "costs", "$5,", "", "I", "think."]),
+        ("US$5, A$6", ["US$5,", "", "", "A$6", "", ""]),
         ("Pay $5 — or (3/4) now.", ["Pay", "$5 —", "", "or", "(3/4)", "", "now."]),
         ('Of 5 km "two" and 5%.', ["Of", "5 km", "", '"two"', "and", "5%.", ""]),
     ],
@@ -102,6 +108,16 @@ def test_nothing_is_lost_and_order_is_kept(written: str, budget: int) -> None:
     assume(normalize(written))
     found = [part for _, part in parts(written, budget)]
     assert "".join("".join(found).split()) == "".join(written.split())
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["$5,", "6.", "7 min.", "8\n", "1/2 cup;", "and so", "1999:", "Dec. 3."]), max_size=12))
+def test_numbers_in_a_row_keep_their_order(words: list[str]) -> None:
+    written = " ".join(words)
+    spoken = normalize(written)
+    starts = [match.start() for match in re.finditer(r"\S+", spoken)] or [0]
+    found = "".join(written_parts(written, spoken, starts))
+    assert "".join(found.split()) == "".join(written.split())
 
 
 @settings(deadline=None)
