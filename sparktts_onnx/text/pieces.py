@@ -34,11 +34,12 @@ _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _HELD = re.compile(
     r"<!--(?:(?!-->).){0,500}\Z|<((?i:script|style))\b(?:(?!</(?i:\1)>).){0,5000}\Z|<[A-Za-z/!][^<>]{0,500}\Z"
     rf"|(?:\A|\n|[:：])\s*1[.)](?=\s|[{HAN}])(?:(?!\D2[.)](?=\s|[{HAN}])).){{0,{_LONGEST_LIST_ITEM}}}\Z"
+    r"|^(?:\d{1,5} *\n?|[IVX]{1,5}\. *|WEBVTT[^\n]*\n*|[\d:.,]{9,12} +-->[^\n]*\n?)\Z"
     r"|^ *\|[^\n]{0,500}\Z|\\\[(?:(?!\\\]).){0,400}\Z|\\\((?:(?!\\\)).){0,200}\Z",
     re.DOTALL | re.MULTILINE,
 )
-"""What no block ends in: comments, tags, the row of a table, formulas, and the first item of a list, which is read as
-one where a second follows."""
+"""What no block ends in: comments, tags, the row of a table, formulas, the head of a subtitle, the number of an item,
+and the first item of a list, which is read as one where a second follows."""
 _AHEAD = "The following sentence "
 """Stands for the beginning of what follows a block, which is not read yet."""
 

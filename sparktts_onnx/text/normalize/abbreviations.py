@@ -8,6 +8,10 @@ from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
 _AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
 _BEFORE_SAINT = re.compile(r"(?<!\d\s)\b(?:Bay|Bury|Cape|Fort|Lake|Mont|Mount|Mt\.|Point|Port|Sault)\s$")
+_OFFICE = re.compile(
+    r"\s(?:Ltd|Inc|LLC|LLP|PLC|KG|C[A-Z]O|President|Chairman|Chairwoman|Chair|Chief|Director|Chapter|v)\b"
+)
+"""What goes on behind the Inc. of a company's name."""
 _SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
 
 
@@ -31,6 +35,8 @@ def _inside(found: Found) -> str:
 
 def _end(found: Found) -> str:
     written = found.text.rstrip(".")
+    if _OFFICE.match(found.after):
+        return _spoken(written)
     keep_stop = found.keep_stop_in_name if written in ("Jr", "Sr") else found.keep_stop
     return keep_stop(_spoken(written))
 
@@ -58,7 +64,8 @@ def rules() -> tuple[Rule, ...]:
         one_of(words("abbreviations", place)) for place in ("title", "number", "inside", "end", "state")
     )
     patterns: tuple[tuple[str, Reader], ...] = (
-        (rf"{title}\.?(?=\s[A-Z])", _plain),
+        (rf"{title}\.?(?=\s[A-Z]|\s(?:&|and)\s{title}\b)", _plain),
+        (r"vs(?=\s[\w$€£\"“])", _plain),
         (rf"St\.{OVER}", _saint_or_street),
         (rf"{number}\.(?=\s?(?:\d|[IVXL]+\b))", _plain),
         (rf"(?:[Ee]\.[Gg]|[Ii]\.[Ee]|{inside})\.{OVER}", _inside),

@@ -65,6 +65,12 @@ def number(text: str) -> str:
     return f"{words}点{digits(fraction)}" if point else words
 
 
+def of_money(text: str) -> str:
+    """1,688.00 → 1,688 and 86.50 → 86.5; 1.0850, a rate, stays."""
+    whole, point, cents = text.partition(".")
+    return whole + (point + cents.rstrip("0")).rstrip(".") if len(cents) == 2 else text
+
+
 def counted(text: str) -> str:
     """The same before what is counted: 两 for 2."""
     return "两" if text == "2" else number(text)

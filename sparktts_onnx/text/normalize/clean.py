@@ -6,7 +6,7 @@ from functools import cache
 
 from sparktts_onnx.text.characters import EMOJI, HAN, UNSPACED
 from sparktts_onnx.text.normalize.currency import sign_behind
-from sparktts_onnx.text.normalize.markup import decode_entities, drop_markup, drop_tags, read_tex
+from sparktts_onnx.text.normalize.markup import decode_entities, drop_cues, drop_markup, drop_tags, name_marks, read_tex
 from sparktts_onnx.text.normalize.quantities import unit_pattern
 from sparktts_onnx.text.normalize.rule import DASH, START
 from sparktts_onnx.text.normalize.tables import words
@@ -20,6 +20,7 @@ _EXPONENT = re.compile(r"(?<=\d)(?:⁻[¹²³⁴-⁹]|[⁰⁴-⁹]|[¹²³][⁰�
 _SMALL_POWER_OF_UNIT = re.compile(r"(?<=\d)(\s{0,2}(?:[A-Za-z]{1,3}/)?(?:[kcdm]?m|s|ft|in))\^([23])(?![\w.^])")
 _MIXED_FRACTION = re.compile(r"(?<![\w.,/-])(\d{1,2})-(?=(?:1/2|[12]/3|[13]/4|[1-7]/8)(?![\d/]))")
 _FRACTION_SLASH = re.compile(r"(?<=\d)\u2044(?=\d)")
+_GROUPED_BY_APOSTROPHES = re.compile(r"(?<![\w.,'’])\d{1,3}(?:['’]\d{3})+(?![\d'’])")
 _DEGREE = re.compile(r"(?<=\d)(\s?)[º˚](?=\s?[CF]?\b)")
 _WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]")
@@ -49,6 +50,8 @@ _LAST_WORD = re.compile(r"([A-Za-z]*)\s*$")
 _LONGEST_ITEM = 200
 """Characters, of an item of a list that stands within one sentence."""
 _COMMA_AMOUNT = r"(?:\d{1,3}(?:[. ]\d{3})+|\d+),\d{1,2}"
+_SURE_COMMA = r"\d{1,3}(?:\.\d{3}){2,},\d{1,2}|\d{1,3}(?: \d{3}){2,},\d{1,2}|\d{1,3}\.\d{3},\d\d"
+_MILLIONS_BY_POINTS = re.compile(rf"{START}[1-9]\d{{0,2}}\.\d{{3}}\.\d{{3}}(?![\w.,:/-]*\d|-)")
 _BEHIND_EURO = rf"(?:(?<=€)|(?<=€\s)|(?<=\bEUR\s)){_COMMA_AMOUNT}(?![\d,.]*\d)"
 _COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
@@ -154,7 +157,9 @@ def tidy_space(text: str) -> str:
 
 def point_decimals(text: str) -> str:
     """A decimal comma, as most of Europe writes it, as a point: 10.5 € for 10,5 €, 1234.56 € for 1.234,56 €; 1,234 €
-    stays."""
+    stays. So are the groups of 1'234 and 1.234.567."""
+    text = _GROUPED_BY_APOSTROPHES.sub(lambda number: re.sub("['’]", ",", number[0]), text)
+    text = _MILLIONS_BY_POINTS.sub(lambda number: number[0].replace(".", ","), text)
     return _decimal_comma().sub(_pointed, text) if _COMMA_IN_NUMBER.search(text) else text
 
 
@@ -163,7 +168,8 @@ def _decimal_comma() -> re.Pattern[str]:
     """By what stands behind an amount: without it, 1,5 may as well be two numbers."""
     words_behind = r"\s(?:euros?|percent|per\scent|million|billion|trillion)\b"
     behind = rf"(?:\s?{sign_behind()}|\s?[%‰]|{unit_pattern()}|{words_behind})"
-    return re.compile(rf"{START}(?<![/=?&]){_COMMA_AMOUNT}(?=(?:{DASH}\d[\d.,]*)?{behind})|{_BEHIND_EURO}")
+    sure = rf"{START}(?:{_SURE_COMMA})(?![\d,]*\d)"
+    return re.compile(rf"{START}(?<![/=?&]){_COMMA_AMOUNT}(?=(?:{DASH}\d[\d.,]*)?{behind})|{_BEHIND_EURO}|{sure}")
 
 
 def _pointed(match: re.Match[str]) -> str:
@@ -173,6 +179,6 @@ def _pointed(match: re.Match[str]) -> str:
 
 def clean(text: str) -> str:
     """All of the above."""
-    text = narrow(drop_tags(decode_entities(tidy_space(text))))
-    text = name_items(part_timestamps(drop_emoji(text)))
+    text = narrow(drop_tags(decode_entities(drop_cues(tidy_space(text)))))
+    text = name_items(part_timestamps(drop_emoji(name_marks(text))))
     return point_decimals(tidy_space(drop_markup(raise_units(read_tex(text)))))

@@ -44,6 +44,17 @@ def _house(found: Found) -> str:
     return f"{english.cardinal(first)} {english.two_digits(last) if last else 'hundred'}"
 
 
+def _standing_alone(found: Found) -> str | None:
+    """666, as a shout"""
+    return found.by_digit() if not found.before or found.before[-1] in " \n，。！？!?,~～" else None
+
+
+def _plane(found: Found) -> str:
+    """Boeing 737-800: seven thirty-seven eight hundred."""
+    first, *last = found.text.split("-")
+    return " ".join(["seven", english.cardinal(int(first[1:])), *map(found.number, last)])
+
+
 def _street(found: Found) -> str | None:
     """The Ave of 1211 E Arques Ave, in words behind the number and the name of a house."""
     if not _HOUSE.search(found.before):
@@ -81,6 +92,11 @@ def rules() -> tuple[Rule, ...]:
             Found.by_digit,
             only="zh",
         ),
+        Rule(rf"{START}\d{{4,6}}(?=\.(?:SH|SZ|SS|BJ|HK|KS|TW|T)\b)", Found.by_digit),
+        Rule(rf"7\d7(?<=\bBoeing\s7\d7)(?:-\d{{1,3}}{END}|\b(?!-))", _plane, only="en"),
+        Rule(rf"7\d7(?:(?<=\ba\s7\d7)|(?<=\bthe\s7\d7))(?:-\d{{1,3}}{END}|(?=\sMAX\b))", _plane, only="en"),
+        Rule(r"(?:6{3,6}|23{3,6}|996|520)(?=[！!，。~～？?]|\s*$)", _standing_alone, only="zh"),
+        Rule(r"\d(?<=[\d一二三四五六七八九十][楼栋座]\d)\d{2,3}(?=[，。、；）)\s]|室|房|$)", Found.by_digit, only="zh"),
         Rule(rf"{START}\d\d?[·•]\d\d?{END}", Found.by_digit, only="zh"),
         Rule(r"(?<=\d[米秒])\d\d(?![\d.,%a-zA-Z个米厘公分毫秒多人])", Found.by_digit, only="zh"),
         Rule(rf"(?=-)(?:{models})-(?=\d)", fixed("", "")),

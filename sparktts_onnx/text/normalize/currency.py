@@ -24,6 +24,10 @@ def scales() -> dict[str, tuple[str, int]]:
     return {spelling.lower(): (row[1], int(row[2])) for row in rows("scales") for spelling in spellings(row[0])}
 
 
+def _scale(written: str) -> tuple[str, int]:
+    return scales()[written.strip(" -").lower()]
+
+
 def sign_behind() -> str:
     """A sign or a code right behind an amount."""
     return one_of(sign for sign in words("currencies") if sign.isalpha() or len(sign) == 1) + OVER
@@ -33,7 +37,7 @@ def _amount(found: Found, amount: str, scale: str, unit: _Unit) -> str:
     if found.language == "zh":
         return _chinese_amount(amount, scale)
     if scale:
-        return f"{english.number(amount)} {scales()[scale.strip().lower()][0]} {unit.many}"
+        return f"{english.number(amount)} {_scale(scale)[0]} {unit.many}"
     whole, _, cents = amount.replace(",", "").partition(".")
     cents = cents.rstrip("0").ljust(2, "0") if len(cents) > 2 else cents
     if len(cents) == 2 and unit.cent:
@@ -50,7 +54,8 @@ def _coins(whole: str, cents: int, unit: _Unit) -> str:
 
 
 def _chinese_amount(amount: str, scale: str) -> str:
-    word, zeros = scales()[scale.strip().lower()] if scale else ("", 0)
+    amount = chinese.of_money(amount)
+    word, zeros = _scale(scale) if scale else ("", 0)
     if scale and word.isascii():
         return chinese.scaled(amount, zeros)
     return chinese.counted(amount) + word
@@ -62,13 +67,20 @@ def _low(found: Found, unit: _Unit) -> str:
     if found.language == "zh":
         return _chinese_amount(low, scale)
     if scale:
-        return f"{english.number(low)} {scales()[scale.strip().lower()][0]}"
+        return f"{english.number(low)} {_scale(scale)[0]}"
     has_cents = unit.cent and re.search(r"\.\d\d$", low)
     return _amount(found, low, "", unit) if has_cents else english.number(low)
 
 
+def _loss(found: Found) -> str:
+    """$(0.34), as accounts have it"""
+    return found.pick("minus ", "负") + _money(found)
+
+
 def _money(found: Found) -> str:
     unit = _Unit(*entries("currencies")[found["unit"]])
+    if found.is_before_a_noun():
+        unit = unit._replace(many=unit.one, cents=unit.cent)
     minus = found.pick("minus ", "负") if re.match(r"\D*[-−]", found.text) else ""
     if found["high"]:
         spoken = _low(found, unit) + found.pick(" to ", "到") + _amount(found, found["high"], found["high_scale"], unit)
@@ -81,7 +93,7 @@ def rules() -> tuple[Rule, ...]:
     """Tried before units and numbers, which would take the amount alone."""
     signs = one_of(sign for sign in words("currencies") if not sign.isalpha())
     codes = one_of(sign for sign in words("currencies") if sign.isalpha())
-    long_scale = r"\s?(?:(?:thousand|million|billion|trillion|lakh|crore)(?![a-z])|万亿|万|亿)"
+    long_scale = r"(?:[\s-]?(?:thousand|million|billion|trillion|lakh|crore)(?![a-z])|\s?(?:万亿|万|亿))"
     letters = one_of(words("scales", "letter"))
     scale = rf"(?:{long_scale}|{letters}{OVER})"
     amount = (
@@ -90,6 +102,7 @@ def rules() -> tuple[Rule, ...]:
     )
     return (
         Rule(rf"(?<!{LETTER_OR_DIGIT})[-−]?(?P<unit>{signs})\s?[-−]?{amount}{END}", _money),
-        Rule(rf"{START}(?P<unit>{codes})\s?{amount}{END}", _money),
+        Rule(rf"(?<!{LETTER_OR_DIGIT})(?P<unit>{signs})\((?P<low>{AMOUNT})\)(?P<low_scale>{scale})?(?P<high>)", _loss),
+        Rule(rf"{START}(?P<unit>{codes})\s?{amount}{END}(?:/-(?!\w))?", _money),
         Rule(rf"{START}[-−]?{amount}\s?(?P<unit>{sign_behind()})", _money),
     )

@@ -15,6 +15,11 @@ _EXACT_YEAR = r"(?:1[5-9]|20)(?:\d[1-9]|[1-9]0)"
 """Not a round number, which before 前 or 以来 would be a span of years."""
 _THIS_CENTURY = 40
 """Years of two digits below are of the 21st century, others of the 20th."""
+_BEHIND_MONTHLY = re.compile(
+    r"\b(?:[Ii]n|[Uu]ntil|[Tt]ill|[Ss]ince|[Ff]rom|[Bb]efore|[Aa]fter|[Ll]ast|[Tt]his|[Nn]ext|[Ee]arly|[Ll]ate|[Mm]id"
+    r"|[Ee]very|[Bb]y|[Tt]hrough|to|and)[\s-]$"
+)
+"""Words of time, behind which a capitalized Oct is a month."""
 _WORDS = frozenset({"may", "march", "mar"})
 """Months that in small letters are rather words: only with a year, or behind a word of time."""
 _BEHIND_TIME = re.compile(
@@ -108,6 +113,12 @@ def _month_of_year(found: Found) -> str | None:
     return f"{chinese.digits(year)}年{chinese.cardinal(int(month))}月"
 
 
+def _month_then_year(found: Found) -> str:
+    """10/2025"""
+    month, year = map(int, found.text.split("/"))
+    return f"{months()[month - 1][0]} {english.year(year)}"
+
+
 def _month(found: Found) -> str | None:
     """The name of a month as it was written, shortened or not; None where it is rather a word."""
     written = found["month"].rstrip(".")
@@ -130,7 +141,47 @@ def _named(found: Found) -> str | None:
     if found.match.start("day") < found.match.start("month"):
         the = "" if re.search(r"\bthe\s$", found.before, re.IGNORECASE) else "the "
         spoken = f"{the}{days} of {month}"
-    return found.keep_stop(spoken + (f", {english.year(int(found['year']))}" if found["year"] else ""))
+    return found.keep_stop(spoken + (f", {english.year(_whole_year(found['year']))}" if found["year"] else ""))
+
+
+def _whole_year(written: str) -> int:
+    """2024 for '24, 1985 for '85"""
+    year = int(written.lstrip("'’"))
+    return year if year > 99 else year + (2000 if year < _THIS_CENTURY else 1900)
+
+
+def _from_to(found: Found) -> str | None:
+    """Jan. 5–Feb. 10, 2023"""
+    month, until = _full_name(found["month"]), _full_name(found["until"])
+    if not month or not until:
+        return None
+    first, last = (english.ordinal(int(re.sub(r"\D", "", found[day]))) for day in ("day", "last_day"))
+    year = f", {english.year(int(found['year']))}" if found["year"] else ""
+    return f"{month} {first} to {until} {last}{year}"
+
+
+def _months(found: Found) -> str | None:
+    """Jan.-Mar., Oct–Dec 2024"""
+    first, last = _full_name(found["month"]), _full_name(found["until"])
+    if not first or not last:
+        return None
+    year = f" {english.year(int(found['year']))}" if found["year"] else ""
+    return found.keep_stop(f"{first} to {last}{year}")
+
+
+def _month_alone(found: Found) -> str | None:
+    """In Nov., since Sept, early Jan.; Jan and Mar may be a name and a verb"""
+    is_else = found.text.startswith(("Jan", "Mar"))
+    is_sure = found.text.endswith(".") and not is_else
+    if (is_else and re.match(r"\s[A-Z]", found.after)) or not (is_sure or _BEHIND_MONTHLY.search(found.before)):
+        return None
+    return found.keep_stop(_full_name(found.text))
+
+
+def _full_name(written: str) -> str:
+    """September for Sept.; "" for no month"""
+    number = _month_of().get(written.rstrip(".").lower())
+    return months()[number - 1][0] if number else ""
 
 
 def _month_and_year(found: Found) -> str | None:
@@ -158,7 +209,7 @@ def _behind_apostrophe(found: Found) -> str | None:
     """The summer of '69, Jun '23."""
     month, year = _month_of().get(found["month"].rstrip(".").lower()), int(found["year"])
     if month:
-        return f"{months()[month - 1][0]} {english.year(year + (2000 if year < _THIS_CENTURY else 1900))}"
+        return f"{months()[month - 1][0]} {english.year(_whole_year(found['year']))}"
     return english.two_digits(year) if _SAYS_YEAR.search(found.before) else None
 
 
@@ -209,7 +260,7 @@ def _chinese_year(found: Found) -> str:
 
 _DATED = re.compile(
     r"\b(?:on|by|born|until|till|since|from|before|after|dated|due)\s$|day,?\s$|/[23]\d\sto\s$"
-    r"|(?:在|于|到|至|自|从|截止|日期：)$",
+    r"|(?:在|于|到|至|自|从|截止|日期：|[今明昨后前]天是?)$",
     re.IGNORECASE,
 )
 """Words of time, behind which 12/25 is a day."""
@@ -248,6 +299,8 @@ def rules() -> tuple[Rule, ...]:
     full = one_of(names[0] for names in months())
     short = one_of(name for names in months() for name in names[1:])
     month = rf"(?P<month>(?i:{full}|{short}\.?(?![a-z])))"
+    shortened = one_of(name for names in months() for name in names[1:])
+    first, last = r"(?P<month>[A-Z][a-z]{2,8}\b\.?)", r"(?P<until>[A-Z][a-z]{2,8}\b\.?)"
     days = rf"(?P<day>{_DAY})(?:{DASH}(?P<until>{_DAY}))?"
     numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.|·\d\d?·)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
     span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
@@ -262,20 +315,28 @@ def rules() -> tuple[Rule, ...]:
         date(rf"(?:{numeric}){END}", _numeric),
         date(rf"[0-3]?\d/[0-3]?\d/\d\d{_NO_AMOUNT}{END}", _short_year, "en"),
         date(rf"\d\d?/\d\d?{_NO_SHARE}{_NO_AMOUNT}{END}", _dated),
-        date(rf"{month}\s{days}(?:,?\s(?P<year>{_YEAR}))?{END}", _named),
+        date(
+            rf"{first}\s(?P<day>{_DAY}){DASH}{last}\s(?P<last_day>{_DAY})(?:,?\s(?P<year>{_YEAR}))?{END}",
+            _from_to,
+            "en",
+        ),
+        date(rf"{month}\s{days}(?:,?\s(?P<year>{_YEAR}|['’]\d\d))?{END}", _named),
         date(rf"(?<!-){month}[-.](?P<day>{_DAY})(?P<until>)(?:[-.](?P<year>{_YEAR}))?{END}(?!-)", _named),
         date(rf"{month},?\s(?P<year>{_YEAR}){END}", _month_and_year),
+        date(rf"{first}{DASH}{last}(?:\s(?P<year>{_YEAR}){END})?", _months, "en"),
+        date(rf"{shortened}\b\.?(?!\s?\d)", _month_alone, "en"),
         date(rf"(?:{month}\s)?['’](?P<year>\d\d)(?![\w'’])", _behind_apostrophe, "en"),
         date(rf"{day}\b\.?(?:{DASH}{day}\b\.?)?", _weekday, "en"),
         Rule(r"(?:(?<=\b[Uu]nder[-\s])|(?<=\b[Oo]ver[-\s]))\d\ds\b", _decade, "en"),  # of age
         date(r"(?:0\d|1[1-9]|[25-9]\d)(?=年(?:1[0-2]|0?[1-9])月(?!\d))", Found.by_digit, "zh"),
         date(r"(?:0\d|[5-9]\d)(?=年(?:出生|毕业|入学|生人))", Found.by_digit, "zh"),
-        date(rf"{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}))?{END}", _named),
+        date(rf"{days}(?:\s(?:of\s)?|[-.]){month}(?:(?:,?\s|[-.])(?P<year>{_YEAR}|(?<=-)\d\d))?{END}", _named),
         date(year_word, _chinese_year, "zh"),
         date(r"(?:0[1-9](?=[月日点时])|(?<=月)0[1-9](?=号))", lambda found: chinese.cardinal(int(found.text)), "zh"),
         date(r"(?:[5-9]\d|[01][05]|0\d|30|40)(?=后(?!的?[天年月日]))", Found.by_digit, "zh"),
         date(rf"{_YEAR}[-/](?:0[1-9]|1[0-2])(?!\s?(?:赛季|学年|年度|财年|年)){END}(?![-–])", _month_of_year),
         date(rf"(?:0[1-9]|1[0-2])[-/.]{_YEAR}{END}", _month_of_year, "zh"),
+        date(rf"(?:0?[1-9]|1[0-2])/(?:19|20)\d\d(?!\s?=){END}", _month_then_year, "en"),
         date(rf"(?<!第)0[1-9][-/](?:0[1-9]|[12]\d|3[01])(?!/|\s?[页集题章期班组届名号回位]){END}", _any_year, "zh"),
         date(rf"{span}{END}(?![-–])", _years),
         date(rf"(?:19|20)\d\d/(?:19|20)?\d\d(?!/|\s?=|[月日号]){END}", _season),

@@ -5,7 +5,7 @@ import unicodedata
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
-from sparktts_onnx.text.normalize.rule import END, START, Found, Rule
+from sparktts_onnx.text.normalize.rule import DASH, END, START, Found, Rule
 
 VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _DENOMINATORS = frozenset({*range(2, 13), 15, 16, 20, 24, 25, 30, 32, 36, 40, 50, 60, 64, 100})
@@ -22,6 +22,13 @@ def _fraction(found: Found) -> str | None:
     spoken = read_fraction(found, found.text.lstrip("-−"), is_sure=bool(found["th"]))
     minus = found.pick("minus ", "负") if found.text[0] in "-−" else ""
     return minus + spoken if spoken else None
+
+
+def _lower_end(found: Found) -> str | None:
+    """The 1 of 1-1½ hours, the ½ of ½-1 teaspoon: the higher end is read as what it is."""
+    low = found["low"]
+    spoken = found.number(low) if low.isdigit() else read_fraction(found, low)
+    return spoken + found.pick(" to ", "到") if spoken else None
 
 
 def read_fraction(found: Found, written: str, *, is_sure: bool = False) -> str | None:
@@ -64,12 +71,17 @@ def _parts(text: str) -> tuple[int | None, int, int]:
 def rules() -> tuple[Rule, ...]:
     """Tried before numbers, which would take a part alone."""
     minus, fraction = rf"(?:(?<!{LETTER_OR_DIGIT})(?<![_)])[-−](?=\d))?", r"(?:\d{1,4}\s)?\d{1,4}/\d{1,4}"
+    mixed = rf"(?:\d{{1,3}}\s?)?[{VULGAR}]"
+    measured = r"(?=\s(?:cups?|tsp|tbsp|inch|inches|miles?|hours?|lbs?|pounds?|teaspoons?|tablespoons?|liters?)\b)"
     return (
+        Rule(rf"{START}(?P<th>)(?P<low>{mixed}|\d{{1,3}}){DASH}(?={mixed})", _lower_end),
+        Rule(rf"{START}(?P<th>)(?P<low>{mixed}){DASH}(?=\d)", _lower_end),
+        Rule(rf"{START}(?P<th>)(?P<low>\d/\d|\d{{1,3}}){DASH}(?=(?:\d\s)?\d/\d{measured})", _lower_end),
         Rule(rf"{START}{minus}{fraction}(?P<th>(?:th|rd|nd|st)s?)?(?!/|\s?=|[月日号]){END}", _fraction),
         Rule(rf"{START}(?P<th>)\d{{1,2}}\s/\s\d{{1,2}}(?!\s?[/=]){END}", _fraction, only="zh"),
         Rule(rf"{START}{minus}(?P<th>)(?:\d{{1,4}}\s?)?[{VULGAR}]", _fraction),
         Rule(
-            rf"{START}\d+\.\d+/\d+(?!/){END}",  # 7.5/10
+            rf"{START}\d{{1,3}}\.\d{{1,2}}/(?:\d|10|20|25|30|50|100)(?!/){END}",  # 7.5/10
             lambda found: " out of ".join(map(found.number, found.text.split("/"))),
             only="en",
         ),

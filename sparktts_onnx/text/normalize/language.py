@@ -17,6 +17,7 @@ _OTHER_LETTER = re.compile(f"[{KANA}{HANGUL}\u0400-\u1cff\u3105-\u312f]|[\u0370-
 """Letters of other scripts; a single Greek one is a sign of physics or mathematics in any language."""
 _SIGNS_AT_END = re.compile(r"(?:(?![，、：])[\W\d_])+$")
 _CLAUSE_END = re.compile(r"[。！？；!?\n]|\.\s")
+_BEHIND_WORDS = re.compile(r"\b[a-z]+ [a-z]+ [^\w\s]*$")
 _REACH = 80
 """How far around a number its clause is looked at, in characters."""
 
@@ -64,15 +65,18 @@ class LanguageFinder:
             return "zh"
         if _ends_in_latin(before) and _ends_in_latin(after[::-1]):
             return "en"
-        return self._by_count(before + after)
+        if _BEHIND_WORDS.search(before) and not _HAN.search(after):
+            return "en"
+        around = self._text[max(0, start - _REACH) : end + _REACH]
+        return self._by_count(before + after) or self._by_count(around) or self._fallback
 
-    def _by_count(self, clause: str) -> Language:
+    def _by_count(self, clause: str) -> Language | None:
         """One Chinese character weighs as much as one Latin word: names in Chinese text are often Latin. A lone letter
         is rather a variable."""
         han = len(_HAN.findall(clause)) + len(_CHINESE_COMMA.findall(clause))
         latin = len(_LATIN_PAIR.findall(clause))
         if not han and not latin:
-            return self._fallback
+            return None
         return "zh" if han >= latin else "en"
 
 

@@ -4,6 +4,7 @@ import html
 import re
 from functools import cache
 
+from sparktts_onnx.text.characters import HAN
 from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -30,13 +31,20 @@ _NOTE = re.compile(
 )
 _NOTE_BEHIND_A_WORD = re.compile(r"(?<=[a-z]{4})(?:\[[1-9]\d{0,2}\])+(?=\s[a-z]|[.,;:)]|\s?$)")
 _CODE = re.compile(r"[=;{}_<>#]|\w\(|\[0\]")
+_MARK_IN_CELL = re.compile("(\\| *)(?:([✅✔☑✓])|[❌✗✘✖])\ufe0f?(?= *\\|)")
+_STARS = re.compile("(?<=\\d) ?(?:★|⭐\ufe0f?)(?![★☆⭐])|(?<![★☆⭐])([★⭐]{1,5})(☆{0,4})(?![★☆⭐])")
+"""Of a review."""
+_HAN = re.compile(f"[{HAN}]")
+_CUE_TIME = r"(?:\d\d:)?\d\d:\d\d[.,]\d{3}"
+_CUE = re.compile(rf"(?m)^(?:\d{{1,5}} *\n)? *{_CUE_TIME} +--> +{_CUE_TIME}[^\n]*\n?|\AWEBVTT[^\n]*\n")
+_DEFINED_LINK = re.compile(r"(?m)^ {0,3}\[[^\[\]\n]{1,60}\]: *<?https?://\S{1,500}(?: +[\"'(][^\n]{0,200})? *$\n?")
 _FRAME = re.compile(r"[\u2500-\u259f\u25a0-\u25b2\u25b4-\u25ca\u25cc-\u25fc]+")
 _LEADING = re.compile(
     r"(?m)^ {0,3}(?:(?:> ?)+(?=[^\W\d]|[\"“‘'*_(\[#-])|#{1,6} +|[-–—*•·‣◦▪●] +(?:\[[ xX]\] +)?|\+ +(?=[A-Za-z]))+"
 )
 _MARKS = re.compile(
     r"`{1,3}|\*{2,3}(?!\d)"
-    r"|(?<!\w)[*_]{1,3}(?=\w)|(?<=[\w.!?。！？])[*_]{1,3}(?!\w)"
+    r"|(?<!\w)[*_]{1,3}(?=\w)|(?<=[\w.!?。！？:：,;])[*_]{1,3}(?!\w)"
 )
 _STARS_FOR_POWER = re.compile(r"(?<=\b[A-Za-z])\*\*(?=\d+\b(?!\*))|(?<=\w)\s\*\*\s(?=\w)")
 _STRUCK = re.compile(r"~~(?=\S)([^~\n]{1,200})(?<=\S)~~")
@@ -45,10 +53,12 @@ _ESCAPED = re.compile(r"\\([%$&#_*])")
 _TEX_NOTHING = re.compile(
     r"\\(?:left|right|displaystyle|q?quad|(?:begin|end)\{\w{1,20}\*?\}|[,;:! ]|\\(?=\s))(?![A-Za-z])"
 )
+_TEX_BOUNDS = re.compile(r"\\(int|sum|prod)(?:\\limits)?_(\{[^{}\n]{1,30}\}|\w)\^(\{[^{}\n]{1,30}\}|\\infty|\w)")
+_TEX_LIMIT = re.compile(r"\\lim(?:\\limits)?_\{(\w) ?\\(?:to|rightarrow) ?([^{}\n]{1,30})\}")
 _TEX_DEGREE = re.compile(r"\^(?:\\circ|\{\\circ\})(?![A-Za-z])")
 _TEX_GROUP = re.compile(
     r"\\[dt]?frac\{([^{}\n]{1,60})\}\{([^{}\n]{1,60})\}|\\sqrt\{([^{}\n]{1,60})\}"
-    r"|\\(?:text|math(?:rm|bf|it)|operatorname|boxed)\{([^{}\n]{0,100})\}|(?<=[\^_])\{([-−\w]{1,20})\}"
+    r"|\\(?:text|math(?:rm|bf|it|bb|cal|sf|tt|frak)|operatorname|boxed)\{([^{}\n]{0,100})\}|(?<=[\^_])\{([-−\w]{1,20})\}"
 )
 _TEX = re.compile(r"\\\(([^|\u3000-\u9fff]{1,200}?)\\\)|\\\[([^\u3000-\u9fff]{1,400}?)\\\]|\$\$([^$]{1,400})\$\$")
 _TEX_IN_DOLLARS = re.compile(r"(?<![\w$])\$(?=\S)([^$\n\\]{0,100}\\[A-Za-z%{][^$\n]{0,150})(?<=\S)\$(?!\w)")
@@ -57,6 +67,32 @@ _DEEPEST = 4
 """Groups of TeX within one another, as a root in a fraction."""
 _OPEN_ENDED = ("br", "hr", "img", "input", "link", "meta", "wbr", "break")
 """Tags that need no other one to end them."""
+
+
+def drop_cues(text: str) -> str:
+    """Subtitles without their numbers and times."""
+    return _CUE.sub("", text) if "-->" in text else text
+
+
+def name_marks(text: str) -> str:
+    """Yes or no for a mark that is alone in the cell of a table; four stars for ★★★★☆."""
+
+    def is_chinese(mark: re.Match[str]) -> bool:
+        before, after = text[max(0, mark.start() - 200) : mark.start()], text[mark.end() : mark.end() + 200]
+        return _HAN.search(before.rpartition("\n")[2] + after.partition("\n")[0]) is not None
+
+    def named(mark: re.Match[str]) -> str:
+        of_english, of_chinese = ("yes", "是") if mark[2] else ("no", "否")
+        return mark[1] + (of_chinese if is_chinese(mark) else of_english)
+
+    def counted(mark: re.Match[str]) -> str:
+        full, empty = mark[1] or "", mark[2] or ""
+        if full and len(full + empty) != 5:
+            return mark[0]
+        return f"{len(full) or ''}{'星' if is_chinese(mark) else ' star' if len(full) == 1 else ' stars'}"
+
+    text = _MARK_IN_CELL.sub(named, text) if "|" in text else text
+    return _STARS.sub(counted, text)
 
 
 def decode_entities(text: str) -> str:
@@ -105,6 +141,7 @@ def read_tex(text: str) -> str:
     r"""\times as ×, \frac{a}{b} as a / b; formulas in \( \) or $$ as ones in $."""
     if "\\" not in text and "$$" not in text:
         return text
+    text = _TEX_LIMIT.sub(r"\\lim as \1 goes to \2 of ", _TEX_BOUNDS.sub(_tex_bounds, text))
     text = _TEX_DEGREE.sub("°", _TEX_IN_DOLLARS.sub(r"\\(\1\\)", text))
     for _ in range(_DEEPEST):
         text = _TEX_GROUP.sub(_tex_group, text)
@@ -118,6 +155,11 @@ def _name_commands(text: str) -> str:
         lambda match: f" {commands[match[1]]}" + (" " if match[2] else ""),
         text,
     )
+
+
+def _tex_bounds(match: re.Match[str]) -> str:
+    first, last = (bound.strip("{}") for bound in match.groups()[1:])
+    return rf"\{match[1]} from {first} to {last} of "
 
 
 def _tex_group(match: re.Match[str]) -> str:
@@ -139,7 +181,7 @@ def _tex_formula(match: re.Match[str]) -> str:
 
 def drop_markup(text: str) -> str:
     """The text without what marks it up: rules of tables, bullets, link targets, stars, frames and marks of notes."""
-    text = _FENCE.sub("", _SCENE_BREAK.sub("", text))
+    text = _DEFINED_LINK.sub("", _FENCE.sub("", _SCENE_BREAK.sub("", text)))
     if "|" in text:
         text = _TABLE_ROW.sub(lambda row: ", ".join(filter(None, _CELL_END.split(row[1]))), _TABLE_RULE.sub("", text))
     if "](" in text or "][" in text:

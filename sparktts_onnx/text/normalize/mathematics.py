@@ -3,7 +3,7 @@
 import re
 
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
-from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
+from sparktts_onnx.text.normalize.quantities import behind_slash, per, unit_name, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, OVER, START, Found, Rule
 from sparktts_onnx.text.normalize.tables import one_of, rows
 
@@ -20,12 +20,12 @@ _SIDE = rf"[-−]?\(?{_TERM}\)?(?:\s?[-−+×*·/]\s?\(?{_TERM}\)?){{0,9}}"
 
 def _power(found: Found) -> str:
     ten = found.pick(" times ten", "乘十") if found["ten"] else ""
-    if found["exponent"] in _POWERS and not found["unit"] and not ten:
+    if found["exponent"] in _POWERS and not (found["unit"] or found["per"] or ten):
         return found.number(found["base"]) + found.pick(
             f" {_POWERS[found['exponent']][0]}", _POWERS[found["exponent"]][1]
         )
     exponent = found.number(found["exponent"].lstrip("+"))
-    unit = unit_name(found, found["unit"]) if found["unit"] else ""
+    unit = unit_name(found, found["unit"]) if found["unit"] else per(found, found["per"]) if found["per"] else ""
     return found.number(found["base"]) + ten + found.pick(f" to the power of {exponent}", f"的{exponent}次方") + unit
 
 
@@ -90,20 +90,22 @@ def rules() -> tuple[Rule, ...]:
     start = rf"(?<!{LETTER_OR_DIGIT})(?<![_.)/=&?-])"
     no_code = r"(?<!\w[-−])(?!\d+[eE]\d)"  # no part of a code such as 4e-12e-7f, and no 3e8, which may be one
     no_more = r"(?!\^|\.\d)"
+    behind = rf"(?P<unit>{unit})|/(?P<per>{behind_slash()}){OVER}"
     power = rf"(?P<base>{AMOUNT})(?:\^|(?P<ten>[eE]))(?P<exponent>[-−+]?\d+)"
     return (
         Rule(r"(?<![\w$])\$(?P<inside>(?=[^\s\d${])[^$\"\n]{1,160}?(?<=[^\s$]))\$(?![\w$])", _formula),
         Rule(rf"{start}{_SIDE}(?:{relation}{_SIDE}){{1,3}}{OVER}(?![=(\[.]\w|[-+*/=])", _equation),
-        Rule(rf"(?<![\w.])(?=\d+\^){power}(?:(?P<unit>{unit})|{OVER}{no_more})", _power),
+        Rule(rf"(?=\d+\^)(?:(?<![\w.])|(?<=\d[xX])|(?<=\d\s[xX])){power}(?:{behind}|{OVER}{no_more})", _power),
         Rule(
-            rf"{START}{no_code}(?=\d+(?:\.\d+)?[eE][-−+]?\d{{1,3}}(?!\d)){power}(?:(?P<unit>{unit})|{OVER}(?!-){no_more})",
+            rf"{START}{no_code}(?=\d+(?:\.\d+)?[eE][-−+]?\d{{1,3}}(?!\d)){power}(?:{behind}|{OVER}(?!-){no_more})",
             _power,
         ),
         Rule(rf"{START}{AMOUNT}[²³]{OVER}", _small_power),
+        Rule(rf"{START}{AMOUNT}(?=[xX]10\^)", lambda found: found.number(found.text)),
         Rule(rf"{START}{AMOUNT}\s?[-−/]\s?{AMOUNT}(?=\s?=)", _operation),
     )
 
 
 def behind_letters() -> tuple[Rule, ...]:
     """Tried last."""
-    return (Rule(r"(?<=[A-Za-zα-ωΑ-Ω\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?![\w.])", _small_power),)
+    return (Rule(r"(?<=[A-Za-zα-ωΑ-Ω\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?!\w|\.\d)", _small_power),)

@@ -14,13 +14,13 @@ _GROUPED_BY_SPACES = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:\.\d+)?"
 _NOT_MEASURE = re.compile("年级|分之|分(?!钟)|点(?!\\d\\d?分)[\\d一-九]|万一")
 _YEAR_CUE = re.compile(
     r"(?:\b(?:in|since|from|until|till|by|of|year|years|circa|c\.|ca\.|AD|before|after|between|during|around|early|late|mid"
-    r"|spring|summer|autumn|fall|winter)\s|\b(?:mid|early|late|pre|post)-)$",
+    r"|spring|summer|autumn|fall|winter|[QH][1-4]|FY|(?:b|d|fl|est)\.)\s|\b(?:mid|early|late|pre|post)-|\bca?\.)$",
     re.IGNORECASE,
 )
 _IN_A_SUM = re.compile(r".*[×*+=÷/]\s?\||.*\|\s?[×*+=÷/]")
 _SAYS_SCORE = re.compile(r"(?:比分|[大完险]胜|战[胜平]|[击惜]败|不敌|负于|领先)[^。！？；，]*$")
 _SAYS_WON = re.compile(r"\s?(?:[获取大完险]胜|战[胜平]|[击惜落]败|不敌|负于|告负|领先|落后|逼平)")
-_COUNTED = re.compile(r"\s(?!(?:was|is|has|does|its|his|this|us|as|census|series|class)\b)[a-z]+s\b")
+_COUNTED = re.compile(r"\s(?!(?:was|is|has|does|vs|its|his|this|us|as|census|series|class)\b)[a-z]+s\b")
 _NEXT_WORD = re.compile(r"\s?([a-z]+)\b")
 _CIRCLED = "\u2460-\u249b\u24ea"
 """①, ⑴ and ⒈ up to twenty, and zero"""
@@ -48,14 +48,15 @@ def _range(found: Found) -> str:
 
 
 def _multiple(found: Found) -> str:
-    """10x faster"""
-    return found.number(found.text[:-1].rstrip()) + found.pick(" times", "倍")
+    """10x faster, 3-4x"""
+    numbers = found.pick(" to ", "到").join(map(found.number, re.findall(AMOUNT, found.text)))
+    return numbers + found.pick(" times", "倍")
 
 
 def _size(found: Found) -> str:
     """1920x1080, or 30 x 20 x 10 cm"""
     sizes = found.pick(" by ", "乘").join(map(found.number, re.findall(AMOUNT, found["sizes"])))
-    return sizes + (unit_name(found, found["unit"]) if found["unit"] else "")
+    return sizes + (unit_name(found, found["unit"], is_one=found.is_before_a_noun()) if found["unit"] else "")
 
 
 def _count(found: Found) -> str | None:
@@ -92,6 +93,12 @@ def _number(found: Found) -> str:
     return english.year(int(found.text)) if _is_year(found) else english.number(found.text)
 
 
+def _serial(found: Found) -> str | None:
+    """The digits of A-1029384, or those at the end of 123e4567-e89b-12d3-a456-426614174000."""
+    name = re.search(r"(?<![\w-])([\w-]+)-$", found.before)
+    return found.by_digit() if name and re.search(r"[A-Z]|\d-?[a-z]|[a-z]-?\d", name[1]) else None
+
+
 def _is_year(found: Found) -> bool:
     if not re.fullmatch(r"1\d{3}|20\d\d", found.text) or _IN_A_SUM.match(found.before[-2:] + "|" + found.after[:2]):
         return False
@@ -102,6 +109,7 @@ def _is_year(found: Found) -> bool:
 
 def _chinese(text: str, before: str, after: str) -> str:
     """2 before a measure word is 两, but not in 第二个 or 2两."""
+    text = chinese.of_money(text) if re.match(r"\s?[元块]", after) else text
     is_counted = after[:1] in words("measures") and not _NOT_MEASURE.match(after) and not before.endswith("第")
     return chinese.counted(text) if is_counted else chinese.number(text)
 
@@ -133,12 +141,13 @@ def rules() -> tuple[Rule, ...]:
         Rule(f"[{_CIRCLED}]+", _circled),
         Rule(rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th){END}", _ordinal),
         Rule(rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?(?:\d+[-–](?=\d+\b))?|№\s?|#)\d+{END}", _labelled),
-        Rule(rf"{START}{AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
+        Rule(rf"{START}(?<![A-Z]-){AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
         Rule(
             rf"{START}(?!0[xX])(?P<sizes>{AMOUNT}(?:\s?[xX]\s?{AMOUNT}){{1,2}})(?!\s?[xX])(?:(?P<unit>{unit})|{END})",
             _size,
         ),
-        Rule(rf"{START}{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),
+        Rule(rf"{START}(?:{AMOUNT}{DASH})?{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),
+        Rule(rf"\d(?<=\w-\d)\d{{4,}}{END}", _serial),
         Rule(rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _number),
         Rule(rf"{START}(?:(?<![\"”″'’′°)\]])[-−](?={AMOUNT}))?{AMOUNT}{END}", _number),
     )

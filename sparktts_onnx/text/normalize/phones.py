@@ -6,7 +6,7 @@ from functools import cache, partial
 from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.quantities import unit_pattern
-from sparktts_onnx.text.normalize.rule import START, Found, Rule
+from sparktts_onnx.text.normalize.rule import END, START, Found, Rule
 from sparktts_onnx.text.normalize.tables import one_of, rows, words
 
 _SHAPES = (
@@ -14,7 +14,8 @@ _SHAPES = (
     r"(?!(?:19|20)\d\d (?:19|20)|[1-9]\d00 [1-9]\d00)\d{4}(?: \d{4}){3}(?! \d)",  # no years, no round numbers
     r"(?!\d00 |\d{3} (?:19|20)\d\d )[1-9]\d\d \d{4} \d{4}(?! \d)",  # a meeting's
     r"0\d{4} \d{6}|0\d(?: \d\d){4}",  # of Britain and France
-    r"0\d{2,3}-(?:\d{7,8}(?:-\d{1,5})?|\d{4} \d{4})|\(0\d{2,3}\) ?\d{7,8}|[48]00-\d{3,4}-\d{3,4}",  # a Chinese landline
+    r"0\d{2,3}-(?:\d{7,8}(?:-\d{1,5})?|\d{4} \d{4})|\(0\d{2,3}\) ?(?:\d{7,8}|\d{3,4}[- ]\d{4})",  # a Chinese landline
+    r"[48]00-\d{3,4}-\d{3,4}",  # a Chinese service line
     r"(?:86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})",  # a Chinese mobile
     r"(?:\+?1[-. ]?)?(?:\(\d{3}\)[-. ]?|\d{3}[-. ])\d{3}[-. ]\d{4}",  # of North America
     r"\+\d{1,3}(?: \(0\)\d{1,5})?(?:[- ]?\(?\d{1,5}\)?)?(?:[- ]\d{2,11}){1,4}|\+\d{8,15}",  # of any country
@@ -97,10 +98,18 @@ def _vanity(found: Found) -> str:
     return " ".join(["one", "eight hundred" if area == "800" else english.digits(area), *letters])
 
 
+def _account(found: Found) -> str:
+    """DE89 3704 0044 0532 0130 00, which begins with a country's letters"""
+    groups = found.text.split()
+    spoken = [" ".join(found.digits(char) if char.isdigit() else char for char in group) for group in groups]
+    return found.pick(", ", "，").join(spoken)
+
+
 def rules() -> tuple[Rule, ...]:
     """Tried before ranges and numbers, which would take a part alone."""
     end = rf"(?!(?!x\d){LETTER_OR_DIGIT}|[-./,:]\d)"
     return (
+        Rule(rf"{START}[A-Z]{{2}}\d\d(?: [A-Z\d]{{4}}){{3,7}}(?: [A-Z\d]{{1,3}})?{END}", _account),
         *(Rule(rf"{START}(?<![-−+$€£¥])(?:{shape}){end}", _dialed) for shape in _SHAPES),
         Rule(rf"{START}(?<![-−+$€£¥])\d{{3}}-\d{{4}}{end}", _local),
         Rule(r"(?<=\d[-.]\d{4})\s?x(?P<extension>\d{1,5})\b", _extension),

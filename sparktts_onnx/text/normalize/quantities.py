@@ -20,8 +20,13 @@ _NAMED_BY_A = (*"座级景游大公坦型股轮栋楼区班类",)
 """In Chinese, what 12A座 and 5A景区 name, where others are amps."""
 _BEFORE_ONE = re.compile(r"\b(?:a|an|the|this|that|one|each|every|my|your|his|her|our)\s$", re.IGNORECASE)
 _NEXT_NOUN = re.compile(
-    r"[-\s](?!(?:wide|long|tall|high|deep|thick|by|x|in|of|and|or|to|from|above|below|is|was)\b)[a-z]"
+    r"[-\s](?!(?:wide|long|tall|high|deep|thick|by|x|in|of|and|or|to|from|above|below|is|was)\b)[A-Za-z]"
 )
+_RATES = (
+    "km/h|km/s|m/s²?|[cm]m/s|mi/h|ft/s|kW/h|[mkµμ]?g/(?:d?L|ml|mL|kg|m³|day)|[mµμn]?mol/(?:L|mL)|[KMG]B/s|[MG]b/s|kcal/day"
+    "|g/cm³|L/min|mL/min|ng/mL|kg/m²"
+)
+"""Units that need no number before them."""
 _REACH = 200
 """How far before a sign for inches or feet a quotation may open, in characters."""
 _DIRECTIONS = {"N": ("north", "北纬"), "S": ("south", "南纬"), "E": ("east", "东经"), "W": ("west", "西经")}
@@ -35,7 +40,7 @@ def unit_pattern() -> str:
     anywhere = words("units") - spaced - attached
     simple = rf" ?{one_of(anywhere)}| {one_of(spaced)}|{one_of(attached)}|(?<=\.\d\d)s|(?<=\.\d)s"
     stop = r"(?:(?<=[a-z])\.(?=\s[a-z&]|[,;:)])|(?:(?<=ft)|(?<=lb)|(?<=hr)|(?<=in))\.(?=\s\d))"
-    return rf"(?:{simple})(?:/{behind_slash()})?(?!{LETTER_OR_DIGIT}|[²³^'’]|/(?!\d)){stop}?"
+    return rf"(?:{simple})(?:/{behind_slash()}){{0,2}}(?!{LETTER_OR_DIGIT}|[²³^'’]|(?<!°[CF])/(?!\d)){stop}?"
 
 
 @cache
@@ -47,10 +52,10 @@ def behind_slash() -> str:
 def unit_name(found: Found, written: str, *, is_one: bool = False) -> str:
     """A unit in words, with the space before it in English."""
     unit = written.strip().removesuffix(".")
-    over, slash, under = (unit, "", "") if unit in words("units") else unit.partition("/")
+    over = max((name for name in words("units") if f"{unit}/".startswith(f"{name}/")), key=len)
     one, many, of_chinese, _ = entries("units")[over]
     spoken = found.pick(f" {one if is_one else many}", of_chinese)
-    return spoken + (per(found, under) if slash else "")
+    return spoken + "".join(per(found, under) for under in unit.removeprefix(over).split("/")[1:])
 
 
 def per(found: Found, unit: str) -> str:
@@ -81,7 +86,7 @@ def _percent(found: Found) -> str:
 def _unit(found: Found) -> str | None:
     """5 km, 5-10 km, 5 million km"""
     low, high, scale, unit = found["low"], found["high"], found["scale"], found["unit"]
-    is_label = found.before[-1:] in (":", "-") or found.last_word().lower() in words("lists", "label")
+    is_label = found.before[-1:] in (":", "-", "#") or found.last_word().lower() in words("lists", "label")
     if unit in ("W", "V", "A", "C", "F") and (is_label or found.is_behind_a_name()):
         return None
     if unit in ("C", "F") and (found.language == "zh" or found["hyphen"] or not (high or len(low) > 1)):
@@ -89,14 +94,22 @@ def _unit(found: Found) -> str | None:
     if unit == "A" and found.after[:1] in _NAMED_BY_A:
         return None
     is_one = "-" in (found.after[:1], found["hyphen"]) or (low == "1" and not high and not scale)
+    is_one = is_one or found.is_before_a_noun()
     spoken_scale = found.pick(f" {scale.strip()}" if scale else "", scale)
     return _numbers(found, low, high, unit) + spoken_scale + unit_name(found, unit, is_one=is_one)
+
+
+def _bare(found: Found) -> str | None:
+    """The km/h of "in km/h" """
+    if found.before[-1:] in ("/", ".", "@", "-"):
+        return None
+    return unit_name(found, found.text).lstrip()
 
 
 def _span(found: Found) -> str:
     """10kg~20kg, with the unit at both ends."""
     ends = [(found["low"], found["unit"]), (found["high"], found["unit_of_high"])]
-    is_adjective = found.after[:1] == "-"
+    is_adjective = found.after[:1] == "-" or found.is_before_a_noun()
     spoken = [
         _numbers(found, number, "", unit) + unit_name(found, unit, is_one=number == "1" or (is_adjective and at == 1))
         for at, (number, unit) in enumerate(ends)
@@ -143,8 +156,8 @@ def _pressure(found: Found) -> str | None:
 def _fraction(found: Found) -> str | None:
     """1/2kg, 1½ km"""
     spoken = read_fraction(found, found["amount"])
-    has_whole = re.search(rf"\d[\s{VULGAR}]", found["amount"])
-    return spoken + unit_name(found, found["unit"], is_one=not has_whole) if spoken else None
+    is_one = not re.search(rf"\d[\s{VULGAR}]", found["amount"]) or found.is_before_a_noun()
+    return spoken + unit_name(found, found["unit"], is_one=is_one) if spoken else None
 
 
 def _place(found: Found) -> str:
@@ -182,6 +195,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
         Rule(rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
         Rule(rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})", _fraction),
+        Rule(rf"{START}(?:{_RATES}){OVER}(?![/@-]|\.\w)", _bare),
         Rule(rf"{START}[-−](?=百分之\d)", fixed("minus ", "负")),
         Rule(rf"{START}(?P<low>{SIGNED})(?:\s?%?{DASH}(?P<high>{SIGNED}))?\s?[%‰]", _percent),
         Rule(

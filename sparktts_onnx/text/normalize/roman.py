@@ -47,6 +47,11 @@ def _ruler(found: Found) -> str | None:
     return "the " + english.ordinal(_value(found.text)).title()
 
 
+def _item(found: Found) -> str:
+    """II. Methods, at the beginning of a line"""
+    return english.cardinal(_value(found.text.rstrip("."))).capitalize() + ","
+
+
 def _letter(found: Found, name: str, kind: str) -> str | None:
     """A lone letter is more often one than a number: press V, type X, War I fought."""
     if found.text == "I":
@@ -69,5 +74,6 @@ def rules() -> tuple[Rule, ...]:
             lambda found: chinese.cardinal(_value(found.text)),
             only="zh",
         ),
+        Rule(r"^(?:I{1,3}|IV|VI{1,3}|IX|XI{0,3}|XIV|XVI{0,3})\.(?=[ \t]+[A-Z][a-z])", _item),
         Rule(rf"(?<=[\w.]\s){_NUMERAL}{OVER}(?![-.&/]\w)", _numeral),
     )

@@ -24,6 +24,11 @@ _CONTEXT = 24
 _NEW_SENTENCE = re.compile(r"[\"'”’)\]]*(?:$|\s+[\"'“‘(]?[A-Z]|\s*\n)")
 _CAPITAL = re.compile(r" ([A-Z]\w*)")
 _LAST_WORD = re.compile(r"([\w.]+)\s$")
+_NOUN = re.compile(r"([\s-])([A-Za-z][a-z]+|an?)\b")
+_ARTICLE = re.compile(r"\ban?\s$", re.IGNORECASE)
+_DETERMINER = re.compile(
+    r"(?:\b(?:a\s[a-z]+|the|this|that|each|every|its|his|her|our|my|your|their)|[A-Za-z]['’]s)\s$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,16 @@ class Found:
         """Whether a capital begins the word before it, and that is no usual first word of a sentence."""
         word = self.last_word()
         return word[:1].isupper() and word.lower() not in words("lists", "starter")
+
+    def is_before_a_noun(self) -> bool:
+        """Whether it says of which kind a thing is: a $5 bill, the 10 km race, a $20-an-hour job."""
+        following = _NOUN.match(self.after)
+        if following is None or following[2].lower() in words("lists", "no noun"):
+            return False
+        if following[1] == "-" or _ARTICLE.search(self.before):
+            return True
+        is_verb = following[2].endswith(("s", "ed")) and not following[2].endswith("ss")
+        return not is_verb and following[2].islower() and _DETERMINER.search(self.before) is not None
 
     def keep_stop(self, spoken: str) -> str:
         """Keep the full stop of an abbreviation that also ends its sentence."""

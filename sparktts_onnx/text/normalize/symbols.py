@@ -87,7 +87,7 @@ def _chinese_per(found: Found) -> str | None:
 
 
 _BEHIND_UNIT = "|".join(rf"(?<=[\d万亿][{HAN}℃]{{{count}}})" for count in (1, 2, 3))
-_SPAN = rf"(?:{_BEHIND_UNIT})[-–—~～](?=\d[\d.,:]*[{HAN}℃])"
+_SPAN = rf"(?:{_BEHIND_UNIT})[-–—~～](?=\+?\d[\d.,:]*[{HAN}℃])"
 """Between 5公里 and 10公里: what follows a Chinese unit is no negative number."""
 _WEEKDAYS = r"(?<=[周期拜][一二三四五六日天末])[-–—~～]{1,2}(?=(?:周|星期|礼拜)[一二三四五六日天末])"
 _MONTHS = r"(?<=[一二三四五六七八九十]月)[-–—~～]{1,2}(?=[一二三四五六七八九十]{1,2}月)"
@@ -105,6 +105,7 @@ def spans() -> tuple[Rule, ...]:
         Rule(rf"(?=[-–—~～])(?:{_WEEKDAYS}|{_MONTHS}|{_PARTS_OF_DAY}|{_SPAN})", fixed(" to ", "到")),
         Rule(rf"{lover}\s<3+(?=\s(?!(?:then|and|or)\b)[A-Za-z])", love),
         Rule(r"(?<=[我们])\s?<3+(?=\s?[你您他她它])", love),
+        Rule(r"(?=\s?<3)(?:^|(?<=\w)\s)<3+(?:\s<3+)+", fixed("", "")),
         Rule(rf"(?=\s?<3)(?:^|{said}|{loved})\s?<3+(?:\s<3+)*(?=$|!)", fixed("", "")),
     )
 
@@ -141,7 +142,10 @@ def rules() -> tuple[Rule, ...]:
         Rule(operator, _between),
         Rule(relation, _between),
         Rule(leading, _before),
-        Rule(rf"(?:(?<=[\d%])|(?<=\d[kKMB]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")),
+        Rule(rf"(?:(?<=[\d%])|(?<=\d[kKMBw万]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")),
+        Rule(r"§\s?(?=\d+[a-z]\b)", fixed("section ", "第")),
+        Rule(r"#(?=[A-Z]{0,3}-?\d[\d-]*[A-Z]?\b)", fixed("number ", "")),
+        Rule(r"/(?<=[A-Za-zμ\d升]/)(?=100 ?(?:km|g|ml|mL|公里|克|毫升))", fixed(" per ", "每")),
         Rule(r"\s?&&?(?!#|[a-z]+;)\s?", _and),
         Rule(r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
         Rule(r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),

@@ -5,22 +5,29 @@ from functools import cache
 
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.rule import DASH, END, START, Found, Rule
-from sparktts_onnx.text.normalize.tables import one_of, rows, words
+from sparktts_onnx.text.normalize.tables import one_of, rows, spellings, words
 
 _CLOCK = r"(?:2[0-4]|[01]?\d):[0-5]\d(?::[0-5]\d)?"
 _HALF = r"(?:[ap]\.m\.?|[ap]m|[AP]\.M\.?|[AP]M)"
+_LETTER = r"[ap](?![\w.])"
+"""6:00a-10:00p, 8a–8p"""
 _HOUR = r"(?:1[0-2]|0?[1-9])"
 _ONE_TIME = (
-    rf"(?:{_CLOCK}(?:\s?{_HALF}(?![A-Za-z]))?|{_HOUR}\.[0-5]\d\s?{_HALF}(?![A-Za-z])|{_HOUR}\s?{_HALF}(?![A-Za-z]))"
+    rf"(?:{_CLOCK}(?:\s?{_HALF}(?![A-Za-z])|{_LETTER})?|{_HOUR}\.[0-5]\d\s?{_HALF}(?![A-Za-z])"
+    rf"|{_HOUR}\s?{_HALF}(?![A-Za-z]))"
 )
+_LETTERED = rf"{_HOUR}(?::[0-5]\d)?[ap]"
 _BARE_HOUR = rf"{_HOUR}(?=[-–—~]{_HOUR}\s?{_HALF})"
 """The first hour of 5-6pm."""
 _RATIO_BEFORE = re.compile(
     r"\b(?:scored?|scale|ratio|odds|won|wins|lost|leads?)(?:\s(?:was|is|of|by))?:?\s$"
     r"|(?:比例尺?|配比|比率|比值|比分|赔率|按|以|之比)[是为约：:]*\s?$"
 )
+_BESIDE_SCORE = re.compile(r"(?<!\d)(\d{1,3}):(\d{1,3})(?!\d)")
+_JOINS_SCORES = (re.compile(r"\d:\d{1,3}[、,和及\s]{1,2}$"), re.compile(r"[、,和及\s]{1,2}\d{1,3}:\d"))
+_CHINESE_BOOK = re.compile("(?:福音|诗篇|箴言|马书|前书|后书|世记|及记|示录|行传)$")
 _RATIO_AFTER = re.compile(r"\s(?:scale|ratio|odds|win|lead|split|mix|aspect)\b|的?(?:比例|配比|稀释|混合|兑水)")
-_TIME = re.compile(rf"(?P<hour>\d\d?)(?:[:.](?P<minute>\d\d))?(?::(?P<second>\d\d))?(?:\s?(?P<half>{_HALF}))?")
+_TIME = re.compile(rf"(?P<hour>\d\d?)(?:[:.](?P<minute>\d\d))?(?::(?P<second>\d\d))?(?:\s?(?P<half>{_HALF}|[ap]))?")
 
 
 def _english_time(parts: re.Match[str]) -> str:
@@ -55,7 +62,7 @@ def _padded(value: int) -> str:
 
 def _time(found: Found) -> str | None:
     is_plain = re.fullmatch(r"\d+:\d+", found.text) is not None
-    if is_plain and (_RATIO_BEFORE.search(found.before) or _RATIO_AFTER.match(found.after)):
+    if is_plain and (_RATIO_BEFORE.search(found.before) or _RATIO_AFTER.match(found.after) or _is_among_scores(found)):
         return _ratio(found)
     parts = [_TIME.fullmatch(part) for part in re.split(DASH, found["times"])]
     spoken = [(_english_time if found.language == "en" else _chinese_time)(part) for part in parts if part]
@@ -64,6 +71,15 @@ def _time(found: Found) -> str | None:
     zone = " " + " ".join(found["zone"]) if found["zone"] else ""
     text = found.pick(" to ", "到").join(spoken) + zone
     return text if _goes_on().match(found.after) else found.keep_stop(text)
+
+
+def _is_among_scores(found: Found) -> bool:
+    """Whether another score stands beside it that is no time of day: 25:20、23:25."""
+    before, after = _JOINS_SCORES
+    beside = before.search(found.before), after.match(found.after)
+    texts = [found.before] * bool(beside[0]) + [found.after] * bool(beside[1])
+    scores = [score for text in texts for score in _BESIDE_SCORE.findall(text)]
+    return any(int(hour) > 24 or int(minute) > 59 or len(minute) == 1 for hour, minute in scores)
 
 
 @cache
@@ -77,8 +93,39 @@ def _ratio(found: Found) -> str:
     return found.pick(" to ", "比").join(map(found.number, found.text.split(":")))
 
 
+def _lap(found: Found) -> str:
+    """1:29.708"""
+    minutes, seconds = found.text.split(":")
+    whole, part = seconds.split(".")
+    if found.language == "zh":
+        return f"{chinese.counted(minutes)}分{chinese.cardinal(int(whole))}秒{chinese.digits(part)}"
+    return f"{english.number(minutes)} {english.two_digits(int(whole))} point {english.digits(part)}"
+
+
+@cache
+def _books() -> dict[str, str]:
+    return {name: row[0] for row in rows("books") for name in (row[0], *spellings(row[1]))}
+
+
+def _scripture(found: Found) -> str | None:
+    """Ps. 23:4, 1 Cor. 13:4-7"""
+    if found["book"] not in _books():
+        return None
+    part = english.ordinal(int(found["part"])).title() + " " if found["part"] else ""
+    verses = " to ".join(found.number(verse) for verse in (found["first"], found["last"]) if verse)
+    return f"{part}{_books()[found['book']]} {found.number(found['chapter'])} {verses}"
+
+
+def _chinese_scripture(found: Found) -> str | None:
+    """约翰福音3:16"""
+    if not _CHINESE_BOOK.search(found.before):
+        return None
+    chapter, *verses = map(found.number, re.findall(r"\d+", found.text))
+    return f"{chapter}章{'到'.join(verses)}节"
+
+
 def _verses(found: Found) -> str:
-    """John 3:16-18"""
+    """Sura 3:16-18"""
     chapter, first, last = map(found.number, re.findall(r"\d+", found.text))
     return f"{chapter} {first} to {last}"
 
@@ -112,12 +159,20 @@ def rules() -> tuple[Rule, ...]:
     minutes = r"\d{1,2}['’′](?:0\d|1[2-9]|[2-5]\d)(?:[\"”″]|''|’’|′′)"  # more than eleven inches, or not as inches are
     short = r"\d{1,2}m\s?[0-5]?\ds(?![\w/'’])"
     offset = r"(?P<name>UTC|GMT)\s?(?P<sign>[+−-])(?P<hours>\d\d?)(?::?(?P<minutes>[0-5]\d))?"
-    times = rf"(?P<times>(?:{_BARE_HOUR}|{_ONE_TIME})(?:{DASH}{_ONE_TIME})?)"
+    times = rf"(?P<times>{_LETTERED}{DASH}{_LETTERED}|(?:{_BARE_HOUR}|{_ONE_TIME})(?:{DASH}{_ONE_TIME})?)"
     zone = rf"(?P<zone>{one_of(words('timezones'))})?"
     return (
         Rule(rf"{START}(?:{hours}|{minutes}|{short})", _span),
         Rule(rf"{START}{offset}(?![\d:])", _offset),
+        Rule(
+            rf"{START}(?:(?P<part>[1-3])\s)?(?P<book>[A-Z][a-z']{{1,14}})\.?\s(?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})"
+            rf"(?:[-–](?P<last>\d{{1,3}}))?(?!\s?[ap]\.?m){END}",
+            _scripture,
+            only="en",
+        ),
+        Rule(rf"\d{{1,3}}:\d{{1,3}}(?:[-–—~～]\d{{1,3}})?{END}", _chinese_scripture, only="zh"),
         Rule(rf"{START}\d{{1,3}}:[1-9]\d{{0,2}}[-–]\d{{1,3}}(?!:|\s?[ap]\.?m){END}", _verses, only="en"),
-        Rule(rf"{START}{times}{zone}(?![A-Za-z0-9]|[:.]\d)", _time),
-        Rule(rf"{START}(?:\d{{1,3}}:\d{{1,3}}|(?<!-)1:\d{{4,6}}){END}", _ratio),
+        Rule(rf"{START}\d{{1,2}}:[0-5]\d\.\d{{1,3}}{END}", _lap),
+        Rule(rf"{START}{times}{zone}(?![A-Za-z0-9]|[:.]\d|,\d{{3}})", _time),
+        Rule(rf"{START}(?:\d{{1,3}}:\d{{1,3}}|(?<!-)1:(?:\d{{4,7}}|\d{{1,3}}(?:,\d{{3}})+)){END}", _ratio),
     )

@@ -35,6 +35,9 @@ PARAGRAPHS = [
     "So \\( x = 5 \\). Then:\n\\[\nx^2 = 25.\n\\]\nIt is so. Next \\(y. z\\) ends.",
     "Open Mon–Fri at 5 p.m. Tuesday. On Sat. He left. Mon. Jan. 2. See it in Salem, Ore. He left on 4 Mar. Then p.5.",
     "First:\n1) Preheat it.\n2) Mix it well. Then rest.\n\nGood day 😊 How are you? Fine :) I am. See ya! :) Bye.",
+    "1\n00:00:01,000 --> 00:00:04,074\nHello, and welcome.\n\n2\n00:00:04,500 --> 00:00:07,250\nToday we talk.",
+    "WEBVTT\n\n00:01.000 --> 00:04.000\n- Never drink. It is\nso.\n\n00:05.000 --> 00:06.000\n- Ever.",
+    "I. Aims\nHere they are.\nII. Methods\nWe did it.\n\nIII. End\n★★★★☆ in Dec.\n| a | ✅ |\n|---|---|\n| b | ❌ |",
     "words without a stop go on and on " * 20,
 ]
 TEXTS = st.lists(st.sampled_from(PARAGRAPHS) | st.text(max_size=8), min_size=1, max_size=3).map(" ".join)

@@ -47,7 +47,7 @@ ENGLISH = {
         ("192.168.1.1", "one nine two point one six eight point one point one"),
         ("123-45-6789", "one two three, forty-five, six seven eight nine"),
         ("10x faster, 2.5x more", "ten times faster, two point five times more"),
-        ("10'000, 3e8, 1e5, 1,2 and 1,2,3 kg", "10'000, 3e8, 1e5, 1,2 and 1,2,3 kg"),
+        ("10'000, 3e8, 1e5, 1,2 and 1,2,3 kg", "ten thousand, 3e8, 1e5, 1,2 and 1,2,3 kg"),
         ("It grew by 3,5 percent to 1,5 million.", "It grew by three point five percent to one point five million."),
         ("①②③ and ⑴ ⒈", "one two three and one one"),
         ("Steps: ① Open it. ② Save it. See Fig. ①.", "Steps: one, Open it. Two, Save it. See Fig. one."),
@@ -291,7 +291,7 @@ ENGLISH = {
     ],
     "abbreviations": [
         ("Dr. Smith", "Doctor Smith"),
-        ("Mr. and Mrs. Jones", "Mr. and Missus Jones"),
+        ("Mr. and Mrs. Jones", "Mister and Missus Jones"),
         ("St. John of Main St.", "Saint John of Main Street."),
         ("cats, e.g. lions", "cats, for example lions"),
         ("i.e. this", "that is this"),

@@ -72,7 +72,7 @@ ENGLISH = {
         ("Start IV fluids. Size XL. Type Ⅱ", "Start IV fluids. Size XL. Type two"),
     ],
     "counts": [
-        ("7k likes, 4.5m users, a 2m rope", "seven thousand likes, four point five million users, a two meters rope"),
+        ("7k likes, 4.5m users, a 2m rope", "seven thousand likes, four point five million users, a two meter rope"),
         ("8M views, 2bn, 600k", "eight million views, two billion, six hundred thousand"),
         ("a 4K film, 64k of it, a 10k run", "a 4K film, 64k of it, a 10k run"),
         ("2210 Oak Ave.", "twenty-two ten Oak Avenue."),
@@ -171,7 +171,7 @@ ENGLISH = {
         ("The cat Sat down. The Sun. He Wed her.", "The cat Sat down. The Sun. He Wed her."),
         ("on Tuesday, 3/5 at 10", "on Tuesday, March fifth at ten"),
         ("at 5 p.m. Tuesday, 5 P.M. EST", "at five p m Tuesday, five p m EST"),
-        ("in 2m 30s, 1m5s, a 2m rope", "in two minutes thirty seconds, one minute five seconds, a two meters rope"),
+        ("in 2m 30s, 1m5s, a 2m rope", "in two minutes thirty seconds, one minute five seconds, a two meter rope"),
         ("at 00:00, at 0:30", "at midnight, at zero thirty"),
         ("summer of '69, the '00s, Jun '23", "summer of sixty-nine, the two thousands, June twenty twenty-three"),
         ("'12 came,' he said", "'twelve came,' he said"),
@@ -195,7 +195,7 @@ ENGLISH = {
         ("rose 25 bps, 2 Tbsp. butter", "rose twenty-five basis points, two tablespoons butter"),
         ('5\' 11" tall, 9" x 13"', "five foot eleven tall, nine inches by thirteen inches"),
         ("a 7/10, 3/10 of it, 80/20", "a seven out of ten, three tenths of it, eighty twenty"),
-        ("55 W. 42nd St., a 55 W bulb", "fifty-five West forty-second Street, a fifty-five watts bulb"),
+        ("55 W. 42nd St., a 55 W bulb", "fifty-five West forty-second Street, a fifty-five watt bulb"),
         ("1600 Elm Ave. NW, 67th St", "sixteen hundred Elm Avenue Northwest, sixty-seventh St"),
         ("12345 67th St NE", "one two three four five sixty-seventh Street Northeast"),
         ("Malcolm X, Malcolm III, 24-7", "Malcolm X, Malcolm the Third, twenty-four seven"),
@@ -239,8 +239,124 @@ ENGLISH = {
         ("nos. 3–7, No. 5", "numbers three to seven, number five"),
         ("John 3:16-18, 9:30-11am", "John three sixteen to eighteen, nine thirty to eleven a m"),
     ],
+    "what one thing is like": [
+        ("a $5 bill, the $700 billion bailout", "a five dollar bill, the seven hundred billion dollar bailout"),
+        ("a $20-an-hour job, its $5m fine", "a twenty dollar-an-hour job, its five million dollar fine"),
+        ("a $5-million grant, a $2.50 fee", "a five million dollar grant, a two dollar and fifty cent fee"),
+        ("a new £10 note, the $5 he paid", "a new ten pound note, the five dollars he paid"),
+        ("the $50 covers it, the $5 spent", "the fifty dollars covers it, the five dollars spent"),
+        (
+            "a 400g tin, the 10 km race, 5 km away",
+            "a four hundred gram tin, the ten kilometer race, five kilometers away",
+        ),
+        ("a 1½ km walk, a 30 x 20 cm box", "a one and a half kilometer walk, a thirty by twenty centimeter box"),
+        ('a 72" TV, it is 5 km to us', "a seventy-two-inch TV, it is five kilometers to us"),
+    ],
+    "months without a day": [
+        ("In Dec. it snows. By Nov., all", "In December it snows. By November, all"),
+        ("since Sept, early Jan., in Oct", "since September, early January, in October"),
+        ("Jan.-Mar. 2024, Apr–June", "January to March twenty twenty-four, April to June"),
+        ("Jan. 5–Feb. 10, 2023", "January fifth to February tenth, twenty twenty-three"),
+        ("I met Jan. By Jan Novak. Mar. it", "I met Jan. By Jan Novak. Mar. it"),
+        (
+            "10/2025, Jan 1, '24, 01-Jan-24",
+            "October twenty twenty-five, January first, twenty twenty-four, the first of January, twenty twenty-four",
+        ),
+        (
+            "Q1 2024 vs Q2 2023, Est. 1850, c.1750",
+            "Q1 twenty twenty-four versus Q2 twenty twenty-three, Est. eighteen fifty, circa seventeen fifty",
+        ),
+    ],
+    "subtitles, tables and lists": [
+        ("1\n00:00:01,000 --> 00:00:04,074\nHi.\n\n2\n00:00:04,500 --> 00:00:07,250\nHo.", "Hi.\n\nHo."),
+        ("WEBVTT\n\n00:01.000 --> 00:04.000\n- Hi.", "Hi."),
+        ("| a | ❌ | ✅ |\n| b | ✔️ | ok ✅ |", "a, no, yes\nb, yes, ok"),
+        ("★★★★☆ good, 4.5★, ⭐⭐⭐⭐⭐ ⭐ tip", "four stars good, four point five stars, five stars tip"),
+        ("I. Aims\nII. Methods\nIV. End", "One, Aims\nTwo, Methods\nFour, End"),
+        ("I. A. Smith\nV. Bell", "I. A. Smith\nV. Bell"),
+        ('see [it][1].\n\n[1]: https://a.com "A"', "see it."),
+        ("*Note:* 6 × 7, x ** 2.", "Note: six times seven, x squared."),
+    ],
+    "numbers as others write them": [
+        (
+            "1'234.50, 1.234.567,89, 1.234,56",
+            "one thousand two hundred thirty-four point five zero, one million two hundred "
+            "thirty-four thousand five hundred sixty-seven point eight nine, one thousand two hundred "
+            "thirty-four point five six",
+        ),
+        (
+            "1 234 567,89, 10.000.000",
+            "one million two hundred thirty-four thousand five hundred sixty-seven point eight nine, ten million",
+        ),
+        ("$(0.34), $(1.2) million", "minus thirty-four cents, minus one point two million dollars"),
+        (
+            "Rs 500/-, $3/bbl, a 25bp cut",
+            "five hundred rupees, three dollars per barrel, a twenty-five basis point cut",
+        ),
+        ("1-1½ hrs, ½–¾ cup, 3-4x", "one to one and a half hours, one half to three quarters cup, three to four times"),
+        ("1:50,000, 1:29.708", "one to fifty thousand, one twenty-nine point seven zero eight"),
+        ("25:20, 23:25, at 23:25", "twenty-five to twenty, twenty-three to twenty-five, at twenty-three twenty-five"),
+        ("6:00a-10:00p, 8a–8p", "six a m to ten p m, eight a m to eight p m"),
+    ],
+    "measures of laboratories": [
+        (
+            "7.2 x10^9/L, 3x10^6/mL",
+            "seven point two times ten to the power of nine per liter, three times ten to the power "
+            "of six per milliliter",
+        ),
+        ("0.5 mg/kg/day, 4 mEq/L", "zero point five milligrams per kilogram per day, four milliequivalents per liter"),
+        ("in km/h or mg/dL. a/m/s", "in kilometers per hour or milligrams per deciliter. a/m/s"),
+        (
+            "175°C/gas 4, 50mg/100ml",
+            "one hundred seventy-five degrees Celsius/gas four, fifty milligrams per one hundred milliliters",
+        ),
+        ("5 MIN, 6 FT, PER 12 HRS", "five minutes, six feet, PER twelve hours"),
+    ],
+    "books and planes": [
+        ("Genesis 1:1, Rom. 8:28", "Genesis one one, Romans eight twenty-eight"),
+        (
+            "1 Cor. 13:4-7, Ps. 119:105",
+            "First Corinthians thirteen four to seven, Psalm one hundred nineteen one hundred five",
+        ),
+        ("Mark 3:45 pm", "Mark three forty-five p m"),
+        ("Boeing 737-800, the 747-8", "Boeing seven thirty-seven eight hundred, the seven forty-seven eight"),
+    ],
+    "codes with letters": [
+        ("Order #A-1029384, #5A", "Order number A-one zero two nine three eight four, number 5A"),
+        ("CVE-2021-44228", "CVE-twenty twenty-one-four four two two eight"),
+        (
+            "DE89 3704 0044 0532 0130 00",
+            "D E eight nine, three seven zero four, zero zero four four, zero five three two, "
+            "zero one three zero, zero zero",
+        ),
+        ("(600519.SH), DOI 10.1000/182", "(six zero zero five one nine.SH), DOI 10.1000/182"),
+        ("platform 3A, dep. 08:05, arr. 9:10", "platform 3A, departs eight oh five, arrives nine ten"),
+        ("§ 77d, para. 2, sec. 4.2", "section 77d, paragraph two, section four point two"),
+    ],
+    "names of firms": [
+        ("Apple Inc. CEO Tim, Acme Co. Ltd.", "Apple Incorporated CEO Tim, Acme Company Limited."),
+        ("at Acme Inc. He left", "at Acme Incorporated. He left"),
+    ],
+    "formulas with bounds": [
+        (r"$$\int_0^1 x^2 \, dx$$", "integral from zero to one of x squared dx"),
+        (r"$\sum_{i=1}^{n} i$ is", "sum from i equals one to n of i is"),
+        (r"$\lim_{x \to 0} f(x)$, $f: \mathbb{R} \to \mathbb{R}$", "limit as x goes to zero of f(x), f : R to R"),
+    ],
+    "hearts": [("ur the best <3", "ur the best"), ("so it <3 <3", "so it"), ("love u <3", "love u")],
 }
 CHINESE = {
+    "what people chat and note": [
+        ("一、题\n1. 下列？\nA. 3>2", "一、题\n一. 下列？\nA. 三大于二"),
+        ("我是小明, born in 2006.", "我是小明, born in two thousand six."),
+        ("花了￥86.50，1,688.00元，报1.0850元", "花了八十六点五元，一千六百八十八元，报一点零八五零元"),
+        ("666，太6了！666元", "六六六，太六了！六百六十六元"),
+        ("今天是3/15，住5楼502", "今天是三月十五日，住五楼五零二"),
+        ("比分为25:20、23:25，23:25到", "比分为二十五比二十、二十三比二十五，二十三点二十五分到"),
+        ("约翰福音3:16，诗篇23:1-3", "约翰福音三章十六节，诗篇二十三章一到三节"),
+        ("电话(010)6234-5678，6.5×10^9/L", "电话零幺零，六二三四，五六七八，六点五乘十的九次方每升"),
+        ("温度-20℃～+60℃，10w+，7.5L/100km", "温度零下二十摄氏度到正六十摄氏度，十万加，七点五升每一百公里"),
+        ("| 支持 | ✅ |，★★★☆☆", "| 支持 | 是 |，三星"),
+    ],
     "dates and shares that others write": [
         ("公元2934年，2019·2·10", "公元二九三四年，二零一九年二月十日"),
         ("2015年08月08号", "二零一五年八月八号"),

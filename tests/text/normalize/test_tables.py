@@ -13,6 +13,7 @@ LISTS = {
     "label": "? 15A",
     "model": "看?-41",
     "loved": "so ? <3",
+    "no noun": "a $5 ?",
     "domain": "see a-b.?",
 }
 EXAMPLES = {
@@ -22,6 +23,7 @@ EXAMPLES = {
         "end": f"So {row[0]}. it",
         "state": f"In York, {row[0]}. it",
     }.get(row[2], f"So {row[0]}. 7 it"),
+    "books": lambda row: f"{row[0]} 3:65",
     "counted": lambda row: f"4m {row[0]}",
     "cues": lambda row: f"{row[0]} 5512" if row[2] == "direct" else f"the {row[0]} number 5512",
     "currencies": lambda row: f"{row[0]}5",
