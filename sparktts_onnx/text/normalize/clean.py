@@ -18,6 +18,10 @@ _COMPATIBLE = re.compile(
 )
 _EXPONENT = re.compile(r"(?<=\d)(?:⁻[¹²³⁴-⁹]|[⁰⁴-⁹]|[¹²³][⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]*")
 _SMALL_POWER_OF_UNIT = re.compile(r"(?<=\d)(\s{0,2}(?:[A-Za-z]{1,3}/)?(?:[kcdm]?m|s|ft|in))\^([23])(?![\w.^])")
+_PER = re.compile(
+    r"(?<=[\w²³])[ ·⋅]?\b(s|ms|m|cm|kg|mol|L|mL|h|min|d|K)(?:(?:\^[-−]|\^\{[-−])([12])\}?|⁻([¹²]))(?![\w⁰-⁹])"
+)
+_POWER_OF_TEN = re.compile(r"(?<=10)[²³](?=/)")
 _MIXED_FRACTION = re.compile(r"(?<![\w.,/-])(\d{1,2})-(?=(?:1/2|[12]/3|[13]/4|[1-7]/8)(?![\d/]))")
 _FRACTION_SLASH = re.compile(r"(?<=\d)\u2044(?=\d)")
 _GROUPED_BY_APOSTROPHES = re.compile(r"(?<![\w.,'’])\d{1,3}(?:['’]\d{3})+(?![\d'’])")
@@ -51,7 +55,9 @@ _LONGEST_ITEM = 200
 """Characters, of an item of a list that stands within one sentence."""
 _COMMA_AMOUNT = r"(?:\d{1,3}(?:[. ]\d{3})+|\d+),\d{1,2}"
 _SURE_COMMA = r"\d{1,3}(?:\.\d{3}){2,},\d{1,2}|\d{1,3}(?: \d{3}){2,},\d{1,2}|\d{1,3}\.\d{3},\d\d"
-_MILLIONS_BY_POINTS = re.compile(rf"{START}[1-9]\d{{0,2}}\.\d{{3}}\.\d{{3}}(?![\w.,:/-]*\d|-)")
+_MILLIONS_BY_POINTS = re.compile(
+    rf"{START}(?<!ersion )(?<!elease )(?<!uild )[1-9]\d{{0,2}}\.\d{{3}}\.\d{{3}}(?![\w.,:/-]*\d|-)"
+)
 _BEHIND_EURO = rf"(?:(?<=€)|(?<=€\s)|(?<=\bEUR\s)){_COMMA_AMOUNT}(?![\d,.]*\d)"
 _COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _NO_SPACE_BEFORE = re.compile(rf"[{UNSPACED}.,;:!?)\]}}…]")
@@ -71,7 +77,9 @@ def narrow(text: str) -> str:
 
 
 def raise_units(text: str) -> str:
-    """9.8 m/s^2 as 9.8 m/s²."""
+    """9.8 m/s^2 as 9.8 m/s², 5 m s⁻² as 5 m/s², 10³/L as 10^3/L."""
+    text = _PER.sub(lambda unit: f"/{unit[1]}" + ("²" if "2" in unit[0] or "²" in unit[0] else ""), text)
+    text = _POWER_OF_TEN.sub(lambda power: "^" + "23"[power[0] == "³"], text)
     return _SMALL_POWER_OF_UNIT.sub(lambda power: power[1] + "²³"[power[2] == "3"], text)
 
 

@@ -93,7 +93,7 @@ def rules() -> tuple[Rule, ...]:
     """Tried before units and numbers, which would take the amount alone."""
     signs = one_of(sign for sign in words("currencies") if not sign.isalpha())
     codes = one_of(sign for sign in words("currencies") if sign.isalpha())
-    long_scale = r"(?:[\s-]?(?:thousand|million|billion|trillion|lakh|crore)(?![a-z])|\s?(?:万亿|万|亿))"
+    long_scale = r"(?:[\s-]?(?:thousand|million|billion|trillion|lakh|crore)(?![a-z])|\s?(?:万亿|万|亿|萬|億))"
     letters = one_of(words("scales", "letter"))
     scale = rf"(?:{long_scale}|{letters}{OVER})"
     amount = (
@@ -103,6 +103,6 @@ def rules() -> tuple[Rule, ...]:
     return (
         Rule(rf"(?<!{LETTER_OR_DIGIT})[-−]?(?P<unit>{signs})\s?[-−]?{amount}{END}", _money),
         Rule(rf"(?<!{LETTER_OR_DIGIT})(?P<unit>{signs})\((?P<low>{AMOUNT})\)(?P<low_scale>{scale})?(?P<high>)", _loss),
-        Rule(rf"{START}(?P<unit>{codes})\s?{amount}{END}(?:/-(?!\w))?", _money),
+        Rule(rf"{START}(?<![A-Z]/)(?P<unit>{codes})\s?{amount}{END}(?:/-(?!\w))?", _money),
         Rule(rf"{START}[-−]?{amount}\s?(?P<unit>{sign_behind()})", _money),
     )

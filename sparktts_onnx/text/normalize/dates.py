@@ -16,7 +16,7 @@ _EXACT_YEAR = r"(?:1[5-9]|20)(?:\d[1-9]|[1-9]0)"
 _THIS_CENTURY = 40
 """Years of two digits below are of the 21st century, others of the 20th."""
 _BEHIND_MONTHLY = re.compile(
-    r"\b(?:[Ii]n|[Uu]ntil|[Tt]ill|[Ss]ince|[Ff]rom|[Bb]efore|[Aa]fter|[Ll]ast|[Tt]his|[Nn]ext|[Ee]arly|[Ll]ate|[Mm]id"
+    r"\b(?:[Ii]n|[Uu]ntil|[Tt]ill|[Ss]ince|[Ff]rom|[Bb]etween|[Bb]efore|[Aa]fter|[Ll]ast|[Tt]his|[Nn]ext|[Ee]arly|[Ll]ate|[Mm]id"
     r"|[Ee]very|[Bb]y|[Tt]hrough|to|and)[\s-]$"
 )
 """Words of time, behind which a capitalized Oct is a month."""
@@ -199,6 +199,14 @@ def _years(found: Found) -> str:
     return f"{english.year(int(first))} to {english.year(end)}"
 
 
+def _old_years(found: Found) -> str | None:
+    """(1564–1616), from 1642-1651, c. 1500–1550"""
+    first, last = map(int, re.findall(r"\d+", found.text))
+    is_life = re.search(r"[(;,]\s?$", found.before) and re.match(r"[);,]", found.after)
+    is_span = 0 < last - first <= 150 and (is_life or _SAYS_SPAN.search(found.before))
+    return f"{english.year(first)} to {english.year(last)}" if is_span else None
+
+
 def _season(found: Found) -> str | None:
     """2023/24: a year and the next"""
     first, last = map(int, found.text.split("/"))
@@ -290,6 +298,10 @@ _ROUND = re.compile(r"[1-3][05]/[1-3][05]/\d[05]")
 _SAYS_YEAR = re.compile(
     r"\b(?:in|of|since|from|until|till|by|before|after|around|back|class|summer|winter|spring|fall)\s$", re.IGNORECASE
 )
+_SAYS_SPAN = re.compile(
+    r"\b(?:in|from|during|between|circa|ca\.|c\.|r\.|fl\.|reigned|years|ruled|of|War|Dynasty|century)\s?$",
+    re.IGNORECASE,
+)
 _SAYS_CODE = re.compile(r"码[是为：:]?\s?$")
 _NO_AMOUNT = r"(?!\s?(?:%|[cmk]?m\b|[mk]?g\b|ml\b)|/|-\d|\s?=)"
 
@@ -339,6 +351,7 @@ def rules() -> tuple[Rule, ...]:
         date(rf"(?:0?[1-9]|1[0-2])/(?:19|20)\d\d(?!\s?=){END}", _month_then_year, "en"),
         date(rf"(?<!第)0[1-9][-/](?:0[1-9]|[12]\d|3[01])(?!/|\s?[页集题章期班组届名号回位]){END}", _any_year, "zh"),
         date(rf"{span}{END}(?![-–])", _years),
+        date(rf"1\d{{3}}[-–—](?:1\d|20)\d\d{END}(?![-–])", _old_years, "en"),
         date(rf"(?:19|20)\d\d/(?:19|20)?\d\d(?!/|\s?=|[月日号]){END}", _season),
         date(r"(?:10|1,?000|100|10,?000|100,?000)s(?= of\b)", _many, "en"),
         date(rf"{decade}(?:{DASH}{decade})?{END}", _decade),

@@ -14,6 +14,10 @@ _USUAL = frozenset({16, 20})
 """Of those that may be the day of a month, as in 12/25."""
 
 
+_OF_EYES = re.compile(
+    r"\s(?:vision|acuity|eyesight|O[DSU]\b|(?:in|with|without)\s(?:the|his|her|both|right|left|glasses|correct))"
+)
+_SAYS_EYES = re.compile(r"\b(?:vision|acuity|eyesight|O[DSU])(?:\s(?:is|was|of|at|to))?:?\s$", re.IGNORECASE)
 _SHARED = re.compile(r"\s(?:of|mile|miles|inch|km|cup|cups|second|seconds)\b")
 """What 3/10 is a share of; otherwise one gives that many out of ten."""
 
@@ -40,6 +44,8 @@ def read_fraction(found: Found, written: str, *, is_sure: bool = False) -> str |
     if bottom not in _DENOMINATORS and not is_sure:
         return None
     if whole is None and not is_sure:
+        if top == 20 and (_OF_EYES.match(found.after) or _SAYS_EYES.search(found.before)):
+            return f"twenty {english.cardinal(bottom)}"
         if top + bottom == 100 and top % 5 == 0:
             return f"{english.cardinal(top)} {english.cardinal(bottom)}"  # as 80/20
         is_rating = bottom == 10 and top > 1 and not _SHARED.match(found.after)

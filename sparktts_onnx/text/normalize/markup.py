@@ -55,6 +55,8 @@ _TEX_NOTHING = re.compile(
 )
 _TEX_BOUNDS = re.compile(r"\\(int|sum|prod)(?:\\limits)?_(\{[^{}\n]{1,30}\}|\w)\^(\{[^{}\n]{1,30}\}|\\infty|\w)")
 _TEX_LIMIT = re.compile(r"\\lim(?:\\limits)?_\{(\w) ?\\(?:to|rightarrow) ?([^{}\n]{1,30})\}")
+_TEX_ACCENT = re.compile(r"\\(vec|hat|bar|tilde|dot|overline)(?:\{(\w{1,3})\}|\s(\w)\b)")
+_TEX_ACCENTS = {"vec": "vector {}", "overline": "{} bar"}
 _TEX_DEGREE = re.compile(r"\^(?:\\circ|\{\\circ\})(?![A-Za-z])")
 _TEX_GROUP = re.compile(
     r"\\[dt]?frac\{([^{}\n]{1,60})\}\{([^{}\n]{1,60})\}|\\sqrt\{([^{}\n]{1,60})\}"
@@ -143,6 +145,9 @@ def read_tex(text: str) -> str:
         return text
     text = _TEX_LIMIT.sub(r"\\lim as \1 goes to \2 of ", _TEX_BOUNDS.sub(_tex_bounds, text))
     text = _TEX_DEGREE.sub("°", _TEX_IN_DOLLARS.sub(r"\\(\1\\)", text))
+    text = _TEX_ACCENT.sub(
+        lambda match: _TEX_ACCENTS.get(match[1], "{} " + match[1]).format(match[2] or match[3]), text
+    )
     for _ in range(_DEEPEST):
         text = _TEX_GROUP.sub(_tex_group, text)
     return _ESCAPED.sub(r"\1", _name_commands(_TEX.sub(_tex_formula, text)))

@@ -36,6 +36,12 @@ def _small_power(found: Found) -> str:
     return (found.number(base) if base else "") + found.pick(f" {of_english}", of_chinese)
 
 
+def _charge(found: Found) -> str:
+    """The ³⁺ of Fe³⁺"""
+    count = {"²": " two", "³": " three"}.get(found.text[0], "")
+    return count + (" plus" if found.text[-1] == "⁺" else " minus")
+
+
 def _operation(found: Found) -> str:
     """The 8-3 of 8-3=5, the 6/2 of 6/2=3"""
     sign = found.pick(" divided by ", "除以") if "/" in found.text else found.pick(" minus ", "减")
@@ -108,4 +114,7 @@ def rules() -> tuple[Rule, ...]:
 
 def behind_letters() -> tuple[Rule, ...]:
     """Tried last."""
-    return (Rule(r"(?<=[A-Za-zα-ωΑ-Ω\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?!\w|\.\d)", _small_power),)
+    return (
+        Rule(r"[²³]?[⁺⁻](?<=[A-Za-z)][⁺⁻])|[²³][⁺⁻](?<=[A-Za-z)].[⁺⁻])", _charge, only="en"),
+        Rule(r"(?<=[A-Za-zα-ωΑ-Ω\d])[²³](?![\w²³])|(?<=[A-Za-z])\^[23](?!\w|\.\d)", _small_power),
+    )

@@ -41,7 +41,8 @@ def _labelled(found: Found) -> str:
 def _range(found: Found) -> str:
     ends = re.findall(SIGNED if "−" in found.text else AMOUNT, found.text)
     if found.language == "en":
-        return " to ".join(map(english.number, ends))
+        is_number = "-" in found.text and found.last_word().rstrip(".").lower() in words("lists", "numbered")
+        return (" dash " if is_number else " to ").join(map(english.number, ends))
     is_falling = float(ends[0].replace(",", "")) >= float(ends[1].replace(",", ""))
     is_score = is_falling or _SAYS_SCORE.search(found.before) or _SAYS_WON.match(found.after)
     return ("比" if is_score else "到").join(_chinese(end, found.before, found.after) for end in ends)
@@ -139,7 +140,7 @@ def rules() -> tuple[Rule, ...]:
     unit = unit_pattern()
     return (
         Rule(f"[{_CIRCLED}]+", _circled),
-        Rule(rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th){END}", _ordinal),
+        Rule(rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th|ST|ND|RD|TH){END}", _ordinal),
         Rule(rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?(?:\d+[-–](?=\d+\b))?|№\s?|#)\d+{END}", _labelled),
         Rule(rf"{START}(?<![A-Z]-){AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
         Rule(

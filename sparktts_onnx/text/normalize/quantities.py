@@ -128,6 +128,14 @@ def _span_of_inches(found: Found) -> str:
     return spoken + (found.pick(" feet", "英尺") if found.text[-1] in "'’′" else found.pick(" inches", "英寸"))
 
 
+def _lower_inches(found: Found) -> str | None:
+    """The 2 of 2-4": the higher end is read as what it is."""
+    start = found.match.start()
+    if _INSIDE_QUOTES.search(str(found.match.string)[max(0, start - _REACH) : start].rpartition("\n\n")[2]):
+        return None
+    return found.number(found.text.rstrip("-–—~～ ")) + found.pick(" to ", "到")
+
+
 def _inches(found: Found) -> str | None:
     """10 in. pipe, 2" nail, 8' wide, 5 ft 9 in"""
     start, amount, sign = found.match.start(), found["amount"], found["sign"]
@@ -192,6 +200,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"{START}(?P<feet>[1-9]\d?){single}(?P<inches>1[01]|\d)(?:{double}|{OVER})", _height),
         Rule(rf"{START}(?P<feet>[1-9]\d?){single}\s(?P<inches>1[01]|\d){double}", _height),
         Rule(rf"(?:{behind_feet})(?P<amount>{AMOUNT})(?P<sign>\s?in(?:ch|ches)?\b\.?)(?!\w)", _inches),
+        Rule(rf"{START}(?<!\\){AMOUNT}{DASH}(?={AMOUNT}(?:{inches}))", _lower_inches),
         Rule(rf"{START}(?<!\\){number}(?P<sign>{inches})", _inches),
         Rule(rf"{START}(?<![-/]){number}(?P<sign>{feet})", _inches),
         Rule(rf"{START}(?P<amount>(?:\d{{1,4}}\s)?\d/\d|\d{{0,4}}[{VULGAR}])(?P<unit>{unit})", _fraction),

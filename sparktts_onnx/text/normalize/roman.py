@@ -74,6 +74,6 @@ def rules() -> tuple[Rule, ...]:
             lambda found: chinese.cardinal(_value(found.text)),
             only="zh",
         ),
-        Rule(r"^(?:I{1,3}|IV|VI{1,3}|IX|XI{0,3}|XIV|XVI{0,3})\.(?=[ \t]+[A-Z][a-z])", _item),
+        Rule(r"^(?:I\.(?=[^.!?\n]{1,60}$)|(?:II|III|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3})\.)(?=[ \t]+[A-Z][a-z])", _item),
         Rule(rf"(?<=[\w.]\s){_NUMERAL}{OVER}(?![-.&/]\w)", _numeral),
     )

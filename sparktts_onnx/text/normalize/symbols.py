@@ -58,7 +58,7 @@ def _per(found: Found) -> str | None:
     unit = found["per"]
     if len(unit) == 1 and unit.isalpha() and unit != "h" and not _SAYS_MONEY.search(found.before):
         return None
-    return per(found, unit)
+    return per(found, unit) + (per(found, found["too"]) if found["too"] else "")
 
 
 _GREEK = "α-ωΑ-Ω"
@@ -127,12 +127,13 @@ def rules() -> tuple[Rule, ...]:
         rf"(?<=[\d)²³])\s?(?:[+<>=]|[<>=]=)\s?(?=[A-Za-z](?![A-Za-z>])|{AMOUNT}[²³])",
     )  # between names and numbers: x ≤ y, a × b, 1 < x, a² + b²
     sure_area = rf"(?:km²|m²|㎡|m³){OVER}"
+    pers = one_of(words("per"))
     area = rf"(?:{sure_area}|(?:km2|m2|m3){OVER})"  # m2 is one behind an amount, not in gcc/m2/examples
     return (
         *(Rule(pattern, _between) for pattern in mathematics),
-        Rule(rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{one_of(words('per'))})(?![\w/])", _per),
-        Rule(rf"(?<=[\d元])/(?P<per>{area})", _per),
-        Rule(rf"\s?/\s?(?P<per>{sure_area})", _per),
+        Rule(rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{pers})(?:/(?P<too>{pers}))?(?![\w/])", _per),
+        Rule(rf"(?<=[\d元])/(?P<per>{area})(?P<too>)", _per),
+        Rule(rf"\s?/\s?(?P<per>{sure_area})(?P<too>)", _per),
         Rule(
             r"(?:(?<=\bnoon)|(?<=\bmidnight))[-–](?=\d)|(?<=[\dapm.])[-–](?=(?:noon|midnight)\b)", fixed(" to ", "到")
         ),
@@ -145,7 +146,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"(?:(?<=[\d%])|(?<=\d[kKMBw万]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")),
         Rule(r"§\s?(?=\d+[a-z]\b)", fixed("section ", "第")),
         Rule(r"#(?=[A-Z]{0,3}-?\d[\d-]*[A-Z]?\b)", fixed("number ", "")),
-        Rule(r"/(?<=[A-Za-zμ\d升]/)(?=100 ?(?:km|g|ml|mL|公里|克|毫升))", fixed(" per ", "每")),
+        Rule(r"/(?<=[A-Za-zμ\d升]/)(?=100 ?(?:km|g|ml|mL|公里|克|毫升)|24 ?h)", fixed(" per ", "每")),
         Rule(r"\s?&&?(?!#|[a-z]+;)\s?", _and),
         Rule(r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
         Rule(r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),

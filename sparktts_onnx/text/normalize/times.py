@@ -26,6 +26,8 @@ _RATIO_BEFORE = re.compile(
 _BESIDE_SCORE = re.compile(r"(?<!\d)(\d{1,3}):(\d{1,3})(?!\d)")
 _JOINS_SCORES = (re.compile(r"\d:\d{1,3}[、,和及\s]{1,2}$"), re.compile(r"[、,和及\s]{1,2}\d{1,3}:\d"))
 _CHINESE_BOOK = re.compile("(?:福音|诗篇|箴言|马书|前书|后书|世记|及记|示录|行传)$")
+_TOOK = re.compile(r"\b(?:in|ran|time of|clocked)\s$")
+"""Behind these, 34:12 is minutes and seconds."""
 _RATIO_AFTER = re.compile(r"\s(?:scale|ratio|odds|win|lead|split|mix|aspect)\b|的?(?:比例|配比|稀释|混合|兑水)")
 _TIME = re.compile(rf"(?P<hour>\d\d?)(?:[:.](?P<minute>\d\d))?(?::(?P<second>\d\d))?(?:\s?(?P<half>{_HALF}|[ap]))?")
 
@@ -90,6 +92,9 @@ def _goes_on() -> re.Pattern[str]:
 
 
 def _ratio(found: Found) -> str:
+    if found.language == "en" and _TOOK.search(found.before) and re.fullmatch(r"\d\d:[0-5]\d", found.text):
+        minutes, seconds = map(int, found.text.split(":"))
+        return f"{english.cardinal(minutes)} {english.two_digits(seconds) if seconds else 'flat'}"
     return found.pick(" to ", "比").join(map(found.number, found.text.split(":")))
 
 

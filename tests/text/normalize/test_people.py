@@ -273,7 +273,7 @@ ENGLISH = {
         ("| a | ❌ | ✅ |\n| b | ✔️ | ok ✅ |", "a, no, yes\nb, yes, ok"),
         ("★★★★☆ good, 4.5★, ⭐⭐⭐⭐⭐ ⭐ tip", "four stars good, four point five stars, five stars tip"),
         ("I. Aims\nII. Methods\nIV. End", "One, Aims\nTwo, Methods\nFour, End"),
-        ("I. A. Smith\nV. Bell", "I. A. Smith\nV. Bell"),
+        ("I. A. Smith\nV. Bell\nI. Kant wrote it.", "I. A. Smith\nV. Bell\nI. Kant wrote it."),
         ('see [it][1].\n\n[1]: https://a.com "A"', "see it."),
         ("*Note:* 6 × 7, x ** 2.", "Note: six times seven, x squared."),
     ],
@@ -341,6 +341,41 @@ ENGLISH = {
         (r"$$\int_0^1 x^2 \, dx$$", "integral from zero to one of x squared dx"),
         (r"$\sum_{i=1}^{n} i$ is", "sum from i equals one to n of i is"),
         (r"$\lim_{x \to 0} f(x)$, $f: \mathbb{R} \to \mathbb{R}$", "limit as x goes to zero of f(x), f : R to R"),
+    ],
+    "spans of years long ago": [
+        (
+            "Bach (1685–1750), from 1642-1651",
+            "Bach (sixteen eighty-five to seventeen fifty), from sixteen forty-two to sixteen fifty-one",
+        ),
+        (
+            "c. 1500–1550, 1500-1550 words",
+            "circa fifteen hundred to fifteen fifty, one thousand five hundred to one thousand "
+            "five hundred fifty words",
+        ),
+    ],
+    "rates and charges": [
+        (
+            "5 m s⁻², 3 × 10^-4 s^-1, 450 x10³/µL",
+            "five meters per second squared, three times ten to the power of minus four "
+            "per second, four hundred fifty times ten to the power of three per microliter",
+        ),
+        ("Fe³⁺ and OH⁻", "Fe three plus and OH minus"),
+        (
+            "4 g/24 h, $5/user/month, 300/sq mi",
+            "four grams per twenty-four hours, five dollars per user per month, three hundred per square mile",
+        ),
+        ("EUR/USD 1.0850, USD 5", "EUR/USD one point zero eight five zero, five US dollars"),
+        (r"$\vec{v}$, $\hat{y}$, $P(A \mid B)$", "vector v, y hat, P (A given B)"),
+    ],
+    "sizes, eyes and tables": [
+        ('Snow 2-4". He said "2-4" is', 'Snow two to four inches. He said "two to four" is'),
+        ("20/40 vision, OD 20/25, 20/40 of it", "twenty forty vision, OD twenty twenty-five, twenty fortieths of it"),
+        ("Table 4-1, Figures 4-6", "Table four dash one, Figures four to six"),
+        (
+            "ran 34:12, in 28:05, Cat. 5, Rm. 12",
+            "ran thirty-four twelve, in twenty-eight oh five, Category five, Room twelve",
+        ),
+        ("THE 3RD ANNUAL", "THE third ANNUAL"),
     ],
     "hearts": [("ur the best <3", "ur the best"), ("so it <3 <3", "so it"), ("love u <3", "love u")],
 }

@@ -13,6 +13,7 @@ LISTS = {
     "label": "? 15A",
     "model": "看?-41",
     "loved": "so ? <3",
+    "numbered": "see ? 4-1",
     "no noun": "a $5 ?",
     "domain": "see a-b.?",
 }
