@@ -94,12 +94,13 @@ def any_rule() -> re.Pattern[str]:
     """All rules as one pattern, so that nothing a rule wrote is read by another.
 
     It is a sieve: it may match where a rule does not, never the reverse. What several rules in a row begin with stands
-    once before them.
+    once before them. An empty group behind each says which one matched; one around it would hide its first character,
+    by which Python passes over what cannot match.
     """
     rows = []
     for begins, patterns in groupby((rule.pattern for rule in rules()), lambda pattern: pattern.startswith(START)):
         start = START if begins else ""
-        rows.append(f"{start}(?:{'|'.join(f'({pattern.removeprefix(start)})' for pattern in patterns)})")
+        rows.append(f"{start}(?:{'|'.join(f'(?:{pattern.removeprefix(start)})()' for pattern in patterns)})")
     pattern = _GROUP.sub("(?:", "|".join(rows)).replace(LETTER_OR_DIGIT, _COMMON_LETTER_OR_DIGIT)
     pattern = pattern.replace(behind_slash(), _LIKE_A_UNIT)
     return re.compile(f"{_NOT_IN_A_WORD}(?:{pattern})", re.MULTILINE)

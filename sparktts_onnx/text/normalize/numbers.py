@@ -148,7 +148,7 @@ def rules() -> tuple[Rule, ...]:
             _size,
         ),
         Rule(rf"{START}(?:{AMOUNT}{DASH})?{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),
-        Rule(rf"\d(?<=\w-\d)\d{{4,}}{END}", _serial),
+        Rule(rf"{START}(?<=\w-)\d{{5,}}{END}", _serial),
         Rule(rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _number),
         Rule(rf"{START}(?:(?<![\"”″'’′°)\]])[-−](?={AMOUNT}))?{AMOUNT}{END}", _number),
     )

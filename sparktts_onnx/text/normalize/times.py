@@ -175,7 +175,7 @@ def rules() -> tuple[Rule, ...]:
             _scripture,
             only="en",
         ),
-        Rule(rf"\d{{1,3}}:\d{{1,3}}(?:[-–—~～]\d{{1,3}})?{END}", _chinese_scripture, only="zh"),
+        Rule(rf"{START}\d{{1,3}}:\d{{1,3}}(?:[-–—~～]\d{{1,3}})?{END}", _chinese_scripture, only="zh"),
         Rule(rf"{START}\d{{1,3}}:[1-9]\d{{0,2}}[-–]\d{{1,3}}(?!:|\s?[ap]\.?m){END}", _verses, only="en"),
         Rule(rf"{START}\d{{1,2}}:[0-5]\d\.\d{{1,3}}{END}", _lap),
         Rule(rf"{START}{times}{zone}(?![A-Za-z0-9]|[:.]\d|,\d{{3}})", _time),

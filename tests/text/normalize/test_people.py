@@ -258,6 +258,7 @@ ENGLISH = {
         ("Jan.-Mar. 2024, Apr–June", "January to March twenty twenty-four, April to June"),
         ("Jan. 5–Feb. 10, 2023", "January fifth to February tenth, twenty twenty-three"),
         ("I met Jan. By Jan Novak. Mar. it", "I met Jan. By Jan Novak. Mar. it"),
+        ("It was in Mar. We left.", "It was in March. We left."),
         (
             "10/2025, Jan 1, '24, 01-Jan-24",
             "October twenty twenty-five, January first, twenty twenty-four, the first of January, twenty twenty-four",
