@@ -16,6 +16,8 @@ from itertools import pairwise
 from sparktts_onnx.text.characters import HAN, KANA
 
 _WORD = re.compile(rf"[{HAN}{KANA}]|[^\W{HAN}{KANA}]+|[^\w\s]")
+_CLOSING = {"Pe", "Pf", "Po"}
+"""Unicode's categories of signs that may close: brackets, quotation marks, and stops, commas and the like."""
 _SURE, _SURE_FAR = 2, 5
 _NEAR = 100
 """Words, of both texts together."""
@@ -36,7 +38,7 @@ def written_parts(written: str, normalized: str, starts: Sequence[int], *, join_
 
     Returns:
         As many parts as `starts`. Together they are all of `written`; one that is spoken in several parts (a number
-        of forty digits) belongs to the first of them, and the next is empty.
+        of forty digits) belongs to the first of them with the signs that close it, and the next is empty.
     """
     left, right = list(_WORD.finditer(written)), list(_WORD.finditer(normalized))
     same = list(_Comparison([_folded(match[0]) for match in left], [_folded(match[0]) for match in right]).same())
@@ -45,6 +47,8 @@ def written_parts(written: str, normalized: str, starts: Sequence[int], *, join_
     cuts = [len(written)]
     for start in reversed(starts[1:]):
         word, begins = _counterpart(same, bisect_right(spoken_starts, start - 1), breaks)
+        if not begins:
+            word = _behind_closing_signs(left, word)
         cut = min(left[word].start() if word < len(left) else len(written), cuts[0])
         only_signs = join_signs and not begins and not re.search(r"\w", written[cut : cuts[0]])
         cuts.insert(0, cuts[0] if only_signs else cut)
@@ -89,6 +93,15 @@ def _counterpart(same: Sequence[tuple[int, int]], word: int, breaks: tuple[_Brea
         if count == count_spoken and at < first_spoken + count and spoken[at] == word - 1:
             return written[first + at - first_spoken] + 1, True
     return after[0], False
+
+
+def _behind_closing_signs(words: Sequence[re.Match[str]], at: int) -> int:
+    """The first place from `at` on that is no sign which closes what stands before it, as a comma does."""
+    while 0 < at < len(words) and words[at].start() == words[at - 1].end():
+        if unicodedata.category(words[at][0][0]) not in _CLOSING:
+            break
+        at += 1
+    return at
 
 
 class _Comparison:

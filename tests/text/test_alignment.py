@@ -55,6 +55,20 @@ def test_what_is_spoken_in_several_parts_belongs_to_the_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "inside", "expected"),
+    [
+        ("It costs $5.50, I think.", "and fifty", ["It costs $5.50,", "I think."]),
+        ('He said "$5.50", I think.', "and fifty", ['He said "$5.50",', "I think."]),
+        ("Pay $5.50 (now).", "and fifty", ["Pay $5.50", "(now)."]),
+        ("It costs $5.50,$6 or more.", "and fifty", ["It costs $5.50,$6", "or more."]),
+    ],
+)
+def test_the_signs_behind_it_go_with_it(written: str, inside: str, expected: list[str]) -> None:
+    spoken = normalize(written)
+    assert list(written_parts(written, spoken, [0, spoken.index(inside)])) == expected
+
+
+@pytest.mark.parametrize(
     ("written", "expected"),
     [
         ("It costs $5, I think.", ["It", "costs", "$5,", "", "I", "think."]),
