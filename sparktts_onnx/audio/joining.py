@@ -75,6 +75,12 @@ class Joiner:
         start, origin = (self._emitted, self._emitted) if silent else (self._start, self._origin)
         return Span(start / self._rate, self._emitted / self._rate, origin / self._rate)
 
+    @property
+    def ends_at(self) -> float:
+        """Where the segment that has just ended ends if another follows it: seconds from the beginning."""
+        silent = min(self._silent, len(self._held))
+        return (self._emitted + len(self._held) - silent + min(silent, self._edge)) / self._rate
+
     def feed(self, chunk: Wave) -> Wave:
         """float32 [m]: what is certain once `chunk` float32 [n] of the present segment is there."""
         self._open = True

@@ -74,7 +74,10 @@ class Report:
         self._present, self._parts, self._placed = event.segment, (), 0
 
     def place_words(self, said: Sequence[HeardWord] | None, span: Span) -> None:
-        """Take all words of the present segment that are known; `span` is its place before any change of tempo."""
+        """Take all words of the present segment that are known; `span` is its place before any change of tempo.
+
+        No word goes on behind its end, where a joint cut silence off.
+        """
         if said is None or self._present is None:
             return
         self._words = self._words or []
@@ -86,7 +89,7 @@ class Report:
             known -= 1  # the rest of a word that was written in one and is said in several
         for word, written in zip(said[self._placed : known], self._parts[self._placed :], strict=False):
             start, end = (
-                max(span.start, span.origin + seconds / self._present.tempo) / self.utterance.tempo
+                min(span.end, max(span.start, span.origin + seconds / self._present.tempo)) / self.utterance.tempo
                 for seconds in (word.start_seconds, word.end_seconds)
             )
             if written or not self._words:

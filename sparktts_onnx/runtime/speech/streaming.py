@@ -1,6 +1,8 @@
 """Events become sound: one place joins the segments, changes the tempo and reports how it went."""
 
+import math
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -65,13 +67,15 @@ class UtteranceSound:
                 yield self._tempo.feed(self._joiner.begin(event.segment.lead_seconds))
         elif isinstance(event, Chunk):
             ready = self._joiner.feed(self._own_tempo.feed(event.wav))
-            self._report.place_words(event.words, self._joiner.present)
+            self._report.place_words(event.words, replace(self._joiner.present, end=math.inf))
             yield self._tempo.feed(ready)
         else:
             ready = self._joiner.feed(self._own_tempo.finish())
-            self._report.place_words(event.words, self._joiner.present)
+            place = self._joiner.present
+            rest = self._joiner.end_segment(event.segment.pause_seconds)
+            self._report.place_words(event.words, replace(place, end=self._joiner.ends_at))
             yield self._tempo.feed(ready)
-            yield self._tempo.feed(self._joiner.end_segment(event.segment.pause_seconds))
+            yield self._tempo.feed(rest)
 
     @property
     def words(self) -> tuple[WordInfo, ...] | None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,14 @@ import pytest
 from scripted import endless, install
 
 from sparktts_onnx import SparkTTSONNX, StreamOptions, Voice
+from sparktts_onnx.bundle.manifest import SamplingDefaults
 from sparktts_onnx.errors import GenerationError, TextError
 from sparktts_onnx.runtime.cancellation import Cancellation
+from sparktts_onnx.runtime.speech.planning import plan_segments
+from sparktts_onnx.runtime.speech.report import Clock, Report
+from sparktts_onnx.runtime.speech.request import make_utterance
+from sparktts_onnx.runtime.speech.segment import Chunk, Event, HeardWord, SegmentBegins, SegmentEnds, Segments
+from sparktts_onnx.runtime.speech.streaming import UtteranceSound
 
 TEXT = "Hello there, how are you?"
 LONG = " ".join(f"Sentence number {n} says something of its own, and then it ends." for n in range(4))
@@ -53,6 +61,35 @@ def test_a_stream_is_what_inference_gives(tts: SparkTTSONNX, voice: Voice, text:
     assert [s.start_seconds for s in info.segments] == pytest.approx([s.start_seconds for s in told.segments])
     assert info.duration_seconds == told.duration_seconds
     assert (info.tokens, info.voice, info.stop_reason) == (told.tokens, told.voice, told.stop_reason)
+
+
+@pytest.mark.parametrize("tempo", [1.0, 0.5])
+def test_a_word_ends_where_a_joint_cuts_its_silence_off(tts: SparkTTSONNX, voice: Voice, tempo: float) -> None:
+    """Word times of captions do not overlap: the silence that a segment ends with is not all kept."""
+    codec = tts.manifest.codec
+    utterance = make_utterance(LONG, {"tempo": tempo, "voice": voice, "segment_seconds": 2}, SamplingDefaults())
+    first, second, *_ = (replace(segment, pause_seconds=0.0) for segment in plan_segments(utterance, codec))
+    sound = UtteranceSound(Report(utterance, codec, Clock(listened=False), dict, None), None)
+    tone = np.full(nano.SAMPLE_RATE // 2, 0.3, np.float32)
+    wav = np.concatenate([tone, np.zeros(nano.SAMPLE_RATE // 4, np.float32)])
+
+    def events() -> Generator[Event]:
+        for segment in (first, second):
+            words = (HeardWord(0, 1, 0.0, 0.75),)
+            yield SegmentBegins(segment, voice)
+            yield Chunk(wav)
+            yield SegmentEnds(segment, 1, "end", 0, 0.0, 0.0, words)
+
+    segments = Segments([first, second])
+    while segments.next():
+        pass
+    list(sound.chunks(events(), segments))
+    assert sound.info is not None and sound.info.words is not None
+    words, places = sound.info.words, sound.info.segments
+    assert [word.end_seconds for word in words] == pytest.approx(
+        [places[0].end_seconds, places[1].start_seconds + 0.55 / tempo]
+    )
+    assert words[0].end_seconds <= words[1].start_seconds
 
 
 def test_a_created_voice_streams_and_is_kept(tts: SparkTTSONNX) -> None:
