@@ -35,12 +35,21 @@ def part_beside(path: Path) -> Path:
     return path.with_name(f".{_HOST}-{os.getpid()}-{secrets.token_hex(8)}.part")
 
 
+def see_replaceable(path: Path) -> None:
+    """Refuse, with an `OSError`, what is there and is no file: a device or a pipe would be gone for every program."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A hidden name to write to; it becomes `path` where the block ends well, and is gone where it does not.
 
     Folders on the way there that are missing are made, and go with it.
     """
+    see_replaceable(path)
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,8 +75,8 @@ def see_writable(path: Path, *, folder: bool = False) -> None:
     try:
         if "\0" in str(path):
             raise ValueError("embedded null byte")
-        if path.exists() and not folder and not path.is_file():
-            raise OSError(errno.EISDIR, "it is a folder" if path.is_dir() else "it is no file, but a pipe or a device")
+        if not folder:
+            see_replaceable(path)
         places = [path.absolute()] * folder + list(path.absolute().parents)
         TemporaryFile(dir=next(place for place in places if place.exists())).close()
     except (OSError, ValueError) as error:

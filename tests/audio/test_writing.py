@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sparktts_onnx._version import __version__
+from sparktts_onnx.audio.parts import whole_file
 from sparktts_onnx.audio.reading import load_recording
 from sparktts_onnx.audio.writing import SpeechFile, save
 from sparktts_onnx.errors import OptionError, OutputError
@@ -130,6 +132,19 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path, speech: Wave) -
         with pytest.raises(OutputError, match="cannot write") as caught:
             save(path, speech, RATE)
         assert str(path) in str(caught.value)
+
+
+def test_a_device_or_a_pipe_stays_what_it_is(tmp_path: Path, speech: Wave) -> None:
+    """A file in the place of /dev/null would be a fault of the whole machine."""
+    pipe, link = tmp_path / "pipe.wav", tmp_path / "link.wav"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(OutputError, match="it is a device or a pipe, not a file"):
+            save(path, speech, RATE)
+        with pytest.raises(OSError, match="not a file"), whole_file(path):
+            raise AssertionError("it was refused too late")
+    assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
 
 
 def test_ctrl_c_in_the_moment_of_beginning_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

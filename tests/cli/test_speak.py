@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -105,12 +106,13 @@ def test_a_voice_is_kept_and_speaks_again(tmp_path: Path, capsys: pytest.Capture
     assert json.loads(Path(str(kept) + "2").read_text())["global_ids"] == ids
 
 
-@pytest.mark.parametrize("place", ["folder", "file/voice.json"])
+@pytest.mark.parametrize("place", ["folder", "file/voice.json", "pipe"])
 def test_a_voice_file_that_cannot_be_written_is_refused_before_anything_is_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
     given = arguments(tmp_path, "--text", "Hello.", "--save-voice", str(tmp_path / place), model=tmp_path / "none")
     assert main(given) == 1
     assert "error: cannot write" in capsys.readouterr().err

@@ -185,6 +185,15 @@ def test_an_output_of_somebody_else_stays(
     assert content is None or (clips / name).read_text() == content
 
 
+def test_a_pipe_in_the_place_of_the_rows_is_refused_before_anything_is_read(
+    clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "rows.jsonl")
+    assert run(clips, tmp_path / "rows.jsonl") == 1
+    assert capsys.readouterr().err.endswith("rows.jsonl: it is a device or a pipe, not a file; choose another place or name\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clips", "rows.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [

@@ -51,7 +51,8 @@ async function read(path, kind) {
 async function write(path, data) {
   const part = `${path}.${process.pid}.part`;
   try {
-    if ((await stat(path).catch(() => null))?.isDirectory()) throw new Error("it is a folder");
+    const there = await stat(path).catch(() => null);
+    if (there && !there.isFile()) throw new Error("it is a folder, a device or a pipe, not a file");
     await writeFile(part, data ?? "");
     if (data !== undefined) await rename(part, path);
   } catch (error) {

@@ -40,7 +40,8 @@ test("a recording is enrolled", () => {
 });
 
 test("bad input is one message, and nothing is written", () => {
-  const bad = join(folder, "bad.json"), target = join(folder, "none.wav");
+  const bad = join(folder, "bad.json"), target = join(folder, "none.wav"), pipe = join(folder, "pipe.wav");
+  assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
   writeFileSync(bad, "{}");
   const speak = ["--model", BUNDLE, "--text", "Hi.", "-o", target];
   /** @type {[string[], number, RegExp][]} */
@@ -62,6 +63,7 @@ test("bad input is one message, and nothing is written", () => {
     [["--model", "/nowhere", "--text", "Hi.", "-o", folder], 1, /^error: .* cannot be written: it is a folder\n$/],
     [["--model", "/nowhere", "--text", "Hi.", "-o", target, "--keep", "/nowhere/x.json"], 1, /^error: \/nowhere\/x\.json cannot be written[^\n]*\n$/],
     [["--model", BUNDLE, "--text", "Hi.", "-o", "/nowhere/x.wav"], 1, /^error: \/nowhere\/x\.wav cannot be written[^\n]*\n$/],
+    [["--model", BUNDLE, "--text", "Hi.", "-o", pipe], 1, /^error: .*pipe\.wav cannot be written: it is a folder, a device or a pipe[^\n]*\n$/],
   ];
   for (const [args, status, message] of cases) {
     const found = run(...args);
