@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -18,6 +18,10 @@ function run(...args) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8", input: "From a pipe." });
   return { status, stdout, stderr };
 }
+
+test("the file may be run, so that npm need not change it in a clone", () => {
+  assert.ok(statSync(CLI).mode & 0o100);
+});
 
 test("text and a created voice make a file and a voice that makes the same file", () => {
   const [one, two, voice] = ["one.wav", "two.wav", "voice.json"].map((name) => join(folder, name));
