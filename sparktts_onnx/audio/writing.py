@@ -25,6 +25,10 @@ def save(path: str | os.PathLike[str], wav: Wave, sample_rate: int, format: str 
     wav = np.asarray(wav)
     if wav.ndim != 1 or wav.dtype.kind != "f":
         raise OptionError(f"wav is {wav.dtype} {list(wav.shape)}; expected float32 [N] in [-1, 1]", field="wav")
+    if not np.isfinite(wav).all():
+        raise OptionError("wav has samples that are not finite numbers; expected float32 [N] in [-1, 1]", field="wav")
+    if not isinstance(sample_rate, int | np.integer) or sample_rate < 1:
+        raise OptionError(f"sample_rate is {sample_rate!r}; expected a whole number from 1", field="sample_rate")
     with SpeechFile(path, sample_rate, format) as file:
         for start in range(0, len(wav), BLOCK_SAMPLES):
             file.write(wav[start : start + BLOCK_SAMPLES])

@@ -180,7 +180,9 @@ class SparkTTSONNX:
             RecordingError: a recording cannot be used.
             OptionError: no recording, or a bad option.
         """
-        return self._enroller.enroll(recordings, transcript, name=name, options=options or EnrollOptions())
+        given = EnrollOptions() if options is None else options
+        how = instance_of("options", given, EnrollOptions, "EnrollOptions")
+        return self._enroller.enroll(recordings, transcript, name=name, options=how)
 
     def load_voice(self, path: str | Path) -> Voice:
         """Read a voice file that belongs to this bundle's codec, and remember it for calls that name none.

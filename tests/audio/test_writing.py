@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,8 +168,17 @@ def test_a_name_is_as_long_as_the_system_takes_and_no_longer(tmp_path: Path, spe
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("wav", [np.ones(9, np.int16), np.ones((9, 2), np.float32)])
+@pytest.mark.parametrize(
+    "wav", [np.ones(9, np.int16), np.ones((9, 2), np.float32), np.array([0.5, np.nan]), np.array([0.5, -np.inf])]
+)
 def test_samples_that_would_be_noise_are_refused(tmp_path: Path, wav: NDArray[np.float32]) -> None:
-    with pytest.raises(OptionError, match=r"wav is .*expected float32 \[N\]"):
+    with pytest.raises(OptionError, match=r"wav (is|has) .*expected float32 \[N\]"):
         save(tmp_path / "a.wav", wav, 16_000)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rate", ["16000", 0, 16e3])
+def test_a_rate_that_no_file_can_have_is_refused(tmp_path: Path, speech: Wave, rate: Any) -> None:
+    with pytest.raises(OptionError, match=r"sample_rate is .*; expected a whole number from 1"):
+        save(tmp_path / "a.wav", speech, rate)
     assert not list(tmp_path.iterdir())

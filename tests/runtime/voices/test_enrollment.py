@@ -262,3 +262,9 @@ def test_a_file_that_ends_early_is_told(tts: SparkTTSONNX, tmp_path: Path, voice
     with tts.revoice_stream(path, voice) as stream:
         list(stream)
     assert stream.info is not None and stream.info.warnings == (note,)
+
+
+def test_options_of_another_kind_are_refused(tts: SparkTTSONNX) -> None:
+    options: Any = {"window": "all"}
+    with pytest.raises(OptionError, match=r"options is .*; expected EnrollOptions"):
+        tts.enroll(["me.wav"], options=options)
