@@ -42,18 +42,27 @@ def _drop(stream: Any) -> None:
 
 
 class _Forgiving:
-    """Standard error: what cannot be told is lost, and nothing else."""
+    """Standard error: what cannot be told is lost, and nothing else. A message takes the place of a progress bar."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._drawn = 0  # letters of a line that is redrawn, as it begins with a carriage return
 
     def write(self, text: str) -> int:
         try:
-            self._stream.write(text)
+            self._stream.write(self._over_bar(text))
             self._stream.flush()
         except (OSError, ValueError, AttributeError):
             _drop(self._stream)
         return len(text)
+
+    def _over_bar(self, text: str) -> str:
+        erased = f"\r{' ' * self._drawn}\r" if self._drawn and text[:1] not in ("", "\r", "\n") else ""
+        if text.startswith("\r"):
+            self._drawn = len(text.rpartition("\r")[2])
+        elif text:
+            self._drawn = 0
+        return erased + text
 
     def flush(self) -> None:
         """Everything is written at once."""

@@ -1,5 +1,7 @@
 """Standard streams that are closed, full, or do not take every letter: one message, no traceback, the file written."""
 
+import io
+import logging
 import signal
 import subprocess
 import sys
@@ -8,6 +10,9 @@ from pathlib import Path
 
 import nano
 import pytest
+
+from sparktts_onnx.cli.output import Progress, say
+from sparktts_onnx.cli.streams import standard_streams
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "sparktts_onnx"]
@@ -26,6 +31,28 @@ def shell(redirection: str, *arguments: str, **environment: str) -> subprocess.C
         check=False,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment},
     )
+
+
+def test_a_message_takes_the_place_of_a_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with standard_streams():
+        progress = Progress("speaking")
+        progress(1, 3)
+        say("line 1: bad")
+        logging.StreamHandler().handle(logging.makeLogRecord({"msg": "a warning"}))
+        progress(2, 3)
+        logging.StreamHandler().handle(logging.makeLogRecord({"msg": "another"}))
+        progress(3, 3)
+        say("3 spoken")
+    shown = [line.rpartition("\r")[2] for line in terminal.getvalue().split("\n")]
+    assert shown == ["line 1: bad", "a warning", "another", f"speaking {'█' * 24} 3/3", "3 spoken", ""]
+    lines = terminal.getvalue().split("\n")
+    assert lines[0].count("█") == 8 and lines[0].endswith(f"\r{' ' * len('speaking  1/3' + 24 * '█')}\rline 1: bad")
 
 
 def spoken(folder: Path) -> int:
