@@ -60,11 +60,12 @@ def run(options: argparse.Namespace) -> int:
             _report(number, error)
         results = Results(target)
         todo = [line for line in lines if not results.has(line)]
-        failed, progress = len(bad), Progress("speaking")
-        for done, outcome in enumerate(_spoken(options, tts, todo, target), len(lines) - len(todo) + 1):
-            failed += not _noted(outcome, results)
+        there, spoken, progress = len(lines) - len(todo), 0, Progress("speaking")
+        for done, outcome in enumerate(_spoken(options, tts, todo, target), there + 1):
+            spoken += _noted(outcome, results)
             progress(done, len(lines))
-    say(f"{len(lines) - len(todo)} there already, {len(todo)} to speak, {failed} failed")
+    failed = len(bad) + len(todo) - spoken
+    say(f"{spoken} spoken, {there} there already, {failed} failed")
     print(results.path)
     return 1 if failed else 0
 

@@ -41,18 +41,18 @@ def run(options: argparse.Namespace) -> int:
         rows = Rows(options.output, encoder)
         for place, error in bad:
             say(f"{place}: {error}")
-        todo, failed = rows.missing(recordings), len(bad)
-        progress = Progress("reading")
-        for done, tokens in enumerate(encoder.encode(todo), len(recordings) - len(todo) + 1):
+        todo = rows.missing(recordings)
+        there, heard, progress = len(recordings) - len(todo), 0, Progress("reading")
+        for done, tokens in enumerate(encoder.encode(todo), there + 1):
             if wrong := tokens.error or tokens.doubt:
                 say(f"{tokens.recording.place}: {wrong}")
-            if tokens.note is None:
-                failed += 1
-            else:
+            if tokens.note is not None:
                 rows.add(tokens.note)
+                heard += 1
             progress(done, len(recordings))
         written = rows.write(recordings)
-    say(f"{len(recordings) - len(todo)} there already, {len(todo)} to read, {failed} failed")
+    failed = len(bad) + len(todo) - heard
+    say(f"{heard} read, {there} there already, {failed} failed")
     say(f"{written} rows")
     print(options.output)
     return 1 if failed else 0

@@ -44,7 +44,7 @@ def test_every_line_has_its_file_and_sounds_as_alone(tmp_path: Path, capsys: pyt
     assert main(batch(tmp_path)) == 0
     out, err = capsys.readouterr()
     assert out.strip() == str(tmp_path / "out" / "results.jsonl")
-    assert "3 to speak, 0 failed" in err
+    assert "3 spoken, 0 there already, 0 failed" in err
     assert sorted(path.name for path in (tmp_path / "out").glob("*.wav")) == ["000001.wav", "000003.wav", "second.wav"]
     with SparkTTSONNX(nano.BUNDLE) as tts:
         for line, name in zip(LINES, ("000001", "second", "000003"), strict=True):
@@ -63,13 +63,13 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, capsys: pytest.Capt
     write(tmp_path, LINES[0], {**LINES[1], "text": "The second one was changed."}, LINES[2])
     capsys.readouterr()
     assert main(batch(tmp_path)) == 0
-    assert "1 there already, 2 to speak, 0 failed" in capsys.readouterr().err
+    assert "2 spoken, 1 there already, 0 failed" in capsys.readouterr().err
     assert (tmp_path / "out" / "000003.wav").is_file()
     assert changed.stat().st_mtime_ns > times[changed]
     kept = tmp_path / "out" / "000001.wav"
     assert kept.stat().st_mtime_ns == times[kept]
     assert main(batch(tmp_path)) == 0
-    assert "3 there already, 0 to speak" in capsys.readouterr().err
+    assert "0 spoken, 3 there already, 0 failed" in capsys.readouterr().err
 
 
 def test_lines_may_be_ssml(tmp_path: Path, capsys: pytest.CaptureFixture[str], voice: Voice) -> None:

@@ -164,7 +164,7 @@ def test_a_run_goes_on_where_one_stopped(
     (clips / "2.wav").unlink()
     assert run(clips, output) == 0 and heard == ["1.wav"]
     assert [row["transcript"] for row in read(output)] == ["Other words.", TEXTS[1]]
-    assert "1 there already, 1 to read, 0 failed" in capsys.readouterr().err
+    assert "1 read, 1 there already, 0 failed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_where_every_recording_is_bad_each_is_reported_and_there_are_no_rows(
     assert [line.partition(":")[0] for line in err] == [
         "line 3",
         "line 2",
-        "0 there already, 1 to read, 2 failed",
+        "0 read, 0 there already, 2 failed",
         "0 rows",
     ]
     assert read(tmp_path / name) == [] and not (tmp_path / f"{name}.notes").exists()
