@@ -12,10 +12,11 @@ from sparktts_onnx.errors import OptionError
 
 DESCRIPTION = """Keep voices by name in a folder.
 
-  spark-tts-onnx voices enroll  NAME a.wav b.wav --model M    from recordings of one speaker
+  spark-tts-onnx voices enroll NAME a.wav b.wav --model M    from recordings of one speaker
   spark-tts-onnx voices create NAME --gender male --model M  made up by the model
   spark-tts-onnx voices try    NAME --model M                speaks a sentence
-  spark-tts-onnx voices list|show|remove …"""
+  spark-tts-onnx voices list|show|remove …
+  spark-tts-onnx --voice voices/NAME.json …                  speaks with it"""
 
 SENTENCE = "This is how I sound. Shall we begin?"
 
@@ -115,7 +116,7 @@ def _enroll(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
         for note in report.notes:
             say(f"{path}: {note}")
     kept = library.add(enrollment.voice, options.name, consent=options.consent)
-    say(f"kept {kept.name} in {options.voices_dir}")
+    say(f"kept {kept.name} as {options.voices_dir / f'{kept.name}.json'}")
     return 0
 
 
@@ -123,7 +124,7 @@ def _create(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
     library.check_free(options.name)
     voice = tts.create_voice(options.gender, options.pitch, options.speed, seed=options.seed)
     kept = library.add(voice, options.name)
-    say(f"kept {kept.name} in {options.voices_dir}")
+    say(f"kept {kept.name} as {options.voices_dir / f'{kept.name}.json'}")
     return 0
 
 

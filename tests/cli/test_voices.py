@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sparktts_onnx import SparkTTSONNX
+from sparktts_onnx import SparkTTSONNX, Voice
 from sparktts_onnx.cli import main
 
 
@@ -75,7 +75,9 @@ def test_a_created_voice(voices: Voices) -> None:
 
 def test_spaces_around_a_name_do_not_count(voices: Voices) -> None:
     name = " sp  ace "
-    assert "kept sp ace in" in voices("create", name, "--gender", "male", "--seed", "4")[1]
+    made = voices("create", name, "--gender", "male", "--seed", "4")[1]
+    assert made == f"kept sp ace as {voices.folder / 'sp ace.json'}\n"
+    assert Voice.load(voices.folder / "sp ace.json").name == "sp ace"
     assert voices("list")[0].startswith("sp ace\t")
     assert voices("show", name)[0].startswith("name: sp ace\n")
     assert voices("remove", name)[1] == "removed sp ace\n"

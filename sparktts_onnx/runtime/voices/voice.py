@@ -125,7 +125,7 @@ def _check_range(label: str, kind: str, ids: tuple[int, ...], codes: int) -> Non
 def _read(path: Path) -> Any:
     try:
         if not path.is_file():
-            raise VoiceError("there is no voice file")
+            raise VoiceError("there is no voice file: give the path of one, such as voices/anna.json")
         size = path.stat().st_size
         if size > _MAX_VOICE_BYTES:
             raise VoiceError(f"not a voice file: it has {size} bytes")

@@ -175,7 +175,7 @@ def test_a_file_that_is_no_json_object(content: bytes, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(VoiceError, match="there is no voice file"):
+    with pytest.raises(VoiceError, match=r"there is no voice file: give the path of one, such as voices/anna\.json"):
         Voice.load(tmp_path / "none.json")
     with pytest.raises(VoiceError, match="there is no voice file"):
         Voice.load(tmp_path)
