@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx import Lexicon, Manifest, SparkTTSError, Voice, VoiceLibrary
+from sparktts_onnx import Lexicon, Manifest, SparkTTSError, SpeechOptions, Voice, VoiceLibrary
 from sparktts_onnx.errors import MissingDependencyError, OptionError, TextError
 from sparktts_onnx.files import file_name_key, names_a_file_everywhere, read_text_file
 
+_KEYS = ("text", "id", *sorted(SpeechOptions.__annotations__.keys() - {"voices"}))
+"""What a line may hold; the voices of SSML are found by their names."""
 _NO_NAME = (
     "cannot be a file's name on every system: leave out < > : \" / \\ | ? *, what cannot be printed, dots and spaces "
     "at its ends, names of devices such as CON and COM1, and more than 200 bytes"
@@ -27,6 +29,8 @@ class Line:
     """Digest of the line's contents: a line that was changed is spoken again."""
     name: str
     item: Mapping[str, Any]
+    voices: str = ""
+    """Digest of the voices that it names: a line is spoken again where one of their files has another speaker now."""
 
 
 def read_lines(
@@ -87,16 +91,26 @@ def _parquet_rows(path: Path) -> Iterator[str]:
 def _line(number: int, content: str, voice_of: Callable[[str], Voice], kept: VoiceLibrary) -> Line:
     """A line of its JSON; `voice_of` a file."""
     item = json_object(content, "text", expected='a "text", such as {"text": "Hello.", "seed": 1}')
+    if unknown := sorted(item.keys() - set(_KEYS)):
+        raise OptionError(f"unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}", field=unknown[0])
     given = item.pop("id", f"{number:06d}")
     name = str(given)
     if isinstance(given, bool) or not isinstance(given, str | int):
         raise OptionError(f"the id {given!r} is neither a text nor a number")
     if not names_a_file_everywhere(name):
         raise OptionError(f"the id {name!r} {_NO_NAME}")
-    if isinstance(item.get("lexicon"), dict):
-        item["lexicon"] = Lexicon(item["lexicon"])
+    if (words := item.get("lexicon")) is not None:
+        if not isinstance(words, dict):
+            raise OptionError(f'lexicon is {words!r}; expected {{"word": "as spoken"}}', field="lexicon")
+        item["lexicon"] = Lexicon(words)
     if item.get("ssml") is True:
         item["voices"] = kept.named_in(item["text"])
     if item.get("voice") is not None:
         item["voice"] = voice_of(str(item["voice"]))
-    return Line(number, hashlib.sha256(content.encode()).hexdigest()[:16], name, item)
+    voices = [item.get("voice"), *item.get("voices", {}).values()]
+    speakers = [(voice.global_ids, voice.semantic_ids, voice.transcript, voice.style) for voice in voices if voice]
+    return Line(number, _digest(content), name, item, _digest(repr(speakers)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

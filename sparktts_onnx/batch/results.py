@@ -46,7 +46,8 @@ def speak_lines(tts: SparkTTSONNX, lines: Sequence[Line], target: Target) -> Ite
         except SparkTTSError as error:
             yield Outcome(line.number, error=str(error))
         else:
-            note = {**info.to_dict(), "line": line.number, "key": line.key, "file": file.name}
+            made_of = {"key": line.key, "voices": line.voices}
+            note = {**info.to_dict(), "line": line.number, **made_of, "file": file.name}
             yield Outcome(line.number, note=note)
 
 
@@ -56,10 +57,10 @@ class Results(Notes):
     def __init__(self, target: Target) -> None:
         super().__init__(target.folder / RESULTS)
         self._target = target
-        self._done = {str(note.get("file")): str(note.get("key")) for note in read_lines(self.path)}
-        """By file, the key of the line that it was spoken from."""
+        self._done = {str(note.get("file")): (note.get("key"), note.get("voices")) for note in read_lines(self.path)}
+        """By file, the key and the voices of the line that it was spoken from; earlier versions noted no voices."""
 
     def has(self, line: Line) -> bool:
         """Whether a line was spoken and its file is still there."""
         file = self._target.file(line)
-        return self._done.get(file.name) == line.key and file.is_file()
+        return self._done.get(file.name) in ((line.key, line.voices), (line.key, None)) and file.is_file()

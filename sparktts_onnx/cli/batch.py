@@ -20,11 +20,12 @@ DESCRIPTION = """Speak every line of a JSONL file into a file of its own.
   {"id": "greeting", "text": "Good morning.", "gender": "female", "pitch": "high", "seed": 2}
 
 Keys: text (required); id (name of the file; the line's number without one); voice (a voice file, relative to the
-JSONL file); gender, pitch, speed, seed, temperature, top_k, top_p, max_new_tokens, retries, segment_seconds, tempo,
-normalize; lexicon ({"word": "as spoken"}, in JSONL); ssml (true where the text is SSML, which may name voices kept in
---voices-dir). A Parquet file has them as columns. Results are noted in OUTPUT_DIR/results.jsonl: run the same command
-again after a stop, and only what is missing is spoken. A bad line is reported with its number and does not stop the
-rest; the exit status is then 1. With --ray the folder has to be shared by all machines, and a line without a seed
+JSONL file); gender, pitch, speed, seed, temperature, top_k, top_p, max_new_tokens, retries, check_words,
+segment_seconds, tempo, normalize; lexicon ({"word": "as spoken"}, in JSONL); ssml (true where the text is SSML, which
+may name voices kept in --voices-dir). A Parquet file has them as columns. Results are noted in
+OUTPUT_DIR/results.jsonl: run the same command again after a stop, or after changing lines or voice files, and only
+what is missing or has changed is spoken. A bad line is reported with its number and does not stop the rest; the exit
+status is then 1. With --ray the folder has to be shared by all machines, and a line without a seed
 gets one of its contents."""
 
 

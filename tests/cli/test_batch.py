@@ -72,6 +72,34 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, capsys: pytest.Capt
     assert "0 spoken, 3 there already, 0 failed" in capsys.readouterr().err
 
 
+def test_a_line_whose_voice_was_made_anew_is_spoken_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = VoiceLibrary(tmp_path / "kept", read_manifest(nano.BUNDLE).codec)
+    ssml = "<speak><voice name='{}'>Hello there.</voice></speak>"
+    named = {"ssml": True, "text": ssml.format("ann"), "seed": 1}
+    write(tmp_path, {"text": "One.", "voice": "me.json", "seed": 1}, named, {"text": "Two.", "seed": 1})
+
+    def run(made: str) -> None:
+        assert main([*batch(tmp_path), "--voices-dir", str(kept.folder)]) == 0
+        assert f"{made} failed" in capsys.readouterr().err
+
+    with SparkTTSONNX(nano.BUNDLE) as tts:
+        first, second = tts.create_voice("female", seed=5), tts.create_voice("male", seed=6)
+    first.save(tmp_path / "me.json")
+    kept.add(first, "ann")
+    run("3 spoken, 0 there already, 0")
+    first.renamed("another name").save(tmp_path / "me.json")
+    run("0 spoken, 3 there already, 0")
+    second.save(tmp_path / "me.json")
+    run("1 spoken, 2 there already, 0")
+    kept.remove("ann")
+    kept.add(second, "ann")
+    run("1 spoken, 2 there already, 0")
+    results = tmp_path / "out" / "results.jsonl"
+    without = [{key: value for key, value in note.items() if key != "voices"} for note in notes(tmp_path)]
+    results.write_text("".join(json.dumps(note) + "\n" for note in without))  # as earlier versions wrote them
+    run("0 spoken, 3 there already, 0")
+
+
 def test_lines_may_be_ssml(tmp_path: Path, capsys: pytest.CaptureFixture[str], voice: Voice) -> None:
     VoiceLibrary(tmp_path / "kept", read_manifest(nano.BUNDLE).codec).add(voice, "ann")
     text = "<speak><voice name='{}'>Hello there.</voice><break time='2s'/>How are you?</speak>"
@@ -87,16 +115,23 @@ def test_lines_may_be_ssml(tmp_path: Path, capsys: pytest.CaptureFixture[str], v
 
 def test_a_line_may_bring_its_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoken = {"text": "Two.", "seed": 1, "gender": "male"}
-    words = ({"One": "Two"}, {"One": 1})
+    words = ({"One": "Two"}, {"One": 1}, ["One"])
     write(tmp_path, spoken, *({**spoken, "text": "One.", "lexicon": lexicon} for lexicon in words))
     assert main(batch(tmp_path)) == 1
-    assert "line 3: lexicon entry 1: the spoken form is 1" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "line 3: lexicon entry 1: the spoken form is 1" in told
+    assert """line 4: lexicon is ['One']; expected {"word": "as spoken"}""" in told
     plain, replaced = (soundfile.read(tmp_path / "out" / f"00000{number}.wav")[0] for number in (1, 2))
     np.testing.assert_array_equal(plain, replaced)
 
 
 def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bad = ["not JSON", {"no": "text"}, {"text": "x", "gender": "robot"}, {"text": "x", "voice": "no-such.json"}]
+    bad = [
+        "not JSON",
+        {"text": "x", "voices": {}},
+        {"text": "x", "gender": "robot"},
+        {"text": "x", "voice": "no-such.json"},
+    ]
     twice = {"id": "Second", "text": "Again."}
     write(tmp_path, LINES[0], *bad, LINES[1], twice, {"id": "../out", "text": "x"}, {"text": ""})
     assert main(batch(tmp_path)) == 1
@@ -104,6 +139,17 @@ def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: p
     assert [number for number in range(1, 10) if f"line {number}: " in err] == [2, 3, 4, 5, 7, 8, 9]
     assert "Traceback" not in err
     assert sorted(note["file"] for note in notes(tmp_path)) == ["000001.wav", "second.wav"]
+
+
+@pytest.mark.parametrize("key", ["voices", "sed", "format"])
+def test_a_key_that_no_line_has_is_told_before_anything_is_spoken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    write(tmp_path, {"text": "One.", key: {}})
+    assert main(batch(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert f"line 1: unknown key {key!r}; the keys are text, id, check_words, gender, " in told
+    assert "voices," not in told and "0 spoken, 0 there already, 1 failed" in told
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "字" * 100, None, ["a"], True])
