@@ -6,14 +6,16 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from sparktts_onnx.bundle.contract import PRECISIONS, Precision
-from sparktts_onnx.errors import MissingDependencyError, OptionError
+from sparktts_onnx.bundle.manifest import read_manifest
+from sparktts_onnx.errors import MissingDependencyError, OptionError, SparkTTSError
 from sparktts_onnx.export.options import ALL_GRAPHS, ConversionOptions
+from sparktts_onnx.hub.bundles import open_bundle
 from sparktts_onnx.hub.download import assets_folder, local_folder
 from sparktts_onnx.hub.names import hub_model, kept_model
 
@@ -90,25 +92,41 @@ def run(given: argparse.Namespace) -> int:
     except ImportError as error:
         raise MissingDependencyError("the conversion", needs=str(error.name), extra="convert,cpu") from error
     jobs = conversion_options(given)
+    before = {job.output_dir: precision for job in jobs if (precision := _precision_of(job.output_dir))}
     with _story():
         for job in jobs:
             manifest = convert(job, report=lambda checks: print(table(checks)) if checks else None)
             print(job.output_dir, flush=True)
+            if (gone := before.get(job.output_dir, job.precision)) != job.precision:
+                both = f"--precision {gone},{job.precision}"
+                print(f"the bundle in {gone} that was there is gone; to have both: {both}", file=sys.stderr)
     print(f"license of the weights: {manifest.licence}", file=sys.stderr)
     verified = "verified" if jobs[0].verify else "not verified"
     print(f"{verified}, {time.monotonic() - started:.0f} s", file=sys.stderr)
-    model = shlex.quote(str(_speaks_with(given, jobs[0].output_dir)))
+    model = shlex.quote(str(_speaks_with(given, [job.output_dir for job in jobs])))
     print(f'next: spark-tts-onnx --model {model} --text "Hello."', file=sys.stderr)
     return 0
 
 
-def _speaks_with(given: argparse.Namespace, written: Path) -> str | Path:
-    """What `--model` takes for the new bundle: the name that was converted, if that leads to it."""
-    name = _parts(given)[-1][0]
-    in_cache = (
-        hub_model(name) is None and kept_model(Path(name)) is not None
-    )  # a folder of the hub's cache, by its path
-    return given.output_dir or (written if in_cache else name)
+def _speaks_with(given: argparse.Namespace, written: Sequence[Path]) -> str | Path:
+    """What `--model` takes for a new bundle: the name that was converted, if that leads to one."""
+    name = given.output_dir or _parts(given)[-1][0]
+    if hub_model(name) is not None:
+        return name
+    with suppress(SparkTTSError):  # parts of a model alone
+        leads_to = open_bundle(name).folder
+        if leads_to.resolve() not in (folder.resolve() for folder in written):  # to one that was made before
+            return written[0]
+    # a folder of the hub's cache, by its path
+    return written[0] if given.output_dir is None and kept_model(Path(name)) is not None else name
+
+
+def _precision_of(folder: Path) -> str | None:
+    """The precision of the bundle in a folder; None where there is none."""
+    try:
+        return read_manifest(folder, whole=False).precision
+    except (SparkTTSError, OSError, ValueError):
+        return None
 
 
 def conversion_options(given: argparse.Namespace, *, fetch: bool = True) -> list[ConversionOptions]:

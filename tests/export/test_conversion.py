@@ -76,6 +76,28 @@ def test_a_verified_bundle(tiny_folder: Path, old_bundle: Path, capsys: pytest.C
     assert list(old_bundle.parent.iterdir()) == [old_bundle]
 
 
+def test_a_bundle_that_is_replaced_or_goes_before_the_new_one_is_told(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = tmp_path / "my model"
+    shutil.copytree(tiny_folder, checkpoint)
+    only = ("--graphs", "decoder,language_model", "--skip-verification", "--no-alignment")
+
+    def told(precision: str) -> list[str]:
+        assert run(checkpoint, "--precision", precision, *only) == 0
+        lines = capsys.readouterr().err.splitlines()
+        return [line for line in lines if line.startswith(("the bundle", "next"))]
+
+    assert told("fp32") == [f"next: spark-tts-onnx --model '{checkpoint}' --text \"Hello.\""]
+    gone = "the bundle in fp32 that was there is gone; to have both: --precision fp32,int8"
+    assert told("int8") == [gone, f"next: spark-tts-onnx --model '{checkpoint}' --text \"Hello.\""]
+    of_its_own = f"next: spark-tts-onnx --model '{checkpoint / 'onnx' / 'int8'}' --text \"Hello.\""
+    assert told("int8,int4") == [of_its_own]  # the folder leads to the older bundle
+    shutil.rmtree(checkpoint / "onnx" / "int8")
+    (checkpoint / "onnx" / MANIFEST_NAME).unlink()
+    assert told("int4,int8") == [f"next: spark-tts-onnx --model '{checkpoint}' --text \"Hello.\""]
+
+
 def test_component_graphs_use_standard_operators_only(tiny_bundle: Path) -> None:
     for name in COMPONENTS:
         model = onnx.load(tiny_bundle / f"{name}.onnx")
