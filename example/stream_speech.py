@@ -1,4 +1,4 @@
-"""Hear speech while it is made: python example/stream_speech.py pretrained_models/Spark-TTS-mini"""
+"""Hear speech while it is made: python example/stream_speech.py [MODEL]"""
 
 import sys
 import time
@@ -8,9 +8,10 @@ import numpy as np
 
 from sparktts_onnx import SparkTTSONNX, save_speech
 
+MODEL = sys.argv[1] if len(sys.argv) > 1 else "pretrained_models/Spark-TTS-mini"
 PROMPT = Path(__file__).parent / "prompt_audio.wav"
 
-with SparkTTSONNX(sys.argv[1]) as tts:
+with SparkTTSONNX(MODEL) as tts:
     voice = tts.process_prompt(PROMPT)
     began = time.perf_counter()
     with tts.stream("The first words come early. The others follow while you listen.", voice=voice, seed=1) as stream:

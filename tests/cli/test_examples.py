@@ -19,12 +19,17 @@ def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 5
 
 
+@pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_speaks(
-    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    example: Path, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """With a model that is named, and with the one of the clone."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(example), str(NANO)])
+    monkeypatch.setattr(sys, "argv", [str(example), *([str(NANO)] if named else [])])
+    if not named:
+        (tmp_path / "pretrained_models").mkdir()
+        (tmp_path / "pretrained_models" / "Spark-TTS-mini").symlink_to(NANO)
     runpy.run_path(str(example), run_name="__main__")
     written = list((tmp_path / "outputs").glob("*.wav"))
     assert written, "an example writes speech"
