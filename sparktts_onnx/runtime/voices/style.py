@@ -55,10 +55,8 @@ def _choice(option: str, value: str | float | None, names: tuple[str, ...], *, d
     if 0 <= position <= len(names) - 1 and position == int(position):
         return names[int(position)]
     step = 1 / (len(names) - 1)
-    raise OptionError(
-        f"{option} is {value!r}; expected one of {', '.join(names)}, or a number from 0 to 1 in steps of {step:g}",
-        field=option,
-    )
+    numbers = "0 or 1" if step == 1 else f"a number from 0 to 1 in steps of {step:g}"
+    raise OptionError(f"{option} is {value!r}; expected one of {', '.join(names)}, or {numbers}", field=option)
 
 
 def _level(value: Any) -> float:

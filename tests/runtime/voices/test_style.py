@@ -35,5 +35,5 @@ def test_what_is_no_level_is_refused_by_name(option: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["neutral", 0.5, -1, 2, True, [], object()])
 def test_what_is_no_gender_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(OptionError, match=r"gender is .*female, male"):
+    with pytest.raises(OptionError, match=r"gender is .*female, male, or 0 or 1$"):
         VoiceStyle.of(value)
