@@ -82,7 +82,7 @@ class Admission:
         free = sum(self._spent) / len(self._spent) / self._slots  # seconds until a place in the queue should be
         return ApiError(
             429,
-            f"{self.active} requests are in work, {self.waiting} are waiting and {self._inside} are in memory: "
+            f"too many requests, {self.active} in work, {self.waiting} waiting and {self._inside} in memory: "
             "try again in a moment",
             code="rate_limit_exceeded",
             headers={"Retry-After": str(min(60, max(1, math.ceil(free))))},

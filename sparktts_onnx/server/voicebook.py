@@ -73,7 +73,8 @@ class VoiceBook:
     def check_room(self) -> None:
         """See that another voice may be kept."""
         if len(self.library.names()) >= self._most:
-            raise ApiError(409, f"{self._most} voices are kept already", code="too_many_voices")
+            problem = f"{self._most} voices are kept already, as many as this server keeps: delete one first"
+            raise ApiError(409, problem, code="too_many_voices")
 
     def _built_in_name(self, name: str) -> str | None:
         """The built-in voice that `name` means; a kept voice of that name goes before it."""

@@ -130,7 +130,9 @@ def test_the_queue_is_bounded_and_says_when_to_come_back(
     admission = live.app.state.service.admission
     assert until(lambda: (engine.active, admission.active, admission.waiting) == (2, 2, 3))
     status, body, headers = post(live, "One too many.")
-    assert status == 429 and json.loads(body)["error"]["type"] == "rate_limit_error"
+    error = json.loads(body)["error"]
+    assert status == 429 and error["type"] == "rate_limit_error"
+    assert error["message"].startswith("too many requests, 2 in work, 3 waiting and ")
     assert 1 <= int(headers["retry-after"]) <= 60
     engine.gate.set()
     for thread in threads:

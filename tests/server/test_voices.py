@@ -312,7 +312,8 @@ def test_there_is_a_limit_to_the_voices_kept(engine: StandIn, settings: ServerSe
     app = create_app(engine, dataclasses.replace(settings, max_voices=1))
     with TestClient(app, base_url="http://localhost") as client:
         assert clone(client, recording).status_code == 200
-        assert clone(client, recording, name="Berta").json()["error"]["code"] == "too_many_voices"
+        error = clone(client, recording, name="Berta").json()["error"]
+        assert error["code"] == "too_many_voices" and error["message"].endswith(": delete one first")
 
 
 def test_a_full_disk_loses_nothing_and_is_told(
