@@ -236,7 +236,11 @@ class VoiceLibrary:
     def _publish(self, voice: Voice, path: Path) -> None:
         """Write a file that must not exist yet, whole or not at all."""
         part = part_beside(path)
-        voice.save(part)
+        try:
+            voice.save(part)
+        except OutputError as error:
+            error.file = path  # nobody has heard of the other name
+            raise
         with changing(path, "written"):
             try:
                 os.link(part, path)

@@ -5,6 +5,7 @@ import errno
 import os
 import threading
 import unicodedata
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -194,10 +195,9 @@ def test_a_full_disk_leaves_the_library_as_it_was(library: VoiceLibrary, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OutputError, match="No space left"):
-        library.add(VOICE, "Berta")
-    with pytest.raises(OutputError, match="No space left"):
-        library.rename("Anna", "Clara")
+    for name, change in (("Berta", partial(library.add, VOICE)), ("Clara", partial(library.rename, "Anna"))):
+        with pytest.raises(OutputError, match=rf"{name}\.json: the voice cannot be written: No space left"):
+            change(name)
     monkeypatch.undo()
     assert files_of(library) == ["Anna.json"]
     assert library.get("Anna").global_ids == VOICE.global_ids
