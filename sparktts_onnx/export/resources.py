@@ -52,13 +52,13 @@ def check_room(checkpoint: Checkpoint, options: ConversionOptions) -> None:
     free = shutil.disk_usage(existing).free
     if free < disk:
         raise ExportError(
-            f"the bundle needs about {_giga(disk)} of disk beside {target}, only {_giga(free)} are free: "
+            f"the bundle needs about {_bytes(disk)} of disk beside {target}, only {_bytes(free)} are free: "
             "make room or choose another --output_dir"
         )
     memory = available_memory()
     if memory is not None and memory < peak:
         raise ExportError(
-            f"the conversion needs about {_giga(peak)} of memory, only {_giga(memory)} are available: "
+            f"the conversion needs about {_bytes(peak)} of memory, only {_bytes(memory)} are available: "
             "close other programs or convert on a larger machine (--skip_verification needs less)"
         )
 
@@ -80,5 +80,5 @@ def available_memory() -> int | None:
     return min(found, limit - used)
 
 
-def _giga(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

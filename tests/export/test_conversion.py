@@ -385,7 +385,7 @@ def test_too_little_disk(
 ) -> None:
     monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 10**6))
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx") == 1
-    assert "only 0.0 GB are free" in capsys.readouterr().err
+    assert "only 1 MB are free" in capsys.readouterr().err
 
 
 def test_too_little_memory(
@@ -393,7 +393,7 @@ def test_too_little_memory(
 ) -> None:
     monkeypatch.setattr(resources, "available_memory", lambda: 10**8)
     assert run("--model_dir", tiny_folder, "--output_dir", tmp_path / "onnx") == 1
-    assert "only 0.1 GB are available" in capsys.readouterr().err
+    assert "only 100 MB are available" in capsys.readouterr().err
 
 
 def test_a_control_groups_limit_counts_but_its_cached_files_do_not(
