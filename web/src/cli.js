@@ -35,6 +35,7 @@ function numberOf(name, value) {
   if (!(whole ? /^\d+$/ : /^\d+(\.\d+)?$/).test(String(value))) {
     throw new UsageError(`--${name} is ${JSON.stringify(value)}; expected a ${whole ? "whole " : ""}number`);
   }
+  if (name === "threads" && Number(value) < 1) throw new UsageError(`--threads is ${value}; expected a whole number from 1`);
   return name === "seed" ? BigInt(String(value)) : Number(value);
 }
 
@@ -73,7 +74,7 @@ async function run(given) {
   if (voicePath && recording) throw new UsageError("--voice and --recording both say who speaks; leave one of them out");
   for (const path of [output, keep]) if (path) await write(path);
   const voice = voicePath ? parseVoice(String(await read(voicePath, "voice file")), voicePath) : null;
-  const tts = await SparkTTS.open(model, { precision: given.precision, threads: Number(numberOf("threads", given.threads) ?? 0) || undefined });
+  const tts = await SparkTTS.open(model, { precision: given.precision, threads: /** @type {number | undefined} */ (numberOf("threads", given.threads)) });
   let speaker = voice;
   if (recording) speaker = await tts.enroll(new Uint8Array(await read(recording, "recording")), { transcript: given.transcript, origin: basename(recording) });
   if (text !== undefined) {

@@ -55,6 +55,7 @@ test("bad input is one message, and nothing is written", () => {
     [[...speak, "--sed", "1"], 2, /^error: Unknown option '--sed'/],
     [[...speak, "--seed", "x"], 2, /^error: --seed is "x"; expected a whole number/],
     [[...speak, "--seed", "1.5"], 2, /^error: --seed is "1\.5"; expected a whole number/],
+    [[...speak, "--threads", "0"], 2, /^error: --threads is 0; expected a whole number from 1\n/],
     [[...speak, "--temperature", "hot"], 2, /^error: --temperature is "hot"; expected a number/],
     [[...speak, "--transcript", "One."], 2, /^error: --transcript belongs to a recording/],
     [["--model", BUNDLE, "--text", "Hi.", "-o", `${target}.MP3`], 2, /^error: .*\.MP3 would be a WAV file/],

@@ -145,7 +145,7 @@ test("bad input is refused with a reason", async () => {
     [() => tts.enroll({ samples: new Float32Array(121 * 16000).map((_, i) => Math.sin(i)), sampleRate: 16000 }, { transcript: "One." }), /121 s are too long for a transcript, at most 120 s/],
     [() => tts.enroll({ samples: new Float32Array(16000).fill(NaN), sampleRate: 16000 }), /NaN, infinite or absurd/],
     [() => SparkTTS.open("/nowhere/at/all"), /there is no folder/],
-    [() => SparkTTS.open(inData("")), /has no manifest.json/],
+    [() => SparkTTS.open(inData("")), /has no manifest.json.* give its folder onnx, .* say which precision/],
     [() => open({ precision: "int8" }), /is in fp32, not int8/],
     [() => open({ device: "tpu" }), /device is "tpu"/],
   ];

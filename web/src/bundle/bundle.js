@@ -36,7 +36,8 @@ export class Bundle {
       found = await source.manifest();
     }
     if (!found)
-      throw new SparkTTSError(`${source.where} has no ${MANIFEST_NAME}: expected a bundle made by convert_to_onnx.py`);
+      throw new SparkTTSError(`${source.where} has no ${MANIFEST_NAME}: expected a bundle made by convert_to_onnx.py; ` +
+        "of a checkpoint that was converted, give its folder onnx, of a folder with several bundles say which precision");
     const manifest = parseManifest(found.text, source.where), actual = manifest.graphs.language_model?.precision;
     await found.keep?.();
     if (precision && actual !== precision)
