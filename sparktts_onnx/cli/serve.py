@@ -165,4 +165,5 @@ def _api_key(path: str | None) -> str | None:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"the API key cannot be read from {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(f"the API key cannot be read from {path}: {reason}") from error

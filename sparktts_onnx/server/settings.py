@@ -18,6 +18,7 @@ _WINDOW_BYTES = 48 << 20
 _PROMPT_SECOND_BYTES = 512 << 10
 """What an answer that enrolls holds for each second of the recording: its samples in float64, and copies of them."""
 _HOST_NAME = re.compile(r"[^\s/:@?#\[\]]+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#]+")
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,10 @@ class ServerSettings:
     """Web sites whose pages may use the server, such as https://example.org."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work or is not safe; names of hosts are kept in lower case, as they are compared."""
+        """Refuse what cannot work or is not safe; names of hosts and sites are kept as they are compared."""
         object.__setattr__(self, "host", self.host.lower())
         object.__setattr__(self, "allowed_hosts", tuple(_host_name(name) for name in self.allowed_hosts))
+        object.__setattr__(self, "allowed_origins", tuple(self._origin(site) for site in self.allowed_origins))
         if not self.api_key and not self.loopback:
             raise OptionError(
                 f"listening on {self.host} lets others in: set an API key (SPARK_TTS_API_KEY or --api-key-file), "
@@ -75,12 +77,24 @@ class ServerSettings:
             raise OptionError("the API key must have at least 8 characters, all of them ASCII")
         if not 0 <= self.port <= 65535:
             raise OptionError(f"port is {self.port}; expected 0 to 65535")
+        if not self.model_name.strip():
+            raise OptionError("model_name is empty; give what clients shall call the model")
         for name in ("slots", "max_body_bytes", "max_text_characters", "max_buffer_bytes"):
             _at_least(name, getattr(self, name), 1)
         for name in ("queue_size", "stop_seconds", "max_voices"):
             _at_least(name, getattr(self, name), 0)
         for name in ("request_seconds", "stall_seconds", "max_prompt_seconds"):
             _at_least(name, getattr(self, name), 0.1)
+
+    def _origin(self, site: str) -> str:
+        """A site as browsers name it; every site, `*`, only where a key keeps out whom nobody let in."""
+        origin = site.lower().removesuffix("/")
+        if not _ORIGIN.fullmatch(origin) and not (origin == "*" and self.api_key):
+            every = ", or * for every site where an API key is set" if origin == "*" else ""
+            raise OptionError(
+                f"allowed_origins has {site!r}; expected a site such as https://app.example.org, without a path{every}"
+            )
+        return origin
 
     @property
     def memory_bytes(self) -> int:

@@ -100,6 +100,33 @@ def test_allowed_pages_and_names_come_in(engine: StandIn, settings: ServerSettin
         assert client.get("/v1/models", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
+@pytest.mark.parametrize("site", ["app.example.org", "https://app.example.org/page", "https://", "", "*", "null"])
+def test_what_no_browser_calls_a_site_is_refused(settings: ServerSettings, site: str) -> None:
+    with pytest.raises(OptionError, match=r"allowed_origins has .*expected a site such as https://app\.example\.org"):
+        dataclasses.replace(settings, allowed_origins=(site,))
+
+
+def test_a_site_is_the_same_with_a_slash_and_in_any_case(engine: StandIn, settings: ServerSettings) -> None:
+    allowed = dataclasses.replace(settings, allowed_origins=("https://App.example.org:8443/",))
+    site = "https://app.example.org:8443"
+    with TestClient(create_app(engine, allowed), base_url="http://localhost") as client:
+        answer = client.get("/v1/models", headers={"Origin": site})
+        assert answer.status_code == 200 and answer.headers["access-control-allow-origin"] == site
+
+
+def test_every_site_may_come_with_a_key(engine: StandIn, settings: ServerSettings) -> None:
+    allowed = dataclasses.replace(settings, allowed_origins=("*",), api_key="12345678")
+    headers = {"Origin": "https://any.example", "Authorization": "Bearer 12345678"}
+    with TestClient(create_app(engine, allowed), base_url="http://localhost") as client:
+        answer = client.get("/v1/models", headers=headers)
+        assert answer.status_code == 200 and answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_model_has_a_name(settings: ServerSettings) -> None:
+    with pytest.raises(OptionError, match="model_name is empty"):
+        dataclasses.replace(settings, model_name=" ")
+
+
 def test_a_browser_may_send_the_headers_of_openais_library(engine: StandIn, settings: ServerSettings) -> None:
     site = "https://app.example.org"
     asked = {"Origin": site, "Access-Control-Request-Method": "POST"}
