@@ -190,7 +190,9 @@ def test_a_pipe_in_the_place_of_the_rows_is_refused_before_anything_is_read(
 ) -> None:
     os.mkfifo(tmp_path / "rows.jsonl")
     assert run(clips, tmp_path / "rows.jsonl") == 1
-    assert capsys.readouterr().err.endswith("rows.jsonl: it is a device or a pipe, not a file; choose another place or name\n")
+    assert capsys.readouterr().err.endswith(
+        "rows.jsonl: it is a device or a pipe, not a file; choose another place or name\n"
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clips", "rows.jsonl"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sparktts_onnx.audio.parts import part_beside, see_writable
 from sparktts_onnx.bundle.manifest import CodecLayout
-from sparktts_onnx.errors import NameTakenError, OptionError, VoiceError
+from sparktts_onnx.errors import NameTakenError, OptionError, OutputError, VoiceError
 from sparktts_onnx.files import MAX_FILE_NAME_BYTES, file_name_key, names_a_file_everywhere
 from sparktts_onnx.runtime.values import broken_character
 from sparktts_onnx.runtime.voices.built_in import BuiltInVoices
