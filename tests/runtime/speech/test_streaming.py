@@ -78,7 +78,7 @@ def test_a_word_ends_where_a_joint_cuts_its_silence_off(tts: SparkTTSONNX, voice
             words = (HeardWord(0, 1, 0.0, 0.75),)
             yield SegmentBegins(segment, voice)
             yield Chunk(wav)
-            yield SegmentEnds(segment, 1, "end", 0, 0.0, 0.0, words)
+            yield SegmentEnds(segment, 1, "end", 0, {}, words)
 
     segments = Segments([first, second])
     while segments.next():
