@@ -14,6 +14,7 @@ from sparktts_onnx.files import file_name_key, names_a_file_everywhere, read_tex
 
 _KEYS = ("text", "id", *sorted(SpeechOptions.__annotations__.keys() - {"voices"}))
 """What a line may hold; the voices of SSML are found by their names."""
+_EXAMPLE = '{"text": "Hello.", "seed": 1}'
 _NO_NAME = (
     "cannot be a file's name on every system: leave out < > : \" / \\ | ? *, what cannot be printed, dots and spaces "
     "at its ends, names of devices such as CON and COM1, and more than 200 bytes"
@@ -36,11 +37,19 @@ class Line:
 def read_lines(
     path: Path, manifest: Manifest, voices_dir: str | Path = "voices"
 ) -> tuple[list[Line], list[tuple[int, SparkTTSError]]]:
-    """Every good line, and number and error of every bad one. SSML may name voices kept in `voices_dir`."""
+    """Every good line, and number and error of every bad one. SSML may name voices kept in `voices_dir`.
+
+    Raises:
+        TextError: the file cannot be read, or is no list of JSON objects at all.
+        MissingDependencyError: it is Parquet, and pyarrow is not installed.
+    """
     kept = VoiceLibrary(voices_dir, manifest.codec)
     voice_of = cache(lambda name: Voice.load(path.parent / name, manifest.codec))
     lines, bad, names = [], [], set()
-    for number, content in contents(path):
+    given = list(contents(path))
+    if given and not any(content.startswith("{") for _, content in given):
+        raise TextError(f"the list {path} holds no JSON objects; expected one a line, such as {_EXAMPLE}")
+    for number, content in given:
         try:
             line = _line(number, content, voice_of, kept)
             if file_name_key(line.name) in names:
@@ -90,7 +99,7 @@ def _parquet_rows(path: Path) -> Iterator[str]:
 
 def _line(number: int, content: str, voice_of: Callable[[str], Voice], kept: VoiceLibrary) -> Line:
     """A line of its JSON; `voice_of` a file."""
-    item = json_object(content, "text", expected='a "text", such as {"text": "Hello.", "seed": 1}')
+    item = json_object(content, "text", expected=f'a "text", such as {_EXAMPLE}')
     if unknown := sorted(item.keys() - set(_KEYS)):
         raise OptionError(f"unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}", field=unknown[0])
     given = item.pop("id", f"{number:06d}")

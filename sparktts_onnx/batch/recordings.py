@@ -48,23 +48,25 @@ def read_recordings(dataset: Path) -> tuple[list[DatasetRecording], list[tuple[s
         TextError: the data set cannot be read, or holds nothing.
         MissingDependencyError: it is Parquet, and pyarrow is not installed.
     """
-    if not dataset.exists():
+    is_recording = dataset.is_file() and dataset.suffix.lower() in SUFFIXES
+    if is_recording or not dataset.exists():
+        found = f"{dataset} is one itself" if is_recording else f"there is no {dataset}"
         raise TextError(
-            f"the recordings cannot be read: there is no {dataset}; expected a folder with audio files, or a JSONL, "
+            f"the recordings cannot be read: {found}; expected a folder with audio files, or a JSONL, "
             "Parquet or CSV file that lists them"
         )
-    found, bad = [], []
+    good, bad = [], []
     for place, content in _entries(dataset):
         try:
             name, text = _parse(dataset, content)
-            found.append(
+            good.append(
                 DatasetRecording(place, name, (dataset if dataset.is_dir() else dataset.parent) / name, _checked(text))
             )
         except SparkTTSError as error:
             bad.append((place, error))
-    if not found and not bad:
+    if not good and not bad:
         raise TextError(f"{dataset} holds no recordings; expected lines, or audio files with a .txt next to each")
-    return found, bad
+    return good, bad
 
 
 def _entries(dataset: Path) -> Iterator[tuple[str, str]]:

@@ -141,6 +141,17 @@ def test_bad_lines_are_told_by_number_and_stop_nothing(tmp_path: Path, capsys: p
     assert sorted(note["file"] for note in notes(tmp_path)) == ["000001.wav", "second.wav"]
 
 
+@pytest.mark.parametrize("content", ["A book.\nIt has many lines.\n", "text,voice\nHello.,me.json\n", '["Hello."]\n'])
+def test_a_file_that_lists_nothing_is_one_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    write(tmp_path, content)
+    assert main(batch(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: the list {tmp_path / 'lines.jsonl'} holds no JSON objects; expected one a line, ")
+    assert told.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("key", ["voices", "sed", "format"])
 def test_a_key_that_no_line_has_is_told_before_anything_is_spoken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str

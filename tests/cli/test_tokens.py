@@ -200,6 +200,7 @@ def test_a_pipe_in_the_place_of_the_rows_is_refused_before_anything_is_read(
     ("dataset", "message"),
     [
         ("none", "the recordings cannot be read: there is no "),
+        ("a.wav", "a.wav is one itself; expected a folder with audio files"),
         ("empty.csv", "holds no recordings"),
         ("nothing", "holds no recordings"),
     ],
@@ -208,6 +209,7 @@ def test_a_data_set_that_holds_nothing_is_one_message(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], dataset: str, message: str
 ) -> None:
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "a.wav").write_bytes(PROMPT.read_bytes())
     (tmp_path / "nothing").mkdir()
     assert run(tmp_path / dataset, tmp_path / "rows.jsonl") == 1
     error = capsys.readouterr().err
