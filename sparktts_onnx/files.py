@@ -5,7 +5,7 @@ import io
 import sys
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,8 @@ from sparktts_onnx.errors import OutputError, TextError
 
 MAX_FILE_NAME_BYTES = 200
 """Without an ending; the usual limit is 255 with it."""
+MAX_TEXT_BYTES = 4_000_000
+"""A million characters in UTF-8, the most that is spoken at once."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _DEVICES = frozenset(
     [
@@ -36,10 +38,16 @@ def file_name_key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def read_text_file(path: Path | None, what: str = "the text file") -> str:
-    """The text of a UTF-8 file, or of standard input; `what` the file is to the reader of a message."""
-    with _reading("standard input" if path is None else f"{what} {path}"):
-        data = _standard_input().read() if path is None else path.read_bytes()
+def read_text_file(path: Path | None, what: str = "the text file", *, most: int = MAX_TEXT_BYTES) -> str:
+    """The text of a UTF-8 file, or of standard input, of at most so many bytes; -1 is any number.
+
+    `what` the file is to the reader of a message.
+    """
+    name = "standard input" if path is None else f"{what} {path}"
+    with _reading(name), nullcontext(_standard_input()) if path is None else path.open("rb") as file:
+        data = file.read(most + 1 if most >= 0 else -1)
+        if 0 <= most < len(data):
+            raise TextError(f"{name} has more than {most} bytes, which is more text than is spoken at once")
         return data.decode("utf-8-sig").replace("\r\n", "\n")
 
 

@@ -67,7 +67,7 @@ def contents(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix.lower() == ".parquet":
         texts = _parquet_rows(path)
     else:
-        texts = map(str.strip, read_text_file(path, "the list").split("\n"))  # other line ends may stand inside a text
+        texts = map(str.strip, read_text_file(path, "the list", most=-1).split("\n"))  # texts may hold other ends
     return ((number, text) for number, text in enumerate(texts, 1) if text)
 
 

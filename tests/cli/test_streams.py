@@ -101,6 +101,18 @@ def test_what_cannot_be_done_is_one_message(redirection: str, arguments: list[st
     assert done.stderr.startswith(said) and done.stderr.count("\n") == 1, done.stderr
 
 
+@pytest.mark.parametrize("source", ["standard input", "file"])
+def test_a_file_without_end_is_not_read_to_its_end(tmp_path: Path, source: str) -> None:
+    """`yes | spark-tts-onnx …`, or a film in the place of a text, would fill the memory."""
+    book = tmp_path / "book.txt"
+    with book.open("wb") as file:
+        file.truncate(4_000_001)
+    given = ("<" + str(book), "-") if source == "standard input" else ("", str(book))
+    done = shell(given[0], *SPEAK, "--text-file", given[1], "--output-dir", str(tmp_path / "out"))
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "has more than 4000000 bytes, which is more text than is spoken at once" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     command = [*COMMAND, *SPEAK, "--text", "Hello there. " * 2000, "--output-dir", str(tmp_path)]
