@@ -18,6 +18,9 @@ from sparktts_onnx.server.job import Order
 from sparktts_onnx.server.middleware import Unfinished
 from sparktts_onnx.server.service import SpeechService, deadline
 
+HELD_SECONDS = 0.09
+"""The end of a last word that is kept back while a pause may follow it: soft sounds, a fade, what a resampler holds."""
+
 _T = TypeVar("_T")
 
 
@@ -162,7 +165,7 @@ class Answer:
     def sent(self, size: int) -> dict[str, Any]:
         """What the first `size` bytes hold: seconds, and words where the bundle can tell."""
         seconds = self._job.seconds_in(size)
-        words = [as_json(word) for word in self._job.words or () if word.end_seconds <= seconds]
+        words = [as_json(word) for word in self._job.heard or () if word.end_seconds <= seconds + HELD_SECONDS]
         can_tell = self._service.engine.manifest.no_word_times is None
         return {"sent_seconds": round(seconds, 3), "words": words if can_tell else None}
 

@@ -85,6 +85,11 @@ class SpeechJob:
         self.done = True
         self._pipe.end(failure)
 
+    @property
+    def heard(self) -> tuple[WordInfo, ...] | None:
+        """Words that are certain by now, also of sound behind which a pause is held back until more text comes."""
+        return self.words if self.done or self._stream is None else self._stream.words
+
     async def read(self) -> bytes | None:
         """The next bytes; None at the end."""
         return await self._pipe.get()

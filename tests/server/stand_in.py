@@ -33,6 +33,7 @@ from sparktts_onnx.runtime.cancellation import Cancellation
 
 RATE = 16_000
 STEP_SAMPLES = RATE // 10
+HELD_SAMPLES = 100
 
 
 class StandInStream:
@@ -91,15 +92,21 @@ class StandInStream:
                 if "crash" in words:
                     raise ZeroDivisionError(f"a bug, met while speaking {self._text!r}")
                 engine.steps += 1
+                held = words[number : number + 1] == ["held"]
                 if engine.manifest.no_word_times is None:
+                    self.words = engine.words(self._text)[: number + 1 - held]
+                chunk = engine.chunk(self._text, self._options, number)
+                yield chunk[:-HELD_SAMPLES] if held else chunk
+                if held:
                     self.words = engine.words(self._text)[: number + 1]
-                yield engine.chunk(self._text, self._options, number)
+                    self._cancelled.wait(20)
         self.info = engine.info(self._text, self._options)
         self.words, self.segments = self.info.words, self.info.segments
 
 
 class StandIn:
-    """Words it obeys: `slowly` (waits `step_seconds` a step), `break` (fails at the fourth step), `crash` (has a bug).
+    """Words it obeys: `slowly` (waits `step_seconds` a step), `break` (fails at the fourth step), `crash` (has a bug),
+    `held` (keeps the end of its sound back, as a pause may follow, until it is cancelled).
 
     `long` speaks for 600 steps instead of 5. While `gate` is cleared nothing moves.
     """

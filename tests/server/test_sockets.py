@@ -154,6 +154,22 @@ def test_one_voice_stays_over_several_utterances(live: Live, engine: StandIn) ->
     assert voices[2] is None and voices[3] is not None, "what a style made up is kept"
 
 
+def test_a_word_whose_last_moment_is_held_back_was_sent(live: Live) -> None:
+    """Behind a flush the sound waits with its fade until more text comes; by then the word was heard."""
+    with opened(live) as client:
+        send(client, START)
+        write(client, "one two held")
+        send(client, "end")
+        sound = b""
+        while len(sound) < 0.28 * 2 * RATE:
+            message = client.recv(timeout=20)
+            sound += message if isinstance(message, bytes) else b""
+        send(client, "cancel")
+        cancelled = answers(client, "cancelled")[0][-1]
+    assert 0.28 < cancelled["sent_seconds"] < 0.3
+    assert [word["word"] for word in cancelled["words"]] == ["one", "two", "held"]
+
+
 @pytest.mark.parametrize("form", ["mp3", "opus", "aac", "wav", "flac"])
 def test_every_format(live: Live, form: str) -> None:
     with opened(live) as client:
