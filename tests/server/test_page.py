@@ -219,6 +219,23 @@ def test_a_voice_is_recorded_with_the_microphone(page: Page, engine: StandIn) ->
     assert engine.enrolled == 1
 
 
+@pytest.mark.parametrize("press", ["Speak", "Rename Anna"])
+def test_a_voice_that_was_deleted_elsewhere_leaves_the_lists(
+    page: Page, settings: ServerSettings, recording: bytes, press: str
+) -> None:
+    clone(page, recording, "Anna")
+    expect(page.locator("#voice")).to_have_value("Anna")
+    (settings.voices_dir / "Anna.json").unlink()
+    page.get_by_label("Text", exact=True).fill("Hello.")
+    page.get_by_role("button", name=press, exact=True).click()
+    if press != "Speak":
+        page.get_by_label("New name").fill("Uncle")
+        page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no voice 'Anna'")
+    expect(page.locator("#voices li")).to_have_count(0)
+    expect(page.locator("#voice option[value=Anna], #revoice-voice option[value=Anna]")).to_have_count(0)
+
+
 def test_a_voice_is_created_heard_renamed_and_deleted(page: Page, settings: ServerSettings, engine: StandIn) -> None:
     page.locator("#gender").select_option("male")
     page.locator("#pitch").select_option("low")

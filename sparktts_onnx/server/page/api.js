@@ -2,12 +2,18 @@
 
 const KEY = "spark-tts-key";
 let askForKey = async () => null;
+let voiceIsGone = () => {};
 
 export class ApiError extends Error {}
 
 /** `ask` shows a dialog and gives the key that a person typed, or null. */
 export function onKeyNeeded(ask) {
   askForKey = ask;
+}
+
+/** `react` is called where a voice that the page shows is not there any more. */
+export function onVoiceGone(react) {
+  voiceIsGone = react;
 }
 
 async function request(path, options = {}) {
@@ -27,18 +33,19 @@ async function request(path, options = {}) {
       return request(path, options);
     }
   }
-  if (!answer.ok) throw new ApiError(await messageOf(answer));
+  if (!answer.ok) throw await problemOf(answer);
   return answer;
 }
 
-async function messageOf(answer) {
+async function problemOf(answer) {
   const wait = answer.headers.get("Retry-After");
   const busy = answer.status === 429 && wait ? ` (about ${wait} s)` : "";
   try {
     const { error } = await answer.json();
-    return error.message[0].toUpperCase() + error.message.slice(1) + busy;
+    if (["invalid_voice", "voice_not_found"].includes(error.code)) voiceIsGone();
+    return new ApiError(error.message[0].toUpperCase() + error.message.slice(1) + busy);
   } catch {
-    return `The server answered with status ${answer.status}${busy}.`;
+    return new ApiError(`The server answered with status ${answer.status}${busy}.`);
   }
 }
 

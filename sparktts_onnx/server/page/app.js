@@ -1,6 +1,6 @@
 // Puts the page together.
 
-import { onKeyNeeded, serverStatus } from "./api.js";
+import { onKeyNeeded, onVoiceGone, serverStatus } from "./api.js";
 import { $, ask, clearProblem, showProblem } from "./dom.js";
 import { setUpRevoicing } from "./revoice.js";
 import { setUpSpeaking, startSpeaking } from "./speaking.js";
@@ -19,6 +19,7 @@ async function watchServer() {
 }
 
 onKeyNeeded(async () => ((await ask($("key-dialog"))) ? $("key").value : null));
+onVoiceGone(() => refreshVoices().catch(showProblem));
 $("problem-close").addEventListener("click", clearProblem);
 setUpSpeaking();
 setUpVoices(startSpeaking);
