@@ -38,12 +38,18 @@ class Notes:
                 yield _parsed(notes.readline())
 
     def add(self, note: Mapping[str, Any]) -> None:
+        data = _line(note).encode()
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as notes:
-                notes.write(_line(note))
-                notes.flush()
-                os.fsync(notes.fileno())
+            with self.path.open("ab", buffering=0) as notes:
+                end = notes.tell()
+                try:
+                    while data:
+                        data = data[notes.write(data) :]
+                    os.fsync(notes.fileno())
+                except OSError:
+                    notes.truncate(end)  # half of it would spoil the next, where a full disk has room again
+                    raise
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

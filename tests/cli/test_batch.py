@@ -15,8 +15,10 @@ import pytest
 import soundfile
 
 from sparktts_onnx import SparkTTSONNX, Voice, VoiceLibrary
+from sparktts_onnx.batch.notes import Notes, read_lines
 from sparktts_onnx.bundle.manifest import read_manifest
 from sparktts_onnx.cli import main
+from sparktts_onnx.errors import OutputError
 
 LINES: tuple[dict[str, Any], ...] = (
     {"text": "One.", "gender": "female", "seed": 1},
@@ -98,6 +100,21 @@ def test_a_line_whose_voice_was_made_anew_is_spoken_again(tmp_path: Path, capsys
     without = [{key: value for key, value in note.items() if key != "voices"} for note in notes(tmp_path)]
     results.write_text("".join(json.dumps(note) + "\n" for note in without))  # as earlier versions wrote them
     run("0 spoken, 3 there already, 0")
+
+
+def test_a_note_that_found_no_room_does_not_spoil_the_next(tmp_path: Path) -> None:
+    resource: Any = pytest.importorskip("resource")
+    notes = Notes(tmp_path / "results.jsonl")
+    notes.add({"key": "one", "text": "你好"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (notes.path.stat().st_size + 10, hard))
+    try:
+        with pytest.raises(OutputError, match=r"results\.jsonl cannot be written: File too large"):
+            notes.add({"key": "two", "text": "and longer than ten bytes"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    notes.add({"key": "three"})
+    assert list(read_lines(notes.path)) == [{"key": "one", "text": "你好"}, {"key": "three"}]
 
 
 def test_lines_may_be_ssml(tmp_path: Path, capsys: pytest.CaptureFixture[str], voice: Voice) -> None:
