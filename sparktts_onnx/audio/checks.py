@@ -34,6 +34,12 @@ KEPT_SECONDS = 0.1
 NOISY_DB = 15.0
 CLEAN_DB = 30.0
 """Background this far under the speech is not heard."""
+NO_LIMIT_PEAK = 1.5
+"""A wave that goes beyond this was not cut off at full scale; one that was rises to 1.4 when it is resampled."""
+LEAST_PEAK = 0.003
+"""Nine bits of sixteen at most."""
+CLICK_RATIO = 5.0
+"""A sample this many times beyond the loudest of speech is none of it; speech has less than twice."""
 LARGEST_PEAK = 4.0
 """Samples beyond this are no speech that was too loud, but whole numbers in a floating-point file."""
 FALLS_SILENT_WITHIN_SECONDS = 0.5
@@ -113,6 +119,8 @@ class RecordingReport:
     """What was mended, and what would make it better, worst first; empty where nothing would."""
     name: str = "the recording"
     """What messages call it."""
+    click_seconds: float | None = None
+    """Where a click is far louder than the speech, so that the speech becomes quiet beside it."""
     transcript_fits: bool = True
     """Whether somebody could have said the transcript in the time that is spoken; the first note says why not."""
 
@@ -120,7 +128,7 @@ class RecordingReport:
 def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
     """Measure `wav` float32 [N] as it was recorded, before its volume is changed."""
     peak = float(np.abs(wav).max())
-    scaled = wav / np.float32(peak) if peak > LARGEST_PEAK else wav
+    scaled = wav / np.float32(peak) if peak > NO_LIMIT_PEAK else wav
     activity = find_speech(scaled, sample_rate)
     seconds = len(wav) / sample_rate
     speech = min(seconds, activity.seconds())
@@ -132,8 +140,20 @@ def inspect_recording(wav: Wave, sample_rate: int) -> RecordingReport:
         silence_share=1.0 - speech / seconds,
         signal_to_noise_db=activity.signal_to_noise_db,
         notes=(),
+        click_seconds=_click(wav, activity, sample_rate),
     )
     return replace(report, notes=tuple(_notes(report)))
+
+
+def _click(wav: Wave, activity: Activity, sample_rate: int) -> float | None:
+    """The second of the largest sample, where that is no speech."""
+    speaking = np.repeat(activity.speaking, round(BLOCK_SECONDS * sample_rate))
+    swings = np.abs(wav)
+    spoken = swings[: len(speaking)][speaking]
+    at = int(np.argmax(swings))
+    if not len(spoken) or swings[at] <= CLICK_RATIO * np.percentile(spoken, 99.9):
+        return None
+    return at / sample_rate
 
 
 def trim_silence(wav: Wave, sample_rate: int, *, longest_seconds: float = 0.0) -> Wave:
@@ -207,6 +227,10 @@ def _notes(report: RecordingReport) -> list[str]:
         )
     if not report.speech_seconds:
         return [*notes, "no speech stands out of the background: record again, nearer to the microphone"]
+    if report.peak < LEAST_PEAK:
+        notes.append(f"very quiet: it reaches {report.peak:.2%} of full scale: record again, nearer to the microphone")
+    if report.click_seconds is not None:
+        notes.append(f"a click at {report.click_seconds:.2f} s is far louder than the speech: cut it out")
     if report.speech_seconds < ENOUGH_SECONDS:
         notes.append(
             f"only {report.speech_seconds:.1f} s of speech: 5 to 10 seconds give a voice closer to the speaker's"

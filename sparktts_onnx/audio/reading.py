@@ -1,6 +1,7 @@
 """Reading a recording exactly as the original does: first channel, soxr VHQ, one volume rule.
 
-What the original cannot use, and people send, is mended and noted: a silent first channel, an offset of the whole wave.
+What the original cannot use, and people send, is mended and noted: a first channel that is silent or holds only noise,
+an offset of the whole wave.
 """
 
 import io
@@ -16,6 +17,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from sparktts_onnx.audio.checks import BLOCK_SECONDS, LEAST_RANGE_DB
 from sparktts_onnx.audio.decoding import AudioSource, opened
 from sparktts_onnx.audio.signal import Wave
 from sparktts_onnx.errors import OptionError, RecordingError
@@ -154,15 +156,36 @@ def _channel_with_sound(sound: AudioSource, name: str, max_seconds: float) -> tu
     if sound.channels == 1:
         return 0, ()
     total, power, samples = np.zeros(sound.channels), np.zeros(sound.channels), 0
+    levels: list[NDArray[np.float64]] = []
     for block in _checked(sound, name, max_seconds):
+        levels.append(_levels(block, max(1, round(BLOCK_SECONDS * sound.sample_rate))))
         samples += len(block)
         total += block.sum(axis=0)
         power += np.square(block).sum(axis=0)
     swing = np.sqrt(np.maximum(power / max(1, samples) - (total / max(1, samples)) ** 2, 0.0))
     loudest = int(np.argmax(swing))
     if swing[0] >= SILENT_CHANNEL * swing[loudest]:
-        return 0, ()
+        return _channel_with_speech(np.concatenate(levels or [np.zeros((0, sound.channels))]))
     return loudest, (f"its first channel is silent: channel {loudest + 1} of {sound.channels} was taken",)
+
+
+def _levels(samples: NDArray[np.float64], block: int) -> NDArray[np.float64]:
+    """float64 [n // block, channels]: how much each channel of `samples` [n, channels] swings in each whole block."""
+    whole = samples[: len(samples) // block * block].reshape(-1, block, samples.shape[1])
+    return np.asarray(whole.std(axis=1), np.float64)
+
+
+def _channel_with_speech(levels: NDArray[np.float64]) -> tuple[int, tuple[str, ...]]:
+    """The first channel of `levels` [blocks, channels]; where it is steady noise, the loudest that rises and falls."""
+    if len(levels) < 1 / BLOCK_SECONDS:
+        return 0, ()
+    loud, floor = np.percentile(20 * np.log10(np.maximum(levels, 1e-9)), [95, 10], axis=0)
+    speaks = loud - floor > 2 * LEAST_RANGE_DB
+    if loud[0] - floor[0] >= LEAST_RANGE_DB or not speaks.any():
+        return 0, ()
+    best = int(np.argmax(np.where(speaks, loud, -np.inf)))
+    note = f"its first channel holds only noise: channel {best + 1} of {levels.shape[1]} was taken"
+    return best, (note,)
 
 
 def _checked(sound: AudioSource, name: str, max_seconds: float) -> Iterator[NDArray[np.float64]]:

@@ -114,7 +114,7 @@ def _enroll(options: argparse.Namespace, tts: SparkTTSONNX, library: VoiceLibrar
     enrollment = tts.enroll(options.recordings, options.transcript, options=chosen)
     for path, report in zip(options.recordings, enrollment.reports, strict=True):
         for note in report.notes:
-            say(f"{path}: {note}")
+            say(f"{path if path.isprintable() else ascii(path)}: {note}")
     kept = library.add(enrollment.voice, options.name, consent=options.consent)
     say(f"kept {kept.name} as {options.voices_dir / f'{kept.name}.json'}")
     return 0

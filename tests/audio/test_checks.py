@@ -55,6 +55,25 @@ def test_clipping_is_told(good: Wave, gain: float) -> None:
     assert any(note.startswith("distorted") for note in report.notes)
 
 
+@pytest.mark.parametrize("gain", [1.8, 3.5])
+def test_a_wave_beyond_full_scale_is_not_cut_off_there(good: Wave, gain: float) -> None:
+    assert inspect_recording(good / np.abs(good).max() * np.float32(gain), RATE).notes == ()
+
+
+def test_a_very_quiet_recording_is_told_so(good: Wave) -> None:
+    (note,) = inspect_recording(good / np.abs(good).max() * np.float32(0.002), RATE).notes
+    assert note.startswith("very quiet: it reaches 0.20% of full scale")
+
+
+def test_a_click_that_makes_the_speech_quiet_is_told(good: Wave) -> None:
+    quiet = good / np.abs(good).max() * np.float32(0.1)
+    quiet[RATE // 2 : RATE // 2 + 8] = 1.0
+    (note,) = inspect_recording(quiet, RATE).notes
+    assert note.startswith("a click at 0.50 s is far louder than the speech")
+    quiet[RATE // 2 : RATE // 2 + 8] = 0.15
+    assert inspect_recording(quiet, RATE).notes == ()
+
+
 def test_full_scale_without_clipping_is_fine(good: Wave) -> None:
     assert inspect_recording(good / np.abs(good).max(), RATE).notes == ()
 

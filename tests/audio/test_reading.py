@@ -398,3 +398,24 @@ def test_a_truncated_file_gives_what_it_has() -> None:
     whole = PROMPT.read_bytes()
     wav = load_recording(io.BytesIO(whole[: len(whole) // 2]), sample_rate=RATE).normalized()
     assert abs(len(wav) / 44_354 - 0.5) < 0.01
+
+
+@pytest.mark.parametrize("noise", [0.004, 0.03])
+def test_the_channel_with_speech_is_taken_where_the_first_is_steady_noise(tmp_path: Path, noise: float) -> None:
+    speech = load_recording(PROMPT, sample_rate=RATE).wav
+    hiss = noise * np.random.default_rng(3).standard_normal((len(speech), 3))
+    hiss[:, 1] += speech
+    recording = load_recording(written(tmp_path / "a.wav", hiss.astype(np.float32)), sample_rate=RATE)
+    assert recording.notes == ("its first channel holds only noise: channel 2 of 3 was taken",)
+    assert np.abs(recording.wav - hiss[:, 1]).max() < 1e-3
+
+
+def test_the_first_channel_is_taken_where_somebody_speaks_in_it(tmp_path: Path) -> None:
+    speech = load_recording(PROMPT, sample_rate=RATE).wav
+    both = np.stack([0.1 * speech, speech[::-1]], axis=1).astype(np.float32)
+    noisy = np.stack([0.02 * np.ones(len(speech)) * (-1) ** np.arange(len(speech)), 0 * speech], axis=1).astype(
+        np.float32
+    )
+    for wav in (both, noisy):
+        recording = load_recording(written(tmp_path / "a.wav", wav), sample_rate=RATE)
+        assert recording.notes == () and np.abs(recording.wav - wav[:, 0]).max() < 1e-3

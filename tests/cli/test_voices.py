@@ -44,6 +44,15 @@ class Voices:
         return code, out, err
 
 
+def test_a_note_keeps_to_its_line_whatever_the_file_is_called(
+    voices: Voices, recordings: list[str], tmp_path: Path
+) -> None:
+    odd = tmp_path / "a\n\x1b[31m.wav"
+    odd.write_bytes(Path(recordings[0]).read_bytes())
+    _, err = voices("enroll", "Ann", str(odd))
+    assert "a\\n\\x1b[31m.wav': " in err and "\x1b" not in err
+
+
 def test_a_voice_from_enrollment_to_removal(voices: Voices, recordings: list[str], tmp_path: Path) -> None:
     assert "no voices in" in voices("list")[1]
     _, err = voices("enroll", "Ann", *recordings, "--consent", "she said yes", "--trim", "--window", "all")
