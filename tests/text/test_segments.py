@@ -1,15 +1,19 @@
 """Segments are the whole text, hold the budget, come out the same from any pieces, and end where speech may pause."""
 
 import itertools
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparktts_onnx.errors import OptionError
+from sparktts_onnx.text import boundaries
 from sparktts_onnx.text.characters import may_cut
 from sparktts_onnx.text.duration import expected_tokens
+from sparktts_onnx.text.normalize.tables import words
 from sparktts_onnx.text.segments import Segmenter, TextSegment, iter_segments, split
 
 SCRAPS = """
@@ -243,3 +247,17 @@ def test_the_cost_is_asked_in_proportion_to_the_text() -> None:
         asked = 0
         split(text, cost=cost)
         assert asked < 40 * len(text)
+
+
+def test_the_javascript_host_knows_the_same_words() -> None:
+    script = (Path(__file__).parents[2] / "web" / "src" / "text" / "words.js").read_text(encoding="utf-8")
+    found = {name: set(entries.split("|")) for name, entries in re.findall(r'(\w+) = new Set\("([^"]+)"', script)}
+    assert found == {
+        "NEVER_LAST": words("abbreviations", "title", "inside"),
+        "NUMBERED": boundaries._numbered(),
+        "SELDOM_LAST": words("abbreviations", "end") - {"etc"},
+        "SENTENCE_STARTERS": words("lists", "starter"),
+        "CONJUNCTIONS": boundaries._CONJUNCTIONS,
+        "CHINESE_CONJUNCTIONS": boundaries._CHINESE_CONJUNCTIONS,
+        "BEFORE_AMOUNTS": words("lists", "before amounts"),
+    }, "a table has changed: write its words into words.js too"
