@@ -6,7 +6,8 @@ from sparktts_onnx.text.characters import LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.rule import OVER, Found, Reader, Rule
 from sparktts_onnx.text.normalize.tables import entries, one_of, words
 
-_AFTER_NAME = re.compile(r"[A-Z0-9]\w*\.?\s$")
+_AFTER_NAME = re.compile(r"(?!St\.)\b(?:[A-Z]\w*|\d+(?:st|nd|rd|th))\.?\s$")
+_PARTY = re.compile(r"(?:\b[A-Z][\w.'’-]*|\bal\.|\bothers|\))\s$")
 _BEFORE_SAINT = re.compile(r"(?<!\d\s)\b(?:Bay|Bury|Cape|Fort|Lake|Mont|Mount|Mt\.|Point|Port|Sault)\s$")
 _OFFICE = re.compile(
     r"\s(?:Ltd|Inc|LLC|LLP|PLC|KG|C[A-Z]O|President|Chairman|Chairwoman|Chair|Chief|Director|Chapter|v)\b"
@@ -49,6 +50,11 @@ def _saint_or_street(found: Found) -> str:
     return "Saint" if before_name and (of_place or not after_name) else found.keep_stop("Street")
 
 
+def _versus(found: Found) -> str | None:
+    """Roe v. Wade, England v France"""
+    return "versus" if _PARTY.search(found.before) else None
+
+
 def _initials(found: Found) -> str:
     return found.keep_stop_in_name(" ".join(re.findall(r"[A-Za-z]", found.text)))
 
@@ -65,6 +71,7 @@ def rules() -> tuple[Rule, ...]:
     )
     patterns: tuple[tuple[str, Reader], ...] = (
         (rf"{title}\.?(?=\s[A-Z]|\s(?:&|and)\s{title}\b)", _plain),
+        (r"v\.?(?=\s(?:the\s)?[A-Z])", _versus),
         (r"vs(?=\s[\w$€£\"“])", _plain),
         (rf"St\.{OVER}", _saint_or_street),
         (rf"{number}\.(?=\s?(?:\d|[IVXL]+\b))", _plain),

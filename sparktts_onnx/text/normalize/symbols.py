@@ -53,6 +53,11 @@ def _to(found: Found) -> str | None:
     return found.pick(" to ", "到") if re.search(r"[^\W_]", found.before + found.after) else None
 
 
+def _aside(found: Found) -> str | None:
+    """Free • In stock | New; not P(A | B)"""
+    return None if re.search(r"\([^()]*$", found.before) else found.pick(", ", "，")
+
+
 def _per(found: Found) -> str | None:
     """$15/mo, 60/h; one letter is one behind money alone"""
     unit = found["per"]
@@ -144,6 +149,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(relation, _between),
         Rule(leading, _before),
         Rule(rf"(?:(?<=[\d%])|(?<=\d[kKMBw万]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")),
+        Rule(r" [|•·∙] (?=\S)(?<=[^\s|.,;:!?，。；：！？] . )(?!\|)", _aside),
         Rule(r"§\s?(?=\d+[a-z]\b)", fixed("section ", "第")),
         Rule(r"#(?=[A-Z]{0,3}-?\d[\d-]*[A-Z]?\b)", fixed("number ", "")),
         Rule(r"/(?<=[A-Za-zμ\d升]/)(?=100 ?(?:km|g|ml|mL|公里|克|毫升)|24 ?h)", fixed(" per ", "每")),

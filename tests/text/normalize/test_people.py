@@ -378,6 +378,16 @@ ENGLISH = {
         ),
         ("THE 3RD ANNUAL", "THE third ANNUAL"),
     ],
+    "parties, saints and what stands side by side": [
+        (
+            "Roe v. Wade, Ito et al. v. Lee, England v France",
+            "Roe versus Wade, Ito and others versus Lee, England versus France",
+        ),
+        ("(v. 2.0), part v. It", "(v. two point zero), part v. It"),
+        ("12 St. James St. St. Louis", "twelve Saint James Street. Saint Louis"),
+        ("98.6 deg. F. It is 30 deg.", "ninety-eight point six degrees Fahrenheit. It is thirty degrees."),
+        ("Free • In stock | 20 min, P(A | B), a || b", "Free, In stock, twenty minutes, P(A | B), a || b"),
+    ],
     "hearts": [("ur the best <3", "ur the best"), ("so it <3 <3", "so it"), ("love u <3", "love u")],
 }
 CHINESE = {
@@ -391,7 +401,7 @@ CHINESE = {
         ("约翰福音3:16，诗篇23:1-3", "约翰福音三章十六节，诗篇二十三章一到三节"),
         ("电话(010)6234-5678，6.5×10^9/L", "电话零幺零，六二三四，五六七八，六点五乘十的九次方每升"),
         ("温度-20℃～+60℃，10w+，7.5L/100km", "温度零下二十摄氏度到正六十摄氏度，十万加，七点五升每一百公里"),
-        ("| 支持 | ✅ |，★★★☆☆", "| 支持 | 是 |，三星"),
+        ("| 支持 | ✅ |\n评分★★★☆☆", "支持, 是\n评分三星"),
     ],
     "dates and shares that others write": [
         ("公元2934年，2019·2·10", "公元二九三四年，二零一九年二月十日"),
