@@ -95,7 +95,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"{START}\d{{4,6}}(?=\.(?:SH|SZ|SS|BJ|HK|KS|TW|T)\b)", Found.by_digit),
         Rule(rf"{START}(?<=\bBoeing\s)7\d7(?:-\d{{1,3}}{END}|\b(?!-))", _plane, only="en"),
         Rule(rf"{START}(?:(?<=\ba\s)|(?<=\bthe\s))7\d7(?:-\d{{1,3}}{END}|(?=\sMAX\b))", _plane, only="en"),
-        Rule(rf"{START}(?:6{{3,6}}|23{{3,6}}|996|520)(?=[！!，。~～？?]|\s*$)", _standing_alone, only="zh"),
+        Rule(rf"{START}(?:6{{3,6}}|23{{3,6}}|996|520)(?=[！!，。~～？?了]|\s*$)", _standing_alone, only="zh"),
         Rule(
             rf"{START}(?<=[\d一二三四五六七八九十][楼栋座])\d{{3,4}}(?=[，。、；）)\s]|室|房|$)",
             Found.by_digit,

@@ -269,7 +269,7 @@ def _chinese_year(found: Found) -> str:
 
 _DATED = re.compile(
     r"\b(?:on|by|born|until|till|since|from|before|after|dated|due)\s$|day,?\s$|/[23]\d\sto\s$"
-    r"|(?:在|于|到|至|自|从|截止|日期：|[今明昨后前]天是?)$",
+    r"|(?:在|于|到|至|自|从|截止|日期：|[今明昨后前]天是?|[周期拜][一二三四五六日天末][（(]?)$",
     re.IGNORECASE,
 )
 """Words of time, behind which 12/25 is a day."""

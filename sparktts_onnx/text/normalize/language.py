@@ -13,10 +13,13 @@ _HAN = re.compile(f"[{HAN}]")
 _CHINESE_COMMA = re.compile("[，、：]")
 _LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
 _LATIN_PAIR = re.compile("[A-Za-z\u00c0-\u024f]{2,}")
+_MEASURE = re.compile(r"(?<=\d)\s?[A-Za-zμ]{1,4}(?:/[A-Za-z]{1,3})?(?![A-Za-z])")
+"""The kg/m² behind a number, which says nothing about the language around it."""
 _OTHER_LETTER = re.compile(f"[{KANA}{HANGUL}\u0400-\u1cff\u3105-\u312f]|[\u0370-\u03ff]{{2}}")
 """Letters of other scripts; a single Greek one is a sign of physics or mathematics in any language."""
 _SIGNS_AT_END = re.compile(r"(?:(?![，、：])[\W\d_])+$")
 _CLAUSE_END = re.compile(r"[。！？；!?\n]|\.\s")
+_ITEM_END = re.compile(r"[,，.、)）]")
 _BEHIND_WORDS = re.compile(r"\b[a-z]+ [a-z]+ [^\w\s]*$")
 _REACH = 80
 """How far around a number its clause is looked at, in characters."""
@@ -49,16 +52,21 @@ class LanguageFinder:
         if options.language == "auto" and not _OTHER_LETTER.search(text) and not (has_han and has_latin):
             self._everywhere = "zh" if has_han else "en" if has_latin else options.fallback
         self._fallback: Language = options.fallback
+        self._mostly = detect_language(text)
 
     def at(self, start: int, end: int) -> Language | None:
         """The language in which text[start:end] is read."""
         if self._everywhere:
             return self._everywhere
-        return "zh" if _HAN.search(self._text, start, end) else self._by_neighbors(start, end)
+        if _HAN.search(self._text, start, end):
+            return "zh"
+        begins_line = not start or self._text[start - 1] == "\n"
+        is_item = begins_line and self._text[start:end].isdigit() and _ITEM_END.match(self._text, end)
+        return self._mostly if is_item and self._mostly else self._by_neighbors(start, end)
 
     def _by_neighbors(self, start: int, end: int) -> Language | None:
-        before = _CLAUSE_END.split(self._text[max(0, start - _REACH) : start])[-1]
-        after = _CLAUSE_END.split(self._text[end : end + _REACH], maxsplit=1)[0]
+        before = _MEASURE.sub("", _CLAUSE_END.split(self._text[max(0, start - _REACH) : start])[-1])
+        after = _MEASURE.sub("", _CLAUSE_END.split(self._text[end : end + _REACH], maxsplit=1)[0])
         if _OTHER_LETTER.search(before + after):
             return None
         if _HAN.search(before[-1:] + after[:1]):
@@ -68,14 +76,14 @@ class LanguageFinder:
         if _BEHIND_WORDS.search(before) and not _HAN.search(after):
             return "en"
         around = self._text[max(0, start - _REACH) : end + _REACH]
-        return self._by_count(before + after) or self._by_count(around) or self._fallback
+        return self._by_count(before + after) or self._by_count(around) or self._mostly or self._fallback
 
     def _by_count(self, clause: str) -> Language | None:
         """One Chinese character weighs as much as one Latin word: names in Chinese text are often Latin. A lone letter
         is rather a variable."""
         han = len(_HAN.findall(clause)) + len(_CHINESE_COMMA.findall(clause))
         latin = len(_LATIN_PAIR.findall(clause))
-        if not han and not latin:
+        if not han and latin < 2:
             return None
         return "zh" if han >= latin else "en"
 

@@ -20,6 +20,10 @@ _YEAR_CUE = re.compile(
 _IN_A_SUM = re.compile(r".*[×*+=÷/]\s?\||.*\|\s?[×*+=÷/]")
 _SAYS_SCORE = re.compile(r"(?:比分|[大完险]胜|战[胜平]|[击惜]败|不敌|负于|领先)[^。！？；，]*$")
 _SAYS_WON = re.compile(r"\s?(?:[获取大完险]胜|战[胜平]|[击惜落]败|不敌|负于|告负|领先|落后|逼平)")
+_BEFORE_IS_SCORE = re.compile(r"(?<!\d)(\d{1,3})[-–](\d{1,3})[、，]$")
+_AFTER_IS_SCORE = re.compile(r"[、，](\d{1,3})[-–](\d{1,3})(?![\d-])")
+_IS_STANDARD = re.compile(r"[A-Z]{2}(?:/[A-Z]{1,2})? ?$")
+"""GB/T 19001-2016"""
 _COUNTED = re.compile(r"\s(?!(?:was|is|has|does|vs|its|his|this|us|as|census|series|class)\b)[a-z]+s\b")
 _NEXT_WORD = re.compile(r"\s?([a-z]+)\b")
 _CIRCLED = "\u2460-\u249b\u24ea"
@@ -43,9 +47,17 @@ def _range(found: Found) -> str:
     if found.language == "en":
         is_number = "-" in found.text and found.last_word().rstrip(".").lower() in words("lists", "numbered")
         return (" dash " if is_number else " to ").join(map(english.number, ends))
+    if _IS_STANDARD.search(found.before) and re.fullmatch(r"\d{4,6}-(?:19|20)\d\d", found.text):
+        return "杠".join(map(chinese.digits, ends))
     is_falling = float(ends[0].replace(",", "")) >= float(ends[1].replace(",", ""))
-    is_score = is_falling or _SAYS_SCORE.search(found.before) or _SAYS_WON.match(found.after)
+    is_score = is_falling or _is_among_scores(found) or _SAYS_SCORE.search(found.before) or _SAYS_WON.match(found.after)
     return ("比" if is_score else "到").join(_chinese(end, found.before, found.after) for end in ends)
+
+
+def _is_among_scores(found: Found) -> bool:
+    """Whether it stands beside a score that the first side won: 21-18、19-21."""
+    beside = (_BEFORE_IS_SCORE.search(found.before), _AFTER_IS_SCORE.match(found.after))
+    return any(int(pair[1]) > int(pair[2]) for pair in beside if pair)
 
 
 def _multiple(found: Found) -> str:
@@ -141,7 +153,7 @@ def rules() -> tuple[Rule, ...]:
     return (
         Rule(f"[{_CIRCLED}]+", _circled),
         Rule(rf"{START}\d{{1,3}}(?:,?\d{{3}}){{0,5}}(?:st|nd|rd|th|ST|ND|RD|TH){END}", _ordinal),
-        Rule(rf"{START}(?:[Nn]o\.\s?|[Nn]os\.\s?(?:\d+[-–](?=\d+\b))?|№\s?|#)\d+{END}", _labelled),
+        Rule(rf"{START}(?:(?:[Nn]o|NO)\.\s?|[Nn]os\.\s?(?:\d+[-–](?=\d+\b))?|№\s?|#)\d+{END}", _labelled),
         Rule(rf"{START}(?<![A-Z]-){AMOUNT}{DASH}{AMOUNT}(?![-–]?\d|[-–]{LETTER_OR_DIGIT}){END}", _range),
         Rule(
             rf"{START}(?!0[xX])(?P<sizes>{AMOUNT}(?:\s?[xX]\s?{AMOUNT}){{1,2}})(?!\s?[xX])(?:(?P<unit>{unit})|{END})",

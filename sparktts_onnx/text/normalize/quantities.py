@@ -16,7 +16,7 @@ _INSIDE_QUOTES = re.compile(
 _SAYS_PRESSURE = re.compile(
     r"(?:\bBP(?:\sis|\sof|:)?|blood\spressure(?:\s(?:is|was|of|at))?:?|血压[是为：:高低到达约]*)\s?$", re.IGNORECASE
 )
-_NAMED_BY_A = (*"座级景游大公坦型股轮栋楼区班类",)
+_NAMED_BY_A = (*"座级景游大公坦型股轮栋楼区班类号",)
 """In Chinese, what 12A座 and 5A景区 name, where others are amps."""
 _BEFORE_ONE = re.compile(r"\b(?:a|an|the|this|that|one|each|every|my|your|his|her|our)\s$", re.IGNORECASE)
 _NEXT_NOUN = re.compile(

@@ -50,7 +50,9 @@ def _and(found: Found) -> str:
 
 def _to(found: Found) -> str | None:
     """A → B; not an arrow among signs alone"""
-    return found.pick(" to ", "到") if re.search(r"[^\W_]", found.before + found.after) else None
+    if not re.search(r"[^\W_]", found.before + found.after):
+        return None
+    return found.pick(", ", "，") if re.match(r"\d{1,2}[,，]\s", found.after) else found.pick(" to ", "到")
 
 
 def _aside(found: Found) -> str | None:
@@ -136,7 +138,7 @@ def rules() -> tuple[Rule, ...]:
     area = rf"(?:{sure_area}|(?:km2|m2|m3){OVER})"  # m2 is one behind an amount, not in gcc/m2/examples
     return (
         *(Rule(pattern, _between) for pattern in mathematics),
-        Rule(rf"(?<=[\d%$€£¥kKmMn])/(?P<per>{pers})(?:/(?P<too>{pers}))?(?![\w/])", _per),
+        Rule(rf"(?<=[\d%$€£¥kKmMn次个人])/(?P<per>{pers})(?:/(?P<too>{pers}))?(?![\w/])", _per),
         Rule(rf"(?<=[\d元])/(?P<per>{area})(?P<too>)", _per),
         Rule(rf"\s?/\s?(?P<per>{sure_area})(?P<too>)", _per),
         Rule(
