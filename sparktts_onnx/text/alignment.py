@@ -124,7 +124,7 @@ class _Comparison:
         """The nearest places behind `a` and `b` where the texts go on alike."""
         left_over = len(self._left) - a + len(self._right) - b
         for skipped in range(1, min(_NEAR, left_over)):
-            for of_left in range(skipped + 1):
+            for of_left in sorted(range(skipped + 1), key=lambda of_left: abs(2 * of_left - skipped)):
                 i, j = a + of_left, b + skipped - of_left
                 words = self._left[i : i + _SURE]
                 if words and words == self._right[j : j + _SURE]:

@@ -33,6 +33,7 @@ def parts(written: str, budget: int = 60) -> list[tuple[str, str]]:
          ["It costs 10,50 €.", "On 04/05/24 it rained at 10°N.", "About 1e-5 of it."]),
         ("① 打开。周一~周五开门。约~20km。", ["① 打开。", "周一~周五开门。", "约~20km。"]),
         ("It costs 5. 6 people came. 7/8 of it.", ["It costs 5.", "6 people came.", "7/8 of it."]),
+        ("Dr. Smith left. No. 5 is here. No. It is so.", ["Dr. Smith left.", "No. 5 is here.", "No.", "It is so."]),
         ("DC 20500\n\n350 Elm Ave. It", ["DC 20500", "350 Elm Ave.", "It"]),
         ("Take 5 min.\n\n$3 of 4", ["Take 5 min.", "$3 of 4"]),
         ("The points:\n\n1. **Cost**: $5.\n2. *Speed*: 10x.", ["The points:", "1. **Cost**: $5.", "2. *Speed*: 10x."]),

@@ -38,6 +38,8 @@ __all__ = ["Language", "NormalizeOptions", "any_rule", "detect_language", "norma
 _ENDED = re.compile(r"(\w*)([.!?…]+)[\"'”’)\]]*\s+[\"'“‘(\[]*$")
 """The end of a sentence, perhaps, in front of another: its last word and its signs."""
 
+_SHORTENED = re.compile(r"[A-Z](?:([b-df-hj-np-tv-xz])(?!\1)){1,3}")
+"""A name of consonants, such as Gm. and Blk.; not Hmm."""
 _NOT_IN_A_WORD = "(?<![A-Za-z](?=[A-EGI-Za-egi-z]))"
 """No rule begins between two letters but that for http:// and ftp://; most places of a text need no further look."""
 _GROUP = re.compile(r"\(\?P<\w+>")
@@ -132,7 +134,8 @@ def _begins_sentence(found: Found) -> bool:
     if ended is None or found.text[0].islower():
         return False
     word, stops = ended.groups()
-    abbreviates = word in _never_last() or (len(word) == 1 and word.isalpha() and word != "I")
+    is_shortened = _SHORTENED.fullmatch(word) is not None
+    abbreviates = word in _never_last() or is_shortened or (len(word) == 1 and word.isalpha() and word != "I")
     return stops != "." or not abbreviates
 
 

@@ -13,7 +13,7 @@ _OFFICE = re.compile(
     r"\s(?:Ltd|Inc|LLC|LLP|PLC|KG|C[A-Z]O|President|Chairman|Chairwoman|Chair|Chief|Director|Chapter|v)\b"
 )
 """What goes on behind the Inc. of a company's name."""
-_SLASHED = {"w/o": "without", "w/": "with", "b/c": "because"}
+_SLASHED = {"w/in": "within", "w/out": "without", "w/o": "without", "w/": "with", "b/c": "because"}
 
 
 def _spoken(written: str) -> str:
@@ -79,7 +79,7 @@ def rules() -> tuple[Rule, ...]:
         (r"c\.(?=\s?[1-9]\d{2,3}\b(?![,.%]\d))", _circa),
         (rf"{end}\.{OVER}", _end),
         (rf"(?:[A-Z]\.){{2,}}{OVER}", _initials),
-        (rf"(?:w/o{OVER}|w/(?![a-z]\b)|b/c{OVER})", _slashed),
+        (rf"(?:w/(?:o|in|out){OVER}|w/(?![a-z]\b)|b/c{OVER})", _slashed),
     )
     of_state = Rule(rf"(?:(?<=[a-z],\s)|(?<=\([DRI]-)){state}\.", _end)
     return (of_state, *(Rule(begin + pattern, read) for pattern, read in patterns))

@@ -203,9 +203,12 @@ def _years(found: Found) -> str:
 def _old_years(found: Found) -> str | None:
     """(1564–1616), from 1642-1651, c. 1500–1550"""
     first, last = map(int, re.findall(r"\d+", found.text))
+    is_short = last < 100
+    last += first // 100 * 100 if is_short else 0
     is_life = re.search(r"[(;,]\s?$", found.before) and re.match(r"[);,]", found.after)
     is_span = 0 < last - first <= 150 and (is_life or _SAYS_SPAN.search(found.before))
-    return f"{english.year(first)} to {english.year(last)}" if is_span else None
+    end = english.two_digits(last % 100) if is_short and last % 100 else english.year(last)
+    return f"{english.year(first)} to {end}" if is_span else None
 
 
 def _season(found: Found) -> str | None:
@@ -318,7 +321,7 @@ def rules() -> tuple[Rule, ...]:
     numeric = rf"{_YEAR}(?:-\d\d?-|/\d\d?/|\.\d\d?\.|·\d\d?·)\d\d?|\d\d?(?:/\d\d?/|-\d\d?-|\.\d\d?\.){_YEAR}"
     span = r"(?:1[89]|20)\d\d[-–—](?:(?:1[89]|20)\d\d|\d\d)"
     day = one_of(words("weekdays"))
-    decade = r"(?:['’]?(?:(?:1\d|20)\d0|[2-9]0)|['’]00)['’]?s"
+    decade = r"(?:['’]?(?:(?:1\d|20)\d0|[2-9]0)|['’]00|(?<=\bthe\s)00)['’]?s"
     year_word = rf"(?:{_YEAR}{DASH})?(?:{_EXACT_YEAR}年|{_YEAR}年(?![前后内来间以多历])|(?<=公元)\d{{3,4}}年)"
 
     def date(pattern: str, read: Reader, only: Language | None = None) -> Rule:
@@ -352,7 +355,7 @@ def rules() -> tuple[Rule, ...]:
         date(rf"(?:0?[1-9]|1[0-2])/(?:19|20)\d\d(?!\s?=){END}", _month_then_year, "en"),
         date(rf"(?<!第)0[1-9][-/](?:0[1-9]|[12]\d|3[01])(?!/|\s?[页集题章期班组届名号回位]){END}", _any_year, "zh"),
         date(rf"{span}{END}(?![-–])", _years),
-        date(rf"1\d{{3}}[-–—](?:1\d|20)\d\d{END}(?![-–])", _old_years, "en"),
+        date(rf"1[0-7]\d\d[-–—](?:(?:1\d|20)\d\d|\d\d){END}(?![-–])", _old_years, "en"),
         date(rf"(?:19|20)\d\d/(?:19|20)?\d\d(?!/|\s?=|[月日号]){END}", _season),
         date(r"(?:10|1,?000|100|10,?000|100,?000)s(?= of\b)", _many, "en"),
         date(rf"{decade}(?:{DASH}{decade})?{END}", _decade),

@@ -56,7 +56,13 @@ def read_fraction(found: Found, written: str, *, is_sure: bool = False) -> str |
     part = _english_part(top, bottom)
     if whole is None:
         return part
-    return f"{english.cardinal(whole)} and {'a' + part[3:] if part.startswith('one ') else part}"
+    return f"{english.cardinal(whole)} and {_one_part(part) if part.startswith('one ') else part}"
+
+
+def _one_part(part: str) -> str:
+    """A half for one half, an eighth for one eighth"""
+    name = part.removeprefix("one ")
+    return f"{'an' if name.startswith('e') else 'a'} {name}"
 
 
 def _english_part(top: int, bottom: int) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize import chinese, english
 from sparktts_onnx.text.normalize.currency import scales
-from sparktts_onnx.text.normalize.quantities import unit_name, unit_pattern
+from sparktts_onnx.text.normalize.quantities import per, unit_name, unit_pattern
 from sparktts_onnx.text.normalize.rule import AMOUNT, DASH, END, OVER, SIGNED, START, Found, Rule
 from sparktts_onnx.text.normalize.tables import one_of, words
 
@@ -106,6 +106,11 @@ def _number(found: Found) -> str:
     return english.year(int(found.text)) if _is_year(found) else english.number(found.text)
 
 
+def _times_per(found: Found) -> str:
+    """3x/day"""
+    return f"{found.number(found['amount'])} times{per(found, found['per'])}"
+
+
 def _serial(found: Found) -> str | None:
     """The digits of A-1029384, or those at the end of 123e4567-e89b-12d3-a456-426614174000."""
     name = re.search(r"(?<![\w-])([\w-]+)-$", found.before)
@@ -161,6 +166,9 @@ def rules() -> tuple[Rule, ...]:
         ),
         Rule(rf"{START}(?:{AMOUNT}{DASH})?{AMOUNT}(?:[xX]|\s?×)(?=\s[a-z]{{2}}|[,.;!?)]|$)", _multiple),
         Rule(rf"{START}(?<=\w-)\d{{5,}}{END}", _serial),
+        Rule(
+            rf"{START}(?P<amount>{AMOUNT})[xX]/(?P<per>day|week|wk|month|mo|year|yr|hour|hr)\b", _times_per, only="en"
+        ),
         Rule(rf"{START}{_GROUPED_BY_SPACES}(?!\s\d){END}", _number),
         Rule(rf"{START}(?:(?<![\"”″'’′°)\]])[-−](?={AMOUNT}))?{AMOUNT}{END}", _number),
     )

@@ -154,7 +154,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(r" [|•·∙] (?=\S)(?<=[^\s|.,;:!?，。；：！？] . )(?!\|)", _aside),
         Rule(r"§\s?(?=\d+[a-z]\b)", fixed("section ", "第")),
         Rule(r"#(?=[A-Z]{0,3}-?\d[\d-]*[A-Z]?\b)", fixed("number ", "")),
-        Rule(r"/(?<=[A-Za-zμ\d升]/)(?=100 ?(?:km|g|ml|mL|公里|克|毫升)|24 ?h)", fixed(" per ", "每")),
+        Rule(r"/(?<=[A-Za-zμ升]/)(?=100 ?(?:km|g|ml|mL|公里|克|毫升)|24 ?h)", fixed(" per ", "每")),
         Rule(r"\s?&&?(?!#|[a-z]+;)\s?", _and),
         Rule(r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),
         Rule(r"(?<=\w) @\s?(?=[$€£¥]?\d)|(?<=\d)@(?=[$€£¥]|\d+%)", fixed(" at ", "每个")),

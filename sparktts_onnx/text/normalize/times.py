@@ -17,7 +17,7 @@ _ONE_TIME = (
     rf"|{_HOUR}\s?{_HALF}(?![A-Za-z]))"
 )
 _LETTERED = rf"{_HOUR}(?::[0-5]\d)?[ap]"
-_BARE_HOUR = rf"{_HOUR}(?=[-–—~]{_HOUR}\s?{_HALF})"
+_BARE_HOUR = rf"{_HOUR}(?=[-–—~]{_HOUR}(?::[0-5]\d)?\s?{_HALF})"
 """The first hour of 5-6pm."""
 _RATIO_BEFORE = re.compile(
     r"\b(?:scored?|scale|ratio|odds|won|wins|lost|leads?)(?:\s(?:was|is|of|by))?:?\s$"

@@ -1,6 +1,7 @@
 """Web and e-mail addresses: the host and the path are read out, scheme and query are not."""
 
 import re
+from urllib.parse import unquote
 
 from sparktts_onnx.text.characters import HAN, LETTER_OR_DIGIT
 from sparktts_onnx.text.normalize.rule import START, Found, Rule
@@ -11,22 +12,30 @@ _LAST_CHAR = rf"[^\s<>\"'“”‘’，。；：！？、（）《》【】{HAN
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = rf"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{{0,62}}[A-Za-z0-9_])?@(?:{_LABEL}\.){{1,8}}[A-Za-z]{{2,24}}"
 _SCHEME = r"(?:[Hh]ttps?://|HTTPS?://|ftp://|(?<![A-Za-z])www\.)"
-ADDRESS = rf"{_SCHEME}{_ADDRESS_CHAR}*{_LAST_CHAR}|(?<![A-Za-z0-9._%+-]){_EMAIL}"
-_PIECE = re.compile(r"[A-Za-z]+|\d+|.", re.DOTALL)
+_BRACKETED = r"\([\w.,%'-]{1,60}\)(?![\w/])"
+"""As in the addresses of Wikipedia: wiki/Foo_(bar)."""
+ADDRESS = (
+    rf"{_SCHEME}{_ADDRESS_CHAR}*(?:{_BRACKETED})|{_SCHEME}{_ADDRESS_CHAR}*{_LAST_CHAR}|(?<![A-Za-z0-9._%+-]){_EMAIL}"
+)
+_PIECE = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
+_UNNAMED = "()[]{},;!*'’$&+|"
+"""Signs that may stand in an address and are no more than a pause there, as is a space."""
 _LEFT_OUT = re.compile(r"^(?:[A-Za-z]+://)?(?:www\.)?|/*(?:[?#].*)?$", re.IGNORECASE | re.DOTALL)
 
 
 def _address(found: Found) -> str | None:
-    """The parts of an address in words: no scheme, no www, no query, no closing slash; None if it holds a character
-    with no name here."""
+    """The parts of an address in words: no scheme, no www, no query, no closing slash; as it is if it holds a
+    character with no name here."""
     signs = {row[0]: found.pick(row[5], row[6]) for row in rows("signs") if row[5]}
     spoken = []
-    for piece in _PIECE.findall(_LEFT_OUT.sub("", found.text)):
-        if piece.isascii() and piece.isalnum():
-            spoken.append(found.digits(piece) if piece.isdigit() else piece)
-        elif piece in signs:
+    written = _LEFT_OUT.sub("", found.text)
+    decoded = unquote(written)
+    for piece in _PIECE.findall(written if "\ufffd" in decoded else decoded):
+        if piece in signs:
             spoken.append(signs[piece])
-        else:
+        elif piece.isalnum():
+            spoken.append(found.digits(piece) if piece.isdigit() else piece)
+        elif not piece.isspace() and piece not in _UNNAMED:
             return found.text
     return " ".join(spoken) or found.text
 

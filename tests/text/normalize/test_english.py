@@ -322,7 +322,7 @@ ENGLISH = {
         ("Mail a1@b.co, please", "Mail a one at b dot co, please"),
         ("Node.js", "Node.js"),
         ("end.Then", "end.Then"),
-        ("https://example.com/%E4%BD%A0", "example dot com slash percent E four percent BD percent A zero"),
+        ("https://example.com/%E4%BD%A0", "example dot com slash 你"),
     ],
     "symbols": [
         ("It ends.\n\n---\n\nIt begins.", "It ends.\n\nIt begins."),

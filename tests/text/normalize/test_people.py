@@ -388,6 +388,20 @@ ENGLISH = {
         ("98.6 deg. F. It is 30 deg.", "ninety-eight point six degrees Fahrenheit. It is thirty degrees."),
         ("Free • In stock | 20 min, P(A | B), a || b", "Free, In stock, twenty minutes, P(A | B), a || b"),
     ],
+    "addresses with brackets and other letters": [
+        (
+            "see https://en.wikipedia.org/wiki/Foo_(bar).",
+            "see en dot wikipedia dot org slash wiki slash Foo bar.",
+        ),
+        ("[it](https://a.b/c_(d)) and http://a.b/%ff", "it and a dot b slash percent ff"),
+        ("http://a.b/c%20d-é", "a dot b slash c d dash é"),
+    ],
+    "rates, spans and shares": [
+        ("3x/day, w/in 2 hrs, max 8/24h", "three times per day, within two hours, max 8/24h"),
+        ("TR 10-10:50am, 1-2:15pm", "TR ten to ten fifty a m, one to two fifteen p m"),
+        ("1⅛ in, 2½ in", "one and an eighth in, two and a half in"),
+        ("(r. 1509–47), the 00s, Gm. 6 on", "(r. fifteen oh nine to forty-seven), the two thousands, Gm. six on"),
+    ],
     "hearts": [("ur the best <3", "ur the best"), ("so it <3 <3", "so it"), ("love u <3", "love u")],
 }
 CHINESE = {
