@@ -173,7 +173,8 @@ def _month_alone(found: Found) -> str | None:
     """In Nov., since Sept, early Jan.; Jan and Mar may be a name and a verb"""
     is_else = found.text.startswith(("Jan", "Mar"))
     is_sure = found.text.endswith(".") and not is_else
-    is_of_a_name = is_else and not found.text.endswith(".") and re.match(r"\s[A-Z]", found.after)
+    is_of_a_name = is_else and re.search(r"\band\s$", found.before)
+    is_of_a_name = is_of_a_name or (is_else and not found.text.endswith(".") and re.match(r"\s[A-Z]", found.after))
     if is_of_a_name or not (is_sure or _BEHIND_MONTHLY.search(found.before)):
         return None
     return found.keep_stop(_full_name(found.text))

@@ -57,7 +57,8 @@ def _to(found: Found) -> str | None:
 
 def _aside(found: Found) -> str | None:
     """Free • In stock | New; not P(A | B)"""
-    return None if re.search(r"\([^()]*$", found.before) else found.pick(", ", "，")
+    is_product = found.text != " | " and re.search(r"\d$", found.before) and found.after[:1].isdigit()
+    return None if is_product or re.search(r"\([^()]*$", found.before) else found.pick(", ", "，")
 
 
 def _per(found: Found) -> str | None:
@@ -153,7 +154,7 @@ def rules() -> tuple[Rule, ...]:
         Rule(rf"(?:(?<=[\d%])|(?<=\d[kKMBw万]))\+(?=\s[a-z]|[\s,.;!?]|$|[{HAN}，。！？、])", fixed(" plus", "加")),
         Rule(r" [|•·∙] (?=\S)(?<=[^\s|.,;:!?，。；：！？] . )(?!\|)", _aside),
         Rule(r"§\s?(?=\d+[a-z]\b)", fixed("section ", "第")),
-        Rule(r"#(?=[A-Z]{0,3}-?\d[\d-]*[A-Z]?\b)", fixed("number ", "")),
+        Rule(r"(?<![\w&])#(?=[A-Z]{0,3}-?\d[\d-]*[A-Z]?\b)", fixed("number ", "")),
         Rule(r"/(?<=[A-Za-zμ升]/)(?=100 ?(?:km|g|ml|mL|公里|克|毫升)|24 ?h)", fixed(" per ", "每")),
         Rule(r"\s?&&?(?!#|[a-z]+;)\s?", _and),
         Rule(r"(?<![\w&])#(?=[A-Za-z])", fixed("hashtag ", "#")),

@@ -244,6 +244,10 @@ ENGLISH = {
         ("a $20-an-hour job, its $5m fine", "a twenty dollar-an-hour job, its five million dollar fine"),
         ("a $5-million grant, a $2.50 fee", "a five million dollar grant, a two dollar and fifty cent fee"),
         ("a new £10 note, the $5 he paid", "a new ten pound note, the five dollars he paid"),
+        (
+            "a record $2 billion last year, a full 5 km south",
+            "a record two billion dollars last year, a full five kilometers south",
+        ),
         ("the $50 covers it, the $5 spent", "the fifty dollars covers it, the five dollars spent"),
         (
             "a 400g tin, the 10 km race, 5 km away",
@@ -257,6 +261,7 @@ ENGLISH = {
         ("since Sept, early Jan., in Oct", "since September, early January, in October"),
         ("Jan.-Mar. 2024, Apr–June", "January to March twenty twenty-four, April to June"),
         ("Jan. 5–Feb. 10, 2023", "January fifth to February tenth, twenty twenty-three"),
+        ("Ask Jan and Mar, from Jan to Mar", "Ask Jan and Mar, from January to March"),
         ("I met Jan. By Jan Novak. Mar. it", "I met Jan. By Jan Novak. Mar. it"),
         ("It was in Mar. We left.", "It was in March. We left."),
         (
@@ -323,7 +328,7 @@ ENGLISH = {
         ("Boeing 737-800, the 747-8", "Boeing seven thirty-seven eight hundred, the seven forty-seven eight"),
     ],
     "codes with letters": [
-        ("Order #A-1029384, #5A", "Order number A-one zero two nine three eight four, number 5A"),
+        ("Order #A-1029384, #5A, C#7", "Order number A-one zero two nine three eight four, number 5A, C#seven"),
         ("CVE-2021-44228", "CVE-twenty twenty-one-four four two two eight"),
         (
             "DE89 3704 0044 0532 0130 00",
@@ -386,7 +391,10 @@ ENGLISH = {
         ("(v. 2.0), part v. It", "(v. two point zero), part v. It"),
         ("12 St. James St. St. Louis", "twelve Saint James Street. Saint Louis"),
         ("98.6 deg. F. It is 30 deg.", "ninety-eight point six degrees Fahrenheit. It is thirty degrees."),
-        ("Free • In stock | 20 min, P(A | B), a || b", "Free, In stock, twenty minutes, P(A | B), a || b"),
+        (
+            "Free • In stock | 20 min, P(A | B), a || b, 5 · 3",
+            "Free, In stock, twenty minutes, P(A | B), a || b, five · three",
+        ),
     ],
     "addresses with brackets and other letters": [
         (
