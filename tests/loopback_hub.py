@@ -48,6 +48,10 @@ class LoopbackHub:
         """`METHOD path`, with `bytes=N-` where a range was asked for; of the CDN `GET cdn/FILE`."""
         self.breaks: dict[str, list[int]] = {}
         """By file name: after how many bytes each of its next downloads breaks off."""
+        self.altered: set[str] = set()
+        """Files that come with one byte another."""
+        self.refused: dict[str, int] = {}
+        """By file name: what the CDN answers instead, as where an address has expired."""
         self.stalls: set[str] = set()
         """Files that stop coming in the middle."""
         self.leaked: list[str] = []
@@ -234,6 +238,11 @@ class _CdnAnswers(_Answers):
         if self.headers["Authorization"]:
             self.hub.leaked.append(self.headers["Authorization"])
         data = self.hub.models[f"{org}/{model}"].commits[commit][path]
+        if path in self.hub.refused:
+            self.answer(self.hub.refused[path])
+            return
+        if path in self.hub.altered:
+            data = bytes([data[0] ^ 1]) + data[1:]
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(data) - start))

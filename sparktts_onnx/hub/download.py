@@ -5,13 +5,16 @@ The library is imported with the first id, never without one.
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from sparktts_onnx.bundle.manifest import sha256_of
 from sparktts_onnx.errors import HubError
 from sparktts_onnx.hub.names import HubModel, hub_model
 
@@ -19,6 +22,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when huggingface_
 
 SMALL = (".gitattributes", "README.md", "config.*")
 """Files that nearly every model has, so that some match."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NO_PLACE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOTDIR)
 
 
@@ -36,14 +40,31 @@ def local_folder(model: str | Path, patterns: Sequence[str]) -> Path:
     wanted = hub_model(model)
     if wanted is None:
         return Path(model)
-    if library().constants.HF_HUB_OFFLINE:
-        return pinned_folder(wanted, patterns=SMALL, local_files_only=True)
-    folder = pinned_folder(wanted, patterns=SMALL)
+    offline = bool(library().constants.HF_HUB_OFFLINE)
+    folder = pinned_folder(wanted, patterns=SMALL, local_files_only=offline)
     commit = replace(wanted, revision=folder.name)
-    with reported(commit):
-        names = library().HfApi().list_repo_files(commit.id, revision=commit.revision)
-    fetch(commit, _wanted(names, patterns))
+    if not offline:
+        with reported(commit):
+            names = library().HfApi().list_repo_files(commit.id, revision=commit.revision)
+        fetch(commit, _wanted(names, patterns))
+    _check_sums(commit, folder, patterns)
     return folder
+
+
+def _check_sums(model: HubModel, folder: Path, patterns: Sequence[str]) -> None:
+    """Compare large files with their SHA-256: the cache gives it them as a name, and nobody has looked yet.
+
+    Raises:
+        HubError: one differs.
+    """
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    for name in _wanted(names, patterns):
+        held = (folder / name).resolve()
+        if _SHA256.fullmatch(held.name) and (found := sha256_of(held)) != held.name:
+            raise HubError(
+                f"{name} of {model} came damaged: its SHA-256 is {found[:12]}…, the hub says {held.name[:12]}…; delete "
+                f"{held} to fetch it again"
+            )
 
 
 def _wanted(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
@@ -135,6 +156,8 @@ def _message(causes: Sequence[BaseException], model: HubModel, file: str) -> str
     """What went wrong, and what to do about it."""
     what = f"{file} of {model}" if file else str(model)
     response, reason = _response(causes), _reason(causes)
+    if response is not None and (server := _other_server(response)):
+        return f"{server}, where the hub keeps {what}, answered {response.status_code}; do it again, what came is kept"
     if response is not None:
         return _refusal(response.status_code, response.headers, model, what)
     if any(isinstance(error, OSError) and error.errno in _NO_PLACE for error in causes):
@@ -148,6 +171,13 @@ def _message(causes: Sequence[BaseException], model: HubModel, file: str) -> str
         f"{what} was not fetched from {_endpoint()}: {reason}; do it again (what came whole is kept), or "
         "use what the cache has with HF_HUB_OFFLINE=1"
     )
+
+
+def _other_server(response: Any) -> str | None:
+    """The server that answered, where it is not the hub: large files lie elsewhere, under addresses that expire."""
+    found, hub = urlsplit(str(getattr(response, "url", ""))), urlsplit(_endpoint())
+    hubs = "X-Error-Code" in response.headers or found.netloc in ("", hub.netloc)
+    return None if hubs else f"{found.scheme}://{found.netloc}"
 
 
 def _refusal(status: int, headers: Mapping[str, str], model: HubModel, what: str) -> str:

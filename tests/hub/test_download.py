@@ -102,6 +102,36 @@ def test_a_download_that_fails_leaves_no_half_of_a_file(hub: LoopbackHub, tmp_pa
     assert kept(tmp_path)["LLM/model.safetensors"] == FILES["LLM/model.safetensors"]
 
 
+def test_a_file_that_came_with_another_byte_is_told(hub: LoopbackHub, tmp_path: Path) -> None:
+    name = "LLM/model.safetensors"
+    hub.altered.add(name)
+    [failed] = fetched(hub, tmp_path, "org/name")
+    hub.altered.clear()
+    assert failed[0] == "HubError" and f"{name} of org/name@" in failed[1]  # type: ignore[index]
+    told = failed[1].partition("; delete ")[2].removesuffix(" to fetch it again")  # type: ignore[index]
+    assert Path(told).parent.name == "blobs" and "came damaged: its SHA-256 is " in failed[1]  # type: ignore[index]
+    for environment in ({}, {"HF_HUB_OFFLINE": "1"}):
+        [again] = fetched(hub, tmp_path, "org/name", **environment)
+        assert again == failed
+    Path(told).unlink()
+    [folder] = fetched(hub, tmp_path, "org/name")
+    assert (Path(str(folder)) / name).read_bytes() == FILES[name]
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_another_server_s_refusal_is_not_the_hub_s(hub: LoopbackHub, tmp_path: Path, status: int) -> None:
+    """An address that has expired says nothing of the token or the name."""
+    hub.refused["LLM/model.safetensors"] = status
+    [failed] = fetched(hub, tmp_path, "org/name")
+    hub.refused.clear()
+    commit = hub.models["org/name"].refs["main"]
+    what = f"LLM/model.safetensors of org/name@{commit}"
+    said = f"{hub.cdn}, where the hub keeps {what}, answered {status}; do it again, what came is kept"
+    assert failed == ["HubError", said]
+    [folder] = fetched(hub, tmp_path, "org/name")
+    assert Path(str(folder)).name == commit
+
+
 def test_a_token_goes_to_the_hub_and_not_to_its_cdn(hub: LoopbackHub, tmp_path: Path) -> None:
     [folder] = fetched(hub, tmp_path, "org/private", HF_TOKEN="hf_right")
     assert Path(str(folder)).is_dir() and "GET cdn/LLM/model.safetensors" in hub.requests
