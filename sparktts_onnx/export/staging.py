@@ -36,6 +36,7 @@ def staged(target: Path) -> Iterator[Path]:
     """
     try:
         target = target.resolve()
+        check_replaceable(target)
         missing = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
@@ -100,10 +101,16 @@ def noted_interrupts() -> Iterator[Callable[[], None]]:
 
 def check_replaceable(target: Path) -> None:
     """Refuse to replace anything but an empty folder, or a bundle with nothing beside what its manifest names."""
-    if not target.exists():
+    there = next(folder for folder in (target, *target.parents) if folder.exists())
+    if not there.is_dir():
+        raise OptionError(f"{there} is a file; choose a folder for the bundle")
+    if there != target:
         return
-    if not target.is_dir():
-        raise OptionError(f"{target} is a file; choose a folder for the bundle")
+    if os.path.ismount(target):
+        raise OptionError(
+            f"{target} is where a disk begins, and nothing can take its place; name a folder in it, such as "
+            f"{target / 'onnx'}"
+        )
     named = _named_files(target / MANIFEST_NAME)
     for entry in sorted(target.iterdir()):
         if entry.name not in named or not entry.is_file():

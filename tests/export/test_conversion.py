@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import signal
@@ -528,6 +529,21 @@ def test_what_somebody_puts_into_the_folder_meanwhile_is_not_lost(tmp_path: Path
         target.mkdir()
         (target / "voice.json").write_text("mine")
     assert list(tmp_path.iterdir()) == [target] and (target / "voice.json").read_text() == "mine"
+
+
+def test_where_no_folder_can_be_put_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    for impossible, said in ((tmp_path / "file" / "a" / "b", "file is a file"), (Path("/"), "where a disk begins")):
+        with pytest.raises(OptionError, match=said), staging.staged(impossible):
+            pass
+    (tmp_path / "volume").mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "volume")
+    with pytest.raises(OptionError, match=r"such as .*volume/onnx$"), staging.staged(tmp_path / "volume"):
+        pass
+    with staging.staged(tmp_path / "volume" / "onnx") as folder:
+        (folder / MANIFEST_NAME).touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "volume"]
+    assert [path.name for path in (tmp_path / "volume").iterdir()] == ["onnx"]
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
