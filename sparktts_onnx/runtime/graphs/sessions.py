@@ -280,6 +280,8 @@ def _run(session: Any, name: str, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
         outputs: list[np.ndarray[Any, Any]] = session.run(None, dict(inputs))
     except Exception as error:  # ONNX Runtime's exceptions share no other base
         raise GenerationError(f"the graph {name} failed: {error}") from error
+    if not all(np.isfinite(each).all() for each in outputs):
+        raise GenerationError(f"the graph {name} gives what is not a number; the bundle or the computation is damaged")
     return outputs
 
 

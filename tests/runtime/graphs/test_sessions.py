@@ -262,3 +262,21 @@ def test_a_graph_that_cannot_compute_says_which_it_is(manifest: Manifest) -> Non
     with pytest.raises(GenerationError, match="the graph decoder failed: "):
         list(sessions.run_each([wrong]))
     sessions.close()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_is_never_spoken_nor_enrolled(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """It would be written as silence, or heard as a code that nobody has."""
+
+    class Broken:
+        def run(self, *_: object) -> list[Any]:
+            return [np.zeros((1, 1, 3), np.int64), np.array([0.5, value], np.float32)]
+
+    sessions = Sessions(nano.BUNDLE, manifest)
+    monkeypatch.setattr(Sessions, "__getitem__", lambda *_: Broken())
+    with pytest.raises(GenerationError, match="the graph speaker_encoder gives what is not a number"):
+        sessions.run("speaker_encoder", {})
+    with pytest.raises(GenerationError, match="the graph decoder gives what is not a number"):
+        list(sessions.run_each([{}, {}]))
