@@ -2,17 +2,16 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sparktts_onnx.audio.joined import PartOfFile, cut_ogg, recordings_in, says_mp3_size
+from sparktts_onnx.audio.lengths import cut_ogg, says_mp3_size
 from sparktts_onnx.audio.optional import load_av
 from sparktts_onnx.audio.quiet import quiet_stderr
 from sparktts_onnx.errors import MissingDependencyError, RecordingError
@@ -54,47 +53,10 @@ def opened(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[Aud
     """
     file.seek(0)
     head = file.read(_HEAD_BYTES)
+    file.seek(0)
     if (container := _container(head)) is not None:
-        file.seek(0)
         return _with_av(file, container, name)
-    starts = recordings_in(file, head)
-    return _joined(file, starts, name) if len(starts) > 1 else _alone(file, suffix, name)
-
-
-def _alone(file: BinaryIO, suffix: str, name: str) -> AbstractContextManager[AudioSource]:
-    """One recording, of a kind that libsndfile reads."""
-    file.seek(0)
-    head = file.read(_HEAD_BYTES)
-    file.seek(0)
     return _with_soundfile(_repaired(file, head), suffix, name, mp3=suffix == ".mp3" or _is_mp3(head))
-
-
-@contextmanager
-def _joined(file: BinaryIO, starts: Sequence[int], name: str) -> Iterator[AudioSource]:
-    """Recordings one behind another, as one."""
-    bounds = pairwise((*starts, file.seek(0, io.SEEK_END)))
-    parts = (_alone(io.BufferedReader(PartOfFile(file, start, end)), "", name) for start, end in bounds)
-    with next(parts) as first:
-        yield replace(first, blocks=_through(first, parts, len(starts)))
-
-
-def _through(
-    first: AudioSource, others: Iterable[AbstractContextManager[AudioSource]], count: int
-) -> Iterator[NDArray[np.float64]]:
-    """Blocks of all parts, as far as they can be read and have the rate and the channels of the first."""
-    yield from first.blocks
-    for number, part in enumerate(others, 1):
-        left = f"the file holds {count} recordings; those behind the first {number} were left out"
-        try:
-            with part as source:
-                if (source.sample_rate, source.channels) != (first.sample_rate, first.channels):
-                    first.notes.append(f"{left}: the next one has another rate or other channels")
-                    return
-                yield from source.blocks
-                first.notes.extend(source.notes)
-        except RecordingError:
-            first.notes.append(f"{left}: the next one cannot be read")
-            return
 
 
 def _container(head: bytes) -> str | None:

@@ -1,10 +1,8 @@
-"""Files of several recordings are read to their end, and files that end early are told."""
+"""Files that end early are told."""
 
 from __future__ import annotations
 
 import io
-import itertools
-from pathlib import Path
 
 import av
 import numpy as np
@@ -13,10 +11,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from sparktts_onnx.audio.reading import load_recording
-from sparktts_onnx.errors import RecordingError
 
 RATE = 16_000
-JOINED = [("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16"), ("WAV", "PCM_16")]
 CUT = [("WAV", "PCM_16"), ("WAVEX", "FLOAT"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_24")]
 CUT += [("AU", "PCM_16"), ("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS")]
 
@@ -52,59 +48,6 @@ def by_ffmpeg(form: str, codec: str, *, rate: int = RATE, **options: str) -> byt
 def read(content: bytes) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     recording = load_recording(io.BytesIO(content), sample_rate=RATE)
     return recording.wav, recording.notes
-
-
-@pytest.mark.parametrize(("form", "subtype"), JOINED)
-def test_recordings_behind_each_other_are_one(tmp_path: Path, form: str, subtype: str) -> None:
-    parts = [encoded(form, subtype, seconds) for seconds in (2.0, 1.0, 3.0)]
-    expected = np.concatenate([read(part)[0] for part in parts])
-    path = tmp_path / f"a.{form.lower()}"
-    path.write_bytes(b"".join(parts))
-    for source in (path, io.BytesIO(path.read_bytes())):
-        recording = load_recording(source, sample_rate=RATE)
-        assert recording.notes == ()
-        np.testing.assert_array_equal(recording.wav, expected)
-
-
-@pytest.mark.parametrize(("form", "subtype"), JOINED)
-def test_one_recording_is_read_as_before(form: str, subtype: str) -> None:
-    content = encoded(form, subtype)
-    with soundfile.SoundFile(io.BytesIO(content)) as sound:
-        np.testing.assert_array_equal(read(content)[0], sound.read(dtype="float64"))
-
-
-def test_mp3_with_tags_or_without_a_length_is_joined_too() -> None:
-    tagged = by_ffmpeg("mp3", "libmp3lame") + b"TAG" + bytes(125)
-    silent = by_ffmpeg("mp3", "libmp3lame", write_xing="0", id3v2_version="0")
-    assert tagged.startswith(b"ID3") and not silent.startswith(b"ID3")
-    for parts in itertools.product([tagged, silent], repeat=2):
-        wav, notes = read(b"".join(parts))
-        assert len(wav) == pytest.approx(8 * RATE, abs=0.3 * RATE), notes
-        assert notes == ()
-
-
-@pytest.mark.parametrize("other", [{"rate": 22_050}, {"channels": 2}])
-def test_parts_of_another_kind_are_left_and_told(other: dict[str, int]) -> None:
-    wav, notes = read(encoded("FLAC", "PCM_16") * 2 + encoded("FLAC", "PCM_16", **other))
-    assert len(wav) == 8 * RATE
-    assert notes == (
-        "the file holds 3 recordings; those behind the first 2 were left out: the next one has another rate or other "
-        "channels",
-    )
-
-
-def test_a_damaged_part_is_left_and_told() -> None:
-    first, second = encoded("OGG", "VORBIS"), encoded("OGG", "VORBIS")
-    wav, notes = read(first + second[:60] + bytes(5000))
-    assert len(wav) == 4 * RATE
-    assert [note.partition("; ")[2] for note in notes] == [
-        "those behind the first 1 were left out: the next one cannot be read"
-    ]
-
-
-def test_joined_recordings_count_together() -> None:
-    with pytest.raises(RecordingError, match="longer than 5 s"):
-        load_recording(io.BytesIO(encoded("FLAC", "PCM_16") * 2), sample_rate=RATE, max_seconds=5)
 
 
 @pytest.mark.parametrize(("form", "subtype"), CUT)
