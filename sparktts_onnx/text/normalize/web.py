@@ -35,7 +35,7 @@ def _address(found: Found) -> str | None:
             spoken.append(signs[piece])
         elif piece.isalnum():
             spoken.append(found.digits(piece) if piece.isdigit() else piece)
-        elif not piece.isspace() and piece not in _UNNAMED:
+        elif piece.isascii() and not piece.isspace() and piece not in _UNNAMED:
             return found.text
     return " ".join(spoken) or found.text
 

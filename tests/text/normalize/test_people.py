@@ -402,7 +402,7 @@ ENGLISH = {
             "see en dot wikipedia dot org slash wiki slash Foo bar.",
         ),
         ("[it](https://a.b/c_(d)) and http://a.b/%ff", "it and a dot b slash percent ff"),
-        ("http://a.b/c%20d-é", "a dot b slash c d dash é"),
+        ("http://a.b/c%20d-é%E2%9D%A4", "a dot b slash c d dash é"),
     ],
     "rates, spans and shares": [
         ("3x/day, w/in 2 hrs, max 8/24h", "three times per day, within two hours, max 8/24h"),
