@@ -160,7 +160,7 @@ def _added_beside(folder: Path) -> list[dict[str, Any]]:
         listed = [
             {**token, "id": int(token_id)}
             for token_id, token in decoder.items()
-            if isinstance(token, dict) and token_id.isdecimal()
+            if isinstance(token, dict) and re.fullmatch("[0-9]{1,8}", token_id)
         ]
     return [token for token in listed if _is_token(token)]
 

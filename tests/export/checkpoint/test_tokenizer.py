@@ -100,7 +100,7 @@ def test_added_tokens_may_stand_in_the_files_beside(folder: Path) -> None:
     (folder / "added_tokens.json").write_text('{"<|im_end|>": 5}', encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"has no token <\|task_tts\|>"):
         read_token_ids(folder)
-    decoder = {str(token.pop("id")): token for token in added}
+    decoder = {str(token.pop("id")): token for token in added} | {"9" * 5000: {}, "x": {"content": "y"}, "7": None}
     (folder / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": decoder}), encoding="utf-8")
     assert read_token_ids(folder) == before
     assert len(text_ids(folder)) == len(TEXT)
