@@ -39,6 +39,8 @@ def staged(target: Path) -> Iterator[Path]:
         check_replaceable(target)
         missing = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
+    except OptionError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
         raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
     folder = _sibling(target, "partial")

@@ -560,13 +560,7 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
         assert list(leads_to.parent.iterdir()).count(leads_to) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "disk", "there"]
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    (tmp_path / "file").touch()
-    for impossible in (
-        tmp_path / "circle" / "onnx",
-        tmp_path / "a\0b",
-        tmp_path / "file" / "onnx",
-        tmp_path / ("a" * 300) / "x",
-    ):
+    for impossible in (tmp_path / "circle" / "onnx", tmp_path / "a\0b", tmp_path / ("a" * 300) / "x"):
         with pytest.raises(OptionError, match="cannot be a folder"), staging.staged(impossible):
             pass
 

@@ -128,6 +128,7 @@ ENGLISH = {
         ("```python\nprint\n```", "print"),
         ("end.[4] It", "end. It"),
         ("a word² he said[12] so¹, note¹", "a word he said so¹, note"),
+        ("He left (at once)⁶ “so.”⁷ Then,⁸ )⁶", "He left (at once) “so.” Then, )⁶"),
         ("so[^7] it, a[0] = b", "so it, a[zero] = b"),
         ("ﬂame, oﬀer, 𝐛𝐨𝐥𝐝", "flame, offer, bold"),
         ("snake_case, https://a.com/b_c", "snake case, a dot com slash b underscore c"),
