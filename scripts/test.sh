@@ -10,7 +10,7 @@ source scripts/environment.sh
 torch_free=(tests/bundle tests/hub tests/text tests/audio tests/runtime tests/cli tests/speech tests/test_errors.py)
 least=(tests/speech/test_bundle_format.py tests/runtime/test_pipeline.py tests/runtime/test_nano_bundle.py
   tests/runtime/graphs tests/runtime/voices tests/audio/test_reading.py tests/audio/test_encoding.py tests/hub)
-waiting=(tests/scale tests/web tests/server/test_page.py) # a cluster and a browser, which wait most of the time
+alone=(tests/scale tests/web tests/server/test_page.py) # a cluster or a browser takes the whole machine
 export SPEECH_BUNDLES=$PWD/build/test-voice
 export OMP_NUM_THREADS=1 # torch's threads wait awake, and two workers share the cores
 
@@ -35,14 +35,6 @@ all_done() {
   local process
   for process in "${running[@]}"; do wait "$process"; done
   running=()
-}
-
-# Beside other tests; what it prints comes in one piece.
-tests_that_wait() {
-  local status=0
-  run_tests .venv-test 0 "${waiting[@]}" "$@" > build/waiting.log 2>&1 || status=$?
-  cat build/waiting.log
-  return "$status"
 }
 
 # One after the other: each writes what is known of the package into this folder.
@@ -77,8 +69,7 @@ if [ -z "$chosen" ]; then
 fi
 .venv-runtime/bin/python scripts/check_runtime_only.py
 
-beside tests_that_wait "$@"
 run_tests .venv-least 2 "${least[@]}" "$@"
 run_tests .venv-runtime 2 "${torch_free[@]}" "$@"
-run_tests .venv-test 2 tests "${torch_free[@]/#/--ignore=}" "${waiting[@]/#/--ignore=}" "$@"
-all_done
+run_tests .venv-test 0 "${alone[@]}" "$@"
+run_tests .venv-test 2 tests "${torch_free[@]/#/--ignore=}" "${alone[@]/#/--ignore=}" "$@"
