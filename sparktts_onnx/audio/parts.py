@@ -41,6 +41,8 @@ def see_replaceable(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is a device or a pipe, not a file")
+    if os.path.realpath(path.parent) == "/dev":  # /dev/stdout leads to a file where the output goes to one
+        raise OSError(errno.EINVAL, "it is a place of devices, not of files")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sparktts_onnx._version import __version__
-from sparktts_onnx.audio.parts import whole_file
+from sparktts_onnx.audio.parts import see_replaceable, see_writable, whole_file
 from sparktts_onnx.audio.reading import load_recording
 from sparktts_onnx.audio.writing import SpeechFile, save
 from sparktts_onnx.errors import OptionError, OutputError
@@ -146,6 +146,17 @@ def test_a_device_or_a_pipe_stays_what_it_is(tmp_path: Path, speech: Wave) -> No
         with pytest.raises(OSError, match="not a file"), whole_file(path):
             raise AssertionError("it was refused too late")
     assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(not Path("/dev").is_dir(), reason="no folder of devices")
+def test_nothing_takes_the_place_of_what_is_among_the_devices(tmp_path: Path) -> None:
+    """/dev/stdout is a link that leads to a file where the output goes to one: the link would be gone."""
+    (tmp_path / "dev").symlink_to("/dev")
+    for path in (Path("/dev/none.wav"), tmp_path / "dev" / "none.wav"):  # /dev/stdout itself is too dear to try
+        with pytest.raises(OutputError, match=f"cannot write {path}: it is a place of devices, not of files"):
+            see_writable(path)
+        with pytest.raises(OSError, match="a place of devices"):
+            see_replaceable(path)
 
 
 def test_ctrl_c_in_the_moment_of_beginning_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { SparkTTS, SparkTTSError, formatVoice, parseVoice, wavFile } from "./index.js";
 import { messageOf } from "./errors.js";
@@ -54,6 +54,8 @@ async function write(path, data) {
   try {
     const there = await stat(path).catch(() => null);
     if (there && !there.isFile()) throw new Error("it is a folder, a device or a pipe, not a file");
+    // /dev/stdout leads to a file where the output goes to one
+    if (await realpath(dirname(path)).catch(() => "") === "/dev") throw new Error("it is a place of devices, not of files");
     await writeFile(part, data ?? "");
     if (data !== undefined) await rename(part, path);
   } catch (error) {

@@ -65,6 +65,7 @@ test("bad input is one message, and nothing is written", () => {
     [["--model", BUNDLE, "--text", " ", "-o", target], 1, /^error: the text is empty[^\n]*\n$/],
     // no model is looked for where the output cannot be
     [["--model", "/nowhere", "--text", "Hi.", "-o", join(bad, "x.wav")], 1, /^error: .*bad\.json\/x\.wav cannot be written[^\n]*\n$/],
+    [["--model", "/nowhere", "--text", "Hi.", "-o", "/dev/none.wav"], 1, /^error: .* cannot be written: it is a place of devices, not of files\n$/],
     [["--model", "/nowhere", "--text", "Hi.", "-o", folder], 1, /^error: .* cannot be written: it is a folder, a device or a pipe, not a file\n$/],
     [["--model", "/nowhere", "--text", "Hi.", "-o", target, "--keep", "/nowhere/x.json"], 1, /^error: \/nowhere\/x\.json cannot be written[^\n]*\n$/],
     [["--model", BUNDLE, "--text", "Hi.", "-o", "/nowhere/x.wav"], 1, /^error: \/nowhere\/x\.wav cannot be written[^\n]*\n$/],
