@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,8 +17,8 @@ from sparktts_onnx.audio.parts import alive
 from sparktts_onnx.bundle.contract import MANIFEST_NAME
 from sparktts_onnx.errors import OptionError, OutputError
 
-NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-"""A full disk, or one that may not be written."""
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""A full disk, one of a kind that has no files so large, or one that may not be written."""
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 """Where a folder was to go there is one."""
 
@@ -34,6 +34,7 @@ def staged(target: Path) -> Iterator[Path]:
         OptionError: the target holds something that is not a bundle.
         OutputError: there is no room for it, or it may not be written.
     """
+    missing: list[Path] = []
     try:
         target = target.resolve()
         check_replaceable(target)
@@ -42,6 +43,7 @@ def staged(target: Path) -> Iterator[Path]:
     except OptionError:
         raise
     except (OSError, RuntimeError, ValueError) as error:  # links that lead to each other, a NUL in the name
+        _remove_empty(missing)
         raise OptionError(f"{str(target)!r} cannot be a folder: {error}; choose another") from error
     folder = _sibling(target, "partial")
     try:
@@ -53,9 +55,13 @@ def staged(target: Path) -> Iterator[Path]:
             _swap(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        for parent in missing:
-            with contextlib.suppress(OSError):  # the target is in it
-                parent.rmdir()
+        _remove_empty(missing)
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):  # the target is in it
+            folder.rmdir()
 
 
 @contextlib.contextmanager
