@@ -80,7 +80,7 @@ def see_writable(path: Path, *, folder: bool = False) -> None:
         if not folder:
             see_replaceable(path)
         places = [path.absolute()] * folder + list(path.absolute().parents)
-        TemporaryFile(dir=next(place for place in places if place.exists())).close()
+        TemporaryFile(dir=next(place for place in places if place.is_symlink() or place.exists())).close()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         shown = path if isinstance(error, OSError) else repr(str(path))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sparktts_onnx.audio.parts import whole_file
+from sparktts_onnx.audio.parts import see_replaceable, whole_file
 from sparktts_onnx.files import writing
 
 
@@ -17,6 +17,7 @@ class Notes:
         """Drop what a stop has cut off."""
         self.path = path
         with writing(path):
+            see_replaceable(path)
             if path.exists():
                 with path.open("r+b") as notes:
                     notes.truncate(sum(len(line) for line in notes if line.endswith(b"\n")))

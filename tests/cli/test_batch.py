@@ -1,6 +1,7 @@
 """The command that speaks many lines: each one once, a bad one told by its number, a stopped batch gone on with."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -115,6 +116,13 @@ def test_a_note_that_found_no_room_does_not_spoil_the_next(tmp_path: Path) -> No
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     notes.add({"key": "three"})
     assert list(read_lines(notes.path)) == [{"key": "one", "text": "你好"}, {"key": "three"}]
+
+
+def test_notes_are_a_file(tmp_path: Path) -> None:
+    """A device such as /dev/full, which is read without end, is refused as a pipe is."""
+    os.mkfifo(tmp_path / "results.jsonl")
+    with pytest.raises(OutputError, match="it is a device or a pipe, not a file"):
+        Notes(tmp_path / "results.jsonl")
 
 
 def test_lines_may_be_ssml(tmp_path: Path, capsys: pytest.CaptureFixture[str], voice: Voice) -> None:

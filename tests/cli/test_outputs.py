@@ -31,6 +31,7 @@ def place(tmp_path: Path, voice: Any) -> Path:
     (tmp_path / "lines.jsonl").write_text('{"text": "Hello.", "seed": 1}\n', encoding="utf-8")
     (tmp_path / "clips.jsonl").write_text(f'{{"audio": "{PROMPT}", "text": "Speech is silver."}}\n', encoding="utf-8")
     (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     voice.save(tmp_path / "Me.json")
     return tmp_path
 
@@ -39,16 +40,17 @@ def run(command: str, out: Path) -> int:
     return main([*COMMANDS[command](out), "--model", str(nano.BUNDLE)])
 
 
+@pytest.mark.parametrize("blocked", ["file", "link"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_place_that_cannot_be_is_refused_before_any_graph_is_loaded(
-    place: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Path, command: str, blocked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def loaded(*_: Any, **__: Any) -> None:
         raise AssertionError("a graph was loaded")
 
     monkeypatch.setattr(Sessions, "_session", loaded)
     before = sorted(place.rglob("*"))
-    assert run(command, place / "file" / "in" / "it") == 1
+    assert run(command, place / blocked / "in" / "it") == 1
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and ("cannot write" in err or "cannot be read" in err)
     assert sorted(place.rglob("*")) == before
